@@ -7,3 +7,6 @@ pub mod address;
 pub mod asset;
 pub mod ids;
 pub mod money;
+pub mod pricing;
+pub mod split;
+pub mod units;
