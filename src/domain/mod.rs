@@ -5,8 +5,18 @@
 
 pub mod address;
 pub mod asset;
+pub mod currency;
+pub mod event;
+pub mod farm;
+pub mod identity;
 pub mod ids;
+pub mod journal;
 pub mod money;
+pub mod node;
+pub mod payment;
+pub mod pool;
 pub mod pricing;
+pub mod reservation;
 pub mod split;
+pub mod transfer;
 pub mod units;

@@ -1,0 +1,62 @@
+//! What the outside is told: one event per change that somebody waits for.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{EventId, PoolId, ReservationId};
+use super::payment::PaymentId;
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum EventKind {
+    /// A reservation was made.
+    #[serde(rename = "reservation.created")]
+    ReservationCreated {
+        /// Which.
+        reservation: ReservationId,
+    },
+    /// A reservation's state changed.
+    #[serde(rename = "reservation.changed")]
+    ReservationChanged {
+        /// Which.
+        reservation: ReservationId,
+        /// The new state's name.
+        state: String,
+    },
+    /// A payment came in.
+    #[serde(rename = "payment.received")]
+    PaymentReceived {
+        /// Which.
+        payment: PaymentId,
+        /// For which reservation, if for one.
+        reservation: Option<ReservationId>,
+    },
+    /// A pool came to life.
+    #[serde(rename = "pool.created")]
+    PoolCreated {
+        /// Which.
+        pool: PoolId,
+        /// The reservation that paid for it.
+        reservation: ReservationId,
+    },
+    /// A pool got more time or units.
+    #[serde(rename = "pool.extended")]
+    PoolExtended {
+        /// Which.
+        pool: PoolId,
+        /// The reservation that paid for it.
+        reservation: ReservationId,
+    },
+}
+
+/// An event. Ids rise without gaps in the order in which changes were committed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// Its place in the order, from 1.
+    pub id: EventId,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: EventKind,
+}

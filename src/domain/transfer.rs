@@ -1,0 +1,333 @@
+//! Money that goes out, and the transactions that carry it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::address::{AccountId, Address};
+use super::asset::Asset;
+use super::ids::{FarmId, LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId, TxHash};
+use super::money::Stroops;
+use super::payment::PaymentId;
+use super::split::Recipient;
+
+/// What a transfer is for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TransferKind {
+    /// One leg of a settlement. A burn is a payment to the asset's issuer.
+    Leg {
+        /// Who is paid.
+        recipient: Recipient,
+        /// Which farm, for a farmer's leg.
+        farm: Option<FarmId>,
+    },
+    /// Money of one payment that goes back to its payer.
+    Refund {
+        /// The payment it returns.
+        payment: PaymentId,
+    },
+}
+
+/// How far a transfer has come.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum TransferState {
+    /// Owed, and in no live transaction.
+    Pending,
+    /// In the one live transaction that may pay it.
+    InFlight {
+        /// That transaction.
+        submission: SubmissionId,
+    },
+    /// Paid: seen in a closed ledger.
+    Confirmed {
+        /// The transaction that paid it.
+        submission: SubmissionId,
+        /// The operation that paid it.
+        operation: OperationId,
+        /// When its ledger closed.
+        at: Timestamp,
+    },
+}
+
+/// One movement of money out of an escrow account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Transfer {
+    /// Its id.
+    pub id: TransferId,
+    /// The reservation whose money it is.
+    pub reservation: ReservationId,
+    /// Its place among the reservation's transfers, from 0; with the reservation a unique key.
+    pub ordinal: u16,
+    /// What it is for.
+    pub kind: TransferKind,
+    /// The escrow account it leaves.
+    pub from: AccountId,
+    /// Where it goes.
+    pub to: Address,
+    /// In what.
+    pub asset: Asset,
+    /// How much, in stroops.
+    pub amount: Stroops,
+    /// How far it has come.
+    pub state: TransferState,
+}
+
+/// What a transaction of ours does.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "purpose", rename_all = "snake_case")]
+pub enum Purpose {
+    /// Creates channel accounts, from which transactions are sent.
+    OpenChannels {
+        /// The new accounts, each created with [`Purpose::OpenChannels::starting_balance`].
+        accounts: Vec<AccountId>,
+        /// XLM each gets for its fees.
+        starting_balance: Stroops,
+    },
+    /// Creates escrow accounts.
+    OpenEscrows {
+        /// The new accounts.
+        accounts: Vec<AccountId>,
+        /// The assets they trust.
+        assets: Vec<Asset>,
+    },
+    /// Pays transfers, in the order of its operations.
+    PayTransfers {
+        /// The transfers; operation `i` (from 1) pays transfer `i - 1`.
+        transfers: Vec<TransferId>,
+    },
+}
+
+/// What is known of a transaction of ours. There is no "failed to submit": what was sent may land.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum SubmissionState {
+    /// Stored, perhaps sent; its outcome is in no ledger yet.
+    Live,
+    /// In a closed ledger, successful.
+    Confirmed {
+        /// Which.
+        ledger: LedgerSeq,
+        /// When it closed.
+        at: Timestamp,
+    },
+    /// In a closed ledger, without effect but for its fee and sequence number.
+    Failed {
+        /// Which.
+        ledger: LedgerSeq,
+        /// When it closed.
+        at: Timestamp,
+        /// The ledger's verdict.
+        codes: ResultCodes,
+    },
+    /// Proved never to land: a ledger that closed after its `max_time` still has the channel below its
+    /// sequence number, or another transaction used that number.
+    Dead {
+        /// The ledger that proves it.
+        proved_at: LedgerSeq,
+    },
+}
+
+/// The ledger's verdict on a transaction, in Horizon's spelling.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ResultCodes {
+    /// For the whole, such as `tx_failed`.
+    pub transaction: String,
+    /// For each operation in order, such as `op_no_trust`; empty if the whole was refused.
+    #[serde(default)]
+    pub operations: Vec<String>,
+}
+
+/// A transaction of ours: stored with its envelope before it is sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Submission {
+    /// Its id.
+    pub id: SubmissionId,
+    /// The account whose sequence number and fee it uses.
+    pub channel: AccountId,
+    /// The sequence number it uses.
+    pub sequence: i64,
+    /// Its hash on our network.
+    pub hash: TxHash,
+    /// The signed envelope, base64 XDR: what is sent, and sent again, byte for byte.
+    pub envelope: String,
+    /// It cannot be in a ledger that closes after this.
+    pub max_time: Timestamp,
+    /// What it does.
+    pub purpose: Purpose,
+    /// What is known of it.
+    pub state: SubmissionState,
+    /// How often it was sent; the first attempt is counted before it is made.
+    pub attempts: u32,
+    /// What the last attempt answered, for people.
+    pub last_answer: Option<String>,
+    /// When it was stored.
+    pub created_at: Timestamp,
+}
+
+/// A transition that a transfer or submission cannot make.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} is {state}: it cannot be {change}")]
+pub struct InvalidTransferTransition {
+    /// Which thing.
+    pub what: String,
+    /// Its state.
+    pub state: &'static str,
+    /// What was tried.
+    pub change: &'static str,
+}
+
+impl TransferState {
+    /// The state's name as stored and shown.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InFlight { .. } => "in_flight",
+            Self::Confirmed { .. } => "confirmed",
+        }
+    }
+}
+
+impl Transfer {
+    fn refuse(&self, change: &'static str) -> InvalidTransferTransition {
+        InvalidTransferTransition { what: format!("transfer {}", self.id), state: self.state.name(), change }
+    }
+
+    /// Pending → in flight, in `submission`.
+    pub fn sent(mut self, submission: SubmissionId) -> Result<Self, InvalidTransferTransition> {
+        match self.state {
+            TransferState::Pending => self.state = TransferState::InFlight { submission },
+            TransferState::InFlight { .. } | TransferState::Confirmed { .. } => {
+                return Err(self.refuse("sent"));
+            }
+        }
+        Ok(self)
+    }
+
+    /// In flight in `submission` → confirmed by `operation`.
+    pub fn confirmed(
+        mut self,
+        by: SubmissionId,
+        operation: OperationId,
+        at: Timestamp,
+    ) -> Result<Self, InvalidTransferTransition> {
+        match self.state {
+            TransferState::InFlight { submission } if submission == by => {
+                self.state = TransferState::Confirmed { submission, operation, at };
+                Ok(self)
+            }
+            TransferState::Pending | TransferState::InFlight { .. } | TransferState::Confirmed { .. } => {
+                Err(self.refuse("confirmed"))
+            }
+        }
+    }
+
+    /// In flight in `submission`, which failed or is dead → pending again.
+    pub fn released(mut self, by: SubmissionId) -> Result<Self, InvalidTransferTransition> {
+        match self.state {
+            TransferState::InFlight { submission } if submission == by => {
+                self.state = TransferState::Pending;
+                Ok(self)
+            }
+            TransferState::Pending | TransferState::InFlight { .. } | TransferState::Confirmed { .. } => {
+                Err(self.refuse("released"))
+            }
+        }
+    }
+}
+
+impl SubmissionState {
+    /// The state's name as stored and shown.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Failed { .. } => "failed",
+            Self::Dead { .. } => "dead",
+        }
+    }
+}
+
+impl Submission {
+    /// Live → `outcome`. A settled outcome never changes: the ledger does not take back what it closed.
+    pub fn resolved(mut self, outcome: SubmissionState) -> Result<Self, InvalidTransferTransition> {
+        match (&self.state, &outcome) {
+            (
+                SubmissionState::Live,
+                SubmissionState::Confirmed { .. }
+                | SubmissionState::Failed { .. }
+                | SubmissionState::Dead { .. },
+            ) => {
+                self.state = outcome;
+                Ok(self)
+            }
+            (
+                SubmissionState::Live
+                | SubmissionState::Confirmed { .. }
+                | SubmissionState::Failed { .. }
+                | SubmissionState::Dead { .. },
+                _,
+            ) => Err(InvalidTransferTransition {
+                what: format!("submission {}", self.id),
+                state: self.state.name(),
+                change: outcome.name(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn transfer(state: TransferState) -> Transfer {
+        let account = AccountId([1; 32]);
+        Transfer {
+            id: TransferId::new(1).unwrap(),
+            reservation: ReservationId::new(2).unwrap(),
+            ordinal: 0,
+            kind: TransferKind::Leg { recipient: Recipient::Foundation, farm: None },
+            from: account,
+            to: Address::Account(account),
+            asset: Asset::Native,
+            amount: Stroops::from_units(1),
+            state,
+        }
+    }
+
+    #[test]
+    fn a_transfer_is_in_one_live_transaction_at_a_time() {
+        let [first, second] = [1, 2].map(|number| SubmissionId::new(number).unwrap());
+        let at = Timestamp::UNIX_EPOCH;
+        let sent = transfer(TransferState::Pending).sent(first).unwrap();
+        assert!(sent.clone().sent(second).is_err());
+        assert!(sent.clone().released(second).is_err());
+        assert!(sent.clone().confirmed(second, OperationId(1), at).is_err());
+        let paid = sent.confirmed(first, OperationId(1), at).unwrap();
+        assert!(paid.clone().sent(second).is_err());
+        assert!(paid.clone().released(first).is_err());
+        assert!(paid.confirmed(first, OperationId(1), at).is_err());
+    }
+
+    #[test]
+    fn an_outcome_is_final() {
+        let live = Submission {
+            id: SubmissionId::new(1).unwrap(),
+            channel: AccountId([1; 32]),
+            sequence: 5,
+            hash: TxHash([0; 32]),
+            envelope: String::new(),
+            max_time: Timestamp::UNIX_EPOCH,
+            purpose: Purpose::PayTransfers { transfers: vec![] },
+            state: SubmissionState::Live,
+            attempts: 0,
+            last_answer: None,
+            created_at: Timestamp::UNIX_EPOCH,
+        };
+        let dead = live.clone().resolved(SubmissionState::Dead { proved_at: LedgerSeq(9) }).unwrap();
+        let confirmed = SubmissionState::Confirmed { ledger: LedgerSeq(9), at: Timestamp::UNIX_EPOCH };
+        assert!(dead.resolved(confirmed.clone()).is_err());
+        assert!(live.clone().resolved(SubmissionState::Live).is_err());
+        assert!(live.resolved(confirmed).is_ok());
+    }
+}
