@@ -6,6 +6,7 @@
 pub mod address;
 pub mod asset;
 pub mod currency;
+pub mod escrow;
 pub mod event;
 pub mod farm;
 pub mod identity;

@@ -2,3 +2,5 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod network;
+pub mod signer;

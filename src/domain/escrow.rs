@@ -1,0 +1,106 @@
+//! Escrow accounts and channel accounts: the Stellar accounts that Farmgate owns.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::address::AccountId;
+use super::asset::Asset;
+use super::ids::{LedgerSeq, OperationId, ReservationId, SubmissionId};
+
+/// Most assets one escrow account trusts.
+pub const ESCROW_ASSETS_MAX: usize = 16;
+
+/// What an escrow account is used for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum EscrowState {
+    /// The transaction that creates it is stored.
+    Preparing {
+        /// That transaction.
+        submission: SubmissionId,
+    },
+    /// It is on the ledger and waits for a reservation.
+    Ready,
+    /// It takes the money of one reservation, for ever: accounts are never used again.
+    Assigned {
+        /// The reservation.
+        reservation: ReservationId,
+    },
+    /// The transaction that should have created it never landed.
+    Abandoned,
+}
+
+impl EscrowState {
+    /// The state's name, as stored.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Preparing { .. } => "preparing",
+            Self::Ready => "ready",
+            Self::Assigned { .. } => "assigned",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// What the watch over an account knows.
+///
+/// The account is *clean* while `dirty_since` is `None` and nothing about it changed after `explained`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Watch {
+    /// The last operation of its history that was ingested; history goes on after it.
+    pub cursor: OperationId,
+    /// The latest change of the account or of a balance line that the ingested operations explain.
+    pub explained: LedgerSeq,
+    /// Since when changes are known that ingested operations do not explain.
+    pub dirty_since: Option<Timestamp>,
+}
+
+/// The account that receives the money of one reservation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EscrowAccount {
+    /// The account.
+    pub account: AccountId,
+    /// Counts its changes, from 0.
+    pub version: i64,
+    /// The assets it trusts, sorted.
+    pub assets: Vec<Asset>,
+    /// What it is used for.
+    pub state: EscrowState,
+    /// What the watch knows.
+    pub watch: Watch,
+    /// When it was planned.
+    pub created_at: Timestamp,
+}
+
+/// What a channel account is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelRole {
+    /// The platform account: its sequence numbers are used to create the other channels only.
+    Platform,
+    /// An account that lends its sequence numbers, and pays fees.
+    Channel,
+}
+
+impl ChannelRole {
+    /// As stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::Channel => "channel",
+        }
+    }
+}
+
+/// An account that transactions are sent from; one live transaction at a time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Channel {
+    /// The account.
+    pub account: AccountId,
+    /// What it is for.
+    pub role: ChannelRole,
+    /// The transaction that creates it, while that has not landed.
+    pub opening: Option<SubmissionId>,
+    /// The last sequence number known to be used up.
+    pub sequence: i64,
+}

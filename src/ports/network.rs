@@ -1,0 +1,348 @@
+//! The Stellar network as the engine needs it: what the ledger says, and transactions built and sent.
+//!
+//! Answers come from a Horizon that may lag, lie down, or be two machines at different ledgers behind one
+//! address. The types keep apart what is known from what is not: an absent record and a refused
+//! submission prove nothing (DESIGN §3).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::domain::address::{AccountId, Address};
+use crate::domain::asset::Asset;
+use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
+use crate::domain::money::Stroops;
+use crate::domain::payment::{Memo, PaymentKind};
+use crate::domain::transfer::ResultCodes;
+
+/// Operations the ledger takes in one transaction.
+pub const TRANSACTION_OPERATIONS_MAX: usize = 100;
+/// Signatures the ledger takes on one transaction.
+pub const TRANSACTION_SIGNATURES_MAX: usize = 20;
+/// Largest page Horizon gives, in records.
+pub const PAGE_RECORDS_MAX: usize = 200;
+
+/// Why the network did not answer a question. None of these says anything about a transaction's fate.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NetworkError {
+    /// Not reached, timed out, cut off, or 5xx.
+    #[error("Horizon is unavailable: {reason}")]
+    Unavailable {
+        /// What happened, for people.
+        reason: String,
+        /// How long it asked us to wait, if it did.
+        retry_after: Option<Duration>,
+    },
+    /// 429, or our own request budget is used up.
+    #[error("the request budget is used up")]
+    RateLimited {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// Horizon says itself that its history is behind the ledger: nothing may be decided on it.
+    #[error("Horizon's history is behind the ledger")]
+    StaleHistory,
+    /// The answer is no answer to the question asked: not JSON, a field missing, too large.
+    #[error("Horizon answered {what} with something that cannot be read: {reason}")]
+    Unreadable {
+        /// What was asked.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Horizon refused the question itself (400, 404 on a collection …): a mistake on our side.
+    #[error("Horizon refused {what} with {status}: {detail}")]
+    Refused {
+        /// What was asked.
+        what: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// Its explanation.
+        detail: String,
+    },
+}
+
+/// Why a transaction could not be built and signed. Nothing was sent.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BuildError {
+    /// Over the ledger's limits, or not expressible.
+    #[error("the transaction cannot be built: {reason}")]
+    Invalid {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The signer gave no signature.
+    #[error(transparent)]
+    Signer(#[from] super::signer::SignerError),
+}
+
+/// A closed ledger.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ledger {
+    /// Its number.
+    pub sequence: LedgerSeq,
+    /// When it closed, by the network's clock.
+    pub closed_at: Timestamp,
+}
+
+/// One balance of an account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Balance {
+    /// Of what.
+    pub asset: Asset,
+    /// How much, in stroops.
+    pub amount: Stroops,
+    /// The trust line's limit; `None` for XLM.
+    pub limit: Option<Stroops>,
+    /// False if the issuer has frozen the line.
+    pub authorized: bool,
+}
+
+/// An account as of one ledger.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccountSnapshot {
+    /// The account.
+    pub account: AccountId,
+    /// The last sequence number used up.
+    pub sequence: i64,
+    /// Its balances; XLM is always among them. Pool shares are left out.
+    pub balances: Vec<Balance>,
+    /// The latest ledger that changed the account **or any of its balance lines**: a payment of a credit does not
+    /// touch the account's own entry.
+    pub last_modified: LedgerSeq,
+    /// Who sponsors it, if anybody.
+    pub sponsor: Option<AccountId>,
+    /// True if a payment to it must carry a memo (SEP-29).
+    pub memo_required: bool,
+}
+
+/// The answer to a question about one account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccountAnswer {
+    /// The ledger the answer is of (`Latest-Ledger`).
+    pub ledger: LedgerSeq,
+    /// The account; `None` if it was not there **on the instance that answered**.
+    pub account: Option<AccountSnapshot>,
+}
+
+/// One page of the accounts that the platform's key signs for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccountPage {
+    /// The ledger the answer is of.
+    pub ledger: LedgerSeq,
+    /// The accounts, in address order.
+    pub accounts: Vec<AccountSnapshot>,
+    /// Where the next page goes on; `None` if this was the last.
+    pub next: Option<AccountId>,
+}
+
+/// One movement of money within an operation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Movement {
+    /// Its place within the operation, from 0.
+    pub change: u16,
+    /// Where from; `None` if a contract minted it.
+    pub from: Option<Address>,
+    /// Where to; `None` if a contract burned it.
+    pub to: Option<Address>,
+    /// In what.
+    pub asset: Asset,
+    /// How much arrived.
+    pub amount: Stroops,
+}
+
+/// An operation that moved money.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PaymentRecord {
+    /// The operation.
+    pub operation: OperationId,
+    /// How money moved.
+    pub kind: PaymentKind,
+    /// Its transaction.
+    pub transaction: TxHash,
+    /// False if the transaction failed: nothing moved.
+    pub successful: bool,
+    /// When its ledger closed.
+    pub closed_at: Timestamp,
+    /// The transaction's memo; `None` if the record came without its transaction.
+    pub memo: Option<Memo>,
+    /// What moved. A contract call may move several things, or nothing.
+    pub movements: Vec<Movement>,
+}
+
+/// One record of a history page. No record makes a page fail.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HistoryRecord {
+    /// Money moved.
+    Payment(PaymentRecord),
+    /// Read, and by its type it moves no amount that the record tells (a merge's amount stands in its effects only).
+    NotAPayment {
+        /// The operation.
+        operation: OperationId,
+        /// Its type as Horizon names it.
+        kind: String,
+        /// Its transaction.
+        transaction: TxHash,
+    },
+    /// Not understood: to be quarantined, so that the cursor can go on.
+    Unreadable {
+        /// Where it stands in history; `None` if not even that can be read.
+        operation: Option<OperationId>,
+        /// The record as it came.
+        json: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A transaction in a closed ledger.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TransactionRecord {
+    /// Its hash.
+    pub hash: TxHash,
+    /// Its ledger.
+    pub ledger: LedgerSeq,
+    /// Its place: operation `i` (from 1) has the id `position + i`.
+    pub position: OperationId,
+    /// When its ledger closed.
+    pub closed_at: Timestamp,
+    /// True if it took effect; otherwise only its fee and sequence number are gone.
+    pub successful: bool,
+    /// The account whose sequence number it used.
+    pub source: AccountId,
+    /// The sequence number it used.
+    pub sequence: i64,
+    /// Who paid the fee.
+    pub fee_account: AccountId,
+    /// The fee, in stroops of XLM.
+    pub fee_charged: Stroops,
+    /// The ledger's verdict, read from the result.
+    pub codes: ResultCodes,
+}
+
+/// What sending a transaction told us.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Sent {
+    /// It is in a closed ledger.
+    Included(Box<TransactionRecord>),
+    /// Refused with codes. This proves nothing: an earlier attempt may have landed, and `tx_failed` may
+    /// itself be in the ledger. Look the hash up.
+    Refused {
+        /// The codes.
+        codes: ResultCodes,
+    },
+    /// Nobody knows: time-out, reset, 5xx, 429, garbage. It may land later.
+    Unknown {
+        /// What happened, for people.
+        reason: String,
+        /// How long to leave Horizon alone, if it said so.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// One payment operation to build.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PaymentOperation {
+    /// The escrow account it leaves.
+    pub from: AccountId,
+    /// Where it goes; a contract cannot be paid.
+    pub to: Address,
+    /// In what.
+    pub asset: Asset,
+    /// How much.
+    pub amount: Stroops,
+}
+
+/// What a transaction to build shall do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Body {
+    /// Create `count` channel accounts under the platform's signer, their own keys dropped.
+    OpenChannels {
+        /// How many.
+        count: u16,
+        /// XLM each gets.
+        starting_balance: Stroops,
+    },
+    /// Create `count` escrow accounts, sponsored by the platform and under its signer, their own keys dropped.
+    OpenEscrows {
+        /// How many.
+        count: u16,
+        /// The assets each trusts.
+        assets: Vec<Asset>,
+    },
+    /// Pay, in this order.
+    Pay(Vec<PaymentOperation>),
+}
+
+/// A transaction to build.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TransactionPlan {
+    /// The account whose sequence number and fee it uses.
+    pub channel: AccountId,
+    /// The sequence number it uses.
+    pub sequence: i64,
+    /// It must be in a ledger that closes at or before this; whole seconds.
+    pub max_time: Timestamp,
+    /// The most we pay per operation, in stroops of XLM.
+    pub fee_per_operation: u32,
+    /// Its memo.
+    pub memo: Memo,
+    /// What it does.
+    pub body: Body,
+}
+
+/// A built and signed transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignedTransaction {
+    /// Its hash on our network.
+    pub hash: TxHash,
+    /// The envelope, base64 XDR.
+    pub envelope: String,
+    /// The accounts it creates, in order; empty for payments.
+    pub accounts: Vec<AccountId>,
+}
+
+/// The network. Implemented by `stellar` only.
+#[async_trait]
+pub trait Network: Send + Sync {
+    /// The platform's account, which sponsors every account of ours.
+    fn platform(&self) -> AccountId;
+
+    /// The latest closed ledger that Horizon has.
+    async fn tip(&self) -> Result<Ledger, NetworkError>;
+
+    /// A closed ledger; `None` if the instance that answered does not have it (yet).
+    async fn ledger(&self, sequence: LedgerSeq) -> Result<Option<Ledger>, NetworkError>;
+
+    /// One account.
+    async fn account(&self, account: AccountId) -> Result<AccountAnswer, NetworkError>;
+
+    /// One page, of at most [`PAGE_RECORDS_MAX`], of the accounts the platform's key signs for, after `after`.
+    async fn watched_accounts(&self, after: Option<AccountId>) -> Result<AccountPage, NetworkError>;
+
+    /// The records of an account's payment history after `after`, ascending, at most `limit` of them,
+    /// with their transactions' memos. Empty if there are none (yet), also for an account without history.
+    async fn payments(
+        &self,
+        account: AccountId,
+        after: OperationId,
+        limit: usize,
+    ) -> Result<Vec<HistoryRecord>, NetworkError>;
+
+    /// A transaction by its hash, also a failed one; `None` proves nothing.
+    async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError>;
+
+    /// The transaction that used up `sequence` of `account`; `None` proves nothing.
+    async fn transaction_using(
+        &self,
+        account: AccountId,
+        sequence: i64,
+    ) -> Result<Option<TransactionRecord>, NetworkError>;
+
+    /// Builds and signs a transaction. Talks to the signer, never to Horizon.
+    async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError>;
+
+    /// Sends an envelope. Sending the same one again is always safe.
+    async fn send(&self, envelope: &str) -> Sent;
+}
