@@ -4,3 +4,4 @@ pub mod clock;
 pub mod entropy;
 pub mod network;
 pub mod signer;
+pub mod store;

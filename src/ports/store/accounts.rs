@@ -1,0 +1,50 @@
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::domain::address::AccountId;
+use crate::domain::asset::Asset;
+use crate::domain::escrow::{Channel, EscrowAccount};
+use crate::domain::ids::{ReservationId, SubmissionId};
+
+/// Escrow accounts and channel accounts.
+#[async_trait]
+pub trait AccountsTx {
+    /// Stores a new escrow account; its version must be 0.
+    async fn insert_escrow(&mut self, escrow: &EscrowAccount) -> Result<(), StoreError>;
+
+    /// Stores a changed escrow account, if its version is still the stored one; gives it back with the next.
+    async fn update_escrow(&mut self, escrow: &EscrowAccount) -> Result<EscrowAccount, StoreError>;
+
+    /// Those of `accounts` that are escrow accounts of ours, in any order; at most 200 may be asked for.
+    async fn escrows(&mut self, accounts: &[AccountId]) -> Result<Vec<EscrowAccount>, StoreError>;
+
+    /// The escrow accounts that `submission` creates.
+    async fn escrows_opened_by(&mut self, submission: SubmissionId)
+    -> Result<Vec<EscrowAccount>, StoreError>;
+
+    /// Escrow accounts that are dirty, longest first.
+    async fn escrows_dirty(&mut self, limit: u32) -> Result<Vec<EscrowAccount>, StoreError>;
+
+    /// How many escrow accounts that trust exactly `assets` (sorted) are ready or being prepared.
+    async fn escrows_available(&mut self, assets: &[Asset]) -> Result<u64, StoreError>;
+
+    /// Gives a ready escrow account that trusts all of `assets` to `reservation`, the oldest first; `None` if there
+    /// is none. Two callers never get the same.
+    async fn take_escrow(
+        &mut self,
+        assets: &[Asset],
+        reservation: ReservationId,
+    ) -> Result<Option<AccountId>, StoreError>;
+
+    /// Stores a new channel.
+    async fn insert_channel(&mut self, channel: &Channel) -> Result<(), StoreError>;
+
+    /// Stores a changed channel, if its sequence number and opening are still those of `before`.
+    async fn update_channel(&mut self, before: &Channel, after: &Channel) -> Result<(), StoreError>;
+
+    /// Removes a channel whose opening transaction never landed.
+    async fn remove_channel(&mut self, channel: &Channel) -> Result<(), StoreError>;
+
+    /// All channels, the platform account among them, in account order. There are at most a few hundred.
+    async fn channels(&mut self) -> Result<Vec<Channel>, StoreError>;
+}

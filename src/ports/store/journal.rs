@@ -1,0 +1,69 @@
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{Applied, StoreError};
+use crate::domain::asset::Asset;
+use crate::domain::event::{Event, EventKind};
+use crate::domain::ids::{EntryId, EventId, LedgerSeq, ReservationId};
+use crate::domain::journal::{BookAccount, Entry};
+
+/// What the engine last reported of itself; `/readyz` and `doctor` read it, in whatever process they run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineStatus {
+    /// When the last tick ended, by our clock.
+    pub ticked_at: Timestamp,
+    /// The latest ledger it knows of.
+    pub ledger: LedgerSeq,
+    /// When that closed.
+    pub ledger_closed_at: Timestamp,
+    /// When the last full sweep over our accounts ended, by our clock.
+    pub swept_at: Option<Timestamp>,
+    /// What keeps it from working, for people; `None` if nothing does.
+    pub trouble: Option<String>,
+}
+
+/// The journal, the events, and the engine's report.
+#[async_trait]
+pub trait JournalTx {
+    /// Stores an entry, once per cause.
+    ///
+    /// An entry whose cause is stored already changes nothing: whoever posts it must not repeat the rest of its
+    /// effects either.
+    async fn post(&mut self, entry: &Entry) -> Result<Applied, StoreError>;
+
+    /// The balance of a book account in an asset, in stroops: debits minus credits.
+    async fn balance(&mut self, account: BookAccount, asset: Asset) -> Result<i64, StoreError>;
+
+    /// All balances of a book account that are not zero.
+    async fn balances_of(&mut self, account: BookAccount) -> Result<Vec<(Asset, i64)>, StoreError>;
+
+    /// All balances that are not zero, in the order of the accounts' texts, after `after`.
+    async fn balances(
+        &mut self,
+        after: Option<(BookAccount, Asset)>,
+        limit: u32,
+    ) -> Result<Vec<(BookAccount, Asset, i64)>, StoreError>;
+
+    /// The sum of all postings per asset: zero for each, or the database was changed by other hands.
+    async fn journal_sums(&mut self) -> Result<Vec<(Asset, i64)>, StoreError>;
+
+    /// Entries in id order, after `after`, of one reservation if it is named.
+    async fn entries(
+        &mut self,
+        reservation: Option<ReservationId>,
+        after: Option<EntryId>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError>;
+
+    /// Records an event; its id is the next in the order of commits, without gaps.
+    async fn append_event(&mut self, at: Timestamp, kind: &EventKind) -> Result<EventId, StoreError>;
+
+    /// Events after `after`.
+    async fn events(&mut self, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// Stores the engine's report over the last one.
+    async fn report(&mut self, status: &EngineStatus) -> Result<(), StoreError>;
+
+    /// The engine's last report.
+    async fn engine_status(&mut self) -> Result<Option<EngineStatus>, StoreError>;
+}

@@ -1,0 +1,39 @@
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::domain::ids::{IdentityId, NodeId, PoolId};
+use crate::domain::pool::Pool;
+
+/// Which pools to list.
+#[derive(Debug, Clone, Default)]
+pub struct PoolFilter {
+    /// Only this customer's.
+    pub customer: Option<IdentityId>,
+    /// Only those that may be used on this node.
+    pub node: Option<NodeId>,
+}
+
+/// Pools. Each grant is a row of its own whose key is its reservation: none is credited twice.
+#[async_trait]
+pub trait PoolsTx {
+    /// Stores a new pool; its version must be 0.
+    async fn insert_pool(&mut self, pool: &Pool) -> Result<(), StoreError>;
+
+    /// Stores a pool with more grants or nodes, if its version is still the stored one; gives it back with the
+    /// next. Grants that are stored are never changed.
+    async fn update_pool(&mut self, pool: &Pool) -> Result<Pool, StoreError>;
+
+    /// One pool.
+    async fn pool(&mut self, id: PoolId) -> Result<Option<Pool>, StoreError>;
+
+    /// Pools in id order, after `after`.
+    async fn pools(
+        &mut self,
+        filter: &PoolFilter,
+        after: Option<PoolId>,
+        limit: u32,
+    ) -> Result<Vec<Pool>, StoreError>;
+
+    /// True if a pool that was bought with play money, or a reservation that may still become one, contains the node.
+    async fn node_is_under_free_pool(&mut self, node: NodeId) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,45 @@
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::domain::ids::{ReservationId, SubmissionId, TransferId, TxHash};
+use crate::domain::transfer::{Submission, Transfer};
+
+/// Money that goes out and the transactions that carry it.
+#[async_trait]
+pub trait TransfersTx {
+    /// Stores new transfers; they must be pending.
+    async fn insert_transfers(&mut self, transfers: &[Transfer]) -> Result<(), StoreError>;
+
+    /// Stores a transfer's new state, if the stored one is still that of `before`.
+    ///
+    /// Going in flight takes the transfer's one live attempt by unique key; being released frees it; being
+    /// confirmed keeps it for ever.
+    async fn update_transfer(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError>;
+
+    /// A reservation's transfers, by ordinal.
+    async fn transfers_of(&mut self, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError>;
+
+    /// Transfers by id, in the order asked for; at most 100. A missing one is [`StoreError::Corrupt`].
+    async fn transfers(&mut self, ids: &[TransferId]) -> Result<Vec<Transfer>, StoreError>;
+
+    /// Stores a new transaction; it must be live. Takes its channel's one lease by unique key.
+    async fn insert_submission(&mut self, submission: &Submission) -> Result<(), StoreError>;
+
+    /// Counts an attempt of a live transaction, before it is made.
+    async fn count_attempt(&mut self, id: SubmissionId) -> Result<(), StoreError>;
+
+    /// Notes what an attempt of a live transaction answered; nothing if it is no longer live.
+    async fn note_answer(&mut self, id: SubmissionId, answer: &str) -> Result<(), StoreError>;
+
+    /// Stores the outcome of a transaction, if it is still live. Frees its channel.
+    async fn resolve_submission(&mut self, submission: &Submission) -> Result<(), StoreError>;
+
+    /// One transaction.
+    async fn submission(&mut self, id: SubmissionId) -> Result<Option<Submission>, StoreError>;
+
+    /// The transaction with this hash.
+    async fn submission_by_hash(&mut self, hash: TxHash) -> Result<Option<Submission>, StoreError>;
+
+    /// All live transactions, oldest first. There is at most one per channel.
+    async fn live_submissions(&mut self) -> Result<Vec<Submission>, StoreError>;
+}
