@@ -2,6 +2,8 @@
 //!
 //! `docs/architecture.md` is the map; `tests/tidy.rs` enforces which module may import which.
 
+pub mod access;
+pub mod api;
 pub mod domain;
 pub mod ports;
 pub mod reservations;
