@@ -5,5 +5,6 @@
 pub mod access;
 pub mod api;
 pub mod domain;
+pub mod http;
 pub mod ports;
 pub mod reservations;
