@@ -2,5 +2,7 @@
 //!
 //! `docs/architecture.md` is the map; `tests/tidy.rs` enforces which module may import which.
 
+pub mod capacity;
 pub mod domain;
 pub mod ports;
+pub mod settlement;

@@ -309,6 +309,10 @@ pub trait Network: Send + Sync {
     /// The platform's account, which sponsors every account of ours.
     fn platform(&self) -> AccountId;
 
+    /// How many escrow accounts that trust `assets` assets fit one transaction, by the ledger's limits on
+    /// operations and signatures.
+    fn escrows_per_transaction(&self, assets: usize) -> u16;
+
     /// The latest closed ledger that Horizon has.
     async fn tip(&self) -> Result<Ledger, NetworkError>;
 
