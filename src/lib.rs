@@ -1,6 +1,6 @@
 //! Farmgate: escrow and settlement for capacity pools paid on Stellar.
 //!
-//! `docs/architecture.md` is the map; `tests/tidy.rs` enforces which module may import which.
+//! `docs/architecture.md` is the map; `tests/tidy/` enforces which module may import which.
 
 pub mod capacity;
 pub mod domain;
