@@ -4,5 +4,6 @@
 
 pub mod capacity;
 pub mod domain;
+pub mod operator;
 pub mod ports;
 pub mod settlement;
