@@ -7,3 +7,4 @@ pub mod domain;
 pub mod operator;
 pub mod ports;
 pub mod settlement;
+pub mod stellar;

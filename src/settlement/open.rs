@@ -17,8 +17,6 @@ use crate::domain::transfer::Purpose;
 use crate::ports::network::{Body, Ledger, TransactionPlan};
 use crate::ports::store::{LIST_ROWS_MAX, transact};
 
-/// Most channels opened by one transaction.
-const CHANNELS_PER_TRANSACTION_MAX: u16 = 10;
 /// First pause after an opening transaction failed, in seconds; it doubles up to the largest.
 const OPEN_PAUSE_SECONDS_MIN: i64 = 10;
 const OPEN_PAUSE_SECONDS_MAX: i64 = 3_600;
@@ -37,7 +35,8 @@ impl Engine {
         let have = channels.iter().filter(|channel| channel.role == ChannelRole::Channel).count();
         let missing = usize::from(self.settings.channels).saturating_sub(have);
         if missing > 0 {
-            let count = CHANNELS_PER_TRANSACTION_MAX.min(u16::try_from(missing).unwrap_or(u16::MAX));
+            let count =
+                self.network.channels_per_transaction().min(u16::try_from(missing).unwrap_or(u16::MAX));
             self.open_channels(count, tip).await?;
         }
         self.open_escrows(tip).await
