@@ -8,3 +8,4 @@ pub mod operator;
 pub mod ports;
 pub mod settlement;
 pub mod stellar;
+pub mod sandbox;
