@@ -2,10 +2,13 @@
 //!
 //! `docs/architecture.md` is the map; `tests/tidy/` enforces which module may import which.
 
+pub mod access;
+pub mod api;
 pub mod capacity;
 pub mod domain;
 pub mod operator;
 pub mod ports;
+pub mod reservations;
+pub mod sandbox;
 pub mod settlement;
 pub mod stellar;
-pub mod sandbox;

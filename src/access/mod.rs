@@ -1,0 +1,13 @@
+//! Who may call, and what was answered to whom.
+//!
+//! Secrets are never stored, only their SHA-256; an idempotency key's answer is kept in the transaction of its effects.
+
+mod idempotency;
+mod keys;
+mod permission;
+
+pub use idempotency::{
+    IDEMPOTENCY_KEY_BYTES_MAX, IdempotencyError, Replay, check_key, keep, request_hash, seen,
+};
+pub use keys::{AccessError, Caller, NewKey, authenticate, create_key, list_keys, revoke_key};
+pub use permission::{Permission, allows};

@@ -1,0 +1,67 @@
+use crate::ports::store::Role;
+
+/// Something an API key may or may not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// Describe farms, nodes, identities and currencies.
+    CatalogWrite,
+    /// Read them.
+    CatalogRead,
+    /// Price orders and open reservations.
+    ReservationsOpen,
+    /// Read reservations and their payments.
+    ReservationsRead,
+    /// Read pools.
+    PoolsRead,
+    /// Read events.
+    EventsRead,
+}
+
+impl Permission {
+    /// For people: `this key may not …`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CatalogWrite => "change farms, nodes, identities and currencies",
+            Self::CatalogRead => "read farms, nodes, identities and currencies",
+            Self::ReservationsOpen => "open reservations",
+            Self::ReservationsRead => "read reservations",
+            Self::PoolsRead => "read pools",
+            Self::EventsRead => "read events",
+        }
+    }
+}
+
+/// True if a key of this role may do that.
+pub const fn allows(role: Role, permission: Permission) -> bool {
+    match (role, permission) {
+        (Role::Operator | Role::Explorer, _) => true,
+        (Role::Auditor, Permission::CatalogWrite | Permission::ReservationsOpen) => false,
+        (Role::Auditor, _) => true,
+        (Role::Node, Permission::PoolsRead | Permission::CatalogRead) => true,
+        (Role::Node, _) => false,
+        (Role::Farmer, Permission::ReservationsRead | Permission::CatalogRead) => true,
+        (Role::Farmer, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_explorers_and_operators_change_anything() {
+        for permission in [Permission::CatalogWrite, Permission::ReservationsOpen] {
+            let allowed: Vec<Role> = Role::ALL.into_iter().filter(|role| allows(*role, permission)).collect();
+            assert_eq!(allowed, [Role::Explorer, Role::Operator]);
+        }
+    }
+
+    #[test]
+    fn a_node_reads_pools_and_a_farmer_reservations() {
+        assert!(allows(Role::Node, Permission::PoolsRead));
+        assert!(!allows(Role::Node, Permission::ReservationsRead));
+        assert!(allows(Role::Farmer, Permission::ReservationsRead));
+        assert!(!allows(Role::Farmer, Permission::PoolsRead));
+        assert!(allows(Role::Auditor, Permission::EventsRead));
+    }
+}

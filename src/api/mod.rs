@@ -1,0 +1,31 @@
+//! The JSON shapes, shared by HTTP, webhooks, exports and `--json`.
+//!
+//! Amounts are strings with up to seven decimals, assets `CODE:ISSUER` or `native`, times RFC 3339 in UTC, ids decimal
+//! strings. What comes in is refused by name where it has fields that are not known; every shape brings an
+//! example, which the API's document shows. Nothing here decides anything.
+
+mod catalog;
+mod event;
+mod page;
+mod payment;
+mod pool;
+mod problem;
+mod reservation;
+mod sep7;
+mod text;
+
+pub use catalog::{
+    Currency, CurrencyBody, Distribution, DistributionChoice, Farm, FarmBody, Identity, IdentityBody, Node,
+    NodeBody, Resources, Share,
+};
+pub use event::Event;
+pub use page::{LIST_ITEMS_DEFAULT, LIST_ITEMS_MAX, Page};
+pub use payment::{Memo, Payment};
+pub use pool::{Grant, Pool};
+pub use problem::{ProblemBody, ProblemCode};
+pub use reservation::{
+    Breakdown, Escrow, Extends, Funding, Leg, PaymentOption, Reservation, ReservationOrder, Settlement,
+    UnitPrices,
+};
+pub use sep7::pay_uri;
+pub use text::{AccountText, AmountText, AssetText, IdText, Name, Rate, TimeText, Units, UnitsText};

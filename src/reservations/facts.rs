@@ -1,0 +1,139 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::address::AccountId;
+use crate::domain::asset::AssetCode;
+use crate::domain::currency::Currency;
+use crate::domain::farm::Farm;
+use crate::domain::ids::{FarmId, IdentityId, NodeId, PoolId};
+use crate::domain::node::Node;
+use crate::domain::pool::Pool;
+use crate::domain::reservation::{RESERVATION_NODES_MAX, RESERVATION_OPTIONS_MAX};
+use crate::domain::units::CloudUnits;
+use crate::ports::store::{LIST_ROWS_MAX, Tx};
+
+use super::settings::PayoutAccounts;
+use super::{Error, QuoteError};
+
+/// Accounts asked of the store in one call.
+const ACCOUNTS_BATCH_MAX: usize = 200;
+
+/// What a customer asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderRequest {
+    /// Who orders.
+    pub customer: IdentityId,
+    /// The nodes; for an extension those to add to the pool's own, if any.
+    pub nodes: Vec<NodeId>,
+    /// The capacity over all nodes together. None for an extension in time.
+    pub units: Option<CloudUnits>,
+    /// For how long, in seconds. None for an extension in capacity, which lasts as long as its pool.
+    pub duration_seconds: Option<i64>,
+    /// The pool to extend.
+    pub pool: Option<PoolId>,
+    /// The currencies to offer; `None` for all that qualify.
+    pub currencies: Option<Vec<AssetCode>>,
+}
+
+/// Everything a quote is made from, read in one transaction.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// True if the customer is known.
+    pub customer_known: bool,
+    /// The nodes of request and pool that are known.
+    pub nodes: BTreeMap<NodeId, Node>,
+    /// Their farms that are known.
+    pub farms: BTreeMap<FarmId, Farm>,
+    /// The pool to extend, if it is known.
+    pub pool: Option<Pool>,
+    /// The currencies asked for that are known, or all, by code.
+    pub currencies: BTreeMap<AssetCode, Currency>,
+    /// Where money may go, and where it must not.
+    pub payouts: Payouts,
+}
+
+/// Where money may go, and where it must not.
+#[derive(Clone, Debug, Default)]
+pub struct Payouts {
+    /// Recipients other than farmers.
+    pub accounts: PayoutAccounts,
+    /// Accounts of this service among all payout addresses.
+    pub ours: BTreeSet<AccountId>,
+}
+
+/// Reads what a quote needs. Lists over their bounds are not read; [`super::quote`] refuses them.
+pub async fn load(
+    tx: &mut dyn Tx,
+    request: &OrderRequest,
+    accounts: &PayoutAccounts,
+    platform: AccountId,
+) -> Result<Facts, Error> {
+    if request.nodes.len() > RESERVATION_NODES_MAX {
+        return Err(QuoteError::NodeCount.into());
+    }
+    let customer_known = tx.identity(request.customer).await?.is_some();
+    let pool = match request.pool {
+        Some(id) => tx.pool(id).await?,
+        None => None,
+    };
+    let mut wanted: BTreeSet<NodeId> = request.nodes.iter().copied().collect();
+    wanted.extend(pool.iter().flat_map(|pool| pool.nodes.iter().copied()));
+    let mut nodes = BTreeMap::new();
+    let mut farms = BTreeMap::new();
+    for id in wanted {
+        let Some(node) = tx.node(id).await? else { continue };
+        if !farms.contains_key(&node.farm)
+            && let Some(farm) = tx.farm(node.farm).await?
+        {
+            farms.insert(farm.id, farm);
+        }
+        nodes.insert(id, node);
+    }
+    let currencies = load_currencies(tx, request.currencies.as_deref()).await?;
+    let ours = ours(tx, &farms, &currencies, accounts, platform).await?;
+    let payouts = Payouts { accounts: accounts.clone(), ours };
+    Ok(Facts { customer_known, nodes, farms, pool, currencies, payouts })
+}
+
+async fn load_currencies(
+    tx: &mut dyn Tx,
+    asked: Option<&[AssetCode]>,
+) -> Result<BTreeMap<AssetCode, Currency>, Error> {
+    let mut currencies = BTreeMap::new();
+    match asked {
+        Some(codes) if codes.len() > RESERVATION_OPTIONS_MAX => return Err(QuoteError::CurrencyCount.into()),
+        Some(codes) => {
+            for code in codes {
+                if let Some(currency) = tx.currency(*code).await? {
+                    currencies.insert(*code, currency);
+                }
+            }
+        }
+        None => {
+            for currency in tx.currencies(None, LIST_ROWS_MAX).await? {
+                currencies.insert(currency.code, currency);
+            }
+        }
+    }
+    Ok(currencies)
+}
+
+async fn ours(
+    tx: &mut dyn Tx,
+    farms: &BTreeMap<FarmId, Farm>,
+    currencies: &BTreeMap<AssetCode, Currency>,
+    accounts: &PayoutAccounts,
+    platform: AccountId,
+) -> Result<BTreeSet<AccountId>, Error> {
+    let mut candidates: BTreeSet<AccountId> = accounts.all().collect();
+    for currency in currencies.values() {
+        candidates.extend(farms.values().filter_map(|farm| farm.payout_addresses.get(&currency.asset)));
+    }
+    let mut ours: BTreeSet<AccountId> =
+        tx.channels().await?.into_iter().map(|channel| channel.account).collect();
+    ours.insert(platform);
+    let candidates: Vec<AccountId> = candidates.into_iter().collect();
+    for batch in candidates.chunks(ACCOUNTS_BATCH_MAX) {
+        ours.extend(tx.escrows(batch).await?.into_iter().map(|escrow| escrow.account));
+    }
+    Ok(ours)
+}

@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::address::AccountId;
+use crate::domain::asset::Asset;
+use crate::domain::event::EventKind;
+use crate::domain::ids::ReservationId;
+use crate::domain::payment::Memo;
+use crate::domain::reservation::{Reservation, State};
+use crate::ports::clock::Clock;
+use crate::ports::store::Tx;
+
+use super::facts::{OrderRequest, load};
+use super::quote::{Priced, quote};
+use super::{Error, Settings};
+
+/// How often an order asks again for an escrow account, in milliseconds.
+const ESCROW_POLL_MILLIS: u64 = 250;
+
+/// What opening needs besides the order.
+#[derive(Clone, Debug)]
+pub struct Opening<'settings> {
+    /// The module's settings.
+    pub settings: &'settings Settings,
+    /// The platform account: never a payout address.
+    pub platform: AccountId,
+    /// The time.
+    pub now: Timestamp,
+    /// A fresh id, drawn anew for every attempt.
+    pub id: ReservationId,
+}
+
+/// Makes a reservation: prices the order, takes an escrow account that trusts every asset offered, and stores both
+/// with their events.
+///
+/// The customer's and the farmer's side agree at once: farmer mode `auto`.
+///
+/// # Errors
+/// [`Error::NoEscrowReady`] if no account is ready: the caller rolls back and may come again, see
+/// [`wait_for_escrow`].
+pub async fn open(
+    tx: &mut dyn Tx,
+    opening: &Opening<'_>,
+    request: &OrderRequest,
+) -> Result<Reservation, Error> {
+    let facts = load(tx, request, &opening.settings.payout, opening.platform).await?;
+    let Priced { order, quote } = quote(request, &facts, opening.settings, opening.now)?;
+    let mut trusted: Vec<Asset> =
+        quote.options.iter().map(|option| option.asset).filter(|asset| asset.issuer().is_some()).collect();
+    trusted.sort();
+    let escrow = tx.take_escrow(&trusted, opening.id).await?.ok_or(Error::NoEscrowReady)?;
+    let reservation = Reservation {
+        id: opening.id,
+        version: 0,
+        order,
+        quote,
+        escrow,
+        memo: Memo::Text(format!("p-{}", opening.id)),
+        created_at: opening.now,
+        state: State::AwaitingSignatures,
+    };
+    let agreed = reservation.signed(opening.now)?.accepted(opening.now)?;
+    tx.insert_reservation(&agreed).await?;
+    tx.append_event(opening.now, &EventKind::ReservationCreated { reservation: agreed.id }).await?;
+    let changed =
+        EventKind::ReservationChanged { reservation: agreed.id, state: agreed.state.name().to_owned() };
+    tx.append_event(opening.now, &changed).await?;
+    Ok(agreed)
+}
+
+/// Runs `attempt` again, outside any transaction, while it ends in want of an escrow account and the time that
+/// settings allow for it has not passed.
+pub async fn wait_for_escrow<T, E, A>(
+    clock: &dyn Clock,
+    settings: &Settings,
+    is_not_ready: impl Fn(&E) -> bool,
+    attempt: impl Fn() -> A,
+) -> Result<T, E>
+where
+    A: Future<Output = Result<T, E>>,
+{
+    let polls = u64::from(settings.escrow_wait_seconds) * 1_000 / ESCROW_POLL_MILLIS;
+    for _ in 0..polls {
+        match attempt().await {
+            Err(error) if is_not_ready(&error) => {
+                clock.sleep(Duration::from_millis(ESCROW_POLL_MILLIS)).await
+            }
+            outcome => return outcome,
+        }
+    }
+    attempt().await
+}
