@@ -169,7 +169,11 @@ fn check_places(tree: &Tree) -> Vec<Finding> {
             if first == "include" && second == "!" {
                 find(line, "`include!` hides source from this test; make it a module".to_owned());
             }
-            if first == "path" && second == "=" {
+        }
+        for three in tokens.windows(3) {
+            let words = three.iter().map(ToString::to_string).collect::<Vec<_>>();
+            if words[0] == "path" && words[1] == "=" && words[2].starts_with('"') {
+                let line = three[0].span().start().line;
                 find(line, "`#[path]` puts a module where its name is not; move the file".to_owned());
             }
         }
