@@ -12,6 +12,9 @@ pub mod history;
 mod http;
 pub mod ledger;
 pub mod network;
+#[cfg(test)]
+mod story;
+pub mod wallet;
 pub mod xdr;
 
 pub use driver::{Handle, LEDGER_MS, Sandbox, Settings, StartError};

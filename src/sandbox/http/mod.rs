@@ -12,6 +12,8 @@ mod problem;
 mod reply;
 mod root;
 mod submit;
+#[cfg(test)]
+mod tests;
 mod transactions;
 
 use std::sync::Arc;

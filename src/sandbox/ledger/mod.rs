@@ -17,6 +17,8 @@ pub mod outcome;
 pub mod signatures;
 pub mod sponsorship;
 pub mod state;
+#[cfg(test)]
+mod tests;
 pub mod validity;
 pub mod view;
 
