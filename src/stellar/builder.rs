@@ -73,3 +73,6 @@ impl TransactionFactory {
         Ok(SignedTransaction { hash, envelope, accounts })
     }
 }
+
+#[cfg(test)]
+mod tests;
