@@ -101,11 +101,16 @@ pub async fn create_key(
     Ok(NewKey { key, secret })
 }
 
+/// True if this could be a secret: others are refused without asking the database.
+pub fn is_well_formed(secret: &str) -> bool {
+    secret.len() == SECRET_TEXT_BYTES && secret.starts_with(SECRET_PREFIX)
+}
+
 /// Who bears this secret.
 ///
 /// The lookup is by hash: its time says nothing about a secret, whose 256 bits cannot be approached by guessing.
 pub async fn authenticate(tx: &mut dyn Tx, secret: &str) -> Result<Caller, AccessError> {
-    if secret.len() != SECRET_TEXT_BYTES || !secret.starts_with(SECRET_PREFIX) {
+    if !is_well_formed(secret) {
         return Err(AccessError::UnknownKey);
     }
     match tx.api_key_by_hash(hash(secret)).await? {

@@ -9,5 +9,7 @@ mod permission;
 pub use idempotency::{
     IDEMPOTENCY_KEY_BYTES_MAX, IdempotencyError, Replay, check_key, keep, request_hash, seen,
 };
-pub use keys::{AccessError, Caller, NewKey, authenticate, create_key, list_keys, revoke_key};
+pub use keys::{
+    AccessError, Caller, NewKey, authenticate, create_key, is_well_formed, list_keys, revoke_key,
+};
 pub use permission::{Permission, allows};

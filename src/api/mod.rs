@@ -6,6 +6,7 @@
 
 mod catalog;
 mod event;
+pub mod examples;
 mod page;
 mod payment;
 mod pool;

@@ -1,0 +1,280 @@
+-- Farmgate's first schema, for SQLite. The one for PostgreSQL has the same tables, columns and keys.
+-- Times are microseconds since 1970, amounts stroops, truth 0 or 1. Accounts, assets and hashes are in their canonical texts.
+-- Columns named *_facts hold JSON; what is queried stands beside it, and the two must agree.
+
+CREATE TABLE farms (
+    id INTEGER NOT NULL CONSTRAINT farms_pkey PRIMARY KEY,
+    name TEXT NOT NULL,
+    owner INTEGER NOT NULL,
+    payout_facts TEXT NOT NULL,
+    distribution_facts TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE nodes (
+    id INTEGER NOT NULL CONSTRAINT nodes_pkey PRIMARY KEY,
+    farm INTEGER NOT NULL,
+    cu INTEGER NOT NULL CHECK (cu >= 0),
+    su INTEGER NOT NULL CHECK (su >= 0),
+    ipv4u INTEGER NOT NULL CHECK (ipv4u >= 0),
+    free_to_use INTEGER NOT NULL CHECK (free_to_use IN (0, 1))
+) STRICT;
+CREATE INDEX nodes_of_farm ON nodes (farm, id);
+
+CREATE TABLE identities (
+    id INTEGER NOT NULL CONSTRAINT identities_pkey PRIMARY KEY,
+    name TEXT NOT NULL,
+    public_key TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE currencies (
+    code TEXT NOT NULL CONSTRAINT currencies_pkey PRIMARY KEY,
+    asset TEXT NOT NULL,
+    usd_rate TEXT NOT NULL,
+    rate_at INTEGER NOT NULL,
+    rate_valid_seconds INTEGER NOT NULL,
+    distribution_facts TEXT,
+    free_only INTEGER NOT NULL CHECK (free_only IN (0, 1))
+) STRICT;
+
+CREATE TABLE escrows (
+    account TEXT NOT NULL CONSTRAINT escrows_pkey PRIMARY KEY,
+    version INTEGER NOT NULL,
+    asset_facts TEXT NOT NULL,
+    state TEXT NOT NULL,
+    submission INTEGER,
+    reservation INTEGER,
+    watch_cursor INTEGER NOT NULL,
+    watch_explained INTEGER NOT NULL,
+    dirty_since INTEGER,
+    created_at INTEGER NOT NULL,
+    CONSTRAINT escrows_state CHECK (
+        (state = 'preparing' AND submission IS NOT NULL AND reservation IS NULL)
+        OR (state IN ('ready', 'abandoned') AND submission IS NULL AND reservation IS NULL)
+        OR (state = 'assigned' AND submission IS NULL AND reservation IS NOT NULL)
+    )
+) STRICT;
+CREATE UNIQUE INDEX escrows_reservation ON escrows (reservation);
+CREATE INDEX escrows_ready ON escrows (created_at, account) WHERE state = 'ready';
+CREATE INDEX escrows_available ON escrows (asset_facts) WHERE state IN ('preparing', 'ready');
+CREATE INDEX escrows_submission ON escrows (submission) WHERE submission IS NOT NULL;
+CREATE INDEX escrows_dirty ON escrows (dirty_since, account) WHERE dirty_since IS NOT NULL;
+
+CREATE TABLE channels (
+    account TEXT NOT NULL CONSTRAINT channels_pkey PRIMARY KEY,
+    role TEXT NOT NULL CHECK (role IN ('platform', 'channel')),
+    opening INTEGER,
+    sequence INTEGER NOT NULL CHECK (sequence >= 0)
+) STRICT;
+
+CREATE TABLE reservations (
+    id INTEGER NOT NULL CONSTRAINT reservations_pkey PRIMARY KEY,
+    version INTEGER NOT NULL,
+    customer INTEGER NOT NULL,
+    extends INTEGER,
+    order_facts TEXT NOT NULL,
+    quote_facts TEXT NOT NULL,
+    deadline INTEGER NOT NULL,
+    escrow TEXT NOT NULL,
+    memo_facts TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    state_facts TEXT NOT NULL,
+    play_money INTEGER NOT NULL CHECK (play_money IN (0, 1)),
+    CONSTRAINT reservations_state CHECK (
+        state IN (
+            'awaiting_signatures', 'awaiting_farmer', 'awaiting_payment', 'funded', 'settling', 'settled',
+            'rejected', 'cancelled', 'expired', 'refunding', 'refunded', 'held'
+        )
+    )
+) STRICT;
+CREATE UNIQUE INDEX reservations_escrow ON reservations (escrow);
+CREATE INDEX reservations_in_state ON reservations (state, id);
+CREATE INDEX reservations_of_customer ON reservations (customer, id);
+CREATE INDEX reservations_extending ON reservations (extends) WHERE extends IS NOT NULL;
+CREATE INDEX reservations_unpaid ON reservations (deadline, id)
+    WHERE state IN ('awaiting_signatures', 'awaiting_farmer', 'awaiting_payment');
+
+CREATE TABLE reservation_nodes (
+    reservation INTEGER NOT NULL REFERENCES reservations (id),
+    node INTEGER NOT NULL,
+    CONSTRAINT reservation_nodes_pkey PRIMARY KEY (reservation, node)
+) STRICT;
+CREATE INDEX reservation_nodes_node ON reservation_nodes (node);
+
+CREATE TABLE payments (
+    operation INTEGER NOT NULL CHECK (operation >= 0),
+    change INTEGER NOT NULL CHECK (change >= 0),
+    kind TEXT NOT NULL CHECK (kind IN ('payment', 'path_payment', 'create_account', 'contract_transfer')),
+    account TEXT NOT NULL,
+    muxed_id TEXT,
+    payer TEXT,
+    asset TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount >= 0),
+    tx_hash TEXT NOT NULL,
+    ledger INTEGER NOT NULL,
+    closed_at INTEGER NOT NULL,
+    memo_facts TEXT NOT NULL,
+    reservation INTEGER,
+    attribution TEXT NOT NULL CHECK (attribution IN ('counted', 'late', 'other_asset', 'unassigned')),
+    CONSTRAINT payments_pkey PRIMARY KEY (operation, change)
+) STRICT;
+CREATE INDEX payments_of_reservation ON payments (reservation, operation, change);
+CREATE INDEX payments_taken_for ON payments (attribution, operation, change);
+
+CREATE TABLE quarantine (
+    account TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    operation INTEGER,
+    json TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    noted_at INTEGER NOT NULL,
+    CONSTRAINT quarantine_pkey PRIMARY KEY (account, digest)
+) STRICT;
+CREATE INDEX quarantine_age ON quarantine (noted_at, account, digest);
+
+CREATE TABLE transfers (
+    id INTEGER NOT NULL CONSTRAINT transfers_pkey PRIMARY KEY,
+    reservation INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+    kind_facts TEXT NOT NULL,
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount > 0),
+    state TEXT NOT NULL,
+    submission INTEGER,
+    operation INTEGER,
+    confirmed_at INTEGER,
+    CONSTRAINT transfers_state CHECK (
+        (state = 'pending' AND submission IS NULL AND operation IS NULL AND confirmed_at IS NULL)
+        OR (state = 'in_flight' AND submission IS NOT NULL AND operation IS NULL AND confirmed_at IS NULL)
+        OR (state = 'confirmed' AND submission IS NOT NULL AND operation IS NOT NULL AND confirmed_at IS NOT NULL)
+    )
+) STRICT;
+CREATE UNIQUE INDEX transfers_ordinal ON transfers (reservation, ordinal);
+
+CREATE TABLE transfer_attempts (
+    transfer INTEGER NOT NULL REFERENCES transfers (id),
+    submission INTEGER NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('live', 'paid', 'released')),
+    CONSTRAINT transfer_attempts_pkey PRIMARY KEY (transfer, submission)
+) STRICT;
+CREATE UNIQUE INDEX transfer_attempts_one ON transfer_attempts (transfer) WHERE outcome IN ('live', 'paid');
+
+CREATE TABLE submissions (
+    id INTEGER NOT NULL CONSTRAINT submissions_pkey PRIMARY KEY,
+    channel TEXT NOT NULL,
+    sequence INTEGER NOT NULL CHECK (sequence >= 0),
+    hash TEXT NOT NULL,
+    envelope TEXT NOT NULL,
+    max_time INTEGER NOT NULL,
+    purpose_facts TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('live', 'confirmed', 'failed', 'dead')),
+    state_facts TEXT NOT NULL,
+    attempts INTEGER NOT NULL CHECK (attempts >= 0),
+    last_answer TEXT,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX submissions_hash ON submissions (hash);
+CREATE UNIQUE INDEX submissions_sequence ON submissions (channel, sequence) WHERE state <> 'dead';
+CREATE UNIQUE INDEX submissions_lease ON submissions (channel) WHERE state = 'live';
+
+CREATE TABLE pools (
+    id INTEGER NOT NULL CONSTRAINT pools_pkey PRIMARY KEY,
+    version INTEGER NOT NULL,
+    customer INTEGER NOT NULL,
+    free_only INTEGER NOT NULL CHECK (free_only IN (0, 1)),
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX pools_of_customer ON pools (customer, id);
+
+CREATE TABLE pool_nodes (
+    pool INTEGER NOT NULL REFERENCES pools (id),
+    node INTEGER NOT NULL,
+    CONSTRAINT pool_nodes_pkey PRIMARY KEY (pool, node)
+) STRICT;
+CREATE INDEX pool_nodes_node ON pool_nodes (node, pool);
+
+CREATE TABLE pool_grants (
+    reservation INTEGER NOT NULL CONSTRAINT pool_grants_pkey PRIMARY KEY,
+    pool INTEGER NOT NULL REFERENCES pools (id),
+    ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+    cu INTEGER NOT NULL CHECK (cu >= 0),
+    su INTEGER NOT NULL CHECK (su >= 0),
+    ipv4u INTEGER NOT NULL CHECK (ipv4u >= 0),
+    starts_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX pool_grants_ordinal ON pool_grants (pool, ordinal);
+
+CREATE TABLE journal_entries (
+    id INTEGER NOT NULL CONSTRAINT journal_entries_pkey PRIMARY KEY,
+    cause TEXT NOT NULL,
+    reservation INTEGER,
+    happened_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX journal_entries_cause ON journal_entries (cause);
+CREATE INDEX journal_entries_of_reservation ON journal_entries (reservation, id);
+
+CREATE TABLE journal_postings (
+    entry INTEGER NOT NULL REFERENCES journal_entries (id),
+    ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+    account TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount <> 0),
+    CONSTRAINT journal_postings_pkey PRIMARY KEY (entry, ordinal)
+) STRICT;
+CREATE INDEX journal_postings_account ON journal_postings (account, asset);
+
+-- The sums of the postings, kept with them so that a busy account need not be added up.
+CREATE TABLE journal_balances (
+    account TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    CONSTRAINT journal_balances_pkey PRIMARY KEY (account, asset)
+) STRICT;
+CREATE INDEX journal_balances_open ON journal_balances (account, asset) WHERE amount <> 0;
+
+-- The last number given out. The row stays locked to the commit: numbers have no gaps and rise in the order of commits.
+CREATE TABLE counters (
+    name TEXT NOT NULL CONSTRAINT counters_pkey PRIMARY KEY,
+    value INTEGER NOT NULL CHECK (value >= 0)
+) STRICT;
+INSERT INTO counters (name, value) VALUES ('events', 0);
+
+CREATE TABLE events (
+    id INTEGER NOT NULL CONSTRAINT events_pkey PRIMARY KEY,
+    recorded_at INTEGER NOT NULL,
+    kind_facts TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE engine_status (
+    id INTEGER NOT NULL CONSTRAINT engine_status_pkey PRIMARY KEY CHECK (id = 1),
+    ticked_at INTEGER NOT NULL,
+    ledger INTEGER NOT NULL,
+    ledger_closed_at INTEGER NOT NULL,
+    swept_at INTEGER,
+    trouble TEXT
+) STRICT;
+
+CREATE TABLE api_keys (
+    id INTEGER NOT NULL CONSTRAINT api_keys_pkey PRIMARY KEY,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('explorer', 'node', 'farmer', 'operator', 'auditor')),
+    secret_hash TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX api_keys_secret ON api_keys (secret_hash);
+CREATE UNIQUE INDEX api_keys_name ON api_keys (name) WHERE revoked_at IS NULL;
+
+CREATE TABLE idempotency_answers (
+    api_key INTEGER NOT NULL,
+    request_key TEXT NOT NULL,
+    request_hash TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    answered_at INTEGER NOT NULL,
+    CONSTRAINT idempotency_answers_pkey PRIMARY KEY (api_key, request_key)
+) STRICT;
+CREATE INDEX idempotency_answers_age ON idempotency_answers (answered_at, api_key, request_key);

@@ -1,0 +1,264 @@
+//! Examples of every shape, for the API's document. A test holds them against the document's schemas.
+
+use serde_json::{Value, json};
+
+use super::{ProblemBody, ProblemCode};
+
+const TFT: &str = "TFT:GBOVQKJYHXRR3DX6NOX2RRYFRCUMSADGDESTDNBDS6CDVLGVESRTAC47";
+const TFT_ISSUER: &str = "GBOVQKJYHXRR3DX6NOX2RRYFRCUMSADGDESTDNBDS6CDVLGVESRTAC47";
+const ESCROW: &str = "GDQOE23CFSUMSVQK4Y5JHPPYK73VYCNHZHA7ENKCV37P6SUEO6XQBKPP";
+const FARMER: &str = "GBUT4GP5GJ6B3XW5PXENHQA7TXJI5GOPW3NF4W3ZIW6OOO4ISY6WNLN2";
+const FOUNDATION: &str = "GCBGS5TFE2BPPUVY55ZPEMWWGR6CLQ7T6P46SOFGHXEBJ34MSP6HVEUT";
+const WISDOM: &str = "GA47YZA3PKFUZMPLQ3B5F2E3CJIB57TGGU7SPCQT2WAEYKN766PWIMB3";
+const PAYER: &str = "GBLDUINEFYTF7XEE7YNWA3JQS4K2VD37YU7I2YAE7R5AHZDKQXSS2J6R";
+const TRANSACTION: &str = "a6e2c9b7f3d14f0a8b5c6d7e8f90112233445566778899aabbccddeeff001122";
+const RESERVATION: &str = "150837286785024";
+const PAYMENT: &str = "9108135936987137-0";
+
+/// One item of a list, and the cursor that the rest begins after.
+pub fn page(item: Value, cursor: &str) -> Value {
+    json!({ "items": [item], "next_cursor": cursor })
+}
+
+/// A farm, to be described.
+pub fn farm_body() -> Value {
+    json!({
+        "name": "Green Valley",
+        "owner_id": "11",
+        "payout_addresses": { TFT: FARMER },
+        "distribution": "grid3",
+    })
+}
+
+/// A farm.
+pub fn farm() -> Value {
+    json!({
+        "id": "3",
+        "name": "Green Valley",
+        "owner_id": "11",
+        "payout_addresses": { TFT: FARMER },
+        "distribution": {
+            "name": "grid3",
+            "shares": [
+                { "recipient": "farmer", "percent": 10 },
+                { "recipient": "burn", "percent": 40 },
+                { "recipient": "foundation", "percent": 10 },
+                { "recipient": "wisdom", "percent": 40 },
+            ],
+        },
+    })
+}
+
+/// A node, to be described.
+pub fn node_body() -> Value {
+    json!({
+        "farm_id": "3",
+        "capacity": { "cu": "32", "su": "12.5", "ipv4u": "4" },
+        "free_to_use": false,
+    })
+}
+
+/// A node.
+pub fn node() -> Value {
+    json!({
+        "id": "41",
+        "farm_id": "3",
+        "capacity": { "cu": "32", "su": "12.5", "ipv4u": "4" },
+        "free_to_use": false,
+    })
+}
+
+/// An identity, to be described.
+pub fn identity_body() -> Value {
+    json!({
+        "name": "Ada",
+        "public_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+    })
+}
+
+/// An identity.
+pub fn identity() -> Value {
+    json!({
+        "id": "7",
+        "name": "Ada",
+        "public_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+    })
+}
+
+/// A currency, to be described.
+pub fn currency_body() -> Value {
+    json!({
+        "asset": TFT,
+        "usd_rate": "0.02",
+        "rate_at": "2026-03-01T12:00:00Z",
+        "rate_valid_seconds": 86_400,
+        "free_only": false,
+    })
+}
+
+/// A currency.
+pub fn currency() -> Value {
+    json!({
+        "code": "TFT",
+        "asset": TFT,
+        "usd_rate": "0.02",
+        "rate_at": "2026-03-01T12:00:00Z",
+        "rate_valid_seconds": 86_400,
+        "free_only": false,
+        "distribution": null,
+    })
+}
+
+/// An order for a new pool.
+pub fn order() -> Value {
+    json!({
+        "customer_id": "7",
+        "nodes": ["41"],
+        "units": { "cu": "1", "su": "0", "ipv4u": "0" },
+        "duration_seconds": 2_592_000,
+        "currencies": ["TFT"],
+    })
+}
+
+/// A reservation that waits for its payment.
+pub fn reservation() -> Value {
+    json!({
+        "id": RESERVATION,
+        "state": "awaiting_payment",
+        "customer_id": "7",
+        "nodes": ["41"],
+        "units": { "cu": "1", "su": "0", "ipv4u": "0" },
+        "duration_seconds": 2_592_000,
+        "extends": null,
+        "escrow": { "address": ESCROW, "memo": { "type": "text", "value": format!("p-{RESERVATION}") } },
+        "payment_options": [{
+            "currency": "TFT",
+            "asset": TFT,
+            "amount": "250",
+            "sep7_uri": format!(
+                "web+stellar:pay?destination={ESCROW}&amount=250&asset_code=TFT&asset_issuer={TFT_ISSUER}\
+                 &memo=p-{RESERVATION}&memo_type=MEMO_TEXT"
+            ),
+            "free_only": false,
+            "breakdown": {
+                "units": { "cu": "1", "su": "0", "ipv4u": "0" },
+                "duration_seconds": 2_592_000,
+                "unit_prices": { "cu": "10", "su": "8", "ipv4u": "6" },
+                "discount_percent": 50,
+                "network_divisor": 1,
+                "usd": "5/1",
+                "usd_rate": "0.02",
+            },
+            "distribution": "grid3",
+            "legs": [
+                { "recipient": "farmer", "farm_id": "3", "to": FARMER, "amount": "25" },
+                { "recipient": "burn", "to": TFT_ISSUER, "amount": "100" },
+                { "recipient": "foundation", "to": FOUNDATION, "amount": "25" },
+                { "recipient": "wisdom", "to": WISDOM, "amount": "100" },
+            ],
+        }],
+        "deadline": "2026-03-01T13:00:00Z",
+        "created_at": "2026-03-01T12:00:00Z",
+    })
+}
+
+/// A reservation that was paid and settled.
+pub fn settled_reservation() -> Value {
+    let mut reservation = reservation();
+    reservation["state"] = json!("settled");
+    reservation["funding"] =
+        json!({ "asset": TFT, "amount": "250", "payment_id": PAYMENT, "at": "2026-03-01T12:04:05Z" });
+    reservation["settlement"] = json!({
+        "transaction": TRANSACTION,
+        "ledger": 2_120_661,
+        "at": "2026-03-01T12:04:15Z",
+        "pool_id": RESERVATION,
+    });
+    reservation
+}
+
+/// A payment.
+pub fn payment() -> Value {
+    json!({
+        "id": PAYMENT,
+        "kind": "payment",
+        "attribution": "counted",
+        "reservation_id": RESERVATION,
+        "from": PAYER,
+        "to": ESCROW,
+        "asset": TFT,
+        "amount": "250",
+        "transaction": TRANSACTION,
+        "ledger": 2_120_659,
+        "closed_at": "2026-03-01T12:04:05Z",
+        "memo": { "type": "text", "value": format!("p-{RESERVATION}") },
+    })
+}
+
+/// A pool.
+pub fn pool() -> Value {
+    json!({
+        "id": RESERVATION,
+        "customer_id": "7",
+        "nodes": ["41"],
+        "units": { "cu": "1", "su": "0", "ipv4u": "0" },
+        "expires_at": "2026-03-31T12:04:15Z",
+        "free_only": false,
+        "grants": [{
+            "reservation_id": RESERVATION,
+            "units": { "cu": "1", "su": "0", "ipv4u": "0" },
+            "from": "2026-03-01T12:04:15Z",
+            "until": "2026-03-31T12:04:15Z",
+        }],
+        "created_at": "2026-03-01T12:04:15Z",
+    })
+}
+
+/// An event.
+pub fn event() -> Value {
+    json!({
+        "id": "18",
+        "at": "2026-03-01T12:04:20Z",
+        "type": "pool.created",
+        "reservation_id": RESERVATION,
+        "pool_id": RESERVATION,
+    })
+}
+
+/// A service that is ready.
+pub fn ready() -> Value {
+    json!({ "status": "ready", "ledger": 2_120_661, "ledger_age_seconds": 4, "tick_age_seconds": 1 })
+}
+
+/// A problem of this kind.
+pub fn problem(code: ProblemCode) -> Value {
+    let detail = match code {
+        ProblemCode::UnknownNode => "node 77 is not known",
+        other => other.title(),
+    };
+    let mut body = ProblemBody::new(code, detail, "9f86d081884c7d65");
+    match code {
+        ProblemCode::UnknownNode => body.field = Some("nodes[0]".to_owned()),
+        ProblemCode::InvalidValue => body.field = Some("duration_seconds".to_owned()),
+        ProblemCode::NotReady => {
+            body.reasons = vec!["the last ledger known closed 95 seconds ago".to_owned()]
+        }
+        _ => {}
+    }
+    json!(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CurrencyBody, FarmBody, IdentityBody, NodeBody, ReservationOrder};
+    use super::*;
+
+    #[test]
+    fn request_examples_are_read_as_requests() {
+        serde_json::from_value::<FarmBody>(farm_body()).unwrap();
+        serde_json::from_value::<NodeBody>(node_body()).unwrap();
+        serde_json::from_value::<IdentityBody>(identity_body()).unwrap();
+        serde_json::from_value::<CurrencyBody>(currency_body()).unwrap();
+        serde_json::from_value::<ReservationOrder>(order()).unwrap();
+    }
+}

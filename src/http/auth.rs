@@ -1,0 +1,62 @@
+//! Bearer keys: a handler's signature says what its caller must be allowed to do.
+
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+
+use super::{App, Problem};
+use crate::access::{AccessError, Caller, Permission, allows, authenticate, is_well_formed};
+use crate::api::ProblemCode;
+
+/// A caller whose key allows `P`.
+pub(super) struct May<P> {
+    pub(super) caller: Caller,
+    permission: PhantomData<P>,
+}
+
+/// What a handler asks for.
+pub(super) trait Permit {
+    const PERMISSION: Permission;
+}
+
+macro_rules! permits {
+    ($($name:ident),+) => {$(
+        pub(super) struct $name;
+
+        impl Permit for $name {
+            const PERMISSION: Permission = Permission::$name;
+        }
+    )+};
+}
+
+permits!(CatalogWrite, CatalogRead, ReservationsOpen, ReservationsRead, PoolsRead, EventsRead);
+
+impl<P: Permit> FromRequestParts<App> for May<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let secret = bearer(parts).ok_or_else(|| {
+            Problem::new(ProblemCode::Unauthorized, "send an API key as Authorization: Bearer <key>")
+                .challenge("Bearer realm=\"farmgate\"")
+        })?;
+        if !is_well_formed(secret) {
+            return Err(AccessError::UnknownKey.into());
+        }
+        let mut tx = app.read().await?;
+        let caller = authenticate(&mut *tx, secret).await?;
+        drop(tx);
+        if !allows(caller.role, P::PERMISSION) {
+            let (role, what) = (caller.role.as_str(), P::PERMISSION.as_str());
+            let detail = format!("a key of role {role} may not {what}");
+            return Err(Problem::new(ProblemCode::Forbidden, detail));
+        }
+        Ok(Self { caller, permission: PhantomData })
+    }
+}
+
+fn bearer(parts: &Parts) -> Option<&str> {
+    let (scheme, secret) = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}

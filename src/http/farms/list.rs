@@ -1,0 +1,50 @@
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::api::{Farm, Page, examples};
+use crate::domain::ids::FarmId;
+use crate::http::auth::{CatalogRead, May};
+use crate::http::document::ListProblems;
+use crate::http::input::{Asked, Limit};
+use crate::http::{App, Problem};
+
+/// What to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct Query {
+    /// The list goes on after this: `next_cursor` of the page before.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    cursor: Option<FarmId>,
+    /// How many items at most.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
+    limit: Limit,
+}
+
+/// Farms in the order of their ids.
+#[utoipa::path(
+    get,
+    path = "/v1/farms",
+    operation_id = "listFarms",
+    tag = "catalog",
+    params(Query),
+    responses(
+        (status = 200, description = "A page", body = Page<Farm>,
+         example = json!(examples::page(examples::farm(), "3"))),
+        ListProblems,
+    ),
+    security(("api_key" = [])),
+)]
+pub(in crate::http) async fn handler(
+    _caller: May<CatalogRead>,
+    State(app): State<App>,
+    Asked(asked): Asked<Query>,
+) -> Result<Json<Page<Farm>>, Problem> {
+    let mut tx = app.read().await?;
+    let rows = tx.farms(asked.cursor, asked.limit.rows()).await?;
+    Ok(Json(Page::of(rows, asked.limit.0, |farm| farm.id.to_string(), Farm::from)))
+}

@@ -1,0 +1,102 @@
+//! The API under `/v1`, health, metrics and the document that describes them.
+//!
+//! A folder per resource, a file per endpoint. Handlers read a request, run one use case in one transaction and
+//! shape its answer; they decide nothing about money. Every error leaves as a problem document (RFC 9457): errors of
+//! handlers, of axum's own routing, time-outs and panics all pass through [`envelope`], the outermost layer.
+
+mod auth;
+mod currencies;
+mod document;
+mod envelope;
+mod events;
+mod farms;
+mod health;
+mod identities;
+mod input;
+mod nodes;
+mod pools;
+mod problem;
+mod reservations;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::domain::address::AccountId;
+use crate::ports::clock::Clock;
+use crate::ports::entropy::Entropy;
+use crate::ports::store::{Store, StoreError, Tx};
+
+pub use problem::Problem;
+pub use settings::{Settings, SettingsError};
+
+/// What handlers work with.
+pub struct AppState {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// How the API answers.
+    pub settings: Settings,
+    /// How reservations are priced and opened.
+    pub reservations: crate::reservations::Settings,
+    /// The platform account.
+    pub platform: AccountId,
+    /// For SEP-7 URIs; `None` on the public network.
+    pub network_passphrase: Option<String>,
+    /// Gives the metrics in Prometheus' text format.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+type App = Arc<AppState>;
+
+impl AppState {
+    async fn read(&self) -> Result<Box<dyn Tx>, StoreError> {
+        self.store.begin_read().await
+    }
+}
+
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(document::base())
+        .routes(routes!(farms::list::handler))
+        .routes(routes!(farms::get::handler, farms::put::handler))
+        .routes(routes!(nodes::list::handler))
+        .routes(routes!(nodes::get::handler, nodes::put::handler))
+        .routes(routes!(identities::list::handler))
+        .routes(routes!(identities::get::handler, identities::put::handler))
+        .routes(routes!(currencies::list::handler))
+        .routes(routes!(currencies::get::handler, currencies::put::handler))
+        .routes(routes!(reservations::list::handler, reservations::open::handler))
+        .routes(routes!(reservations::get::handler))
+        .routes(routes!(reservations::payments::handler))
+        .routes(routes!(pools::list::handler))
+        .routes(routes!(pools::get::handler))
+        .routes(routes!(events::handler))
+        .routes(routes!(health::healthz::handler))
+        .routes(routes!(health::readyz::handler))
+        .routes(routes!(health::metrics::handler))
+}
+
+/// The document that `/openapi.json` answers with.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+/// Everything, ready to be served.
+pub fn router(state: AppState) -> Router {
+    let app = Arc::new(state);
+    let (router, document) = routes().split_for_parts();
+    router
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .with_state(Arc::clone(&app))
+        .layer(middleware::from_fn_with_state(app, envelope::envelope))
+}

@@ -1,0 +1,55 @@
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::api::{IdText, Node, Page, examples};
+use crate::domain::ids::FarmId;
+use crate::domain::ids::NodeId;
+use crate::http::auth::{CatalogRead, May};
+use crate::http::document::ListProblems;
+use crate::http::input::{Asked, Limit};
+use crate::http::{App, Problem};
+
+/// What to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct Query {
+    /// Only nodes of this farm.
+    #[serde(default)]
+    #[param(value_type = Option<IdText>)]
+    farm_id: Option<FarmId>,
+    /// The list goes on after this: `next_cursor` of the page before.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    cursor: Option<NodeId>,
+    /// How many items at most.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
+    limit: Limit,
+}
+
+/// Nodes in the order of their ids, of one farm if it is named.
+#[utoipa::path(
+    get,
+    path = "/v1/nodes",
+    operation_id = "listNodes",
+    tag = "catalog",
+    params(Query),
+    responses(
+        (status = 200, description = "A page", body = Page<Node>,
+         example = json!(examples::page(examples::node(), "41"))),
+        ListProblems,
+    ),
+    security(("api_key" = [])),
+)]
+pub(in crate::http) async fn handler(
+    _caller: May<CatalogRead>,
+    State(app): State<App>,
+    Asked(asked): Asked<Query>,
+) -> Result<Json<Page<Node>>, Problem> {
+    let mut tx = app.read().await?;
+    let rows = tx.nodes(asked.farm_id, asked.cursor, asked.limit.rows()).await?;
+    Ok(Json(Page::of(rows, asked.limit.0, |node| node.id.to_string(), Node::from)))
+}

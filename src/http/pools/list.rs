@@ -1,0 +1,65 @@
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::api::{IdText, Page, Pool, examples};
+use crate::domain::ids::PoolId;
+use crate::domain::ids::{IdentityId, NodeId};
+use crate::http::auth::{May, PoolsRead};
+use crate::http::document::ListProblems;
+use crate::http::input::{Asked, Limit};
+use crate::http::{App, Problem};
+use crate::ports::store::PoolFilter;
+
+/// What to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct Query {
+    /// Only this customer's.
+    #[serde(default)]
+    #[param(value_type = Option<IdText>)]
+    customer_id: Option<IdentityId>,
+    /// Only those that may be used on this node.
+    #[serde(default)]
+    #[param(value_type = Option<IdText>)]
+    node_id: Option<NodeId>,
+    /// The list goes on after this: `next_cursor` of the page before.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    cursor: Option<PoolId>,
+    /// How many items at most.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
+    limit: Limit,
+}
+
+/// Pools in the order of their ids.
+#[utoipa::path(
+    get,
+    path = "/v1/pools",
+    operation_id = "listPools",
+    tag = "pools",
+    params(Query),
+    responses(
+        (status = 200, description = "A page", body = Page<Pool>,
+         example = json!(examples::page(examples::pool(), "150837286785024"))),
+        ListProblems,
+    ),
+    security(("api_key" = [])),
+)]
+pub(in crate::http) async fn handler(
+    _caller: May<PoolsRead>,
+    State(app): State<App>,
+    Asked(asked): Asked<Query>,
+) -> Result<Json<Page<Pool>>, Problem> {
+    let filter = PoolFilter { customer: asked.customer_id, node: asked.node_id };
+    let now = app.clock.now();
+    let mut tx = app.read().await?;
+    let rows = tx.pools(&filter, asked.cursor, asked.limit.rows()).await?;
+    let page = Page::of(rows, asked.limit.0, |pool| pool.id.to_string(), |pool| Pool::at(pool, now));
+    let items =
+        page.items.into_iter().collect::<Result<_, _>>().map_err(|error| Problem::internal(&error))?;
+    Ok(Json(Page { items, next_cursor: page.next_cursor }))
+}

@@ -1,0 +1,4 @@
+//! Pools: capacity that was paid for.
+
+pub(super) mod get;
+pub(super) mod list;

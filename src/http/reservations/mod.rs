@@ -1,0 +1,6 @@
+//! Capacity reservations.
+
+pub(super) mod get;
+pub(super) mod list;
+pub(super) mod open;
+pub(super) mod payments;

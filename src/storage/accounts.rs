@@ -1,0 +1,229 @@
+//! Escrow accounts and channel accounts.
+
+use async_trait::async_trait;
+
+use super::rows::{Facts, Row, Table, to_json};
+use super::session::{Session, rows_max};
+use super::sql::{args, statements};
+use crate::domain::address::AccountId;
+use crate::domain::asset::Asset;
+use crate::domain::escrow::{Channel, ChannelRole, EscrowAccount, EscrowState, Watch};
+use crate::domain::ids::{OperationId, ReservationId, SubmissionId};
+use crate::ports::store::{AccountsTx, LIST_ROWS_MAX, StoreError};
+
+const ESCROWS: Table = Table { name: "escrows", key: &["account"] };
+const CHANNELS: Table = Table { name: "channels", key: &["account"] };
+
+macro_rules! select_escrows {
+    ($rest:literal) => {
+        concat!(
+            "SELECT account, version, asset_facts, state, submission, reservation, watch_cursor, watch_explained,
+                dirty_since, created_at
+            FROM escrows ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    INSERT_ESCROW = "INSERT INTO escrows (account, version, asset_facts, state, submission, reservation, watch_cursor,
+            watch_explained, dirty_since, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    UPDATE_ESCROW = "UPDATE escrows SET version = version + 1, asset_facts = $3, state = $4, submission = $5,
+            reservation = $6, watch_cursor = $7, watch_explained = $8, dirty_since = $9, created_at = $10
+        WHERE account = $1 AND version = $2";
+    ESCROWS_NAMED = select_escrows!("WHERE account IN (SELECT value FROM json_each($1))"),
+        on_postgres select_escrows!("WHERE account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))");
+    ESCROWS_OPENED_BY = select_escrows!("WHERE submission = $1 ORDER BY account");
+    ESCROWS_DIRTY = select_escrows!("WHERE dirty_since IS NOT NULL ORDER BY dirty_since, account LIMIT $1");
+    ESCROWS_AVAILABLE = "SELECT COUNT(*) AS available FROM escrows
+        WHERE asset_facts = $1 AND state IN ('preparing', 'ready')";
+    /// The oldest that trusts all; on PostgreSQL, of those that nobody else is about to take.
+    ESCROW_TO_TAKE = select_escrows!("WHERE state = 'ready' AND NOT EXISTS (
+                SELECT 1 FROM json_each($1) AS wanted
+                WHERE wanted.value NOT IN (SELECT trusted.value FROM json_each(escrows.asset_facts) AS trusted)
+            )
+            ORDER BY created_at, account LIMIT 1"),
+        on_postgres select_escrows!("WHERE state = 'ready'
+                AND CAST(asset_facts AS JSONB) @> CAST($1 AS JSONB)
+            ORDER BY created_at, account LIMIT 1 FOR UPDATE SKIP LOCKED");
+
+    INSERT_CHANNEL = "INSERT INTO channels (account, role, opening, sequence) VALUES ($1, $2, $3, $4)";
+    UPDATE_CHANNEL = "UPDATE channels SET role = $2, opening = $3, sequence = $4
+        WHERE account = $1 AND sequence = $5 AND opening IS NOT DISTINCT FROM CAST($6 AS BIGINT)";
+    REMOVE_CHANNEL = "DELETE FROM channels WHERE account = $1 AND sequence = $2 AND opening = $3";
+    CHANNELS_ALL = "SELECT account, role, opening, sequence FROM channels ORDER BY account";
+}
+
+fn escrow_state(facts: Facts<'_>) -> Result<EscrowState, StoreError> {
+    let submission = facts.number_or_none("submission", SubmissionId::new)?;
+    let reservation = facts.number_or_none("reservation", ReservationId::new)?;
+    match (facts.text("state")?.as_str(), submission, reservation) {
+        ("preparing", Some(submission), None) => Ok(EscrowState::Preparing { submission }),
+        ("ready", None, None) => Ok(EscrowState::Ready),
+        ("assigned", None, Some(reservation)) => Ok(EscrowState::Assigned { reservation }),
+        ("abandoned", None, None) => Ok(EscrowState::Abandoned),
+        (state, _, _) => {
+            let reason =
+                format!("it is {state:?} with submission {submission:?}, reservation {reservation:?}");
+            Err(facts.corrupt("state", reason))
+        }
+    }
+}
+
+fn operation(number: i64) -> Result<OperationId, &'static str> {
+    if number < 0 { Err("it is negative") } else { Ok(OperationId(number)) }
+}
+
+fn escrow(row: &Row) -> Result<EscrowAccount, StoreError> {
+    let facts = row.of(&ESCROWS);
+    let assets: Vec<Asset> = facts.json("asset_facts")?;
+    if !assets.is_sorted_by(|one, next| one < next) {
+        return Err(facts.corrupt("asset_facts", "the assets are not sorted"));
+    }
+    Ok(EscrowAccount {
+        account: facts.parsed("account")?,
+        version: facts.version()?,
+        assets,
+        state: escrow_state(facts)?,
+        watch: Watch {
+            cursor: facts.number("watch_cursor", operation)?,
+            explained: facts.ledger("watch_explained")?,
+            dirty_since: facts.time_or_none("dirty_since")?,
+        },
+        created_at: facts.time("created_at")?,
+    })
+}
+
+fn channel(row: &Row) -> Result<Channel, StoreError> {
+    let facts = row.of(&CHANNELS);
+    Ok(Channel {
+        account: facts.parsed("account")?,
+        role: facts.one_of("role", &[ChannelRole::Platform, ChannelRole::Channel], ChannelRole::as_str)?,
+        opening: facts.number_or_none("opening", SubmissionId::new)?,
+        sequence: facts.int("sequence")?,
+    })
+}
+
+/// The submission and the reservation that a state names.
+fn named(state: EscrowState) -> (Option<i64>, Option<i64>) {
+    match state {
+        EscrowState::Preparing { submission } => (Some(submission.get()), None),
+        EscrowState::Assigned { reservation } => (None, Some(reservation.get())),
+        EscrowState::Ready | EscrowState::Abandoned => (None, None),
+    }
+}
+
+fn sorted(assets: &[Asset]) -> Vec<Asset> {
+    let mut assets = assets.to_vec();
+    assets.sort();
+    assets.dedup();
+    assets
+}
+
+fn escrow_args(escrow: &EscrowAccount) -> Result<Vec<super::sql::Arg>, StoreError> {
+    let (submission, reservation) = named(escrow.state);
+    Ok(args![
+        escrow.account.to_string(),
+        escrow.version,
+        to_json(&sorted(&escrow.assets))?,
+        escrow.state.name(),
+        submission,
+        reservation,
+        escrow.watch.cursor.0,
+        escrow.watch.explained.0,
+        escrow.watch.dirty_since,
+        escrow.created_at,
+    ])
+}
+
+#[async_trait]
+impl AccountsTx for Session {
+    async fn insert_escrow(&mut self, escrow: &EscrowAccount) -> Result<(), StoreError> {
+        if escrow.version != 0 {
+            return Err(self.refuse(format!("a new escrow account of version {}", escrow.version)));
+        }
+        self.execute(INSERT_ESCROW, escrow_args(escrow)?).await.map(drop)
+    }
+
+    async fn update_escrow(&mut self, escrow: &EscrowAccount) -> Result<EscrowAccount, StoreError> {
+        self.guarded(UPDATE_ESCROW, escrow_args(escrow)?, || format!("escrow account {}", escrow.account))
+            .await?;
+        Ok(EscrowAccount { version: escrow.version + 1, ..escrow.clone() })
+    }
+
+    async fn escrows(&mut self, accounts: &[AccountId]) -> Result<Vec<EscrowAccount>, StoreError> {
+        if accounts.len() > LIST_ROWS_MAX as usize {
+            return Err(self.refuse(format!("{} escrow accounts asked for at once", accounts.len())));
+        }
+        self.rows(ESCROWS_NAMED, args![to_json(accounts)?]).await?.iter().map(escrow).collect()
+    }
+
+    async fn escrows_opened_by(
+        &mut self,
+        submission: SubmissionId,
+    ) -> Result<Vec<EscrowAccount>, StoreError> {
+        self.rows(ESCROWS_OPENED_BY, args![submission.get()]).await?.iter().map(escrow).collect()
+    }
+
+    async fn escrows_dirty(&mut self, limit: u32) -> Result<Vec<EscrowAccount>, StoreError> {
+        self.rows(ESCROWS_DIRTY, args![rows_max(limit)]).await?.iter().map(escrow).collect()
+    }
+
+    async fn escrows_available(&mut self, assets: &[Asset]) -> Result<u64, StoreError> {
+        let row = self.row(ESCROWS_AVAILABLE, args![to_json(&sorted(assets))?]).await?;
+        row.map_or(Ok(0), |row| row.of(&ESCROWS).number("available", u64::try_from))
+    }
+
+    async fn take_escrow(
+        &mut self,
+        assets: &[Asset],
+        reservation: ReservationId,
+    ) -> Result<Option<AccountId>, StoreError> {
+        let Some(row) = self.row(ESCROW_TO_TAKE, args![to_json(&sorted(assets))?]).await? else {
+            return Ok(None);
+        };
+        let ready = escrow(&row)?;
+        let taken = self
+            .update_escrow(&EscrowAccount { state: EscrowState::Assigned { reservation }, ..ready })
+            .await?;
+        Ok(Some(taken.account))
+    }
+
+    async fn insert_channel(&mut self, channel: &Channel) -> Result<(), StoreError> {
+        let args = args![
+            channel.account.to_string(),
+            channel.role.as_str(),
+            channel.opening.map(SubmissionId::get),
+            channel.sequence,
+        ];
+        self.execute(INSERT_CHANNEL, args).await.map(drop)
+    }
+
+    async fn update_channel(&mut self, before: &Channel, after: &Channel) -> Result<(), StoreError> {
+        if before.account != after.account {
+            return Err(self.refuse("a channel cannot become another account"));
+        }
+        let args = args![
+            after.account.to_string(),
+            after.role.as_str(),
+            after.opening.map(SubmissionId::get),
+            after.sequence,
+            before.sequence,
+            before.opening.map(SubmissionId::get),
+        ];
+        self.guarded(UPDATE_CHANNEL, args, || format!("channel {}", after.account)).await
+    }
+
+    async fn remove_channel(&mut self, channel: &Channel) -> Result<(), StoreError> {
+        let Some(opening) = channel.opening else {
+            return Err(self.refuse(format!("channel {} is open and stays", channel.account)));
+        };
+        let args = args![channel.account.to_string(), channel.sequence, opening.get()];
+        self.guarded(REMOVE_CHANNEL, args, || format!("channel {}", channel.account)).await
+    }
+
+    async fn channels(&mut self) -> Result<Vec<Channel>, StoreError> {
+        self.rows(CHANNELS_ALL, args![]).await?.iter().map(channel).collect()
+    }
+}

@@ -1,0 +1,150 @@
+//! What the drivers' errors mean to the use cases.
+
+use sqlx::error::DatabaseError;
+use sqlx::migrate::MigrateError;
+
+use crate::ports::store::{Constraint, StoreError};
+
+/// SQLite's primary result code is the lower byte of the extended one.
+const SQLITE_PRIMARY_MASK: i32 = 0xff;
+const SQLITE_BUSY: i32 = 5;
+const SQLITE_LOCKED: i32 = 6;
+const SQLITE_NOMEM: i32 = 7;
+const SQLITE_INTERRUPT: i32 = 9;
+const SQLITE_IOERR: i32 = 10;
+const SQLITE_CORRUPT: i32 = 11;
+const SQLITE_FULL: i32 = 13;
+const SQLITE_CANTOPEN: i32 = 14;
+const SQLITE_NOTADB: i32 = 26;
+const SQLITE_CONSTRAINT_PRIMARYKEY: i32 = 1555;
+const SQLITE_CONSTRAINT_UNIQUE: i32 = 2067;
+const SQLITE_CONSTRAINT_ROWID: i32 = 2579;
+
+const UNIQUE_VIOLATION: &str = "23505";
+const SERIALIZATION_FAILURE: &str = "40001";
+const DEADLOCK_DETECTED: &str = "40P01";
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// Also what `statement_timeout` ends with.
+const QUERY_CANCELED: &str = "57014";
+const IDLE_IN_TRANSACTION_TIMEOUT: &str = "25P03";
+const INVALID_PASSWORD: &str = "28P01";
+const INVALID_CATALOG: &str = "3D000";
+/// Connection failures, resources that ran out, an operator's intervention, system errors.
+const UNAVAILABLE_CLASSES: [&str; 4] = ["08", "53", "57", "58"];
+
+/// A unique key: how PostgreSQL names it and which columns SQLite names instead.
+struct UniqueKey {
+    constraint: Constraint,
+    index: &'static str,
+    columns: &'static str,
+}
+
+const fn key(constraint: Constraint, index: &'static str, columns: &'static str) -> UniqueKey {
+    UniqueKey { constraint, index, columns }
+}
+
+const UNIQUE_KEYS: [UniqueKey; 20] = [
+    key(Constraint::Id, "reservations_pkey", "reservations.id"),
+    key(Constraint::Id, "transfers_pkey", "transfers.id"),
+    key(Constraint::Id, "submissions_pkey", "submissions.id"),
+    key(Constraint::Id, "journal_entries_pkey", "journal_entries.id"),
+    key(Constraint::Id, "api_keys_pkey", "api_keys.id"),
+    key(Constraint::Id, "api_keys_secret", "api_keys.secret_hash"),
+    key(Constraint::Id, "escrows_pkey", "escrows.account"),
+    key(Constraint::Id, "channels_pkey", "channels.account"),
+    key(Constraint::JournalCause, "journal_entries_cause", "journal_entries.cause"),
+    key(Constraint::TransferAttempt, "transfer_attempts_one", "transfer_attempts.transfer"),
+    key(
+        Constraint::TransferAttempt,
+        "transfer_attempts_pkey",
+        "transfer_attempts.transfer, transfer_attempts.submission",
+    ),
+    key(Constraint::TransferOrdinal, "transfers_ordinal", "transfers.reservation, transfers.ordinal"),
+    key(Constraint::ChannelLease, "submissions_lease", "submissions.channel"),
+    key(Constraint::SubmissionHash, "submissions_hash", "submissions.hash"),
+    key(Constraint::SubmissionHash, "submissions_sequence", "submissions.channel, submissions.sequence"),
+    // A pool has the number of the reservation that created it.
+    key(Constraint::PoolGrant, "pools_pkey", "pools.id"),
+    key(Constraint::PoolGrant, "pool_grants_pkey", "pool_grants.reservation"),
+    key(Constraint::ReservationEscrow, "reservations_escrow", "reservations.escrow"),
+    key(
+        Constraint::IdempotencyKey,
+        "idempotency_answers_pkey",
+        "idempotency_answers.api_key, idempotency_answers.request_key",
+    ),
+    key(Constraint::ApiKeyName, "api_keys_name", "api_keys.name"),
+];
+
+fn exists(found: Option<&UniqueKey>, otherwise: &dyn DatabaseError) -> StoreError {
+    match found {
+        Some(key) => StoreError::Exists { constraint: key.constraint },
+        None => StoreError::Refused { reason: otherwise.to_string() },
+    }
+}
+
+fn from_sqlite(error: &dyn DatabaseError) -> StoreError {
+    let code = error.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or_default();
+    match code {
+        SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE | SQLITE_CONSTRAINT_ROWID => {
+            let columns = error.message().rsplit_once("failed: ").map(|(_, columns)| columns);
+            exists(UNIQUE_KEYS.iter().find(|key| Some(key.columns) == columns), error)
+        }
+        _ => match code & SQLITE_PRIMARY_MASK {
+            SQLITE_BUSY | SQLITE_LOCKED => StoreError::Conflict { what: error.message().to_owned() },
+            SQLITE_NOMEM | SQLITE_INTERRUPT | SQLITE_IOERR | SQLITE_CORRUPT | SQLITE_FULL
+            | SQLITE_CANTOPEN | SQLITE_NOTADB => StoreError::Unavailable { reason: error.to_string() },
+            _ => StoreError::Refused { reason: error.to_string() },
+        },
+    }
+}
+
+fn from_postgres(error: &dyn DatabaseError) -> StoreError {
+    let code = error.code().unwrap_or_default();
+    let reason = || format!("{} ({code})", error.message());
+    match &*code {
+        SERIALIZATION_FAILURE | DEADLOCK_DETECTED => StoreError::Conflict { what: reason() },
+        UNIQUE_VIOLATION => {
+            exists(UNIQUE_KEYS.iter().find(|key| Some(key.index) == error.constraint()), error)
+        }
+        LOCK_NOT_AVAILABLE
+        | QUERY_CANCELED
+        | IDLE_IN_TRANSACTION_TIMEOUT
+        | INVALID_PASSWORD
+        | INVALID_CATALOG => StoreError::Unavailable { reason: reason() },
+        _ if UNAVAILABLE_CLASSES.iter().any(|class| code.starts_with(class)) => {
+            StoreError::Unavailable { reason: reason() }
+        }
+        _ => StoreError::Refused { reason: reason() },
+    }
+}
+
+/// What a driver's error means. None of them carries the database's URL or password.
+pub(super) fn store_error(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::Database(error) => {
+            if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+                from_postgres(&*error)
+            } else {
+                from_sqlite(&*error)
+            }
+        }
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => StoreError::Unavailable { reason: error.to_string() },
+        other => StoreError::Refused { reason: other.to_string() },
+    }
+}
+
+/// What stopped the migrations.
+pub(super) fn migrate_error(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => store_error(error),
+        MigrateError::VersionMissing(version) => StoreError::Refused {
+            reason: format!("it has migration {version}, which is newer than this program"),
+        },
+        other => StoreError::Refused { reason: format!("its migrations: {other}") },
+    }
+}

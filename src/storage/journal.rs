@@ -1,0 +1,271 @@
+//! The journal with its balances, the events, and the engine's report.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::rows::{Row, Table, to_json};
+use super::session::{Session, rows_max};
+use super::sql::{args, statements};
+use crate::domain::asset::Asset;
+use crate::domain::event::{Event, EventKind};
+use crate::domain::ids::{EntryId, EventId, ReservationId};
+use crate::domain::journal::{BookAccount, Cause, Entry, Posting};
+use crate::ports::store::{Applied, EngineStatus, JournalTx, StoreError};
+
+const ENTRIES: Table = Table { name: "journal_entries", key: &["id"] };
+const POSTINGS: Table = Table { name: "journal_postings", key: &["entry", "ordinal"] };
+const BALANCES: Table = Table { name: "journal_balances", key: &["account", "asset"] };
+const SUMS: Table = Table { name: "journal_postings", key: &["asset"] };
+const COUNTERS: Table = Table { name: "counters", key: &["name"] };
+const EVENTS: Table = Table { name: "events", key: &["id"] };
+const ENGINE_STATUS: Table = Table { name: "engine_status", key: &["id"] };
+
+statements! {
+    INSERT_ENTRY = "INSERT INTO journal_entries (id, cause, reservation, happened_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (cause) DO NOTHING";
+    INSERT_POSTINGS = "INSERT INTO journal_postings (entry, ordinal, account, asset, amount)
+            SELECT $1, json_extract(value, '$.ordinal'), json_extract(value, '$.account'),
+                json_extract(value, '$.asset'), json_extract(value, '$.amount')
+            FROM json_each($2)",
+        on_postgres "INSERT INTO journal_postings (entry, ordinal, account, asset, amount)
+            SELECT $1, ordinal, account, asset, amount FROM jsonb_to_recordset(CAST($2 AS JSONB))
+                AS posting (ordinal BIGINT, account TEXT, asset TEXT, amount BIGINT)";
+    ADD_TO_BALANCES = "INSERT INTO journal_balances (account, asset, amount)
+            SELECT json_extract(value, '$.account'), json_extract(value, '$.asset'), json_extract(value, '$.amount')
+            FROM json_each($1) WHERE true
+            ON CONFLICT (account, asset) DO UPDATE SET amount = journal_balances.amount + excluded.amount",
+        on_postgres "INSERT INTO journal_balances (account, asset, amount)
+            SELECT account, asset, amount FROM jsonb_to_recordset(CAST($1 AS JSONB))
+                AS change (account TEXT, asset TEXT, amount BIGINT)
+            ON CONFLICT (account, asset) DO UPDATE SET amount = journal_balances.amount + excluded.amount";
+    BALANCE = "SELECT account, asset, amount FROM journal_balances WHERE account = $1 AND asset = $2";
+    BALANCES_OF = "SELECT account, asset, amount FROM journal_balances WHERE account = $1 AND amount <> 0 ORDER BY asset";
+    BALANCES_AFTER = "SELECT account, asset, amount FROM journal_balances
+        WHERE amount <> 0 AND account >= $1 AND (account > $1 OR asset > $2) ORDER BY account, asset LIMIT $3";
+    JOURNAL_SUMS = "SELECT asset, CAST(SUM(amount) AS BIGINT) AS total FROM journal_postings GROUP BY asset ORDER BY asset";
+    ENTRIES_AFTER = "SELECT id, cause, reservation, happened_at FROM journal_entries WHERE id > $1 ORDER BY id LIMIT $2";
+    ENTRIES_OF = "SELECT id, cause, reservation, happened_at FROM journal_entries
+        WHERE reservation = $3 AND id > $1 ORDER BY id LIMIT $2";
+    POSTINGS_OF = "SELECT entry, ordinal, account, asset, amount FROM journal_postings
+            WHERE entry IN (SELECT CAST(value AS INTEGER) FROM json_each($1)) ORDER BY entry, ordinal",
+        on_postgres "SELECT entry, ordinal, account, asset, amount FROM journal_postings
+            WHERE entry IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)) ORDER BY entry, ordinal";
+
+    NEXT_EVENT = "UPDATE counters SET value = value + 1 WHERE name = 'events' RETURNING name, value";
+    INSERT_EVENT = "INSERT INTO events (id, recorded_at, kind_facts) VALUES ($1, $2, $3)";
+    EVENTS_AFTER = "SELECT id, recorded_at, kind_facts FROM events WHERE id > $1 ORDER BY id LIMIT $2";
+
+    REPORT = "INSERT INTO engine_status (id, ticked_at, ledger, ledger_closed_at, swept_at, trouble)
+        VALUES (1, $1, $2, $3, $4, $5)
+        ON CONFLICT (id) DO UPDATE SET ticked_at = excluded.ticked_at, ledger = excluded.ledger,
+            ledger_closed_at = excluded.ledger_closed_at, swept_at = excluded.swept_at, trouble = excluded.trouble";
+    LAST_REPORT = "SELECT id, ticked_at, ledger, ledger_closed_at, swept_at, trouble FROM engine_status WHERE id = 1";
+}
+
+/// A posting on its way into the database.
+#[derive(Serialize)]
+struct PostingRow {
+    ordinal: usize,
+    account: BookAccount,
+    asset: Asset,
+    amount: i64,
+}
+
+/// What an entry adds to a balance.
+#[derive(Serialize)]
+struct BalanceChange {
+    account: String,
+    asset: String,
+    amount: i64,
+}
+
+fn balance(row: &Row) -> Result<(BookAccount, Asset, i64), StoreError> {
+    let facts = row.of(&BALANCES);
+    Ok((facts.parsed("account")?, facts.parsed("asset")?, facts.int("amount")?))
+}
+
+fn event(row: &Row) -> Result<Event, StoreError> {
+    let facts = row.of(&EVENTS);
+    Ok(Event {
+        id: facts.number("id", EventId::new)?,
+        at: facts.time("recorded_at")?,
+        kind: facts.json("kind_facts")?,
+    })
+}
+
+fn engine_status(row: &Row) -> Result<EngineStatus, StoreError> {
+    let facts = row.of(&ENGINE_STATUS);
+    Ok(EngineStatus {
+        ticked_at: facts.time("ticked_at")?,
+        ledger: facts.ledger("ledger")?,
+        ledger_closed_at: facts.time("ledger_closed_at")?,
+        swept_at: facts.time_or_none("swept_at")?,
+        trouble: facts.text_or_none("trouble")?,
+    })
+}
+
+impl Session {
+    /// Keeps the balances with the postings. In the order of their texts, so that two writers never wait for each
+    /// other.
+    async fn add_to_balances(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        let mut sums: BTreeMap<(String, String), i128> = BTreeMap::new();
+        for posting in entry.postings() {
+            let key = (posting.account.to_string(), posting.asset.to_string());
+            *sums.entry(key).or_default() += i128::from(posting.amount);
+        }
+        let mut changes = Vec::with_capacity(sums.len());
+        for ((account, asset), sum) in sums {
+            let Ok(amount) = i64::try_from(sum) else {
+                return Err(self.refuse(format!("entry {} moves {sum} stroops on {account}", entry.id())));
+            };
+            if amount != 0 {
+                changes.push(BalanceChange { account, asset, amount });
+            }
+        }
+        self.execute(ADD_TO_BALANCES, args![to_json(&changes)?]).await.map(drop)
+    }
+
+    /// The postings of these entries, and which entries' there are.
+    async fn postings(&mut self, entries: &[EntryId]) -> Result<BTreeMap<EntryId, Vec<Posting>>, StoreError> {
+        let mut postings: BTreeMap<EntryId, Vec<Posting>> = BTreeMap::new();
+        for row in self.rows(POSTINGS_OF, args![to_json(entries)?]).await? {
+            let facts = row.of(&POSTINGS);
+            let of_entry = postings.entry(facts.number("entry", EntryId::new)?).or_default();
+            if facts.number("ordinal", usize::try_from)? != of_entry.len() {
+                return Err(facts.corrupt("ordinal", "a posting before it is missing"));
+            }
+            of_entry.push(Posting {
+                account: facts.parsed("account")?,
+                asset: facts.parsed("asset")?,
+                amount: facts.int("amount")?,
+            });
+        }
+        Ok(postings)
+    }
+}
+
+#[async_trait]
+impl JournalTx for Session {
+    async fn post(&mut self, entry: &Entry) -> Result<Applied, StoreError> {
+        let args = args![
+            entry.id().get(),
+            entry.cause().to_string(),
+            entry.reservation().map(ReservationId::get),
+            entry.at()
+        ];
+        if self.execute(INSERT_ENTRY, args).await? == 0 {
+            return Ok(Applied::AlreadyApplied);
+        }
+        let rows: Vec<PostingRow> = entry
+            .postings()
+            .iter()
+            .enumerate()
+            .map(|(ordinal, posting)| PostingRow {
+                ordinal,
+                account: posting.account,
+                asset: posting.asset,
+                amount: posting.amount,
+            })
+            .collect();
+        self.execute(INSERT_POSTINGS, args![entry.id().get(), to_json(&rows)?]).await?;
+        self.add_to_balances(entry).await?;
+        Ok(Applied::Executed)
+    }
+
+    async fn balance(&mut self, account: BookAccount, asset: Asset) -> Result<i64, StoreError> {
+        let row = self.row(BALANCE, args![account.to_string(), asset.to_string()]).await?;
+        row.map_or(Ok(0), |row| row.of(&BALANCES).int("amount"))
+    }
+
+    async fn balances_of(&mut self, account: BookAccount) -> Result<Vec<(Asset, i64)>, StoreError> {
+        let rows = self.rows(BALANCES_OF, args![account.to_string()]).await?;
+        rows.iter().map(|row| balance(row).map(|(_, asset, amount)| (asset, amount))).collect()
+    }
+
+    async fn balances(
+        &mut self,
+        after: Option<(BookAccount, Asset)>,
+        limit: u32,
+    ) -> Result<Vec<(BookAccount, Asset, i64)>, StoreError> {
+        let (account, asset) =
+            after.map_or_else(Default::default, |(account, asset)| (account.to_string(), asset.to_string()));
+        let rows = self.rows(BALANCES_AFTER, args![account, asset, rows_max(limit)]).await?;
+        rows.iter().map(balance).collect()
+    }
+
+    async fn journal_sums(&mut self) -> Result<Vec<(Asset, i64)>, StoreError> {
+        let sum = |row: &Row| {
+            let facts = row.of(&SUMS);
+            Ok((facts.parsed("asset")?, facts.int("total")?))
+        };
+        self.rows(JOURNAL_SUMS, args![]).await?.iter().map(sum).collect()
+    }
+
+    async fn entries(
+        &mut self,
+        reservation: Option<ReservationId>,
+        after: Option<EntryId>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut args = args![after.map_or(-1, EntryId::get), rows_max(limit)];
+        let sql = match reservation {
+            None => ENTRIES_AFTER,
+            Some(reservation) => {
+                args.push(reservation.get().into());
+                ENTRIES_OF
+            }
+        };
+        let rows = self.rows(sql, args).await?;
+        let ids = rows.iter().map(|row| row.of(&ENTRIES).number("id", EntryId::new));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        let mut postings = self.postings(&ids).await?;
+        let mut entries = Vec::with_capacity(rows.len());
+        for (row, id) in rows.iter().zip(ids) {
+            let facts = row.of(&ENTRIES);
+            let cause: Cause = facts.parsed("cause")?;
+            let reservation = facts.number_or_none("reservation", ReservationId::new)?;
+            let lines = postings.remove(&id).unwrap_or_default();
+            let entry = Entry::new(id, cause, reservation, facts.time("happened_at")?, lines);
+            entries.push(entry.map_err(|error| facts.corrupt("id", error))?);
+        }
+        Ok(entries)
+    }
+
+    async fn append_event(&mut self, at: Timestamp, kind: &EventKind) -> Result<EventId, StoreError> {
+        let Some(row) = self.row(NEXT_EVENT, args![]).await? else {
+            return Err(self.over(StoreError::Corrupt {
+                table: COUNTERS.name,
+                column: "name",
+                key: "name events".to_owned(),
+                reason: "the row is missing".to_owned(),
+            }));
+        };
+        let id = row.of(&COUNTERS).number("value", EventId::new)?;
+        drop(row);
+        self.execute(INSERT_EVENT, args![id.get(), at, to_json(kind)?]).await?;
+        Ok(id)
+    }
+
+    async fn events(&mut self, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let args = args![after.map_or(-1, EventId::get), rows_max(limit)];
+        self.rows(EVENTS_AFTER, args).await?.iter().map(event).collect()
+    }
+
+    async fn report(&mut self, status: &EngineStatus) -> Result<(), StoreError> {
+        let args = args![
+            status.ticked_at,
+            status.ledger.0,
+            status.ledger_closed_at,
+            status.swept_at,
+            status.trouble.clone(),
+        ];
+        self.execute(REPORT, args).await.map(drop)
+    }
+
+    async fn engine_status(&mut self) -> Result<Option<EngineStatus>, StoreError> {
+        self.row(LAST_REPORT, args![]).await?.as_ref().map(engine_status).transpose()
+    }
+}

@@ -1,0 +1,159 @@
+//! The database: `ports::store` on SQLite and PostgreSQL.
+//!
+//! Each aggregate has a file with its statements, the way from its rows to the domain, and its port. A statement is
+//! written once for both engines wherever they agree ([`Sql`]); which one it runs on is decided in `session`, and nowhere else.
+//!
+//! Boundaries: only `domain` and `ports` of ours; nobody else speaks SQL. It never asks for the time or for random numbers, and
+//! decides nothing about money: it refuses what would break a rule.
+//!
+//! Failure: a transaction is over after its first error, and gives it again at commit. What was not committed is rolled back,
+//! whoever drops it and whenever; a connection whose state is in doubt is closed instead of used again.
+//!
+//! Recovery: [`StoreError::Conflict`] is run again by `ports::store::transact`. After [`StoreError::Unavailable`] at a
+//! commit nobody knows; the unique keys (see `migrations/`) make repeating harmless.
+//!
+//! Times are kept to the microsecond.
+
+mod access;
+mod accounts;
+mod catalog;
+mod errors;
+mod journal;
+mod payments;
+mod pools;
+mod postgres;
+mod reservations;
+mod rows;
+mod session;
+mod settings;
+mod sql;
+mod sqlite;
+mod transfers;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use settings::{
+    CONNECTIONS_MAX, DatabaseUrl, DatabaseUrlError, EngineKind, Settings, TIMEOUT_SECONDS_MAX,
+};
+pub use sql::Sql;
+
+use crate::ports::store::{Store, StoreError, Tx};
+use postgres::PostgresDatabase;
+use sqlite::SqliteDatabase;
+
+/// An open database.
+pub struct Database {
+    engine: Engine,
+}
+
+enum Engine {
+    Sqlite(SqliteDatabase),
+    Postgres(PostgresDatabase),
+}
+
+/// Connects to the database and brings its schema up to date. Several processes may do so at once.
+///
+/// An SQLite file is created if it is not there, but not its folder; a PostgreSQL database must exist.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if it is not reached; [`StoreError::Refused`] if settings are out of bounds, or the database was
+/// made by a newer or another program.
+pub async fn connect(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(Database::open(settings).await?))
+}
+
+/// Connects, finds the database in order, and hangs up.
+///
+/// # Errors
+/// Those of [`connect`].
+pub async fn ping(settings: &Settings) -> Result<(), StoreError> {
+    let database = Database::open(settings).await?;
+    let answer = database.ping().await;
+    database.close().await;
+    answer
+}
+
+/// Every statement there is.
+pub fn statements() -> Vec<Sql> {
+    let all = [
+        access::ALL,
+        accounts::ALL,
+        catalog::ALL,
+        journal::ALL,
+        payments::ALL,
+        pools::ALL,
+        reservations::ALL,
+        transfers::ALL,
+    ];
+    all.concat()
+}
+
+fn within_bounds(settings: &Settings) -> Result<(), StoreError> {
+    let refuse = |reason: String| Err(StoreError::Refused { reason });
+    if !(1..=CONNECTIONS_MAX).contains(&settings.connections_max) {
+        return refuse(format!("connections_max is 1 to {CONNECTIONS_MAX}"));
+    }
+    for (name, seconds) in [
+        ("acquire_timeout_seconds", settings.acquire_timeout_seconds),
+        ("statement_timeout_seconds", settings.statement_timeout_seconds),
+        ("lock_timeout_seconds", settings.lock_timeout_seconds),
+    ] {
+        if !(1..=TIMEOUT_SECONDS_MAX).contains(&seconds) {
+            return refuse(format!("{name} is 1 to {TIMEOUT_SECONDS_MAX}"));
+        }
+    }
+    Ok(())
+}
+
+impl Database {
+    /// As [`connect`], for whoever wants to [`close`](Self::close) it.
+    ///
+    /// # Errors
+    /// Those of [`connect`].
+    pub async fn open(settings: &Settings) -> Result<Self, StoreError> {
+        within_bounds(settings)?;
+        let engine = match settings.url.engine() {
+            EngineKind::Sqlite => Engine::Sqlite(SqliteDatabase::connect(settings).await?),
+            EngineKind::Postgres => Engine::Postgres(PostgresDatabase::connect(settings).await?),
+        };
+        Ok(Self { engine })
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        match &self.engine {
+            Engine::Sqlite(database) => database.ping().await,
+            Engine::Postgres(database) => database.ping().await,
+        }
+    }
+
+    /// Waits for open transactions and closes all connections.
+    pub async fn close(&self) {
+        match &self.engine {
+            Engine::Sqlite(database) => database.close().await,
+            Engine::Postgres(database) => database.close().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Database {
+    async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
+        Ok(match &self.engine {
+            Engine::Sqlite(database) => Box::new(database.begin().await?),
+            Engine::Postgres(database) => Box::new(database.begin().await?),
+        })
+    }
+
+    async fn begin_read(&self) -> Result<Box<dyn Tx>, StoreError> {
+        Ok(match &self.engine {
+            Engine::Sqlite(database) => Box::new(database.begin_read().await?),
+            Engine::Postgres(database) => Box::new(database.begin_read().await?),
+        })
+    }
+}

@@ -1,0 +1,215 @@
+//! Pools with their nodes and grants.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+
+use super::rows::{Row, Table, milli_units, to_json};
+use super::session::{Session, rows_max};
+use super::sql::{Arg, args, statements};
+use crate::domain::ids::{IdentityId, NodeId, PoolId, ReservationId};
+use crate::domain::pool::{Grant, Pool};
+use crate::ports::store::{PoolFilter, PoolsTx, StoreError};
+
+const POOLS: Table = Table { name: "pools", key: &["id"] };
+const POOL_NODES: Table = Table { name: "pool_nodes", key: &["pool", "node"] };
+const POOL_GRANTS: Table = Table { name: "pool_grants", key: &["reservation"] };
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT id, version, customer, free_only, created_at FROM pools ", $rest)
+    };
+}
+
+statements! {
+    INSERT = "INSERT INTO pools (id, version, free_only, customer, created_at) VALUES ($1, $2, $3, $4, $5)";
+    UPDATE = "UPDATE pools SET version = version + 1, free_only = $3 WHERE id = $1 AND version = $2";
+    INSERT_NODES = "INSERT INTO pool_nodes (pool, node)
+            SELECT $1, CAST(value AS INTEGER) FROM json_each($2) WHERE true ON CONFLICT (pool, node) DO NOTHING",
+        on_postgres "INSERT INTO pool_nodes (pool, node)
+            SELECT $1, CAST(node AS BIGINT) FROM jsonb_array_elements_text(CAST($2 AS JSONB)) AS node
+            ON CONFLICT (pool, node) DO NOTHING";
+    INSERT_GRANT = "INSERT INTO pool_grants (reservation, pool, ordinal, cu, su, ipv4u, starts_at, ends_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    ONE = select!("WHERE id = $1");
+    LIST = select!("WHERE id > $1 ORDER BY id LIMIT $2");
+    LIST_OF_CUSTOMER = select!("WHERE customer = $3 AND id > $1 ORDER BY id LIMIT $2");
+    LIST_ON_NODE = select!("WHERE id IN (SELECT pool FROM pool_nodes WHERE node = $3) AND id > $1 ORDER BY id LIMIT $2");
+    LIST_OF_CUSTOMER_ON_NODE = select!("WHERE customer = $3 AND id IN (SELECT pool FROM pool_nodes WHERE node = $4)
+        AND id > $1 ORDER BY id LIMIT $2");
+    NODES_OF = "SELECT pool, node FROM pool_nodes
+            WHERE pool IN (SELECT CAST(value AS INTEGER) FROM json_each($1)) ORDER BY pool, node",
+        on_postgres "SELECT pool, node FROM pool_nodes
+            WHERE pool IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)) ORDER BY pool, node";
+    GRANTS_OF = "SELECT reservation, pool, ordinal, cu, su, ipv4u, starts_at, ends_at FROM pool_grants
+            WHERE pool IN (SELECT CAST(value AS INTEGER) FROM json_each($1)) ORDER BY pool, ordinal",
+        on_postgres "SELECT reservation, pool, ordinal, cu, su, ipv4u, starts_at, ends_at FROM pool_grants
+            WHERE pool IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)) ORDER BY pool, ordinal";
+    /// Whoever decides on reservations with this node has it locked for sharing: he is waited for, and then seen.
+    LOCK_NODE = "SELECT id FROM nodes WHERE id = $1", on_postgres "SELECT id FROM nodes WHERE id = $1 FOR UPDATE";
+    /// Free pools are those bought with play money and those that an unfinished reservation may extend with it. A node is
+    /// under one if it is in it, or in an unfinished reservation that may use play money or extends one.
+    NODE_UNDER_FREE_POOL = "WITH unfinished AS (
+            SELECT id, extends, play_money FROM reservations
+            WHERE state IN (
+                'awaiting_signatures', 'awaiting_farmer', 'awaiting_payment', 'funded', 'settling', 'held'
+            )
+        ), free_pools AS (
+            SELECT id FROM pools WHERE free_only = 1
+            UNION SELECT extends FROM unfinished WHERE play_money = 1 AND extends IS NOT NULL
+        )
+        SELECT CAST(CASE WHEN EXISTS (
+            SELECT 1 FROM pool_nodes WHERE node = $1 AND pool IN (SELECT id FROM free_pools)
+        ) OR EXISTS (
+            SELECT 1 FROM reservation_nodes JOIN unfinished ON unfinished.id = reservation_nodes.reservation
+            WHERE reservation_nodes.node = $1 AND (
+                unfinished.play_money = 1 OR unfinished.extends IN (SELECT id FROM free_pools)
+            )
+        ) THEN 1 ELSE 0 END AS BIGINT) AS under";
+}
+
+/// A pool without its nodes and grants.
+fn bare(row: &Row) -> Result<Pool, StoreError> {
+    let facts = row.of(&POOLS);
+    Ok(Pool {
+        id: facts.number("id", PoolId::new)?,
+        version: facts.version()?,
+        customer: facts.number("customer", IdentityId::new)?,
+        nodes: BTreeSet::new(),
+        free_only: facts.flag("free_only")?,
+        grants: Vec::new(),
+        created_at: facts.time("created_at")?,
+    })
+}
+
+fn grant(row: &Row) -> Result<(PoolId, u64, Grant), StoreError> {
+    let facts = row.of(&POOL_GRANTS);
+    let grant = Grant {
+        reservation: facts.number("reservation", ReservationId::new)?,
+        units: facts.units()?,
+        from: facts.time("starts_at")?,
+        until: facts.time("ends_at")?,
+    };
+    if grant.until < grant.from {
+        return Err(facts.corrupt("ends_at", "it is before starts_at"));
+    }
+    Ok((facts.number("pool", PoolId::new)?, facts.number("ordinal", u64::try_from)?, grant))
+}
+
+impl Session {
+    /// The pools of these rows, whole, in their order.
+    async fn whole(&mut self, rows: Vec<Row>) -> Result<Vec<Pool>, StoreError> {
+        let mut pools = rows.iter().map(bare).collect::<Result<Vec<_>, _>>()?;
+        drop(rows);
+        if pools.is_empty() {
+            return Ok(pools);
+        }
+        let ids = to_json(&pools.iter().map(|pool| pool.id).collect::<Vec<_>>())?;
+        let mut nodes: BTreeMap<PoolId, BTreeSet<NodeId>> = BTreeMap::new();
+        for row in self.rows(NODES_OF, args![ids.as_str()]).await? {
+            let facts = row.of(&POOL_NODES);
+            let pool = facts.number("pool", PoolId::new)?;
+            nodes.entry(pool).or_default().insert(facts.number("node", NodeId::new)?);
+        }
+        let mut grants: BTreeMap<PoolId, Vec<Grant>> = BTreeMap::new();
+        for row in self.rows(GRANTS_OF, args![ids]).await? {
+            let (pool, ordinal, grant) = grant(&row)?;
+            let of_pool = grants.entry(pool).or_default();
+            if ordinal != of_pool.len() as u64 {
+                return Err(row.of(&POOL_GRANTS).corrupt("ordinal", "a grant before it is missing"));
+            }
+            of_pool.push(grant);
+        }
+        for pool in &mut pools {
+            pool.nodes = nodes.remove(&pool.id).unwrap_or_default();
+            pool.grants = grants.remove(&pool.id).unwrap_or_default();
+        }
+        Ok(pools)
+    }
+
+    async fn insert_nodes(&mut self, pool: &Pool) -> Result<(), StoreError> {
+        self.execute(INSERT_NODES, args![pool.id.get(), to_json(&pool.nodes)?]).await.map(drop)
+    }
+
+    async fn insert_grants(&mut self, pool: &Pool, from: usize) -> Result<(), StoreError> {
+        for (ordinal, grant) in (0_i64..).zip(&pool.grants).skip(from) {
+            let [cu, su, ipv4u] = milli_units(grant.units);
+            let args = args![
+                grant.reservation.get(),
+                pool.id.get(),
+                ordinal,
+                cu,
+                su,
+                ipv4u,
+                grant.from,
+                grant.until
+            ];
+            self.execute(INSERT_GRANT, args).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PoolsTx for Session {
+    async fn insert_pool(&mut self, pool: &Pool) -> Result<(), StoreError> {
+        if pool.version != 0 {
+            return Err(self.refuse(format!("a new pool of version {}", pool.version)));
+        }
+        let args = args![pool.id.get(), pool.version, pool.free_only, pool.customer.get(), pool.created_at];
+        self.execute(INSERT, args).await?;
+        self.insert_nodes(pool).await?;
+        self.insert_grants(pool, 0).await
+    }
+
+    async fn update_pool(&mut self, pool: &Pool) -> Result<Pool, StoreError> {
+        let args = args![pool.id.get(), pool.version, pool.free_only];
+        self.guarded(UPDATE, args, || format!("pool {}", pool.id)).await?;
+        let Some(stored) = self.pool(pool.id).await? else {
+            return Err(self.refuse(format!("pool {} is gone", pool.id)));
+        };
+        let grants = stored.grants.len();
+        let kept = pool.grants.get(..grants) == Some(&stored.grants[..])
+            && pool.nodes.is_superset(&stored.nodes)
+            && (pool.customer, pool.created_at.as_microsecond())
+                == (stored.customer, stored.created_at.as_microsecond());
+        if !kept {
+            return Err(self.refuse(format!("pool {} would lose or change what is stored", pool.id)));
+        }
+        self.insert_nodes(pool).await?;
+        self.insert_grants(pool, grants).await?;
+        Ok(Pool { version: pool.version + 1, ..pool.clone() })
+    }
+
+    async fn pool(&mut self, id: PoolId) -> Result<Option<Pool>, StoreError> {
+        let rows = self.rows(ONE, args![id.get()]).await?;
+        Ok(self.whole(rows).await?.pop())
+    }
+
+    async fn pools(
+        &mut self,
+        filter: &PoolFilter,
+        after: Option<PoolId>,
+        limit: u32,
+    ) -> Result<Vec<Pool>, StoreError> {
+        let mut args = args![after.map_or(-1, PoolId::get), rows_max(limit)];
+        let sql = match (filter.customer, filter.node) {
+            (None, None) => LIST,
+            (Some(_), None) => LIST_OF_CUSTOMER,
+            (None, Some(_)) => LIST_ON_NODE,
+            (Some(_), Some(_)) => LIST_OF_CUSTOMER_ON_NODE,
+        };
+        args.extend(filter.customer.map(IdentityId::get).map(Arg::from));
+        args.extend(filter.node.map(NodeId::get).map(Arg::from));
+        let rows = self.rows(sql, args).await?;
+        self.whole(rows).await
+    }
+
+    async fn node_is_under_free_pool(&mut self, node: NodeId) -> Result<bool, StoreError> {
+        if !self.reads_only() {
+            self.rows(LOCK_NODE, args![node.get()]).await?;
+        }
+        let row = self.row(NODE_UNDER_FREE_POOL, args![node.get()]).await?;
+        row.map_or(Ok(false), |row| row.of(&POOLS).flag("under"))
+    }
+}

@@ -1,0 +1,129 @@
+//! PostgreSQL, and what speaks its protocol and dialect.
+//!
+//! Writing transactions run at READ COMMITTED. Money rules do not rest on the isolation level but on unique keys and on writes that
+//! are guarded by version or state, and both hold at any level; what a decision reads and must not change under it is locked
+//! where it is read (nodes, the escrow account to take, the counter of events). SERIALIZABLE would turn every two
+//! transactions that append an event into a conflict. Reading transactions are REPEATABLE READ, so that they see one
+//! state. All waits are bounded.
+
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::pool::PoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::{ConnectOptions, Connection, Executor, Postgres, SqlSafeStr};
+
+use super::errors::{migrate_error, store_error};
+use super::session::Session;
+use super::settings::Settings;
+use crate::ports::store::StoreError;
+
+/// As the server's lists of sessions name us.
+const APPLICATION_NAME: &str = "farmgate";
+/// Prepared statements kept per connection: more than there are.
+const STATEMENTS_CACHED_MAX: usize = 256;
+/// How long a start-up waits for another's migrations, in milliseconds.
+const MIGRATION_MILLIS_MAX: u64 = 300_000;
+/// How long a transaction may sit between two statements, in milliseconds: its owner is gone.
+const IDLE_IN_TRANSACTION_MILLIS_MAX: u64 = 60_000;
+/// A password longer than this is a wrong file.
+const PASSWORD_BYTES_MAX: usize = 4_096;
+
+/// The pool.
+pub(super) struct PostgresDatabase {
+    pool: PgPool,
+}
+
+fn migrator() -> Migrator {
+    let sql = include_str!("../../migrations/postgres/0001_initial.sql").into_sql_str();
+    Migrator::with_migrations(vec![Migration::new(1, "initial".into(), MigrationType::Simple, sql, false)])
+}
+
+async fn with_password(
+    options: PgConnectOptions,
+    settings: &Settings,
+) -> Result<PgConnectOptions, StoreError> {
+    let Some(path) = &settings.password_file else {
+        return Ok(options);
+    };
+    let unreadable = |reason: String| StoreError::Refused {
+        reason: format!("the password file {}: {reason}", path.display()),
+    };
+    let text = tokio::fs::read_to_string(path).await.map_err(|error| unreadable(error.to_string()))?;
+    let password = text.trim_end_matches(['\r', '\n']);
+    if password.is_empty() || password.len() > PASSWORD_BYTES_MAX {
+        return Err(unreadable(format!("it must hold 1 to {PASSWORD_BYTES_MAX} bytes")));
+    }
+    Ok(options.password(password))
+}
+
+fn timeouts(options: PgConnectOptions, statement_millis: u64, lock_millis: u64) -> PgConnectOptions {
+    options.options([
+        ("statement_timeout", statement_millis),
+        ("lock_timeout", lock_millis),
+        ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MILLIS_MAX.max(statement_millis)),
+    ])
+}
+
+/// The migrator holds an advisory lock of its own while it works; the connection is for nothing else, so that the lock ends with it.
+async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
+    let patient = timeouts(options.clone(), MIGRATION_MILLIS_MAX, MIGRATION_MILLIS_MAX);
+    let mut connection = patient.connect().await.map_err(store_error)?;
+    migrator().run_direct(None, &mut connection, false).await.map_err(migrate_error)?;
+    connection.close().await.map_err(store_error)
+}
+
+impl PostgresDatabase {
+    pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = settings.url.expose().parse().map_err(|_| StoreError::Refused {
+            reason: "the database URL is not postgres://user@host:port/database".to_owned(),
+        })?;
+        let options = with_password(options, settings)
+            .await?
+            .application_name(APPLICATION_NAME)
+            .statement_cache_capacity(STATEMENTS_CACHED_MAX);
+        let acquire = Duration::from_secs(settings.acquire_timeout_seconds);
+        migrate(&options).await?;
+        let millis = |seconds: u64| seconds.saturating_mul(1_000);
+        let options = timeouts(
+            options,
+            millis(settings.statement_timeout_seconds),
+            millis(settings.lock_timeout_seconds),
+        );
+        let pool = PoolOptions::<Postgres>::new()
+            .max_connections(settings.connections_max)
+            .acquire_timeout(acquire)
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    // A begin() that was cancelled may have begun on the server, which the driver does not know: without this the
+                    // next user of the connection would work inside that transaction (launchbadge/sqlx#4393). In a
+                    // transaction or not, after these two there is none; the first is there because the second alone
+                    // would warn on every release. An error closes the connection.
+                    connection.execute("BEGIN; ROLLBACK").await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(store_error)?;
+        Ok(Self { pool })
+    }
+
+    pub async fn begin(&self) -> Result<Session, StoreError> {
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+        Ok(Session::on_postgres(self.pool.begin_with(begin).await.map_err(store_error)?, false))
+    }
+
+    pub async fn begin_read(&self) -> Result<Session, StoreError> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        Ok(Session::on_postgres(self.pool.begin_with(begin).await.map_err(store_error)?, true))
+    }
+
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.pool.acquire().await.map_err(store_error)?.ping().await.map_err(store_error)
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,167 @@
+//! An open transaction on either engine.
+
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use super::errors::store_error;
+use super::rows::Row;
+use super::sql::{Arg, Sql};
+use crate::ports::store::{LIST_ROWS_MAX, StoreError, Tx};
+
+/// A transaction.
+///
+/// After its first error it is over: nothing more is executed, and its commit gives that error again.
+/// PostgreSQL behaves so by itself, except that it answers the commit of a failed transaction with success. SQLite does not: it
+/// goes on after most errors, and after some (a full disk) it has silently rolled back and would commit each further statement
+/// by itself.
+pub(super) struct Session {
+    /// Only ever reached through `&mut self`; the mutex makes it `Sync`, as the port asks.
+    engine: Mutex<Engine>,
+    reads_only: bool,
+    failed: Option<StoreError>,
+}
+
+enum Engine {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// The dispatch: the same work on the driver of either engine. `$query` is the statement with its arguments bound.
+macro_rules! on_engine {
+    ($engine:expr, $sql:expr, $args:expr, |$query:ident, $connection:ident, $row:ident| $work:expr) => {
+        match $engine {
+            Engine::Sqlite(transaction) => {
+                let $connection = &mut **transaction;
+                let $query = bound!(sqlx::query::<Sqlite>($sql.sqlite), $args);
+                let $row = Row::Sqlite;
+                $work
+            }
+            Engine::Postgres(transaction) => {
+                let $connection = &mut **transaction;
+                let $query = bound!(sqlx::query::<Postgres>($sql.postgres), $args);
+                let $row = Row::Postgres;
+                $work
+            }
+        }
+    };
+}
+
+macro_rules! bound {
+    ($query:expr, $args:expr) => {
+        $args.into_iter().fold($query, |query, arg| match arg {
+            Arg::Int(value) => query.bind(value),
+            Arg::Text(value) => query.bind(value),
+        })
+    };
+}
+
+impl Session {
+    pub fn on_sqlite(transaction: Transaction<'static, Sqlite>, reads_only: bool) -> Self {
+        Self { engine: Mutex::new(Engine::Sqlite(transaction)), reads_only, failed: None }
+    }
+
+    pub fn on_postgres(transaction: Transaction<'static, Postgres>, reads_only: bool) -> Self {
+        Self { engine: Mutex::new(Engine::Postgres(transaction)), reads_only, failed: None }
+    }
+
+    /// True if writes, and locks on rows, are refused.
+    pub const fn reads_only(&self) -> bool {
+        self.reads_only
+    }
+
+    /// Executes a statement; gives the number of rows it affected.
+    pub async fn execute(&mut self, sql: Sql, args: Vec<Arg>) -> Result<u64, StoreError> {
+        self.usable()?;
+        let engine = self.engine.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let outcome = on_engine!(engine, sql, args, |query, connection, _row| {
+            query.execute(connection).await.map(|done| done.rows_affected())
+        });
+        outcome.map_err(|error| self.over(store_error(error)))
+    }
+
+    /// Executes a statement; gives its rows.
+    pub async fn rows(&mut self, sql: Sql, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
+        self.usable()?;
+        let engine = self.engine.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let outcome = on_engine!(engine, sql, args, |query, connection, row| {
+            query.fetch_all(connection).await.map(|rows| rows.into_iter().map(row).collect())
+        });
+        outcome.map_err(|error| self.over(store_error(error)))
+    }
+
+    /// Executes a statement that gives at most one row.
+    pub async fn row(&mut self, sql: Sql, args: Vec<Arg>) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(sql, args).await?.into_iter().next())
+    }
+
+    /// Executes a guarded write of one row: if it affects none, somebody else changed `what`.
+    pub async fn guarded(
+        &mut self,
+        sql: Sql,
+        args: Vec<Arg>,
+        what: impl FnOnce() -> String,
+    ) -> Result<(), StoreError> {
+        match self.execute(sql, args).await? {
+            1 => Ok(()),
+            0 => Err(self.over(StoreError::Conflict { what: what() })),
+            many => {
+                let reason = format!("{} changed {many} rows instead of one", sql.name);
+                Err(self.over(StoreError::Refused { reason }))
+            }
+        }
+    }
+
+    /// Refuses what a caller must not ask for, and ends the transaction.
+    pub fn refuse(&mut self, reason: impl Into<String>) -> StoreError {
+        self.over(StoreError::Refused { reason: reason.into() })
+    }
+
+    /// Ends the transaction with `error`.
+    pub fn over(&mut self, error: StoreError) -> StoreError {
+        self.failed.get_or_insert_with(|| error.clone());
+        error
+    }
+
+    fn usable(&self) -> Result<(), StoreError> {
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Most rows a list gives: one more than callers may show, so that they can tell whether it goes on.
+pub(super) fn rows_max(limit: u32) -> i64 {
+    i64::from(limit.min(LIST_ROWS_MAX + 1))
+}
+
+#[async_trait]
+impl Tx for Session {
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        if let Some(error) = self.failed.clone() {
+            self.rollback().await?;
+            return Err(error);
+        }
+        let done = match self.engine.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Engine::Sqlite(transaction) => transaction.commit().await,
+            Engine::Postgres(transaction) => transaction.commit().await,
+        };
+        done.map_err(store_error)
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
+        let failed = self.failed.is_some();
+        let done = match self.engine.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Engine::Sqlite(transaction) => transaction.rollback().await,
+            Engine::Postgres(transaction) => transaction.rollback().await,
+        };
+        match done {
+            // SQLite has rolled back already after some errors, and PostgreSQL may be gone. Whatever is left of the
+            // transaction is noticed when the connection comes back to its pool, which then closes it.
+            Err(_) if failed => Ok(()),
+            done => done.map_err(store_error),
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Money that goes out, and the transactions that carry it.
+
+use async_trait::async_trait;
+
+use super::rows::{Facts, Row, Table, to_json};
+use super::session::Session;
+use super::sql::{args, statements};
+use crate::domain::ids::{OperationId, ReservationId, SubmissionId, TransferId, TxHash};
+use crate::domain::transfer::{Submission, SubmissionState, Transfer, TransferState};
+use crate::ports::store::{StoreError, TransfersTx};
+
+/// Most transfers that are read at once: a transaction has at most 100 operations.
+const TRANSFERS_READ_MAX: usize = 100;
+/// Most transactions that can be live: one per channel.
+const SUBMISSIONS_LIVE_MAX: i64 = 1_000;
+
+const TRANSFERS: Table = Table { name: "transfers", key: &["id"] };
+const SUBMISSIONS: Table = Table { name: "submissions", key: &["id"] };
+
+macro_rules! select_transfers {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, reservation, ordinal, kind_facts, source, destination, asset, amount, state, submission,
+                operation, confirmed_at
+            FROM transfers ",
+            $rest
+        )
+    };
+}
+
+macro_rules! select_submissions {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, channel, sequence, hash, envelope, max_time, purpose_facts, state, state_facts, attempts,
+                last_answer, created_at
+            FROM submissions ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    INSERT_TRANSFER = "INSERT INTO transfers (id, reservation, ordinal, kind_facts, source, destination, asset, amount,
+            state)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending')";
+    UPDATE_TRANSFER = "UPDATE transfers SET state = $2, submission = $3, operation = $4, confirmed_at = $5
+        WHERE id = $1 AND state = $6 AND submission IS NOT DISTINCT FROM CAST($7 AS BIGINT)";
+    TRANSFERS_OF = select_transfers!("WHERE reservation = $1 ORDER BY ordinal");
+    TRANSFERS_NAMED = select_transfers!("WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each($1))"),
+        on_postgres select_transfers!(
+            "WHERE id IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT))"
+        );
+    INSERT_ATTEMPT = "INSERT INTO transfer_attempts (transfer, submission, outcome) VALUES ($1, $2, 'live')";
+    END_ATTEMPT = "UPDATE transfer_attempts SET outcome = $3
+        WHERE transfer = $1 AND submission = $2 AND outcome = 'live'";
+
+    INSERT_SUBMISSION = "INSERT INTO submissions (id, channel, sequence, hash, envelope, max_time, purpose_facts, state,
+            state_facts, attempts, last_answer, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    COUNT_ATTEMPT = "UPDATE submissions SET attempts = attempts + 1 WHERE id = $1 AND state = 'live'";
+    NOTE_ANSWER = "UPDATE submissions SET last_answer = $2 WHERE id = $1 AND state = 'live'";
+    RESOLVE_SUBMISSION = "UPDATE submissions SET state = $2, state_facts = $3 WHERE id = $1 AND state = 'live'";
+    SUBMISSION = select_submissions!("WHERE id = $1");
+    SUBMISSION_BY_HASH = select_submissions!("WHERE hash = $1");
+    LIVE_SUBMISSIONS = select_submissions!("WHERE state = 'live' ORDER BY id LIMIT $1");
+}
+
+fn transfer_state(facts: Facts<'_>) -> Result<TransferState, StoreError> {
+    let submission = facts.number_or_none("submission", SubmissionId::new)?;
+    let operation = facts.int_or_none("operation")?.map(OperationId);
+    let at = facts.time_or_none("confirmed_at")?;
+    match (facts.text("state")?.as_str(), submission, operation, at) {
+        ("pending", None, None, None) => Ok(TransferState::Pending),
+        ("in_flight", Some(submission), None, None) => Ok(TransferState::InFlight { submission }),
+        ("confirmed", Some(submission), Some(operation), Some(at)) => {
+            Ok(TransferState::Confirmed { submission, operation, at })
+        }
+        (state, _, _, _) => {
+            let reason =
+                format!("it is {state:?} with submission {submission:?}, operation {operation:?}, at {at:?}");
+            Err(facts.corrupt("state", reason))
+        }
+    }
+}
+
+fn transfer(row: &Row) -> Result<Transfer, StoreError> {
+    let facts = row.of(&TRANSFERS);
+    Ok(Transfer {
+        id: facts.number("id", TransferId::new)?,
+        reservation: facts.number("reservation", ReservationId::new)?,
+        ordinal: facts.number("ordinal", u16::try_from)?,
+        kind: facts.json("kind_facts")?,
+        from: facts.parsed("source")?,
+        to: facts.parsed("destination")?,
+        asset: facts.parsed("asset")?,
+        amount: facts.stroops("amount")?,
+        state: transfer_state(facts)?,
+    })
+}
+
+fn submission(row: &Row) -> Result<Submission, StoreError> {
+    let facts = row.of(&SUBMISSIONS);
+    let state: SubmissionState = facts.json("state_facts")?;
+    facts.agrees("state", facts.text("state")?.as_str(), state.name())?;
+    Ok(Submission {
+        id: facts.number("id", SubmissionId::new)?,
+        channel: facts.parsed("channel")?,
+        sequence: facts.int("sequence")?,
+        hash: facts.parsed("hash")?,
+        envelope: facts.text("envelope")?,
+        max_time: facts.time("max_time")?,
+        purpose: facts.json("purpose_facts")?,
+        state,
+        attempts: facts.number("attempts", u32::try_from)?,
+        last_answer: facts.text_or_none("last_answer")?,
+        created_at: facts.time("created_at")?,
+    })
+}
+
+/// The transaction a transfer is in.
+fn carrier(state: &TransferState) -> Option<i64> {
+    match state {
+        TransferState::Pending => None,
+        TransferState::InFlight { submission } | TransferState::Confirmed { submission, .. } => {
+            Some(submission.get())
+        }
+    }
+}
+
+#[async_trait]
+impl TransfersTx for Session {
+    async fn insert_transfers(&mut self, transfers: &[Transfer]) -> Result<(), StoreError> {
+        for transfer in transfers {
+            if transfer.state != TransferState::Pending {
+                return Err(self.refuse(format!("new transfer {} is not pending", transfer.id)));
+            }
+            let args = args![
+                transfer.id.get(),
+                transfer.reservation.get(),
+                transfer.ordinal,
+                to_json(&transfer.kind)?,
+                transfer.from.to_string(),
+                transfer.to.to_string(),
+                transfer.asset.to_string(),
+                transfer.amount.get(),
+            ];
+            self.execute(INSERT_TRANSFER, args).await?;
+        }
+        Ok(())
+    }
+
+    async fn update_transfer(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError> {
+        if (Transfer { state: after.state.clone(), ..before.clone() }) != *after {
+            return Err(self.refuse(format!("transfer {} may change nothing but its state", before.id)));
+        }
+        let (submission, operation, at) = match &after.state {
+            TransferState::Pending => (None, None, None),
+            TransferState::InFlight { submission } => (Some(submission.get()), None, None),
+            TransferState::Confirmed { submission, operation, at } => {
+                (Some(submission.get()), Some(operation.0), Some(*at))
+            }
+        };
+        let args = args![
+            after.id.get(),
+            after.state.name(),
+            submission,
+            operation,
+            at,
+            before.state.name(),
+            carrier(&before.state),
+        ];
+        let what = || format!("transfer {}", after.id);
+        self.guarded(UPDATE_TRANSFER, args, what).await?;
+        match (&before.state, &after.state) {
+            (TransferState::Pending, TransferState::InFlight { submission }) => {
+                self.execute(INSERT_ATTEMPT, args![after.id.get(), submission.get()]).await.map(drop)
+            }
+            (TransferState::InFlight { submission }, TransferState::Confirmed { submission: by, .. })
+                if submission == by =>
+            {
+                self.guarded(END_ATTEMPT, args![after.id.get(), by.get(), "paid"], what).await
+            }
+            (TransferState::InFlight { submission }, TransferState::Pending) => {
+                self.guarded(END_ATTEMPT, args![after.id.get(), submission.get(), "released"], what).await
+            }
+            (
+                TransferState::Pending | TransferState::InFlight { .. } | TransferState::Confirmed { .. },
+                _,
+            ) => {
+                let (before, after) = (before.state.name(), after.state.name());
+                Err(self.refuse(format!("{} cannot go from {before} to {after}", what())))
+            }
+        }
+    }
+
+    async fn transfers_of(&mut self, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError> {
+        self.rows(TRANSFERS_OF, args![reservation.get()]).await?.iter().map(transfer).collect()
+    }
+
+    async fn transfers(&mut self, ids: &[TransferId]) -> Result<Vec<Transfer>, StoreError> {
+        if ids.len() > TRANSFERS_READ_MAX {
+            return Err(self.refuse(format!("{} transfers asked for at once", ids.len())));
+        }
+        let rows = self.rows(TRANSFERS_NAMED, args![to_json(ids)?]).await?;
+        let found = rows.iter().map(transfer).collect::<Result<Vec<_>, _>>()?;
+        let one = |id: &TransferId| {
+            found.iter().find(|transfer| transfer.id == *id).cloned().ok_or_else(|| StoreError::Corrupt {
+                table: TRANSFERS.name,
+                column: "id",
+                key: format!("id {id}"),
+                reason: "the row is missing".to_owned(),
+            })
+        };
+        ids.iter().map(one).collect()
+    }
+
+    async fn insert_submission(&mut self, submission: &Submission) -> Result<(), StoreError> {
+        if submission.state != SubmissionState::Live {
+            return Err(self.refuse(format!("new submission {} is not live", submission.id)));
+        }
+        let args = args![
+            submission.id.get(),
+            submission.channel.to_string(),
+            submission.sequence,
+            submission.hash.to_string(),
+            submission.envelope.as_str(),
+            submission.max_time,
+            to_json(&submission.purpose)?,
+            submission.state.name(),
+            to_json(&submission.state)?,
+            submission.attempts,
+            submission.last_answer.clone(),
+            submission.created_at,
+        ];
+        self.execute(INSERT_SUBMISSION, args).await.map(drop)
+    }
+
+    async fn count_attempt(&mut self, id: SubmissionId) -> Result<(), StoreError> {
+        self.guarded(COUNT_ATTEMPT, args![id.get()], || format!("submission {id}")).await
+    }
+
+    async fn note_answer(&mut self, id: SubmissionId, answer: &str) -> Result<(), StoreError> {
+        self.execute(NOTE_ANSWER, args![id.get(), answer]).await.map(drop)
+    }
+
+    async fn resolve_submission(&mut self, submission: &Submission) -> Result<(), StoreError> {
+        if submission.state == SubmissionState::Live {
+            return Err(self.refuse(format!("submission {} has no outcome", submission.id)));
+        }
+        let args = args![submission.id.get(), submission.state.name(), to_json(&submission.state)?];
+        self.guarded(RESOLVE_SUBMISSION, args, || format!("submission {}", submission.id)).await
+    }
+
+    async fn submission(&mut self, id: SubmissionId) -> Result<Option<Submission>, StoreError> {
+        self.row(SUBMISSION, args![id.get()]).await?.as_ref().map(submission).transpose()
+    }
+
+    async fn submission_by_hash(&mut self, hash: TxHash) -> Result<Option<Submission>, StoreError> {
+        self.row(SUBMISSION_BY_HASH, args![hash.to_string()]).await?.as_ref().map(submission).transpose()
+    }
+
+    async fn live_submissions(&mut self) -> Result<Vec<Submission>, StoreError> {
+        self.rows(LIVE_SUBMISSIONS, args![SUBMISSIONS_LIVE_MAX]).await?.iter().map(submission).collect()
+    }
+}

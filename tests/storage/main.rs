@@ -1,0 +1,7 @@
+//! The store, on both databases: one suite, run twice.
+#![allow(clippy::cloned_ref_to_slice_refs, reason = "a list of one reads like the longer ones beside it")]
+
+mod round_trips;
+mod samples;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,397 @@
+//! What is stored comes back the same, and lists are in order.
+
+use farmgate::domain::address::Address;
+use farmgate::domain::asset::Asset;
+use farmgate::domain::escrow::{ChannelRole, EscrowAccount, EscrowState, Watch};
+use farmgate::domain::event::EventKind;
+use farmgate::domain::ids::*;
+use farmgate::domain::journal::BookAccount;
+use farmgate::domain::payment::{Attribution, PaymentId};
+use farmgate::domain::pool::Extension;
+use farmgate::domain::reservation::{Funding, HoldReason, RefundReason, Settlement};
+use farmgate::domain::transfer::{ResultCodes, SubmissionState, Transfer, TransferKind};
+use farmgate::ports::store::*;
+
+use crate::samples::*;
+use crate::support::on_both_databases;
+
+on_both_databases! {
+    async fn the_catalog_is_replaced_and_listed_in_order(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        assert_eq!(tx.put_farm(&farm(2)).await.unwrap(), Put::Created);
+        assert_eq!(tx.put_farm(&farm(1)).await.unwrap(), Put::Created);
+        let renamed = farmgate::domain::farm::Farm { name: "other".to_owned(), ..farm(2) };
+        assert_eq!(tx.put_farm(&renamed).await.unwrap(), Put::Replaced);
+        for (number, farm) in [(12, 1), (11, 2), (10, 1)] {
+            assert_eq!(tx.put_node(&node(number, farm)).await.unwrap(), Put::Created);
+        }
+        assert_eq!(tx.put_identity(&identity(5)).await.unwrap(), Put::Created);
+        for code in ["TFT", "FreeTFT", "aTFT"] {
+            assert_eq!(tx.put_currency(&currency(code)).await.unwrap(), Put::Created);
+        }
+        tx.commit().await.unwrap();
+
+        let mut tx = database.store.begin_read().await.unwrap();
+        assert_eq!(tx.farm(renamed.id).await.unwrap(), Some(renamed.clone()));
+        assert_eq!(tx.farms(None, 10).await.unwrap(), [farm(1), renamed.clone()]);
+        assert_eq!(tx.farms(Some(farm(1).id), 10).await.unwrap(), [renamed]);
+        assert_eq!(tx.node(node_id(11)).await.unwrap(), Some(node(11, 2)));
+        assert_eq!(tx.node(node_id(99)).await.unwrap(), None);
+        assert_eq!(tx.nodes(None, Some(node_id(10)), 1).await.unwrap(), [node(11, 2)]);
+        assert_eq!(tx.nodes(Some(farm(1).id), None, 10).await.unwrap(), [node(10, 1), node(12, 1)]);
+        assert_eq!(tx.identity(identity(5).id).await.unwrap(), Some(identity(5)));
+        assert_eq!(tx.identities(None, 10).await.unwrap(), [identity(5)]);
+        assert_eq!(tx.currency("TFT".parse().unwrap()).await.unwrap(), Some(currency("TFT")));
+        let codes: Vec<_> = tx.currencies(None, 10).await.unwrap().into_iter().map(|each| each.code).collect();
+        assert_eq!(codes, ["FreeTFT", "TFT", "aTFT"].map(|code| code.parse().unwrap()), "in the order of bytes");
+        assert_eq!(tx.currencies(Some("TFT".parse().unwrap()), 10).await.unwrap(), [currency("aTFT")]);
+        tx.rollback().await.unwrap();
+    }
+
+    async fn a_reservation_survives_in_every_state(database: &TestStore) {
+        let funding = Funding {
+            asset: asset("TFT"),
+            amount: stroops(1_000),
+            payment: Some(PaymentId { operation: OperationId(5), change: 1 }),
+            at: at(900),
+        };
+        let settlement = Settlement {
+            transaction: Some(TxHash([1; 32])),
+            ledger: Some(LedgerSeq(5)),
+            at: at(901),
+            pool: PoolId::new(7).unwrap(),
+        };
+        let why = HoldReason { code: "op_no_trust".to_owned(), detail: "“no” trust".to_owned() };
+        let new = reservation(1);
+        let waiting = new.clone().signed(at(1)).unwrap().accepted(at(2)).unwrap();
+        let settling = waiting.clone().funded(funding.clone()).unwrap().settling(submission_id(4)).unwrap();
+        let refunding = new.clone().refunding(RefundReason::PaidInPart, at(3)).unwrap();
+        let ways = vec![
+            new.clone(),
+            new.clone().signed(at(1)).unwrap(),
+            waiting.clone(),
+            waiting.clone().funded(funding).unwrap(),
+            settling.clone(),
+            settling.clone().settled(submission_id(4), settlement).unwrap(),
+            new.clone().signed(at(1)).unwrap().rejected("full".to_owned(), at(2)).unwrap(),
+            new.clone().cancelled(at(2)).unwrap(),
+            new.clone().expired(at(2), Some(LedgerSeq(8))).unwrap(),
+            refunding.clone(),
+            refunding.refunded(at(4)).unwrap(),
+            settling.held(submission_id(4), why, at(5)).unwrap(),
+        ];
+        let mut tx = database.store.begin().await.unwrap();
+        tx.insert_reservation(&new).await.unwrap();
+        for (version, way) in (0..).zip(ways) {
+            let way = farmgate::domain::reservation::Reservation { version, ..way };
+            let stored = tx.update_reservation(&way).await.unwrap();
+            assert_eq!(stored.version, version + 1);
+            assert_eq!(tx.reservation(way.id).await.unwrap(), Some(stored));
+        }
+        assert_eq!(tx.reservation_counts().await.unwrap(), [("held".to_owned(), 1)]);
+        tx.commit().await.unwrap();
+    }
+
+    async fn reservations_are_found_by_what_is_asked(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        for number in 1..=4 {
+            let mut reservation = reservation(number);
+            reservation.order.customer = IdentityId::new(if number < 3 { 1 } else { 2 }).unwrap();
+            reservation.quote.deadline = at(1_000 - i64::from(number));
+            if number % 2 == 0 {
+                reservation = reservation.cancelled(at(1)).unwrap();
+            }
+            tx.insert_reservation(&reservation).await.unwrap();
+        }
+        let customer = IdentityId::new(2).ok();
+        let mut found = Vec::new();
+        for filter in [
+            ReservationFilter::default(),
+            ReservationFilter { state: Some("cancelled"), customer: None },
+            ReservationFilter { state: None, customer },
+            ReservationFilter { state: Some("cancelled"), customer },
+        ] {
+            let list = tx.reservations(&filter, None, 10).await.unwrap();
+            found.push(list.iter().map(|each| each.id.get()).collect::<Vec<_>>());
+        }
+        assert_eq!(found, [vec![1, 2, 3, 4], vec![2, 4], vec![3, 4], vec![4]]);
+        let page = tx.reservations(&ReservationFilter::default(), Some(reservation_id(2)), 1).await.unwrap();
+        assert_eq!(page[0].id, reservation_id(3));
+        let overdue = tx.reservations_overdue(at(999), None, 10).await.unwrap();
+        assert_eq!(overdue.iter().map(|each| each.id.get()).collect::<Vec<_>>(), [3], "at the deadline is in time");
+        let overdue = tx.reservations_overdue(at(1_000), None, 10).await.unwrap();
+        assert_eq!(overdue.iter().map(|each| each.id.get()).collect::<Vec<_>>(), [3, 1], "longest overdue first");
+        assert_eq!(tx.reservation_by_escrow(account(2)).await.unwrap().unwrap().id, reservation_id(2));
+        assert_eq!(tx.reservation_by_escrow(account(99)).await.unwrap(), None);
+        tx.commit().await.unwrap();
+    }
+
+    async fn payments_are_stored_once_and_found(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        let mut second = payment(5, Some(1));
+        second.payment.id.change = 1;
+        second.payment.from = None;
+        second.payment.to_muxed_id = None;
+        second.attribution = Attribution::Late;
+        let unassigned = payment(4, None);
+        for each in [&payment(5, Some(1)), &second, &unassigned] {
+            assert_eq!(tx.insert_payment(each).await.unwrap(), Applied::Executed);
+            assert_eq!(tx.insert_payment(each).await.unwrap(), Applied::AlreadyApplied);
+        }
+        tx.commit().await.unwrap();
+        let mut tx = database.store.begin().await.unwrap();
+        assert_eq!(tx.insert_payment(&second).await.unwrap(), Applied::AlreadyApplied);
+        assert_eq!(tx.payment(second.payment.id).await.unwrap(), Some(second.clone()));
+        let all = PaymentFilter::default();
+        assert_eq!(tx.payments(&all, None, 10).await.unwrap(), [unassigned.clone(), payment(5, Some(1)), second.clone()]);
+        assert_eq!(tx.payments(&all, Some(payment(5, None).payment.id), 10).await.unwrap(), [second.clone()]);
+        let of = PaymentFilter { reservation: Some(reservation_id(1)), attribution: None };
+        assert_eq!(tx.payments(&of, None, 10).await.unwrap(), [payment(5, Some(1)), second.clone()]);
+        let late = PaymentFilter { attribution: Some(Attribution::Late), ..of };
+        assert_eq!(tx.payments(&late, None, 10).await.unwrap(), [second]);
+        let unknown = PaymentFilter { reservation: None, attribution: Some(Attribution::Unassigned) };
+        assert_eq!(tx.payments(&unknown, None, 10).await.unwrap(), [unassigned]);
+        let record = |json: &str, second| Quarantined {
+            account: account(1),
+            operation: Some(OperationId(5)),
+            json: json.to_owned(),
+            reason: "no amount".to_owned(),
+            at: at(second),
+        };
+        assert_eq!(tx.quarantine(&record("{}", 2)).await.unwrap(), Applied::Executed);
+        assert_eq!(tx.quarantine(&record("[]", 1)).await.unwrap(), Applied::Executed);
+        assert_eq!(tx.quarantine(&record("{}", 3)).await.unwrap(), Applied::AlreadyApplied);
+        assert_eq!(tx.quarantined(10).await.unwrap(), [record("[]", 1), record("{}", 2)]);
+        tx.commit().await.unwrap();
+    }
+
+    async fn a_pool_grows_and_never_shrinks(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        tx.insert_pool(&pool(1)).await.unwrap();
+        let mut bigger = tx.pool(pool(1).id).await.unwrap().unwrap();
+        assert_eq!(bigger, pool(1));
+        bigger.grants.push(grant(5));
+        bigger.nodes.insert(node_id(9));
+        bigger.free_only = true;
+        let bigger = tx.update_pool(&bigger).await.unwrap();
+        assert_eq!(bigger.version, 1);
+        tx.insert_pool(&pool(2)).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let mut tx = database.store.begin_read().await.unwrap();
+        assert_eq!(tx.pool(bigger.id).await.unwrap(), Some(bigger.clone()));
+        let all = PoolFilter::default();
+        assert_eq!(tx.pools(&all, None, 10).await.unwrap(), [bigger.clone(), pool(2)]);
+        assert_eq!(tx.pools(&all, Some(bigger.id), 10).await.unwrap(), [pool(2)]);
+        let on_node = PoolFilter { customer: None, node: Some(node_id(9)) };
+        assert_eq!(tx.pools(&on_node, None, 10).await.unwrap(), [bigger.clone()]);
+        let customer = PoolFilter { customer: IdentityId::new(1).ok(), node: Some(node_id(9)) };
+        assert_eq!(tx.pools(&customer, None, 10).await.unwrap(), [bigger.clone()]);
+        let nobody = PoolFilter { customer: IdentityId::new(2).ok(), node: None };
+        assert_eq!(tx.pools(&nobody, None, 10).await.unwrap(), []);
+        assert!(tx.node_is_under_free_pool(node_id(9)).await.unwrap());
+        assert!(!tx.node_is_under_free_pool(node_id(8)).await.unwrap());
+        tx.rollback().await.unwrap();
+
+        let mut tx = database.store.begin().await.unwrap();
+        let mut changed = bigger;
+        changed.grants[0].until = at(999);
+        assert!(matches!(tx.update_pool(&changed).await, Err(StoreError::Refused { .. })));
+        assert!(tx.commit().await.is_err());
+    }
+
+    async fn a_node_is_under_a_free_pool_that_is_still_being_bought(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        tx.insert_pool(&pool(1)).await.unwrap();
+        let mut free = reservation(20);
+        free.quote.options = vec![option("TFT"), option("FreeTFT")];
+        free.order.nodes = vec![node_id(30)];
+        free.order.extends = Some(Extension::Time { pool: pool(1).id });
+        let mut paid = reservation(21);
+        paid.order.nodes = vec![node_id(31)];
+        paid.order.extends = Some(Extension::Time { pool: pool(1).id });
+        tx.insert_reservation(&paid).await.unwrap();
+        assert!(!tx.node_is_under_free_pool(node_id(31)).await.unwrap());
+        tx.insert_reservation(&free).await.unwrap();
+        for (node, why) in [(30, "its own"), (1, "of the pool it extends"), (31, "of another that extends that pool")] {
+            assert!(tx.node_is_under_free_pool(node_id(node)).await.unwrap(), "{why}");
+        }
+        assert!(!tx.node_is_under_free_pool(node_id(32)).await.unwrap());
+        let done = free.cancelled(at(5)).unwrap();
+        tx.update_reservation(&done).await.unwrap();
+        for node in [30, 1, 31] {
+            assert!(!tx.node_is_under_free_pool(node_id(node)).await.unwrap(), "{node} after it was called off");
+        }
+        tx.commit().await.unwrap();
+    }
+
+    async fn transfers_go_out_with_their_transaction(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        let refund = Transfer {
+            kind: TransferKind::Refund { payment: PaymentId { operation: OperationId(5), change: 0 } },
+            to: Address::Muxed { account: account(5), id: u64::MAX },
+            ..transfer(2, 1)
+        };
+        tx.insert_transfers(&[transfer(1, 0), refund.clone()]).await.unwrap();
+        assert_eq!(tx.transfers_of(reservation_id(1)).await.unwrap(), [transfer(1, 0), refund.clone()]);
+        tx.insert_submission(&submission(4)).await.unwrap();
+        let sent = transfer(1, 0).sent(submission_id(4)).unwrap();
+        tx.update_transfer(&transfer(1, 0), &sent).await.unwrap();
+        let released = sent.clone().released(submission_id(4)).unwrap();
+        tx.update_transfer(&sent, &released).await.unwrap();
+        let again = released.clone().sent(submission_id(6)).unwrap();
+        tx.update_transfer(&released, &again).await.unwrap();
+        let paid = again.clone().confirmed(submission_id(6), OperationId(77), at(6)).unwrap();
+        tx.update_transfer(&again, &paid).await.unwrap();
+        let ids = [refund.id, paid.id];
+        assert_eq!(tx.transfers(&ids).await.unwrap(), [refund, paid]);
+        tx.commit().await.unwrap();
+    }
+
+    async fn a_submission_survives_in_every_state(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        let failed = ResultCodes { transaction: "tx_failed".to_owned(), operations: vec!["op_no_trust".to_owned()] };
+        let outcomes = [
+            SubmissionState::Confirmed { ledger: LedgerSeq(9), at: at(9) },
+            SubmissionState::Failed { ledger: LedgerSeq(9), at: at(9), codes: failed },
+            SubmissionState::Dead { proved_at: LedgerSeq(9) },
+        ];
+        for (number, outcome) in (1..).zip(outcomes) {
+            let mut live = submission(number);
+            tx.insert_submission(&live).await.unwrap();
+            tx.count_attempt(live.id).await.unwrap();
+            tx.note_answer(live.id, "504").await.unwrap();
+            live.attempts = 1;
+            live.last_answer = Some("504".to_owned());
+            assert_eq!(tx.live_submissions().await.unwrap(), [live.clone()]);
+            let done = live.resolved(outcome).unwrap();
+            tx.resolve_submission(&done).await.unwrap();
+            tx.note_answer(done.id, "late").await.unwrap();
+            assert_eq!(tx.submission(done.id).await.unwrap(), Some(done.clone()));
+            assert_eq!(tx.submission_by_hash(done.hash).await.unwrap(), Some(done));
+        }
+        tx.commit().await.unwrap();
+    }
+
+    async fn escrow_accounts_and_channels_are_found(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        let preparing = escrow(1, EscrowState::Preparing { submission: submission_id(3) });
+        let ready = escrow(2, EscrowState::Ready);
+        for each in [&preparing, &ready, &escrow(3, EscrowState::Abandoned)] {
+            tx.insert_escrow(each).await.unwrap();
+        }
+        assert_eq!(tx.escrows_opened_by(submission_id(3)).await.unwrap(), [preparing.clone()]);
+        assert_eq!(tx.escrows_available(&ready.assets).await.unwrap(), 2);
+        assert_eq!(tx.escrows_available(&ready.assets[..1]).await.unwrap(), 0, "exactly these");
+        let watch = Watch { dirty_since: Some(at(50)), cursor: OperationId(i64::MAX), explained: LedgerSeq(u32::MAX) };
+        let dirty = tx.update_escrow(&EscrowAccount { watch, ..ready.clone() }).await.unwrap();
+        assert_eq!(tx.escrows_dirty(10).await.unwrap(), [dirty.clone()]);
+        let mut named = tx.escrows(&[account(1), account(2), account(77)]).await.unwrap();
+        named.sort_by_key(|each| each.account);
+        assert_eq!(named, [preparing, dirty.clone()]);
+        assert_eq!(tx.take_escrow(&[asset("TFT"), Asset::Native], reservation_id(5)).await.unwrap(), None);
+        assert_eq!(tx.take_escrow(&[asset("TFT")], reservation_id(5)).await.unwrap(), Some(account(2)), "a subset");
+        assert_eq!(tx.take_escrow(&[asset("TFT")], reservation_id(6)).await.unwrap(), None);
+        let taken = tx.escrows(&[account(2)]).await.unwrap().remove(0);
+        assert_eq!(taken.state, EscrowState::Assigned { reservation: reservation_id(5) });
+        assert_eq!(taken.version, dirty.version + 1);
+
+        let mut opening = channel(2);
+        opening.opening = Some(submission_id(9));
+        let platform = farmgate::domain::escrow::Channel { role: ChannelRole::Platform, ..channel(1) };
+        for each in [&opening, &platform, &channel(3)] {
+            tx.insert_channel(each).await.unwrap();
+        }
+        assert_eq!(tx.channels().await.unwrap(), [platform.clone(), opening.clone(), channel(3)]);
+        tx.update_channel(&opening, &channel(2)).await.unwrap();
+        assert_eq!(tx.channels().await.unwrap()[1], channel(2));
+        tx.commit().await.unwrap();
+        let mut tx = database.store.begin().await.unwrap();
+        tx.insert_channel(&farmgate::domain::escrow::Channel { account: account(8), ..opening.clone() }).await.unwrap();
+        tx.remove_channel(&farmgate::domain::escrow::Channel { account: account(8), ..opening }).await.unwrap();
+        assert_eq!(tx.channels().await.unwrap().len(), 3);
+        assert!(tx.remove_channel(&platform).await.is_err(), "an open channel stays");
+        tx.rollback().await.unwrap();
+    }
+
+    async fn the_journal_posts_each_cause_once_and_its_balances_agree(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        for (number, reservation, amount) in [(1, 1, 100), (2, 1, 50), (3, 2, 7)] {
+            assert_eq!(tx.post(&entry(number, reservation, amount)).await.unwrap(), Applied::Executed);
+        }
+        assert_eq!(tx.post(&entry(3, 2, 7)).await.unwrap(), Applied::AlreadyApplied);
+        tx.commit().await.unwrap();
+        let mut tx = database.store.begin_read().await.unwrap();
+        let (mine, deposits) = (BookAccount::Stellar(account(1)), BookAccount::Deposits(reservation_id(1)));
+        assert_eq!(tx.balance(mine, asset("TFT")).await.unwrap(), 157);
+        assert_eq!(tx.balance(mine, Asset::Native).await.unwrap(), 0);
+        assert_eq!(tx.balances_of(deposits).await.unwrap(), [(asset("TFT"), -150)]);
+        let all = tx.balances(None, 10).await.unwrap();
+        assert_eq!(all.iter().map(|each| each.2).collect::<Vec<_>>(), [-150, -7, 157]);
+        assert_eq!(tx.balances(Some((all[0].0, all[0].1)), 10).await.unwrap(), all[1..]);
+        assert_eq!(tx.journal_sums().await.unwrap(), [(asset("TFT"), 0)]);
+        assert_eq!(tx.entries(None, None, 10).await.unwrap(), [entry(1, 1, 100), entry(2, 1, 50), entry(3, 2, 7)]);
+        assert_eq!(tx.entries(Some(reservation_id(1)), EntryId::new(1).ok(), 10).await.unwrap(), [entry(2, 1, 50)]);
+        tx.rollback().await.unwrap();
+        let differing = "SELECT COUNT(*) FROM journal_balances WHERE amount <> (
+            SELECT COALESCE(SUM(amount), 0) FROM journal_postings
+            WHERE journal_postings.account = journal_balances.account AND journal_postings.asset = journal_balances.asset)";
+        assert_eq!(database.raw().await.numbers(differing).await, [0]);
+    }
+
+    async fn events_and_the_engines_report_come_back(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        let kinds = [
+            EventKind::ReservationCreated { reservation: reservation_id(1) },
+            EventKind::PoolCreated { pool: PoolId::new(1).unwrap(), reservation: reservation_id(1) },
+        ];
+        for (number, kind) in (1..).zip(&kinds) {
+            assert_eq!(tx.append_event(at(5), kind).await.unwrap().get(), number);
+        }
+        let events = tx.events(EventId::new(1).ok(), 10).await.unwrap();
+        assert_eq!(events.len(), 1);
+        assert_eq!((events[0].at, &events[0].kind), (at(5), &kinds[1]));
+        assert_eq!(tx.engine_status().await.unwrap(), None);
+        for trouble in [None, Some("Horizon is away".to_owned())] {
+            let status = EngineStatus {
+                ticked_at: at(5),
+                ledger: LedgerSeq(6),
+                ledger_closed_at: at(4),
+                swept_at: trouble.is_none().then(|| at(3)),
+                trouble,
+            };
+            tx.report(&status).await.unwrap();
+            assert_eq!(tx.engine_status().await.unwrap(), Some(status));
+        }
+        tx.commit().await.unwrap();
+    }
+
+    async fn api_keys_and_answers_are_kept(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        let (first, second) = (api_key(1, "explorer"), api_key(2, "node"));
+        tx.insert_api_key(&second).await.unwrap();
+        tx.insert_api_key(&first).await.unwrap();
+        assert_eq!(tx.api_keys(None, 10).await.unwrap(), [first.clone(), second.clone()]);
+        assert_eq!(tx.revoke_api_key(first.id, at(9)).await.unwrap(), Applied::Executed);
+        assert_eq!(tx.revoke_api_key(first.id, at(10)).await.unwrap(), Applied::AlreadyApplied);
+        let revoked = tx.api_key_by_hash([1; 32]).await.unwrap().unwrap();
+        assert_eq!(revoked.revoked_at, Some(at(9)));
+        let again = api_key(3, "explorer");
+        tx.insert_api_key(&again).await.unwrap();
+        assert_eq!(tx.api_keys(Some(first.id), 10).await.unwrap(), [second, again]);
+        assert_eq!(tx.api_key_by_hash([9; 32]).await.unwrap(), None);
+
+        let key = |number| IdempotencyKey { api_key: first.id, key: format!("key {number}") };
+        let answer = StoredAnswer { request_hash: [4; 32], status: 201, body: "{}".to_owned(), at: at(5) };
+        for number in 1..=3 {
+            let answer = StoredAnswer { at: at(number), ..answer.clone() };
+            tx.keep_answer(&key(number), &answer).await.unwrap();
+            assert_eq!(tx.answer(&key(number)).await.unwrap(), Some(answer));
+        }
+        assert_eq!(tx.forget_answers(at(3), 1).await.unwrap(), 1);
+        assert_eq!(tx.forget_answers(at(3), 10).await.unwrap(), 1);
+        assert_eq!(tx.answer(&key(1)).await.unwrap(), None);
+        assert!(tx.answer(&key(3)).await.unwrap().is_some());
+        tx.commit().await.unwrap();
+    }
+}
