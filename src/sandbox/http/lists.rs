@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::page::{Item, Page, Query, document};
 use super::problem::{BAD_ACCOUNT, BAD_HASH, Problem};
-use super::reply::{Base, Form, accepted, hal, to_body};
+use super::reply::{Base, Form, accepted, hal, json_only, to_body};
 use super::{App, effects as effect_json, operations as operation_json, transactions as transaction_json};
 use crate::domain::address::AccountId;
 use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
@@ -154,6 +154,17 @@ pub async fn of_account(
         return Err(Problem::not_found());
     }
     history(&app, &base, &query, &headers, (list, Scope::Account(account)), false)
+}
+
+/// Lists of things that this ledger has none of: offers, trades, claimable balances.
+pub async fn nothing(
+    State(app): State<App>,
+    base: Base,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    json_only(&headers)?;
+    answer(&app, &base, &query, &headers, Arc::new(|_, _| Ok(Vec::new())))
 }
 
 pub async fn of_ledger(

@@ -98,7 +98,7 @@ fn the_preimage_of_a_hash_signs() {
     story.must(&draft("alice", [signer(SignerKey::HashX(Uint256(hash)), 1)]));
     let by = |story: &Story, preimage: &[u8]| {
         let tx = story.write(&draft("alice", [payment()]).signed_by(&[]));
-        let TransactionEnvelope::Tx(mut envelope) = tx.envelope else { unreachable!() };
+        let TransactionEnvelope::Tx(mut envelope) = tx.envelope() else { unreachable!() };
         let hint = SignatureHint([hash[28], hash[29], hash[30], hash[31]]);
         let signature = Signature(preimage.try_into().unwrap());
         envelope.signatures = [DecoratedSignature { hint, signature }].try_into().unwrap();
