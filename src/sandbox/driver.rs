@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::gifts::{Gift, GiftError, give};
 use super::http;
+use super::http::rate::{Allowance, RateLimit, Taken};
 use super::ledger::{Genesis, Ledger, Submission};
 use super::network::{PASSPHRASE, SEED};
 use super::xdr::Tx;
@@ -34,11 +35,13 @@ pub struct Settings {
     pub seed: u64,
     /// How long a ledger takes, in milliseconds.
     pub ledger_ms: u64,
+    /// How many requests are answered, if not all; every ledger of a stream counts as one.
+    pub rate_limit: Option<RateLimit>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { passphrase: PASSPHRASE.to_owned(), seed: SEED, ledger_ms: LEDGER_MS }
+        Self { passphrase: PASSPHRASE.to_owned(), seed: SEED, ledger_ms: LEDGER_MS, rate_limit: None }
     }
 }
 
@@ -67,6 +70,7 @@ pub(super) struct Shared {
     pub(super) closed: watch::Sender<LedgerSeq>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) requests: AtomicU64,
+    allowance: Option<Allowance>,
     ledger_ms: u64,
 }
 
@@ -75,6 +79,11 @@ impl Shared {
     /// is good enough for a sandbox to keep answering.
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts one request against the rate limit, if there is one.
+    pub(super) fn take_request(&self) -> Option<Taken> {
+        self.allowance.as_ref().map(|allowance| allowance.take(self.clock.now()))
     }
 
     pub(super) fn submit(&self, tx: Tx) -> Submission {
@@ -108,11 +117,13 @@ impl Sandbox {
     /// A network whose first ledger closes now. It does nothing by itself: see
     /// [`close_ledger`](Self::close_ledger), [`run`](Self::run) and [`start`](Self::start).
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        let Settings { passphrase, seed, ledger_ms } = settings;
+        let Settings { passphrase, seed, ledger_ms, rate_limit } = settings;
         let ledger = Ledger::new(Genesis { passphrase, seed, ledger_ms }, clock.now());
         let (closed, _) = watch::channel(ledger.latest().ledger);
         let requests = AtomicU64::new(0);
-        Self { shared: Arc::new(Shared { ledger: Mutex::new(ledger), closed, clock, requests, ledger_ms }) }
+        let allowance = rate_limit.map(Allowance::new);
+        let ledger = Mutex::new(ledger);
+        Self { shared: Arc::new(Shared { ledger, closed, clock, requests, allowance, ledger_ms }) }
     }
 
     /// Starts a network that listens on a loopback address (port 0 for any) and closes its ledgers.
@@ -230,7 +241,8 @@ impl Handle {
         format!("http://{}", self.address)
     }
 
-    /// Stops listening and closing ledgers, and waits until both have stopped.
+    /// Stops listening and closing ledgers, and waits until both have stopped. Connections that are open
+    /// are not cut: a stream on one ends after its time.
     pub async fn stop(mut self) {
         self.stop.cancel();
         for task in std::mem::take(&mut self.tasks) {

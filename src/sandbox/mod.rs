@@ -18,3 +18,4 @@ pub mod wallet;
 pub mod xdr;
 
 pub use driver::{Handle, LEDGER_MS, Sandbox, Settings, StartError};
+pub use http::rate::{PUBLIC_RATE_LIMIT, RateLimit};

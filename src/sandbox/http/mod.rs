@@ -9,6 +9,7 @@ mod lists;
 mod operations;
 mod page;
 mod problem;
+pub mod rate;
 mod reply;
 mod root;
 mod submit;
@@ -66,6 +67,7 @@ pub(super) fn router(app: App) -> Router {
         .fallback(problem::nothing_here)
         .method_not_allowed_fallback(problem::nothing_here)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), rate::limited))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), count))
         .with_state(app)
 }
