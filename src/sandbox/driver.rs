@@ -33,7 +33,7 @@ pub struct Settings {
     pub passphrase: String,
     /// The seed of its keys and of the order within a ledger.
     pub seed: u64,
-    /// How long a ledger takes, in milliseconds.
+    /// How long a ledger takes, in milliseconds; 0 if ledgers close by hand only.
     pub ledger_ms: u64,
     /// How many requests are answered, if not all; every ledger of a stream counts as one.
     pub rate_limit: Option<RateLimit>,
@@ -168,6 +168,9 @@ impl Sandbox {
 
     /// Closes a ledger after every `ledger_ms` of the clock, with or without transactions; never returns.
     pub async fn run(&self) {
+        if self.shared.ledger_ms == 0 {
+            return std::future::pending().await;
+        }
         loop {
             self.shared.clock.sleep(Duration::from_millis(self.shared.ledger_ms)).await;
             self.close_ledger();
@@ -200,6 +203,11 @@ impl Sandbox {
     /// Has friendbot or an issuer give something in the next ledger.
     pub fn give(&self, gift: Gift) -> Result<TxHash, GiftError> {
         self.shared.give(gift)
+    }
+
+    /// The network's passphrase.
+    pub fn passphrase(&self) -> String {
+        self.with_ledger(|ledger| ledger.genesis().passphrase.clone())
     }
 
     /// The network's asset of this code, if it issues one.

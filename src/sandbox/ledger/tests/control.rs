@@ -172,3 +172,15 @@ fn sequence_numbers_are_bumped_forward_only() {
     story.must(&draft("alice", [bump(sequence + 100)]));
     assert_eq!(story.account("alice").sequence, sequence + 100);
 }
+
+#[test]
+fn an_account_has_at_most_a_thousand_entries() {
+    let mut story = Story::with(&["alice"]);
+    for hundred in 0..10 {
+        let entries = (0..100).map(|n| data(&format!("{hundred}-{n}"), Some("x")));
+        story.must(&draft("alice", entries));
+    }
+    assert_eq!(story.op_says(&draft("alice", [data("one more", Some("x"))])), "op_too_many_subentries");
+    assert_eq!(story.op_says(&draft("alice", [signer(signer_key("bob"), 1)])), "op_too_many_subentries");
+    story.must(&draft("alice", [data("0-0", None), data("one more", Some("x"))]));
+}
