@@ -148,6 +148,16 @@ impl Problem {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", "Rate Limit Exceeded", RATE_LIMITED)
     }
 
+    /// It took too long.
+    pub fn timeout() -> Self {
+        Self::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "timeout",
+            "Timeout",
+            "Your request timed out before completing.  Please try your request again.",
+        )
+    }
+
     /// The sandbox itself is at fault.
     pub fn internal() -> Self {
         Self::new(

@@ -114,7 +114,6 @@ impl Ledger {
                     tx: Arc::clone(&record),
                     at,
                     source,
-                    result: outcome.operations().get(at).cloned(),
                     entry_sponsor: trace.entry_sponsor,
                     ended_sponsor: trace.ended_sponsor,
                 },
