@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::gifts::{Gift, GiftError, give};
 use super::http;
 use super::http::rate::{Allowance, RateLimit, Taken};
-use super::ledger::{Genesis, Ledger, Submission};
+use super::ledger::{Genesis, LEDGER_OPERATIONS_MAX, Ledger, Submission};
 use super::network::{PASSPHRASE, SEED};
 use super::xdr::Tx;
 use crate::domain::address::AccountId;
@@ -35,13 +35,21 @@ pub struct Settings {
     pub seed: u64,
     /// How long a ledger takes, in milliseconds; 0 if ledgers close by hand only.
     pub ledger_ms: u64,
+    /// Most operations of one ledger; the queue holds four times as many.
+    pub ledger_operations_max: u32,
     /// How many requests are answered, if not all; every ledger of a stream counts as one.
     pub rate_limit: Option<RateLimit>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { passphrase: PASSPHRASE.to_owned(), seed: SEED, ledger_ms: LEDGER_MS, rate_limit: None }
+        Self {
+            passphrase: PASSPHRASE.to_owned(),
+            seed: SEED,
+            ledger_ms: LEDGER_MS,
+            ledger_operations_max: LEDGER_OPERATIONS_MAX,
+            rate_limit: None,
+        }
     }
 }
 
@@ -117,8 +125,9 @@ impl Sandbox {
     /// A network whose first ledger closes now. It does nothing by itself: see
     /// [`close_ledger`](Self::close_ledger), [`run`](Self::run) and [`start`](Self::start).
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        let Settings { passphrase, seed, ledger_ms, rate_limit } = settings;
-        let ledger = Ledger::new(Genesis { passphrase, seed, ledger_ms }, clock.now());
+        let Settings { passphrase, seed, ledger_ms, ledger_operations_max, rate_limit } = settings;
+        let genesis = Genesis { passphrase, seed, ledger_ms, ledger_operations_max };
+        let ledger = Ledger::new(genesis, clock.now());
         let (closed, _) = watch::channel(ledger.latest().ledger);
         let requests = AtomicU64::new(0);
         let allowance = rate_limit.map(Allowance::new);
