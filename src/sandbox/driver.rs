@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::gifts::{Gift, GiftError, give};
 use super::http;
-use super::ledger::{Genesis, Ledger, Submission};
+use super::http::rate::{Allowance, RateLimit, Taken};
+use super::ledger::{Genesis, LEDGER_OPERATIONS_MAX, Ledger, Submission};
 use super::network::{PASSPHRASE, SEED};
 use super::xdr::Tx;
 use crate::domain::address::AccountId;
@@ -32,13 +33,23 @@ pub struct Settings {
     pub passphrase: String,
     /// The seed of its keys and of the order within a ledger.
     pub seed: u64,
-    /// How long a ledger takes, in milliseconds.
+    /// How long a ledger takes, in milliseconds; 0 if ledgers close by hand only.
     pub ledger_ms: u64,
+    /// Most operations of one ledger; the queue holds four times as many.
+    pub ledger_operations_max: u32,
+    /// How many requests are answered, if not all; every ledger of a stream counts as one.
+    pub rate_limit: Option<RateLimit>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { passphrase: PASSPHRASE.to_owned(), seed: SEED, ledger_ms: LEDGER_MS }
+        Self {
+            passphrase: PASSPHRASE.to_owned(),
+            seed: SEED,
+            ledger_ms: LEDGER_MS,
+            ledger_operations_max: LEDGER_OPERATIONS_MAX,
+            rate_limit: None,
+        }
     }
 }
 
@@ -67,6 +78,7 @@ pub(super) struct Shared {
     pub(super) closed: watch::Sender<LedgerSeq>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) requests: AtomicU64,
+    allowance: Option<Allowance>,
     ledger_ms: u64,
 }
 
@@ -75,6 +87,11 @@ impl Shared {
     /// is good enough for a sandbox to keep answering.
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts one request against the rate limit, if there is one.
+    pub(super) fn take_request(&self) -> Option<Taken> {
+        self.allowance.as_ref().map(|allowance| allowance.take(self.clock.now()))
     }
 
     pub(super) fn submit(&self, tx: Tx) -> Submission {
@@ -108,11 +125,14 @@ impl Sandbox {
     /// A network whose first ledger closes now. It does nothing by itself: see
     /// [`close_ledger`](Self::close_ledger), [`run`](Self::run) and [`start`](Self::start).
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        let Settings { passphrase, seed, ledger_ms } = settings;
-        let ledger = Ledger::new(Genesis { passphrase, seed, ledger_ms }, clock.now());
+        let Settings { passphrase, seed, ledger_ms, ledger_operations_max, rate_limit } = settings;
+        let genesis = Genesis { passphrase, seed, ledger_ms, ledger_operations_max };
+        let ledger = Ledger::new(genesis, clock.now());
         let (closed, _) = watch::channel(ledger.latest().ledger);
         let requests = AtomicU64::new(0);
-        Self { shared: Arc::new(Shared { ledger: Mutex::new(ledger), closed, clock, requests, ledger_ms }) }
+        let allowance = rate_limit.map(Allowance::new);
+        let ledger = Mutex::new(ledger);
+        Self { shared: Arc::new(Shared { ledger, closed, clock, requests, allowance, ledger_ms }) }
     }
 
     /// Starts a network that listens on a loopback address (port 0 for any) and closes its ledgers.
@@ -157,6 +177,9 @@ impl Sandbox {
 
     /// Closes a ledger after every `ledger_ms` of the clock, with or without transactions; never returns.
     pub async fn run(&self) {
+        if self.shared.ledger_ms == 0 {
+            return std::future::pending().await;
+        }
         loop {
             self.shared.clock.sleep(Duration::from_millis(self.shared.ledger_ms)).await;
             self.close_ledger();
@@ -189,6 +212,11 @@ impl Sandbox {
     /// Has friendbot or an issuer give something in the next ledger.
     pub fn give(&self, gift: Gift) -> Result<TxHash, GiftError> {
         self.shared.give(gift)
+    }
+
+    /// The network's passphrase.
+    pub fn passphrase(&self) -> String {
+        self.with_ledger(|ledger| ledger.genesis().passphrase.clone())
     }
 
     /// The network's asset of this code, if it issues one.
@@ -230,7 +258,8 @@ impl Handle {
         format!("http://{}", self.address)
     }
 
-    /// Stops listening and closing ledgers, and waits until both have stopped.
+    /// Stops listening and closing ledgers, and waits until both have stopped. Connections that are open
+    /// are not cut: a stream on one ends after its time.
     pub async fn stop(mut self) {
         self.stop.cancel();
         for task in std::mem::take(&mut self.tasks) {

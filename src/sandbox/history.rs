@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use stellar_xdr::{LedgerHeader, Operation, OperationBody, OperationResult, TransactionResult};
+use stellar_xdr::{LedgerHeader, Operation, OperationBody, TransactionResult};
 
 use super::ledger::effects::Effect;
 use super::xdr::Tx;
@@ -66,8 +66,6 @@ pub struct OpRecord {
     pub at: usize,
     /// The account that it acted for.
     pub source: AccountId,
-    /// Its result, unless it did not run.
-    pub result: Option<OperationResult>,
     /// Who pays the reserve of the entry it made, if another account does.
     pub entry_sponsor: Option<AccountId>,
     /// Who had begun the sponsorship that it ended.

@@ -14,7 +14,7 @@ use stellar_xdr::{
 use super::codes::{ResultCodes, result_codes};
 use super::gifts::{Gift, give, sign};
 use super::ledger::state::Account;
-use super::ledger::{Genesis, Ledger, Submission};
+use super::ledger::{Genesis, LEDGER_OPERATIONS_MAX, Ledger, Submission};
 use super::network::{PASSPHRASE, account_of_key};
 use super::xdr::{Tx, xdr_account, xdr_asset, xdr_trusted};
 use crate::domain::address::AccountId;
@@ -203,7 +203,12 @@ impl Story {
 
     pub fn with_seed(seed: u64) -> Self {
         let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let genesis = Genesis { passphrase: PASSPHRASE.to_owned(), seed, ledger_ms: 5_000 };
+        let genesis = Genesis {
+            passphrase: PASSPHRASE.to_owned(),
+            seed,
+            ledger_ms: 5_000,
+            ledger_operations_max: LEDGER_OPERATIONS_MAX,
+        };
         Self { ledger: Ledger::new(genesis, now), now }
     }
 

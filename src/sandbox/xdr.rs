@@ -3,8 +3,9 @@
 use sha2::{Digest, Sha256};
 use stellar_xdr::{
     AccountId as XdrAccountId, AlphaNum4, AlphaNum12, Asset as XdrAsset, AssetCode4, AssetCode12,
-    ChangeTrustAsset, FeeBumpTransactionInnerTx, Limits, MuxedAccount, MuxedAccountMed25519, Preconditions,
-    PublicKey, ReadXdr, Transaction, TransactionEnvelope, TransactionV1Envelope, Uint256, WriteXdr,
+    ChangeTrustAsset, FeeBumpTransactionEnvelope, FeeBumpTransactionInnerTx, Limits, MuxedAccount,
+    MuxedAccountMed25519, PublicKey, ReadXdr, Transaction, TransactionEnvelope, TransactionV1Envelope,
+    Uint256, WriteXdr,
 };
 
 use crate::domain::address::{AccountId, Address};
@@ -37,13 +38,17 @@ impl From<stellar_xdr::Error> for XdrError {
 /// rewritten into the present one, as the network does; its hash and signatures are the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tx {
-    /// The envelope.
-    pub envelope: TransactionEnvelope,
     /// Hash of the envelope's transaction: of the outer one for a fee bump.
     pub hash: TxHash,
     /// The inner transaction's hash, for a fee bump.
     pub inner_hash: Option<TxHash>,
-    inner: TransactionV1Envelope,
+    form: Form,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Form {
+    Plain(TransactionV1Envelope),
+    FeeBump(FeeBumpTransactionEnvelope),
 }
 
 impl Tx {
@@ -55,30 +60,46 @@ impl Tx {
 
     /// Takes a decoded envelope.
     pub fn new(envelope: TransactionEnvelope, network_id: [u8; 32]) -> Result<Self, XdrError> {
-        let envelope = match envelope {
-            TransactionEnvelope::TxV0(old) => TransactionEnvelope::Tx(TransactionV1Envelope {
-                tx: Transaction::from(old.tx),
-                signatures: old.signatures,
-            }),
-            present => present,
-        };
         let hash = TxHash(envelope.hash(network_id)?);
-        let (inner, inner_hash) = match &envelope {
-            TransactionEnvelope::TxFeeBump(bump) => {
-                let FeeBumpTransactionInnerTx::Tx(inner) = &bump.tx.inner_tx;
-                (inner.clone(), Some(TxHash(inner.hash(network_id)?)))
+        let (form, inner_hash) = match envelope {
+            TransactionEnvelope::TxV0(old) => {
+                let tx = Transaction::from(old.tx);
+                (Form::Plain(TransactionV1Envelope { tx, signatures: old.signatures }), None)
             }
-            TransactionEnvelope::Tx(plain) => (plain.clone(), None),
-            TransactionEnvelope::TxV0(_) => {
-                return Err(XdrError::Envelope { reason: "unexpected V0 envelope".to_owned() });
+            TransactionEnvelope::Tx(plain) => (Form::Plain(plain), None),
+            TransactionEnvelope::TxFeeBump(bump) => {
+                let inner_hash = TxHash(bump.tx.inner_tx.hash(network_id)?);
+                (Form::FeeBump(bump), Some(inner_hash))
             }
         };
-        Ok(Self { envelope, hash, inner_hash, inner })
+        Ok(Self { hash, inner_hash, form })
+    }
+
+    /// The envelope, in its present form.
+    pub fn envelope(&self) -> TransactionEnvelope {
+        match &self.form {
+            Form::Plain(plain) => TransactionEnvelope::Tx(plain.clone()),
+            Form::FeeBump(bump) => TransactionEnvelope::TxFeeBump(bump.clone()),
+        }
     }
 
     /// The transaction with the operations: the inner one of a fee bump.
     pub fn inner(&self) -> &TransactionV1Envelope {
-        &self.inner
+        match &self.form {
+            Form::Plain(plain) => plain,
+            Form::FeeBump(bump) => {
+                let FeeBumpTransactionInnerTx::Tx(inner) = &bump.tx.inner_tx;
+                inner
+            }
+        }
+    }
+
+    /// The outer transaction of a fee bump.
+    pub fn fee_bump(&self) -> Option<&FeeBumpTransactionEnvelope> {
+        match &self.form {
+            Form::Plain(_) => None,
+            Form::FeeBump(bump) => Some(bump),
+        }
     }
 
     /// The hash that the inner signatures sign.
@@ -88,14 +109,14 @@ impl Tx {
 
     /// The transaction's source account.
     pub fn source(&self) -> AccountId {
-        account_of(&self.inner.tx.source_account)
+        account_of(&self.inner().tx.source_account)
     }
 
     /// Who pays the fee, muxed or not.
     pub fn fee_source_muxed(&self) -> &MuxedAccount {
-        match &self.envelope {
-            TransactionEnvelope::TxFeeBump(bump) => &bump.tx.fee_source,
-            TransactionEnvelope::Tx(_) | TransactionEnvelope::TxV0(_) => &self.inner.tx.source_account,
+        match &self.form {
+            Form::Plain(plain) => &plain.tx.source_account,
+            Form::FeeBump(bump) => &bump.tx.fee_source,
         }
     }
 
@@ -106,15 +127,15 @@ impl Tx {
 
     /// The most the sender pays as a fee, in stroops.
     pub fn bid(&self) -> i64 {
-        match &self.envelope {
-            TransactionEnvelope::TxFeeBump(bump) => bump.tx.fee,
-            TransactionEnvelope::Tx(_) | TransactionEnvelope::TxV0(_) => i64::from(self.inner.tx.fee),
+        match &self.form {
+            Form::Plain(plain) => i64::from(plain.tx.fee),
+            Form::FeeBump(bump) => bump.tx.fee,
         }
     }
 
     /// Operations in the transaction.
     pub fn operation_count(&self) -> u32 {
-        u32::try_from(self.inner.tx.operations.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.inner().tx.operations.len()).unwrap_or(u32::MAX)
     }
 
     /// Operations the fee is counted for: a fee bump counts one more.
@@ -124,21 +145,12 @@ impl Tx {
 
     /// The sequence number that the transaction consumes.
     pub fn sequence(&self) -> i64 {
-        self.inner.tx.seq_num.0
-    }
-
-    /// Latest closing time that still includes the transaction, in unix seconds; 0 for no limit.
-    pub fn max_time(&self) -> u64 {
-        match &self.inner.tx.cond {
-            Preconditions::None => 0,
-            Preconditions::Time(bounds) => bounds.max_time.0,
-            Preconditions::V2(all) => all.time_bounds.as_ref().map_or(0, |bounds| bounds.max_time.0),
-        }
+        self.inner().tx.seq_num.0
     }
 
     /// The envelope in base64.
     pub fn to_base64(&self) -> String {
-        to_base64(&self.envelope)
+        to_base64(&self.envelope())
     }
 }
 

@@ -12,8 +12,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::page::{Item, Page, Query, document};
-use super::problem::{BAD_ACCOUNT, BAD_HASH, Problem};
-use super::reply::{Base, Form, accepted, hal, to_body};
+use super::problem::{BAD_ACCOUNT, BAD_HASH, Problem, RATE_LIMITED};
+use super::reply::{Base, Form, accepted, hal, json_only, to_body};
 use super::{App, effects as effect_json, operations as operation_json, transactions as transaction_json};
 use crate::domain::address::AccountId;
 use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
@@ -72,6 +72,11 @@ pub fn events(app: App, page: Page, fetch: Fetch) -> Response {
             tokio::select! {
                 changed = closed.changed() => if changed.is_err() { break },
                 () = &mut over => break,
+            }
+            if app.take_request().is_some_and(|taken| !taken.is_allowed()) {
+                let text = "problem: rate_limit_exceeded. full details: ";
+                yield frame(format!("event: error\ndata: {text}{RATE_LIMITED}\n\n"));
+                return;
             }
         }
         yield frame(BYE.to_owned());
@@ -154,6 +159,17 @@ pub async fn of_account(
         return Err(Problem::not_found());
     }
     history(&app, &base, &query, &headers, (list, Scope::Account(account)), false)
+}
+
+/// Lists of things that this ledger has none of: offers, trades, claimable balances.
+pub async fn nothing(
+    State(app): State<App>,
+    base: Base,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    json_only(&headers)?;
+    answer(&app, &base, &query, &headers, Arc::new(|_, _| Ok(Vec::new())))
 }
 
 pub async fn of_ledger(

@@ -9,6 +9,7 @@ mod lists;
 mod operations;
 mod page;
 mod problem;
+pub mod rate;
 mod reply;
 mod root;
 mod submit;
@@ -45,7 +46,10 @@ pub(super) fn router(app: App) -> Router {
         .route("/accounts", get(accounts::list))
         .route("/accounts/{id}", get(accounts::one))
         .route("/accounts/{id}/data/{name}", get(accounts::data))
+        .route("/accounts/{id}/offers", get(lists::nothing))
+        .route("/accounts/{id}/trades", get(lists::nothing))
         .route("/accounts/{id}/{list}", get(lists::of_account))
+        .route("/claimable_balances", get(lists::nothing))
         .route("/ledgers", get(ledgers::list))
         .route("/ledgers/{sequence}", get(ledgers::one))
         .route("/ledgers/{sequence}/{list}", get(lists::of_ledger))
@@ -63,6 +67,7 @@ pub(super) fn router(app: App) -> Router {
         .fallback(problem::nothing_here)
         .method_not_allowed_fallback(problem::nothing_here)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), rate::limited))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), count))
         .with_state(app)
 }

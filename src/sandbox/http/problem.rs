@@ -29,6 +29,11 @@ pub const BAD_ACCOUNT: &str = "Account ID must start with `G` and contain 56 alp
 /// The reason for a transaction hash that is none.
 pub const BAD_HASH: &str = "Transaction hash must be a hex-encoded, lowercase SHA-256 hash";
 
+/// What a client over its rate limit is told, in a document or a stream.
+pub const RATE_LIMITED: &str = "The rate limit for the requesting IP address is over its alloted limit.  The \
+     allowed limit and requests left per time period are communicated to clients via the http response \
+     headers 'X-RateLimit-*' headers.";
+
 impl Problem {
     fn new(status: StatusCode, name: &'static str, title: &'static str, detail: &'static str) -> Self {
         Self { status, name, title, detail, extras: Map::new() }
@@ -136,6 +141,21 @@ impl Problem {
         )
         .with("hash", hash)
         .with("envelope_xdr", envelope)
+    }
+
+    /// Too many requests.
+    pub fn rate_limit_exceeded() -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", "Rate Limit Exceeded", RATE_LIMITED)
+    }
+
+    /// It took too long.
+    pub fn timeout() -> Self {
+        Self::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "timeout",
+            "Timeout",
+            "Your request timed out before completing.  Please try your request again.",
+        )
     }
 
     /// The sandbox itself is at fault.

@@ -10,7 +10,6 @@ use super::problem::Problem;
 use super::reply::{Base, hal, json_only, link, time};
 use crate::domain::ids::LedgerSeq;
 use crate::sandbox::history::GENESIS;
-use crate::sandbox::ledger::LEDGER_OPERATIONS_MAX;
 use crate::sandbox::ledger::close::PROTOCOL_VERSION;
 use crate::sandbox::network::account_of_key;
 
@@ -103,7 +102,8 @@ pub async fn fee_stats(State(app): State<App>, headers: HeaderMap) -> Result<Res
         .filter_map(|sequence| ledger.history().ledger(LedgerSeq(sequence)))
         .map(|record| record.operations_all)
         .sum();
-    let hundredths = used * 100 / (LEDGER_OPERATIONS_MAX * ledgers);
+    let capacity = u64::from(ledger.genesis().ledger_operations_max.max(1)) * u64::from(ledgers);
+    let hundredths = u64::from(used) * 100 / capacity;
     Ok(hal(&json!({
         "last_ledger": latest.sequence.to_string(),
         "last_ledger_base_fee": latest.base_fee.to_string(),

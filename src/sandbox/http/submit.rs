@@ -110,13 +110,18 @@ pub async fn at_once(State(app): State<App>, headers: HeaderMap, body: Bytes) ->
     })
 }
 
-/// Gives as soon as a channel is free, and waits until it is in a ledger.
+/// Gives as soon as a channel is free, and waits until it is in a ledger; for each at most
+/// [`SUBMIT_SECONDS_MAX`].
 async fn given(app: &App, gift: Gift, base: &Base) -> Result<Response, Problem> {
     let mut closed = app.closed.subscribe();
+    let mut over = pin!(app.clock.sleep(Duration::from_secs(SUBMIT_SECONDS_MAX)));
     let hash = loop {
         match app.give(gift) {
             Ok(hash) => break hash,
-            Err(GiftError::Busy) => closed.changed().await.map_err(|_| Problem::internal())?,
+            Err(GiftError::Busy) => tokio::select! {
+                changed = closed.changed() => changed.map_err(|_| Problem::internal())?,
+                () = &mut over => return Err(Problem::timeout()),
+            },
             Err(GiftError::NoIssuer { .. }) => {
                 return Err(Problem::bad_request("code", "the sandbox issues no asset of this code"));
             }

@@ -6,9 +6,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use stellar_xdr::{
-    DecoratedSignature, LedgerEntryChanges, Memo, Preconditions, TimeBounds, TransactionEnvelope,
-};
+use stellar_xdr::{DecoratedSignature, LedgerEntryChanges, Memo, Preconditions, TimeBounds};
 
 use super::App;
 use super::lists::hash_in_path;
@@ -124,7 +122,7 @@ pub fn json(record: &TxRecord, hash: TxHash, base: &str) -> Value {
     put_account(&mut json, "fee_account", "fee_account", address_of(tx.fee_source_muxed()));
     put_memo(&mut json, &inner.tx.memo);
     let mut signed = signatures(&inner.signatures);
-    if let (TransactionEnvelope::TxFeeBump(bump), Some(inner_hash)) = (&tx.envelope, tx.inner_hash) {
+    if let (Some(bump), Some(inner_hash)) = (tx.fee_bump(), tx.inner_hash) {
         let outer_signed = signatures(&bump.signatures);
         json.insert(
             "fee_bump_transaction".to_owned(),

@@ -16,9 +16,7 @@ use super::outcome::Outcome;
 use super::state::BASE_RESERVE_STROOPS;
 use super::validity::{Window, check_submitted};
 use super::view::{Now, View};
-use super::{
-    BASE_FEE_STROOPS, LEDGER_OPERATIONS_MAX, Ledger, QUEUE_LEDGERS_MAX, Queued, operations, unix_seconds,
-};
+use super::{BASE_FEE_STROOPS, Ledger, QUEUE_LEDGERS_MAX, Queued, operations, unix_seconds};
 use crate::domain::address::AccountId;
 use crate::domain::ids::{LedgerSeq, OperationId};
 use crate::sandbox::history::{LedgerRecord, NewOperation, OpRecord, TxRecord};
@@ -74,7 +72,7 @@ impl Ledger {
                 continue;
             }
             let sum = operations.saturating_add(queued.tx.fee_operations());
-            if sum <= LEDGER_OPERATIONS_MAX {
+            if sum <= self.genesis.ledger_operations_max {
                 operations = sum;
                 owed.insert(payer, owes.saturating_add(queued.tx.bid()));
                 chosen.push((draw, queued));
@@ -114,7 +112,6 @@ impl Ledger {
                     tx: Arc::clone(&record),
                     at,
                     source,
-                    result: outcome.operations().get(at).cloned(),
                     entry_sponsor: trace.entry_sponsor,
                     ended_sponsor: trace.ended_sponsor,
                 },
@@ -159,7 +156,7 @@ impl Ledger {
             id_pool: 0,
             base_fee: BASE_FEE_STROOPS,
             base_reserve: BASE_RESERVE_STROOPS,
-            max_tx_set_size: LEDGER_OPERATIONS_MAX,
+            max_tx_set_size: self.genesis.ledger_operations_max,
             skip_list: [Hash([0; 32]), Hash([0; 32]), Hash([0; 32]), Hash([0; 32])],
             ext: LedgerHeaderExt::V0,
         };

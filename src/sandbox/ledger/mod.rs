@@ -43,10 +43,10 @@ use view::{Now, View};
 
 /// The smallest fee of one operation, in stroops.
 pub const BASE_FEE_STROOPS: u32 = 100;
-/// Most operations of one ledger.
+/// Most operations of one ledger unless set otherwise, as on the public network.
 pub const LEDGER_OPERATIONS_MAX: u32 = 1_000;
-/// Most operations that wait for a ledger.
-pub const QUEUE_OPERATIONS_MAX: u32 = 4 * LEDGER_OPERATIONS_MAX;
+/// The queue holds the operations of so many full ledgers.
+pub const QUEUE_FULL_LEDGERS_MAX: u32 = 4;
 /// Ledgers that a transaction waits for before it is dropped.
 pub const QUEUE_LEDGERS_MAX: u32 = 10;
 /// A fee bump replaces a waiting transaction at so many times its fee rate.
@@ -63,6 +63,8 @@ pub struct Genesis {
     pub seed: u64,
     /// How long a ledger takes, in milliseconds: a transaction must be valid for two more.
     pub ledger_ms: u64,
+    /// Most operations of one ledger.
+    pub ledger_operations_max: u32,
 }
 
 /// What became of a submitted envelope at once.
@@ -183,6 +185,10 @@ impl Ledger {
         })
     }
 
+    fn queue_operations_max(&self) -> u32 {
+        self.genesis.ledger_operations_max.saturating_mul(QUEUE_FULL_LEDGERS_MAX)
+    }
+
     fn next_number(&self) -> LedgerSeq {
         LedgerSeq(self.latest().ledger.0.saturating_add(1))
     }
@@ -229,7 +235,7 @@ impl Ledger {
             }
         } else {
             let waiting: u32 = self.queue.values().map(|queued| queued.tx.fee_operations()).sum();
-            if waiting.saturating_add(tx.fee_operations()) > QUEUE_OPERATIONS_MAX {
+            if waiting.saturating_add(tx.fee_operations()) > self.queue_operations_max() {
                 return Submission::TryAgainLater;
             }
         }

@@ -102,17 +102,6 @@ impl Outcome {
         }
     }
 
-    /// The results of the operations, none if they did not run.
-    pub fn operations(&self) -> &[OperationResult] {
-        match &self.of {
-            Of::Plain(verdict) | Of::FeeBump { inner: verdict, .. } => match verdict {
-                Verdict::Success(results) | Verdict::Failed(results) => results,
-                Verdict::Refused(_) => &[],
-            },
-            Of::FeeBumpRefused(_) => &[],
-        }
-    }
-
     /// As the network writes it.
     pub fn to_xdr(&self) -> TransactionResult {
         let result = match &self.of {

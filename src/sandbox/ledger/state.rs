@@ -305,3 +305,44 @@ impl State {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn in_order(a: [u8; 32], b: [u8; 32]) -> Result<(), TestCaseError> {
+        let (a, b) = (AccountId(a), AccountId(b));
+        prop_assert_eq!(ByAddress(a).cmp(&ByAddress(b)), a.to_string().cmp(&b.to_string()));
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn accounts_sort_as_their_texts_do(a: [u8; 32], b: [u8; 32], at in 0..32_usize) {
+            in_order(a, b)?;
+            let mut near = a;
+            near[at] = b[at];
+            in_order(a, near)?;
+        }
+
+        #[test]
+        fn whatever_finds_an_account_forgets_it_with_the_account(keys in prop::collection::vec(any::<[u8; 32]>(), 1..8)) {
+            let mut state = State::default();
+            for key in &keys {
+                let mut account = Account::new(Stroops::ZERO, 0);
+                account.sponsor = Some(AccountId(keys[0]));
+                account.signers.insert(SignerKey::Ed25519(Uint256(keys[0])), Signer { weight: 1, sponsor: None });
+                state.put(AccountId(*key), Some(account));
+            }
+            let first = AccountId(keys[0]);
+            let distinct = keys.iter().collect::<BTreeSet<_>>().len();
+            prop_assert_eq!(state.find(AccountFilter::Signer(first)).map(BTreeSet::len), Some(distinct));
+            prop_assert_eq!(state.find(AccountFilter::Sponsor(first)).map(BTreeSet::len), Some(distinct));
+            for key in &keys {
+                state.put(AccountId(*key), None);
+            }
+            prop_assert!(state.found_by.is_empty());
+        }
+    }
+}

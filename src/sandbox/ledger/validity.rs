@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 
 use stellar_xdr::{
-    LedgerBounds, OperationResult, Preconditions, PreconditionsV2, SignerKey, TimeBounds,
-    TransactionEnvelope, TransactionExt,
+    LedgerBounds, OperationResult, Preconditions, PreconditionsV2, SignerKey, TimeBounds, TransactionExt,
 };
 
 use crate::domain::ids::LedgerSeq;
@@ -207,7 +206,7 @@ fn check_inner(
 }
 
 fn check_fee_bump(tx: &Tx, view: &View<'_>, owed: i64) -> Result<(), Refusal> {
-    let TransactionEnvelope::TxFeeBump(bump) = &tx.envelope else { return Ok(()) };
+    let Some(bump) = tx.fee_bump() else { return Ok(()) };
     let inner_minimum = i128::from(BASE_FEE_STROOPS) * i128::from(tx.operation_count().max(1));
     let (bid, inner_bid) = (i128::from(tx.bid()), i128::from(tx.inner().tx.fee));
     if tx.bid() < fee_minimum(tx) || bid * inner_minimum < inner_bid * i128::from(fee_minimum(tx)) {

@@ -2,10 +2,12 @@
 
 use super::*;
 
+use http_body_util::BodyExt;
+
 use crate::domain::address::Address;
 use crate::domain::money::Stroops;
-use crate::sandbox::StartError;
 use crate::sandbox::wallet::{Horizon, Named, Wallet, WalletError};
+use crate::sandbox::{RateLimit, StartError};
 
 #[tokio::test]
 async fn requests_are_counted() {
@@ -64,4 +66,33 @@ async fn the_timer_closes_ledgers_with_or_without_transactions() {
         town.sandbox.listen(([0, 0, 0, 0], 0).into()).await,
         Err(StartError::NotLoopback { .. })
     ));
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_told_in_headers_and_ends_streams() {
+    let rate_limit = Some(RateLimit { requests_per_hour: 3_600, burst_requests: 1 });
+    let town = Town::with(Settings { rate_limit, ..Settings::default() });
+    let root = || Request::get("/").body(Body::empty()).unwrap();
+    let streaming = Request::get("/ledgers?cursor=now")
+        .header("Accept", "text/event-stream")
+        .body(Body::empty())
+        .unwrap();
+    let stream = town.ask(streaming).await;
+    let response = town.ask(root()).await;
+    assert_eq!(response.headers()["X-RateLimit-Limit"], "2");
+    assert_eq!(response.headers()["X-RateLimit-Remaining"], "0");
+    assert!(response.headers().get("Retry-After").is_none());
+    let response = town.ask(root()).await;
+    assert_eq!(response.headers()["Retry-After"], "1");
+    let status = response.status();
+    is_problem(&(status, json(response).await), 429, "rate_limit_exceeded");
+    let ended = async { stream.into_body().collect().await.unwrap().to_bytes() };
+    let (text, ()) = tokio::join!(ended, async {
+        town.sandbox.close_ledger();
+    });
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    assert!(
+        text.contains("event: error\ndata: problem: rate_limit_exceeded. full details: The rate"),
+        "{text}"
+    );
 }

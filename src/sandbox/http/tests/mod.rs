@@ -55,9 +55,13 @@ pub struct Town {
 
 impl Town {
     pub fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub fn with(settings: Settings) -> Self {
         let (now, _) = watch::channel("2026-01-01T00:00:00Z".parse().unwrap());
         let clock = Arc::new(Hand { now });
-        let settings = Settings { ledger_ms: 5_000, seed: 7, ..Settings::default() };
+        let settings = Settings { ledger_ms: 5_000, seed: 7, ..settings };
         Self { sandbox: Sandbox::new(settings, clock.clone()), clock }
     }
 

@@ -98,7 +98,7 @@ fn the_preimage_of_a_hash_signs() {
     story.must(&draft("alice", [signer(SignerKey::HashX(Uint256(hash)), 1)]));
     let by = |story: &Story, preimage: &[u8]| {
         let tx = story.write(&draft("alice", [payment()]).signed_by(&[]));
-        let TransactionEnvelope::Tx(mut envelope) = tx.envelope else { unreachable!() };
+        let TransactionEnvelope::Tx(mut envelope) = tx.envelope() else { unreachable!() };
         let hint = SignatureHint([hash[28], hash[29], hash[30], hash[31]]);
         let signature = Signature(preimage.try_into().unwrap());
         envelope.signatures = [DecoratedSignature { hint, signature }].try_into().unwrap();
@@ -171,4 +171,16 @@ fn sequence_numbers_are_bumped_forward_only() {
     assert_eq!(story.account("alice").sequence, sequence + 1);
     story.must(&draft("alice", [bump(sequence + 100)]));
     assert_eq!(story.account("alice").sequence, sequence + 100);
+}
+
+#[test]
+fn an_account_has_at_most_a_thousand_entries() {
+    let mut story = Story::with(&["alice"]);
+    for hundred in 0..10 {
+        let entries = (0..100).map(|n| data(&format!("{hundred}-{n}"), Some("x")));
+        story.must(&draft("alice", entries));
+    }
+    assert_eq!(story.op_says(&draft("alice", [data("one more", Some("x"))])), "op_too_many_subentries");
+    assert_eq!(story.op_says(&draft("alice", [signer(signer_key("bob"), 1)])), "op_too_many_subentries");
+    story.must(&draft("alice", [data("0-0", None), data("one more", Some("x"))]));
 }

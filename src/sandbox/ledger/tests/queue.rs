@@ -141,3 +141,26 @@ fn an_empty_ledger_closes_too_and_time_never_goes_back() {
     let (old, new) = (history.ledger(before.ledger).unwrap(), history.ledger(after.ledger).unwrap());
     assert_eq!(new.header.previous_ledger_hash.0, old.hash);
 }
+
+#[test]
+fn what_is_never_bid_for_is_dropped_after_ten_ledgers() {
+    let names = crowd(11);
+    let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut story = Story::with(&refs);
+    let many = || (0..100).map(|_| pay("p0", Asset::Native, 1));
+    let poor = draft("p10", many());
+    let hash = story.hash(&poor);
+    assert_eq!(story.submit(&poor), Submission::Pending);
+    for ledger in 1..=10 {
+        assert_eq!(story.ledger.queued(), 1, "before ledger {ledger}");
+        for name in &refs[..10] {
+            assert_eq!(
+                story.submit(&draft(name, many()).with(|draft| draft.fee = Some(20_000))),
+                Submission::Pending
+            );
+        }
+        story.close();
+    }
+    assert_eq!(story.ledger.queued(), 0);
+    assert!(story.ledger.history().transaction(hash).is_none());
+}

@@ -137,7 +137,7 @@ fn another_network_signs_other_hashes() {
     let tx = story.write(&draft("alice", [payment()]));
     let hash = crate::domain::ids::TxHash(tx.inner().tx.hash(elsewhere).unwrap());
     assert_ne!(hash, tx.hash);
-    let stellar_xdr::TransactionEnvelope::Tx(mut envelope) = tx.envelope else { unreachable!() };
+    let stellar_xdr::TransactionEnvelope::Tx(mut envelope) = tx.envelope() else { unreachable!() };
     envelope.signatures = [crate::sandbox::gifts::sign(&key("alice"), hash)].try_into().unwrap();
     let foreign = stellar_xdr::TransactionEnvelope::Tx(envelope);
     let tx = crate::sandbox::xdr::Tx::new(foreign, story.ledger.network_id()).unwrap();
