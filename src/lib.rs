@@ -1,11 +1,16 @@
 //! Farmgate: escrow and settlement for capacity pools paid on Stellar.
 //!
-//! `docs/architecture.md` is the map; `tests/tidy.rs` enforces which module may import which.
+//! `docs/architecture.md` is the map; `tests/tidy/` enforces which module may import which.
 
 pub mod access;
 pub mod api;
+pub mod capacity;
 pub mod domain;
 pub mod http;
+pub mod operator;
 pub mod ports;
 pub mod reservations;
+pub mod sandbox;
+pub mod settlement;
+pub mod stellar;
 pub mod storage;

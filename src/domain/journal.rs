@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::AccountId;
 use super::asset::Asset;
-use super::ids::{EntryId, ReservationId, SubmissionId};
+use super::ids::{EntryId, ReservationId, SubmissionId, TransferId};
 use super::money::Stroops;
 use super::payment::PaymentId;
 
@@ -42,7 +42,9 @@ pub enum Cause {
     Opening(AccountId),
     /// A payment came in.
     Payment(PaymentId),
-    /// A transaction of ours landed: its transfers and its fee.
+    /// Money went out.
+    Transfer(TransferId),
+    /// A transaction of ours landed: its fee, and what it moved between accounts of ours.
     Confirmed(SubmissionId),
     /// A transaction of ours landed without effect: its fee.
     Failed(SubmissionId),
@@ -205,6 +207,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Opening(account) => write!(f, "opening:{account}"),
             Self::Payment(payment) => write!(f, "payment:{payment}"),
+            Self::Transfer(transfer) => write!(f, "transfer:{transfer}"),
             Self::Confirmed(submission) => write!(f, "confirmed:{submission}"),
             Self::Failed(submission) => write!(f, "failed:{submission}"),
         }
@@ -219,6 +222,7 @@ impl FromStr for Cause {
         match text.split_once(':').ok_or_else(wrong)? {
             ("opening", account) => account.parse().map(Self::Opening).map_err(|_| wrong()),
             ("payment", payment) => payment.parse().map(Self::Payment).map_err(|_| wrong()),
+            ("transfer", id) => id.parse().map(Self::Transfer).map_err(|_| wrong()),
             ("confirmed", id) => id.parse().map(Self::Confirmed).map_err(|_| wrong()),
             ("failed", id) => id.parse().map(Self::Failed).map_err(|_| wrong()),
             (_, _) => Err(wrong()),
@@ -275,6 +279,7 @@ mod tests {
         for cause in [
             Cause::Opening(account),
             Cause::Payment(payment),
+            Cause::Transfer(TransferId::new(8).unwrap()),
             Cause::Confirmed(submission),
             Cause::Failed(submission),
         ] {

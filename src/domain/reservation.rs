@@ -502,10 +502,15 @@ impl Reservation {
         Ok(self.with(State::Cancelled { at }))
     }
 
-    /// Any state before funding, or held → refunding: what came goes back.
+    /// Any state before funding, or held → refunding: what came goes back. From funded only because the
+    /// settlement is impossible.
     pub fn refunding(self, why: RefundReason, since: Timestamp) -> Result<Self, InvalidTransition> {
-        let held = matches!(self.state, State::Held { .. });
-        if !self.state.takes_payments() && !held {
+        let allowed = match (&self.state, why) {
+            (State::Held { .. }, _) | (State::Funded { .. }, RefundReason::SettlementImpossible) => true,
+            (state, RefundReason::PaidInPart | RefundReason::Cancelled) => state.takes_payments(),
+            (_, RefundReason::SettlementImpossible) => false,
+        };
+        if !allowed {
             return Err(self.refuse("be refunded"));
         }
         Ok(self.with(State::Refunding { why, since }))

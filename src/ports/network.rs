@@ -120,7 +120,8 @@ pub struct AccountSnapshot {
 /// The answer to a question about one account.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AccountAnswer {
-    /// The ledger the answer is of (`Latest-Ledger`).
+    /// A ledger that the answer is not older than: its `Latest-Ledger`. Without that header the account's last
+    /// change; 0 if there is no account either, so that nothing can be concluded.
     pub ledger: LedgerSeq,
     /// The account; `None` if it was not there **on the instance that answered**.
     pub account: Option<AccountSnapshot>,
@@ -129,9 +130,9 @@ pub struct AccountAnswer {
 /// One page of the accounts that the platform's key signs for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AccountPage {
-    /// The ledger the answer is of.
+    /// A ledger that the answer is not older than: its `Latest-Ledger`; without that header the latest change on the page.
     pub ledger: LedgerSeq,
-    /// The accounts, in address order.
+    /// The accounts, in address order. One that cannot be read is left out (and logged): absence proves nothing.
     pub accounts: Vec<AccountSnapshot>,
     /// Where the next page goes on; `None` if this was the last.
     pub next: Option<AccountId>,
@@ -167,7 +168,8 @@ pub struct PaymentRecord {
     pub closed_at: Timestamp,
     /// The transaction's memo; `None` if the record came without its transaction.
     pub memo: Option<Memo>,
-    /// What moved. A contract call may move several things, or nothing.
+    /// What moved. A contract call may move several things, or nothing. Movements of nothing (an account created
+    /// with 0) are left out, but keep their place counted.
     pub movements: Vec<Movement>,
 }
 
@@ -217,7 +219,8 @@ pub struct TransactionRecord {
     pub fee_account: AccountId,
     /// The fee, in stroops of XLM.
     pub fee_charged: Stroops,
-    /// The ledger's verdict, read from the result.
+    /// The ledger's verdict, read from the result; of a fee bump the inner transaction's. Without operation codes if the
+    /// result cannot be decoded.
     pub codes: ResultCodes,
 }
 
@@ -257,7 +260,8 @@ pub struct PaymentOperation {
 /// What a transaction to build shall do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Body {
-    /// Create `count` channel accounts under the platform's signer, their own keys dropped.
+    /// Create `count` channel accounts, their reserves sponsored by the platform, under its signer, their own
+    /// keys dropped.
     OpenChannels {
         /// How many.
         count: u16,
@@ -308,6 +312,13 @@ pub struct SignedTransaction {
 pub trait Network: Send + Sync {
     /// The platform's account, which sponsors every account of ours.
     fn platform(&self) -> AccountId;
+
+    /// How many escrow accounts that trust `assets` credits each one transaction can open; a larger
+    /// [`Body::OpenEscrows`] cannot be built.
+    fn escrows_per_transaction(&self, assets: usize) -> u16;
+
+    /// How many channel accounts one transaction can open; a larger [`Body::OpenChannels`] cannot be built.
+    fn channels_per_transaction(&self) -> u16;
 
     /// The latest closed ledger that Horizon has.
     async fn tip(&self) -> Result<Ledger, NetworkError>;

@@ -43,7 +43,7 @@ statements! {
     LIST_OF_CUSTOMER = select!("WHERE customer = $3 AND id > $1 ORDER BY id LIMIT $2");
     LIST_OF_CUSTOMER_IN_STATE = select!("WHERE customer = $3 AND state = $4 AND id > $1 ORDER BY id LIMIT $2");
     OVERDUE = select!("WHERE state IN ('awaiting_signatures', 'awaiting_farmer', 'awaiting_payment')
-        AND deadline < $1 ORDER BY deadline, id LIMIT $2");
+        AND deadline < $1 AND (deadline > $3 OR (deadline = $3 AND id > $4)) ORDER BY deadline, id LIMIT $2");
     COUNT_BY_STATE = "SELECT state, COUNT(*) AS reservations FROM reservations GROUP BY state ORDER BY state";
 }
 
@@ -158,9 +158,13 @@ impl ReservationsTx for Session {
     async fn reservations_overdue(
         &mut self,
         now: Timestamp,
+        after: Option<(Timestamp, ReservationId)>,
         limit: u32,
     ) -> Result<Vec<Reservation>, StoreError> {
-        self.rows(OVERDUE, args![now, rows_max(limit)]).await?.iter().map(reservation).collect()
+        let (deadline, id) =
+            after.map_or((i64::MIN, 0), |(deadline, id)| (deadline.as_microsecond(), id.get()));
+        let rows = self.rows(OVERDUE, args![now, rows_max(limit), deadline, id]).await?;
+        rows.iter().map(reservation).collect()
     }
 
     async fn reservation_counts(&mut self) -> Result<Vec<(String, u64)>, StoreError> {

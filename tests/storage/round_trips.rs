@@ -117,9 +117,9 @@ on_both_databases! {
         assert_eq!(found, [vec![1, 2, 3, 4], vec![2, 4], vec![3, 4], vec![4]]);
         let page = tx.reservations(&ReservationFilter::default(), Some(reservation_id(2)), 1).await.unwrap();
         assert_eq!(page[0].id, reservation_id(3));
-        let overdue = tx.reservations_overdue(at(999), 10).await.unwrap();
+        let overdue = tx.reservations_overdue(at(999), None, 10).await.unwrap();
         assert_eq!(overdue.iter().map(|each| each.id.get()).collect::<Vec<_>>(), [3], "at the deadline is in time");
-        let overdue = tx.reservations_overdue(at(1_000), 10).await.unwrap();
+        let overdue = tx.reservations_overdue(at(1_000), None, 10).await.unwrap();
         assert_eq!(overdue.iter().map(|each| each.id.get()).collect::<Vec<_>>(), [3, 1], "longest overdue first");
         assert_eq!(tx.reservation_by_escrow(account(2)).await.unwrap().unwrap().id, reservation_id(2));
         assert_eq!(tx.reservation_by_escrow(account(99)).await.unwrap(), None);

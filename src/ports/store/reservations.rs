@@ -41,10 +41,12 @@ pub trait ReservationsTx {
         limit: u32,
     ) -> Result<Vec<Reservation>, StoreError>;
 
-    /// Reservations that still take payments although their deadline has passed at `now`, longest overdue first.
+    /// Reservations that still take payments although their deadline is before `now`, by deadline and id, after
+    /// `after`.
     async fn reservations_overdue(
         &mut self,
         now: Timestamp,
+        after: Option<(Timestamp, ReservationId)>,
         limit: u32,
     ) -> Result<Vec<Reservation>, StoreError>;
 

@@ -1,0 +1,129 @@
+//! Reconciliation: every account of ours, every asset, the journal beside the ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::domain::address::AccountId;
+use crate::domain::asset::Asset;
+use crate::domain::journal::BookAccount;
+use crate::ports::network::{AccountSnapshot, Network, NetworkError};
+use crate::ports::store::{LIST_ROWS_MAX, Store, StoreError};
+
+/// Most pages of accounts that one reconciliation reads: two million accounts.
+const ACCOUNT_PAGES_MAX: u32 = 10_000;
+
+/// One account and asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The account.
+    pub account: AccountId,
+    /// The asset.
+    pub asset: Asset,
+    /// What the journal says, in stroops.
+    pub journal: i64,
+    /// What the ledger says, in stroops.
+    pub ledger: i64,
+}
+
+impl Line {
+    /// True if both say the same.
+    pub const fn agrees(&self) -> bool {
+        self.journal == self.ledger
+    }
+}
+
+/// The journal beside the ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reconciliation {
+    /// Every account of ours and every asset that either side knows there, by account and asset. Accounts with
+    /// nothing on either side are left out.
+    pub lines: Vec<Line>,
+    /// Assets whose postings do not sum to zero, with the sum: always empty, or the database was changed by
+    /// other hands.
+    pub unbalanced: Vec<(Asset, i64)>,
+    /// How many accounts of ours the ledger has.
+    pub accounts: usize,
+}
+
+impl Reconciliation {
+    /// True if every line agrees and the journal is balanced.
+    pub fn balances(&self) -> bool {
+        self.unbalanced.is_empty() && self.lines.iter().all(Line::agrees)
+    }
+}
+
+/// Why a reconciliation could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// More accounts than one reconciliation reads.
+    #[error("more than {ACCOUNT_PAGES_MAX} pages of accounts")]
+    TooManyAccounts,
+}
+
+/// Reads both sides, account by account.
+///
+/// While money is moving the sides may differ by what has landed and is not yet recorded: run it when the
+/// engine is at rest, or again.
+pub async fn reconcile(
+    store: &Arc<dyn Store>,
+    network: &dyn Network,
+) -> Result<Reconciliation, ReconcileError> {
+    let mut sides: BTreeMap<(AccountId, Asset), (i64, i64)> = BTreeMap::new();
+    let mut tx = store.begin_read().await?;
+    let mut after = None;
+    loop {
+        let page = tx.balances(after, LIST_ROWS_MAX).await?;
+        for (account, asset, amount) in &page {
+            if let BookAccount::Stellar(account) = account {
+                sides.entry((*account, *asset)).or_default().0 = *amount;
+            }
+        }
+        after = page.last().map(|(account, asset, _)| (*account, *asset));
+        if page.len() < LIST_ROWS_MAX as usize {
+            break;
+        }
+    }
+    let unbalanced = tx.journal_sums().await?.into_iter().filter(|(_, sum)| *sum != 0).collect();
+    drop(tx);
+    let snapshots = accounts_of_ours(network, &sides).await?;
+    for snapshot in &snapshots {
+        for balance in &snapshot.balances {
+            sides.entry((snapshot.account, balance.asset)).or_default().1 = balance.amount.get();
+        }
+    }
+    let lines = sides
+        .into_iter()
+        .filter(|(_, (journal, ledger))| *journal != 0 || *ledger != 0)
+        .map(|((account, asset), (journal, ledger))| Line { account, asset, journal, ledger })
+        .collect();
+    Ok(Reconciliation { lines, unbalanced, accounts: snapshots.len() })
+}
+
+/// The accounts that our key signs for, and those that only the journal knows.
+async fn accounts_of_ours(
+    network: &dyn Network,
+    sides: &BTreeMap<(AccountId, Asset), (i64, i64)>,
+) -> Result<Vec<AccountSnapshot>, ReconcileError> {
+    let mut snapshots = Vec::new();
+    let mut after = None;
+    for _ in 0..ACCOUNT_PAGES_MAX {
+        let page = network.watched_accounts(after).await?;
+        snapshots.extend(page.accounts);
+        after = page.next;
+        if after.is_none() {
+            let listed: BTreeSet<AccountId> = snapshots.iter().map(|snapshot| snapshot.account).collect();
+            let journal: BTreeSet<AccountId> = sides.keys().map(|(account, _)| *account).collect();
+            for account in journal.difference(&listed) {
+                snapshots.extend(network.account(*account).await?.account);
+            }
+            return Ok(snapshots);
+        }
+    }
+    Err(ReconcileError::TooManyAccounts)
+}

@@ -1,0 +1,26 @@
+//! A small Stellar network on loopback: our own ledger with Horizon's HTTP in front.
+//!
+//! For the demo, the tutorial and every test that moves money. It decodes and verifies what it is sent by
+//! its own code, never through `stellar`, so that it shares none of our client's mistakes. It never
+//! reads the machine's clock or randomness: the same seed, clock and requests give the same ledgers. All
+//! history stays in memory, and is gone when it stops.
+//!
+//! It is meant to be stricter than lenient: checks come in the network's order, and what it does not know
+//! (offers, path payments, claimable balances, clawback, contracts) it refuses as `op_not_supported`. It
+//! differs where a small network must: two ledgers may close in one second, and there is no limit on who asks
+//! friendbot or an issuer for money. Hence it listens on loopback only.
+
+pub mod codes;
+mod driver;
+pub mod gifts;
+pub mod history;
+mod http;
+pub mod ledger;
+pub mod network;
+#[cfg(test)]
+mod story;
+pub mod wallet;
+pub mod xdr;
+
+pub use driver::{Handle, LEDGER_MS, Sandbox, Settings, StartError};
+pub use http::rate::{PUBLIC_RATE_LIMIT, RateLimit};

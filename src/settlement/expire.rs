@@ -1,0 +1,45 @@
+//! Deadlines: a reservation ends when a ledger that closed after it shows that not enough came in time.
+
+use super::{Engine, EngineError, Ids, TickReport};
+use crate::domain::event::EventKind;
+use crate::domain::ids::{LedgerSeq, ReservationId};
+use crate::domain::payment::Attribution;
+use crate::domain::reservation::RefundReason;
+use crate::ports::store::{PaymentFilter, transact};
+
+impl Engine {
+    /// Ends an overdue reservation whose account is clean at `ledger`, which closed after the deadline.
+    pub(super) async fn expire(
+        &self,
+        id: ReservationId,
+        ledger: LedgerSeq,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
+        let ids = Ids::of(self);
+        let ended: bool = transact(&self.store, move |tx| {
+            let ids = ids.clone();
+            Box::pin(async move {
+                let now = ids.now();
+                let Some(reservation) = tx.reservation(id).await? else { return Ok(false) };
+                if !reservation.state.takes_payments() {
+                    return Ok(false);
+                }
+                let counted =
+                    PaymentFilter { reservation: Some(id), attribution: Some(Attribution::Counted) };
+                let nothing_came = tx.payments(&counted, None, 1).await?.is_empty();
+                let ended = if nothing_came {
+                    reservation.expired(now, Some(ledger))?
+                } else {
+                    reservation.refunding(RefundReason::PaidInPart, now)?
+                };
+                let state = ended.state.name().to_owned();
+                tx.update_reservation(&ended).await?;
+                tx.append_event(now, &EventKind::ReservationChanged { reservation: id, state }).await?;
+                Ok::<_, EngineError>(true)
+            })
+        })
+        .await?;
+        report.expired += u32::from(ended);
+        Ok(())
+    }
+}

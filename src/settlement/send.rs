@@ -1,0 +1,72 @@
+//! Sending: the stored envelope, byte for byte, again and again until its outcome is known.
+
+use futures::future::join_all;
+use jiff::SignedDuration;
+
+use super::{Engine, EngineError, TickReport};
+use crate::domain::transfer::Submission;
+use crate::ports::network::{Ledger, Sent};
+use crate::ports::store::{StoreError, transact};
+
+/// Longest answer of an attempt that is kept, in characters.
+const ANSWER_CHARS_MAX: usize = 500;
+
+impl Engine {
+    /// Sends the live transactions that are due, side by side.
+    pub(super) async fn send_live(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
+        let now = self.clock.now();
+        let live = self.store.begin_read().await?.live_submissions().await?;
+        let due: Vec<Submission> = {
+            let memory = self.memory();
+            live.into_iter()
+                .filter(|submission| tip.closed_at < submission.max_time)
+                .filter(|submission| {
+                    memory.send_not_before.get(&submission.id).is_none_or(|not_before| now >= *not_before)
+                })
+                .collect()
+        };
+        let sent = join_all(due.into_iter().map(|submission| self.send(submission))).await;
+        for outcome in sent {
+            if let Some((submission, record)) = outcome? {
+                self.record_landed(submission, *record, report).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One attempt: counted before it is made, its answer noted; the record if it is in a closed ledger.
+    async fn send(
+        &self,
+        submission: Submission,
+    ) -> Result<Option<(Submission, Box<crate::ports::network::TransactionRecord>)>, EngineError> {
+        let id = submission.id;
+        transact(&self.store, move |tx| {
+            Box::pin(async move { tx.count_attempt(id).await.map_err(EngineError::from) })
+        })
+        .await?;
+        let sent = self.network.send(&submission.envelope).await;
+        let (answer, wait) = match sent {
+            Sent::Included(record) => return Ok(Some((submission, record))),
+            Sent::Refused { codes } => {
+                let answer = format!("refused: {} {}", codes.transaction, codes.operations.join(" "));
+                self.memory().refusals.insert(id, codes);
+                (answer, self.settings.resend())
+            }
+            Sent::Unknown { reason, retry_after } => {
+                let asked = retry_after.and_then(|wait| SignedDuration::try_from(wait).ok());
+                (format!("unknown: {reason}"), asked.unwrap_or_default().max(self.settings.resend()))
+            }
+        };
+        tracing::warn!(submission = %id, answer, "sent, outcome not known");
+        let not_before = self.clock.now().checked_add(wait).unwrap_or(submission.max_time);
+        self.memory().send_not_before.insert(id, not_before);
+        let answer: String = answer.chars().take(ANSWER_CHARS_MAX).collect();
+        let noted: Result<(), StoreError> = transact(&self.store, move |tx| {
+            let answer = answer.clone();
+            Box::pin(async move { tx.note_answer(id, &answer).await })
+        })
+        .await;
+        noted?;
+        Ok(None)
+    }
+}

@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::money::Stroops;
+
+/// How the engine works. Every field has a default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Milliseconds between two looks at the ledger. Each costs two requests and more when something happens.
+    pub tick_millis: u64,
+    /// How many channel accounts to keep: as many transactions can be under way at once.
+    pub channels: u16,
+    /// XLM that a new channel gets for its fees.
+    pub channel_starting_balance: Stroops,
+    /// How many escrow accounts to keep ready, so that a reservation is answered at once.
+    pub warm_accounts: u16,
+    /// The most a transaction pays per operation, in stroops of XLM; the network takes less when it is not full.
+    pub fee_per_operation_stroops: u32,
+    /// For how many seconds of ledger time a transaction may land: at least 20 ledgers.
+    pub transaction_lifetime_seconds: i64,
+    /// After how many seconds an envelope without an outcome is sent again.
+    pub resend_seconds: i64,
+}
+
+/// Shortest lifetime of a transaction, in seconds: 20 ledgers of five seconds.
+pub const TRANSACTION_LIFETIME_SECONDS_MIN: i64 = 100;
+/// Longest lifetime of a transaction, in seconds.
+pub const TRANSACTION_LIFETIME_SECONDS_MAX: i64 = 3_600;
+/// Most channel accounts.
+pub const CHANNELS_MAX: u16 = 100;
+/// Most escrow accounts kept ready.
+pub const WARM_ACCOUNTS_MAX: u16 = 10_000;
+/// Longest pause between ticks, in milliseconds.
+pub const TICK_MILLIS_MAX: u64 = 60_000;
+/// The network's own minimum fee per operation, in stroops.
+pub const FEE_PER_OPERATION_STROOPS_MIN: u32 = 100;
+/// The most that may be configured per operation: 1 XLM.
+pub const FEE_PER_OPERATION_STROOPS_MAX: u32 = 10_000_000;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            tick_millis: 5_000,
+            channels: 4,
+            channel_starting_balance: Stroops::from_units(10),
+            warm_accounts: 20,
+            fee_per_operation_stroops: 10_000,
+            transaction_lifetime_seconds: 180,
+            resend_seconds: 10,
+        }
+    }
+}
+
+/// A setting outside its bounds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("settlement.{field} must be from {min} to {max}")]
+pub struct SettingsError {
+    /// The field.
+    pub field: &'static str,
+    /// The least.
+    pub min: i64,
+    /// The most.
+    pub max: i64,
+}
+
+impl Settings {
+    /// Refuses values outside their bounds, by name.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let channels = i64::from(CHANNELS_MAX);
+        for (field, value, min, max) in [
+            ("tick_millis", to_i64(self.tick_millis), 10, to_i64(TICK_MILLIS_MAX)),
+            ("channels", self.channels.into(), 1, channels),
+            ("channel_starting_balance", self.channel_starting_balance.get(), 10_000_000, i64::MAX),
+            ("warm_accounts", self.warm_accounts.into(), 1, WARM_ACCOUNTS_MAX.into()),
+            (
+                "fee_per_operation_stroops",
+                self.fee_per_operation_stroops.into(),
+                FEE_PER_OPERATION_STROOPS_MIN.into(),
+                FEE_PER_OPERATION_STROOPS_MAX.into(),
+            ),
+            (
+                "transaction_lifetime_seconds",
+                self.transaction_lifetime_seconds,
+                TRANSACTION_LIFETIME_SECONDS_MIN,
+                TRANSACTION_LIFETIME_SECONDS_MAX,
+            ),
+            ("resend_seconds", self.resend_seconds, 1, TRANSACTION_LIFETIME_SECONDS_MAX),
+        ] {
+            if value < min || value > max {
+                return Err(SettingsError { field, min, max });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) const fn tick(&self) -> Duration {
+        Duration::from_millis(self.tick_millis)
+    }
+
+    pub(super) const fn resend(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.resend_seconds)
+    }
+}
+
+fn to_i64(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_within_their_bounds() {
+        assert_eq!(Settings::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_lifetime_under_twenty_ledgers_is_refused_by_name() {
+        let short = Settings { transaction_lifetime_seconds: 99, ..Settings::default() };
+        assert_eq!(short.check().unwrap_err().field, "transaction_lifetime_seconds");
+        let typo = serde_json::from_str::<Settings>(r#"{"chanels": 4}"#).unwrap_err();
+        assert!(typo.to_string().contains("chanels"));
+    }
+}

@@ -1,0 +1,279 @@
+//! Settlements: every leg of a funded reservation in one transaction, many reservations in one transaction.
+//!
+//! The envelope is built and signed outside the database, then stored with all that it does in one database
+//! transaction that checks once more what it was built on. An envelope that fails that check was never sent.
+
+use super::{Engine, EngineError, Ids, TickReport};
+use crate::capacity;
+use crate::domain::address::Address;
+use crate::domain::escrow::Channel;
+use crate::domain::event::EventKind;
+use crate::domain::ids::{ReservationId, SubmissionId};
+use crate::domain::payment::Memo;
+use crate::domain::reservation::{PaymentOption, RefundReason, Reservation, State};
+use crate::domain::transfer::{Purpose, Submission, SubmissionState, Transfer, TransferKind, TransferState};
+use crate::ports::network::{
+    Body, Ledger, PaymentOperation, SignedTransaction, TRANSACTION_OPERATIONS_MAX, TransactionPlan,
+};
+use crate::ports::store::{LIST_ROWS_MAX, ReservationFilter, StoreError, Tx, transact};
+
+/// A funded reservation with the transfers that will settle it.
+#[derive(Clone)]
+struct Planned {
+    reservation: Reservation,
+    transfers: Vec<Transfer>,
+}
+
+impl Engine {
+    /// Stores settlement transactions for funded reservations, as many as there are free channels.
+    pub(super) async fn settle(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
+        let mut channels = self.free_channels().await?;
+        channels.retain(|channel| channel.role == crate::domain::escrow::ChannelRole::Channel);
+        let mut after = None;
+        let mut batch: Vec<Planned> = Vec::new();
+        loop {
+            let funded = self.funded(after).await?;
+            after = funded.last().map(|reservation| reservation.id);
+            let last = funded.len() < LIST_ROWS_MAX as usize;
+            for reservation in funded {
+                if self.settle_without_transaction(&reservation, report).await? {
+                    continue;
+                }
+                let planned = self.plan(reservation).await?;
+                if operations(&batch) + planned.transfers.len() > TRANSACTION_OPERATIONS_MAX {
+                    let Some(channel) = channels.pop() else { return Ok(()) };
+                    self.store_batch(std::mem::take(&mut batch), channel, tip, report).await?;
+                }
+                batch.push(planned);
+            }
+            if last {
+                break;
+            }
+        }
+        if !batch.is_empty()
+            && let Some(channel) = channels.pop()
+        {
+            self.store_batch(batch, channel, tip, report).await?;
+        }
+        Ok(())
+    }
+
+    async fn funded(&self, after: Option<ReservationId>) -> Result<Vec<Reservation>, StoreError> {
+        let filter = ReservationFilter { state: Some("funded"), customer: None };
+        self.store.begin_read().await?.reservations(&filter, after, LIST_ROWS_MAX).await
+    }
+
+    /// The reservation with its transfers: those it has from an earlier try, or new ones from the legs quoted.
+    async fn plan(&self, reservation: Reservation) -> Result<Planned, EngineError> {
+        let stored = self.store.begin_read().await?.transfers_of(reservation.id).await?;
+        if !stored.is_empty() {
+            return Ok(Planned { reservation, transfers: stored });
+        }
+        let ids = Ids::of(self);
+        let option = funded_option(&reservation)?;
+        let transfers = option
+            .legs
+            .iter()
+            .zip(0_u16..)
+            .map(|(leg, ordinal)| Transfer {
+                id: ids.transfer(),
+                reservation: reservation.id,
+                ordinal,
+                kind: TransferKind::Leg { recipient: leg.recipient, farm: leg.farm },
+                from: reservation.escrow,
+                to: Address::Account(leg.to),
+                asset: option.asset,
+                amount: leg.amount,
+                state: TransferState::Pending,
+            })
+            .collect();
+        Ok(Planned { reservation, transfers })
+    }
+
+    async fn store_batch(
+        &self,
+        batch: Vec<Planned>,
+        channel: Channel,
+        tip: Ledger,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
+        let plan = TransactionPlan {
+            channel: channel.account,
+            sequence: channel.sequence + 1,
+            max_time: self.max_time(tip)?,
+            fee_per_operation: self.settings.fee_per_operation_stroops,
+            memo: Memo::None,
+            body: Body::Pay(batch.iter().flat_map(|planned| &planned.transfers).map(operation).collect()),
+        };
+        let signed = self.network.build(&plan).await?;
+        let ids = Ids::of(self);
+        let settling = transact(&self.store, move |tx| {
+            let (ids, batch, plan, signed) = (ids.clone(), batch.clone(), plan.clone(), signed.clone());
+            Box::pin(async move { store_settlement(tx, &ids, &batch, &plan, &signed).await })
+        })
+        .await?;
+        report.settling += settling;
+        Ok(())
+    }
+
+    /// Settles a price of zero, which moves no money; true if it was one.
+    async fn settle_without_transaction(
+        &self,
+        reservation: &Reservation,
+        report: &mut TickReport,
+    ) -> Result<bool, EngineError> {
+        let State::Funded { funding } = &reservation.state else { return Ok(true) };
+        if !funding.amount.is_zero() {
+            return Ok(false);
+        }
+        let (ids, id) = (Ids::of(self), reservation.id);
+        let settled = transact(&self.store, move |tx| {
+            let ids = ids.clone();
+            Box::pin(async move { settle_free(tx, &ids, id).await })
+        })
+        .await?;
+        report.settled += u32::from(settled);
+        Ok(true)
+    }
+}
+
+fn operations(batch: &[Planned]) -> usize {
+    batch.iter().map(|planned| planned.transfers.len()).sum()
+}
+
+fn operation(transfer: &Transfer) -> PaymentOperation {
+    PaymentOperation { from: transfer.from, to: transfer.to, asset: transfer.asset, amount: transfer.amount }
+}
+
+/// The option that funded the reservation.
+pub(super) fn funded_option(reservation: &Reservation) -> Result<&PaymentOption, EngineError> {
+    let contradiction = || {
+        let (id, state) = (reservation.id, reservation.state.name());
+        EngineError::Contradiction(format!("reservation {id} is {state}, but by no option of its quote"))
+    };
+    let funding = match &reservation.state {
+        State::Funded { funding }
+        | State::Settling { funding, .. }
+        | State::Settled { funding, .. }
+        | State::Held { funding, .. } => funding,
+        State::AwaitingSignatures
+        | State::AwaitingFarmer { .. }
+        | State::AwaitingPayment { .. }
+        | State::Rejected { .. }
+        | State::Cancelled { .. }
+        | State::Expired { .. }
+        | State::Refunding { .. }
+        | State::Refunded { .. } => return Err(contradiction()),
+    };
+    let option = reservation.quote.option(&funding.asset).ok_or_else(contradiction)?;
+    if option.amount == funding.amount && option.legs_total()? == option.amount {
+        Ok(option)
+    } else {
+        Err(contradiction())
+    }
+}
+
+/// Stores the envelope with all that it does, or, if a reservation of the batch can no longer be settled, only
+/// that: the envelope was built for all of them and is dropped, unsent.
+async fn store_settlement(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    batch: &[Planned],
+    plan: &TransactionPlan,
+    signed: &SignedTransaction,
+) -> Result<u32, EngineError> {
+    let now = ids.now();
+    let mut dropped = false;
+    for planned in batch {
+        let current = tx.reservation(planned.reservation.id).await?;
+        if current.as_ref() != Some(&planned.reservation) {
+            dropped = true;
+            continue;
+        }
+        let option = funded_option(&planned.reservation)?;
+        if let Err(why) = capacity::eligibility(tx, &planned.reservation, option).await? {
+            tracing::warn!(reservation = %planned.reservation.id, %why, "a paid reservation cannot be settled");
+            let refunding = planned.reservation.clone().refunding(RefundReason::SettlementImpossible, now)?;
+            change(tx, ids, &refunding).await?;
+            dropped = true;
+        }
+    }
+    if dropped {
+        return Ok(0);
+    }
+    let id = ids.submission();
+    store_submission(
+        tx,
+        id,
+        plan,
+        signed,
+        Purpose::PayTransfers {
+            transfers: batch.iter().flat_map(|planned| &planned.transfers).map(|t| t.id).collect(),
+        },
+        now,
+    )
+    .await?;
+    for planned in batch {
+        if tx.transfers_of(planned.reservation.id).await?.is_empty() {
+            tx.insert_transfers(&planned.transfers).await?;
+        }
+        for transfer in &planned.transfers {
+            tx.update_transfer(transfer, &transfer.clone().sent(id)?).await?;
+        }
+        change(tx, ids, &planned.reservation.clone().settling(id)?).await?;
+    }
+    Ok(u32::try_from(batch.len()).unwrap_or(u32::MAX))
+}
+
+/// Stores a transaction before it is sent.
+pub(super) async fn store_submission(
+    tx: &mut dyn Tx,
+    id: SubmissionId,
+    plan: &TransactionPlan,
+    signed: &SignedTransaction,
+    purpose: Purpose,
+    now: jiff::Timestamp,
+) -> Result<(), EngineError> {
+    let submission = Submission {
+        id,
+        channel: plan.channel,
+        sequence: plan.sequence,
+        hash: signed.hash,
+        envelope: signed.envelope.clone(),
+        max_time: plan.max_time,
+        purpose,
+        state: SubmissionState::Live,
+        attempts: 0,
+        last_answer: None,
+        created_at: now,
+    };
+    Ok(tx.insert_submission(&submission).await?)
+}
+
+/// Stores a reservation's new state, and tells it.
+pub(super) async fn change(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    reservation: &Reservation,
+) -> Result<Reservation, EngineError> {
+    let stored = tx.update_reservation(reservation).await?;
+    let state = stored.state.name().to_owned();
+    let changed = EventKind::ReservationChanged { reservation: stored.id, state };
+    tx.append_event(ids.now(), &changed).await?;
+    Ok(stored)
+}
+
+async fn settle_free(tx: &mut dyn Tx, ids: &Ids, id: ReservationId) -> Result<bool, EngineError> {
+    let now = ids.now();
+    let Some(reservation) = tx.reservation(id).await? else { return Ok(false) };
+    let State::Funded { .. } = reservation.state else { return Ok(false) };
+    let option = funded_option(&reservation)?.clone();
+    if let Err(why) = capacity::eligibility(tx, &reservation, &option).await? {
+        tracing::warn!(reservation = %id, %why, "a reservation without a price cannot be settled");
+        change(tx, ids, &reservation.refunding(RefundReason::SettlementImpossible, now)?).await?;
+        return Ok(false);
+    }
+    let pool = capacity::credit(tx, &reservation, option.free_only, now, now).await?;
+    change(tx, ids, &reservation.settled_free(now, pool)?).await?;
+    Ok(true)
+}

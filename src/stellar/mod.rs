@@ -1,0 +1,158 @@
+//! Stellar: the network as the engine needs it, spoken to through a Horizon.
+//!
+//! `keys` holds secrets; `plan`, `tx`, `envelope` and `builder` make transactions; `transport` carries requests; `horizon` asks
+//! and reads; `watcher` finds our accounts; `stream` follows events. Never here: a decision about money, a database,
+//! the machine's clock or randomness. Everything fails with the errors of [`crate::ports::network`], which keep what is
+//! unknown apart from what is known; nothing is remembered across calls but the request budget.
+
+pub mod builder;
+pub mod envelope;
+pub mod horizon;
+pub mod keys;
+pub mod plan;
+mod settings;
+pub mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod transport;
+mod tx;
+pub mod watcher;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::domain::address::AccountId;
+use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
+use crate::ports::clock::Clock;
+use crate::ports::entropy::Entropy;
+use crate::ports::network::{
+    AccountAnswer, AccountPage, BuildError, HistoryRecord, Ledger, Network, NetworkError, Sent,
+    SignedTransaction, TransactionPlan, TransactionRecord,
+};
+use crate::ports::signer::Signer;
+use builder::TransactionFactory;
+use horizon::client::HorizonClient;
+use horizon::resources::Root;
+pub use settings::Settings;
+use transport::Transport;
+
+/// Why a Horizon cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CheckError {
+    /// It did not say which network it serves.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// It serves another network: nothing signed for ours would be valid there.
+    #[error("Horizon serves the network `{theirs}`, but `{ours}` is configured")]
+    OtherNetwork {
+        /// What is configured.
+        ours: String,
+        /// What Horizon says.
+        theirs: String,
+    },
+}
+
+/// The network behind one Horizon, for one platform.
+pub struct StellarNetwork {
+    passphrase: String,
+    horizon: Arc<HorizonClient>,
+    factory: TransactionFactory,
+}
+
+impl StellarNetwork {
+    /// The network that `settings` name, reached through `transport`, signed for by `signer`.
+    pub fn new(
+        settings: &Settings,
+        transport: Arc<dyn Transport>,
+        signer: Arc<dyn Signer>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        let factory = TransactionFactory::new(
+            &settings.network_passphrase,
+            settings.platform,
+            settings.recovery_signers.clone(),
+            signer,
+            entropy.clone(),
+        );
+        let horizon = Arc::new(HorizonClient::new(settings, transport, clock, entropy));
+        Self { passphrase: settings.network_passphrase.clone(), horizon, factory }
+    }
+
+    /// The client it asks with, for what the port does not ask (streams, the root).
+    pub const fn horizon(&self) -> &Arc<HorizonClient> {
+        &self.horizon
+    }
+
+    /// Checks that Horizon serves our network; tells what it says of itself.
+    pub async fn check_passphrase(&self) -> Result<Root, CheckError> {
+        let root = self.horizon.root().await?;
+        if root.network_passphrase == self.passphrase {
+            Ok(root)
+        } else {
+            let (ours, theirs) = (self.passphrase.clone(), root.network_passphrase);
+            Err(CheckError::OtherNetwork { ours, theirs })
+        }
+    }
+}
+
+#[async_trait]
+impl Network for StellarNetwork {
+    fn platform(&self) -> AccountId {
+        self.factory.owners().platform
+    }
+
+    fn escrows_per_transaction(&self, assets: usize) -> u16 {
+        self.factory.owners().accounts_per_transaction(assets)
+    }
+
+    fn channels_per_transaction(&self) -> u16 {
+        self.factory.owners().accounts_per_transaction(0)
+    }
+
+    async fn tip(&self) -> Result<Ledger, NetworkError> {
+        self.horizon.tip().await
+    }
+
+    async fn ledger(&self, sequence: LedgerSeq) -> Result<Option<Ledger>, NetworkError> {
+        self.horizon.ledger(sequence).await
+    }
+
+    async fn account(&self, account: AccountId) -> Result<AccountAnswer, NetworkError> {
+        self.horizon.account(account).await
+    }
+
+    async fn watched_accounts(&self, after: Option<AccountId>) -> Result<AccountPage, NetworkError> {
+        watcher::accounts_of(&self.horizon, self.factory.owners().signer, after).await
+    }
+
+    async fn payments(
+        &self,
+        account: AccountId,
+        after: OperationId,
+        limit: usize,
+    ) -> Result<Vec<HistoryRecord>, NetworkError> {
+        self.horizon.payments(account, after, limit).await
+    }
+
+    async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {
+        self.horizon.transaction(hash).await
+    }
+
+    async fn transaction_using(
+        &self,
+        account: AccountId,
+        sequence: i64,
+    ) -> Result<Option<TransactionRecord>, NetworkError> {
+        self.horizon.transaction_using(account, sequence).await
+    }
+
+    async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {
+        self.factory.build(plan).await
+    }
+
+    async fn send(&self, envelope: &str) -> Sent {
+        self.horizon.submit(envelope, self.factory.hash(envelope)).await
+    }
+}
