@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
+use farmgate::domain::asset::Asset;
 use serde_json::json;
 
-use crate::rig::{Rig, account, but, order, tft};
+use crate::rig::{Rig, account, but, currency, farm, order, tft};
 use crate::support::on_both_databases;
 
 on_both_databases! {
@@ -92,6 +93,19 @@ on_both_databases! {
         answer.is(201);
     }
 
+    async fn a_currency_that_no_account_trusts_keeps_nobody_waiting(database: &TestStore) {
+        let rig = Rig::grid(database, 2).await;
+        let nobody = Asset::credit("ZZZ".parse().unwrap(), account(102));
+        rig.put("/v1/currencies/ZZZ", currency(nobody)).await.is(201);
+        let paid = json!({ tft().to_string(): account(1).to_string(), nobody.to_string(): account(1).to_string() });
+        rig.put("/v1/farms/1", but(farm(1), json!({ "payout_addresses": paid }))).await.is(200);
+        let offered = rig.order(order(&["1"])).await.is(201).body;
+        assert_eq!(offered["payment_options"].as_array().unwrap().len(), 1);
+        assert_eq!(offered["payment_options"][0]["currency"], "TFT");
+        let asked = but(order(&["1"]), json!({ "currencies": ["ZZZ"] }));
+        rig.order(asked).await.is_problem(503, "no_escrow_account_ready", None);
+    }
+
     async fn play_money_is_offered_for_free_nodes_alone(database: &TestStore) {
         let rig = Rig::grid(database, 2).await;
         let free = rig.order(order(&["2"])).await.is(201).body;
@@ -116,10 +130,10 @@ on_both_databases! {
     async fn our_own_accounts_are_never_paid_out_to(database: &TestStore) {
         let rig = Rig::grid(database, 2).await;
         for ours in [account(200), account(151)] {
-            let farm = but(crate::rig::farm(1), json!({
+            let described = but(farm(1), json!({
                 "payout_addresses": { tft().to_string(): ours.to_string() },
             }));
-            rig.put("/v1/farms/1", farm).await.is(200);
+            rig.put("/v1/farms/1", described).await.is(200);
             let asked = but(order(&["1"]), json!({ "currencies": ["TFT"] }));
             rig.order(asked).await.is_problem(422, "payout_address_refused", Some("currencies[0]"));
         }

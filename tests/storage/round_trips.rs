@@ -283,6 +283,7 @@ on_both_databases! {
         assert_eq!(tx.escrows_opened_by(submission_id(3)).await.unwrap(), [preparing.clone()]);
         assert_eq!(tx.escrows_available(&ready.assets).await.unwrap(), 2);
         assert_eq!(tx.escrows_available(&ready.assets[..1]).await.unwrap(), 0, "exactly these");
+        assert_eq!(tx.escrow_asset_lists(16).await.unwrap(), [ready.assets.clone()], "each list once");
         let watch = Watch { dirty_since: Some(at(50)), cursor: OperationId(i64::MAX), explained: LedgerSeq(u32::MAX) };
         let dirty = tx.update_escrow(&EscrowAccount { watch, ..ready.clone() }).await.unwrap();
         assert_eq!(tx.escrows_dirty(10).await.unwrap(), [dirty.clone()]);

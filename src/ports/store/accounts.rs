@@ -28,6 +28,9 @@ pub trait AccountsTx {
     /// How many escrow accounts that trust exactly `assets` (sorted) are ready or being prepared.
     async fn escrows_available(&mut self, assets: &[Asset]) -> Result<u64, StoreError>;
 
+    /// The different lists of assets that escrow accounts trust which are ready or being prepared; at most `limit`.
+    async fn escrow_asset_lists(&mut self, limit: u32) -> Result<Vec<Vec<Asset>>, StoreError>;
+
     /// Gives a ready escrow account that trusts all of `assets` to `reservation`, the oldest first; `None` if there
     /// is none. Two callers never get the same.
     async fn take_escrow(
