@@ -209,6 +209,13 @@ const fn refusal(reason: &Refusal) -> ProblemCode {
         Refusal::PayoutAddressMissing(_) => ProblemCode::PayoutAddressMissing,
         Refusal::PayoutAddressRefused(_) => ProblemCode::PayoutAddressRefused,
         Refusal::Price(_) => ProblemCode::PriceOutOfBounds,
-        Refusal::Split(_) => ProblemCode::TooManyLegs,
+        Refusal::Split(SplitError::TooManyLegs) => ProblemCode::TooManyLegs,
+        Refusal::Split(
+            SplitError::Name
+            | SplitError::Sum { .. }
+            | SplitError::Shares
+            | SplitError::NoFarm
+            | SplitError::UnknownName,
+        ) => ProblemCode::InvalidDistribution,
     }
 }

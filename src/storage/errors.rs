@@ -43,7 +43,7 @@ const fn key(constraint: Constraint, index: &'static str, columns: &'static str)
     UniqueKey { constraint, index, columns }
 }
 
-const UNIQUE_KEYS: [UniqueKey; 20] = [
+const UNIQUE_KEYS: [UniqueKey; 21] = [
     key(Constraint::Id, "reservations_pkey", "reservations.id"),
     key(Constraint::Id, "transfers_pkey", "transfers.id"),
     key(Constraint::Id, "submissions_pkey", "submissions.id"),
@@ -67,6 +67,7 @@ const UNIQUE_KEYS: [UniqueKey; 20] = [
     key(Constraint::PoolGrant, "pools_pkey", "pools.id"),
     key(Constraint::PoolGrant, "pool_grants_pkey", "pool_grants.reservation"),
     key(Constraint::ReservationEscrow, "reservations_escrow", "reservations.escrow"),
+    key(Constraint::ReservationEscrow, "escrows_reservation", "escrows.reservation"),
     key(
         Constraint::IdempotencyKey,
         "idempotency_answers_pkey",
