@@ -1,0 +1,173 @@
+//! Problem documents, with Horizon's names, titles and reasons.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::reply::to_body;
+use crate::sandbox::codes::result_codes;
+use crate::sandbox::ledger::outcome::Outcome;
+use crate::sandbox::xdr::to_base64;
+use stellar_xdr::TransactionResult;
+
+const TYPE_BASE: &str = "https://stellar.org/horizon-errors/";
+const CONTENT_TYPE: &str = "application/problem+json; charset=utf-8";
+
+/// Why a request is not answered as asked.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{title}: {detail}")]
+pub struct Problem {
+    status: StatusCode,
+    name: &'static str,
+    title: &'static str,
+    detail: &'static str,
+    extras: Map<String, Value>,
+}
+
+/// The reason for an account id that is none.
+pub const BAD_ACCOUNT: &str = "Account ID must start with `G` and contain 56 alphanum characters";
+/// The reason for a transaction hash that is none.
+pub const BAD_HASH: &str = "Transaction hash must be a hex-encoded, lowercase SHA-256 hash";
+
+impl Problem {
+    fn new(status: StatusCode, name: &'static str, title: &'static str, detail: &'static str) -> Self {
+        Self { status, name, title, detail, extras: Map::new() }
+    }
+
+    fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.extras.insert(field.to_owned(), value.into());
+        self
+    }
+
+    /// A parameter that makes no sense.
+    pub fn bad_request(field: &str, reason: &str) -> Self {
+        let detail = "The request you sent was invalid in some way.";
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", "Bad Request", detail)
+            .with("invalid_field", field)
+            .with("reason", reason)
+    }
+
+    /// Not exactly one filter for `/accounts`.
+    pub fn invalid_accounts_params() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_accounts_params",
+            "Invalid Accounts Parameters",
+            "Exactly one filter is required. Please ensure that you are including a signer, sponsor, asset, \
+             or liquidity pool filter.",
+        )
+    }
+
+    /// Nothing of that name.
+    pub fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "Resource Missing",
+            "The resource at the url requested was not found.  This usually occurs for one of two reasons:  \
+             The url requested is not valid, or no data in our database could be found with the parameters \
+             provided.",
+        )
+    }
+
+    /// Not to be had in the form that `Accept` asks for.
+    pub fn not_acceptable() -> Self {
+        Self::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "not_acceptable",
+            "An acceptable response content-type could not be provided for this request",
+            "",
+        )
+    }
+
+    /// A body that is no form.
+    pub fn unsupported_media_type() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Unsupported Media Type",
+            "The request has an unsupported content type. Presently, the only supported content type is \
+             application/x-www-form-urlencoded.",
+        )
+    }
+
+    /// What was sent is no envelope.
+    pub fn transaction_malformed(envelope: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "transaction_malformed",
+            "Transaction Malformed",
+            "Horizon could not decode the transaction envelope in this request. A transaction should be an \
+             XDR TransactionEnvelope struct encoded using base64.  The envelope read from this request is \
+             echoed in the `extras.envelope_xdr` field of this response for your convenience.",
+        )
+        .with("envelope_xdr", envelope)
+    }
+
+    /// The ledger refused the transaction, or its operations failed.
+    pub fn transaction_failed(envelope: &str, result: &TransactionResult) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "transaction_failed",
+            "Transaction Failed",
+            "The transaction failed when submitted to the stellar network. The `extras.result_codes` field on \
+             this response contains further details.  Descriptions of each code can be found at: \
+             https://developers.stellar.org/api/errors/http-status-codes/horizon-specific/transaction-failed/",
+        )
+        .with("envelope_xdr", envelope)
+        .with("result_codes", json!(result_codes(result)))
+        .with("result_xdr", to_base64(result))
+    }
+
+    /// As [`transaction_failed`](Self::transaction_failed), before it got into a ledger.
+    pub fn refused(envelope: &str, outcome: &Outcome) -> Self {
+        Self::transaction_failed(envelope, &outcome.to_xdr())
+    }
+
+    /// The transaction did not get into a ledger in time. It still may.
+    pub fn submission_timeout(hash: &str, envelope: &str) -> Self {
+        Self::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "transaction_submission_timeout",
+            "Transaction Submission Timeout",
+            "Your transaction submission request has timed out. This does not necessarily mean the submission \
+             has failed. Before resubmitting, please use the transaction hash provided in `extras.hash` to \
+             poll the GET /transactions endpoint for sometime and check if it was included in a ledger.",
+        )
+        .with("hash", hash)
+        .with("envelope_xdr", envelope)
+    }
+
+    /// The sandbox itself is at fault.
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "Internal Server Error",
+            "An error occurred while processing this request.",
+        )
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut document = json!({
+            "type": format!("{TYPE_BASE}{}", self.name),
+            "title": self.title,
+            "status": self.status.as_u16(),
+        });
+        if !self.detail.is_empty() {
+            document["detail"] = self.detail.into();
+        }
+        if !self.extras.is_empty() {
+            document["extras"] = Value::Object(self.extras);
+        }
+        let content = [(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE))];
+        (self.status, content, to_body(&document)).into_response()
+    }
+}
+
+/// The answer to any path that is not there.
+pub async fn nothing_here() -> Problem {
+    Problem::not_found()
+}

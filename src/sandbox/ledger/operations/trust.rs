@@ -1,0 +1,156 @@
+//! Trust lines: opened, limited and closed by their owner, authorized by their issuer.
+
+use stellar_xdr::{
+    ChangeTrustOp, ChangeTrustResult, OperationResult, OperationResultTr, SetTrustLineFlagsOp,
+    SetTrustLineFlagsResult,
+};
+
+use super::{Applied, Running};
+use crate::domain::address::AccountId;
+use crate::domain::asset::Asset;
+use crate::domain::money::Stroops;
+use crate::sandbox::ledger::effects::{Change, Sponsored};
+use crate::sandbox::ledger::sponsorship::{release, reserve_entry};
+use crate::sandbox::ledger::state::{Authorization, TrustLine};
+use crate::sandbox::xdr::{self, Trusted, account, trusted};
+
+/// Bit of a fully authorized line.
+pub const AUTHORIZED: u32 = 1;
+/// Bit of a line that may keep its offers.
+pub const MAINTAIN_LIABILITIES: u32 = 2;
+/// Bit of a line that can be clawed back from.
+pub const CLAWBACK_ENABLED: u32 = 4;
+
+fn refuse(code: ChangeTrustResult) -> OperationResult {
+    OperationResult::OpInner(OperationResultTr::ChangeTrust(code))
+}
+
+fn refuse_flags(code: SetTrustLineFlagsResult) -> OperationResult {
+    OperationResult::OpInner(OperationResultTr::SetTrustLineFlags(code))
+}
+
+/// The asset and limit of a `change_trust` that is well formed.
+fn asked(op: &ChangeTrustOp, source: AccountId) -> Result<(Asset, Stroops), OperationResult> {
+    let malformed = || refuse(ChangeTrustResult::Malformed);
+    let asset = match trusted(&op.line) {
+        Trusted::Asset(asset) => asset,
+        Trusted::Invalid => return Err(malformed()),
+        Trusted::Pool => return Err(OperationResult::OpNotSupported),
+    };
+    let limit = Stroops::new(op.limit).map_err(|_| malformed())?;
+    match asset {
+        Asset::Native => Err(malformed()),
+        Asset::Credit { issuer, .. } if issuer == source => Err(malformed()),
+        Asset::Credit { .. } => Ok((asset, limit)),
+    }
+}
+
+pub fn check_change(op: &ChangeTrustOp, source: AccountId) -> Result<(), OperationResult> {
+    asked(op, source).map(|_| ())
+}
+
+pub fn change(running: &mut Running<'_>, op: &ChangeTrustOp, source: AccountId) -> Applied {
+    let (asset, limit) = asked(op, source)?;
+    let existing = running.view.get(source).ok_or(OperationResult::OpNoAccount)?.lines.get(&asset).copied();
+    match existing {
+        Some(line) if limit < line.balance => return Err(refuse(ChangeTrustResult::InvalidLimit)),
+        Some(line) if limit.is_zero() => close(running, source, asset, line),
+        Some(_) => {
+            issuer_flags(running, asset)?;
+            if let Some(line) = running.view.edit_line(source, &asset) {
+                line.limit = limit;
+            }
+            running.effect(source, Change::LineUpdated { asset, limit });
+        }
+        None if limit.is_zero() => return Err(refuse(ChangeTrustResult::InvalidLimit)),
+        None => open(running, source, asset, limit)?,
+    }
+    Ok(OperationResultTr::ChangeTrust(ChangeTrustResult::Success))
+}
+
+fn issuer_flags(
+    running: &Running<'_>,
+    asset: Asset,
+) -> Result<crate::sandbox::ledger::state::AccountFlags, OperationResult> {
+    let issuer = asset.issuer().and_then(|issuer| running.view.get(issuer));
+    issuer.map(|issuer| issuer.flags).ok_or(refuse(ChangeTrustResult::NoIssuer))
+}
+
+fn open(
+    running: &mut Running<'_>,
+    source: AccountId,
+    asset: Asset,
+    limit: Stroops,
+) -> Result<(), OperationResult> {
+    let flags = issuer_flags(running, asset)?;
+    let sponsor = reserve_entry(&mut running.view, &running.sandwiches, source)
+        .map_err(|reason| reason.result(refuse(ChangeTrustResult::LowReserve)))?;
+    let line = TrustLine {
+        balance: Stroops::ZERO,
+        limit,
+        authorization: if flags.required { Authorization::None } else { Authorization::Full },
+        clawback_enabled: flags.clawback_enabled,
+        sponsor,
+        last_modified: running.view.now().ledger,
+    };
+    if let Some(account) = running.view.edit(source) {
+        account.lines.insert(asset, line);
+    }
+    running.effect(source, Change::LineCreated { asset, limit });
+    running.sponsored(source, Sponsored::Line(asset), sponsor);
+    Ok(())
+}
+
+fn close(running: &mut Running<'_>, source: AccountId, asset: Asset, line: TrustLine) {
+    if let Some(account) = running.view.edit(source) {
+        account.lines.remove(&asset);
+    }
+    running.effect(source, Change::LineRemoved { asset });
+    if let Some(former_sponsor) = line.sponsor {
+        release(&mut running.view, former_sponsor, Some(source), 1);
+        let entry = Sponsored::Line(asset);
+        running.effect(source, Change::SponsorshipRemoved { entry, former_sponsor });
+    }
+}
+
+pub fn check_flags(op: &SetTrustLineFlagsOp, source: AccountId) -> Result<(), OperationResult> {
+    const AUTHORIZATION: u32 = AUTHORIZED | MAINTAIN_LIABILITIES;
+    let asset = xdr::asset(&op.asset);
+    let valid = asset.is_some_and(|asset| asset.issuer() == Some(source))
+        && account(&op.trustor) != source
+        && op.set_flags & op.clear_flags == 0
+        && op.set_flags & !AUTHORIZATION == 0
+        && op.clear_flags & !(AUTHORIZATION | CLAWBACK_ENABLED) == 0
+        && op.set_flags != AUTHORIZATION;
+    if valid { Ok(()) } else { Err(refuse_flags(SetTrustLineFlagsResult::Malformed)) }
+}
+
+pub fn set_flags(running: &mut Running<'_>, op: &SetTrustLineFlagsOp, source: AccountId) -> Applied {
+    let asset = xdr::asset(&op.asset).ok_or(refuse_flags(SetTrustLineFlagsResult::Malformed))?;
+    let trustor = account(&op.trustor);
+    let issuer = running.view.get(source).ok_or(OperationResult::OpNoAccount)?;
+    if !issuer.flags.revocable && op.clear_flags & (AUTHORIZED | MAINTAIN_LIABILITIES) != 0 {
+        return Err(refuse_flags(SetTrustLineFlagsResult::CantRevoke));
+    }
+    let line =
+        running.view.edit_line(trustor, &asset).ok_or(refuse_flags(SetTrustLineFlagsResult::NoTrustLine))?;
+    let authorization = match line.authorization {
+        Authorization::None => 0,
+        Authorization::MaintainLiabilities => MAINTAIN_LIABILITIES,
+        Authorization::Full => AUTHORIZED,
+    };
+    let before = authorization | if line.clawback_enabled { CLAWBACK_ENABLED } else { 0 };
+    let after = (before & !op.clear_flags) | op.set_flags;
+    line.authorization = match after & (AUTHORIZED | MAINTAIN_LIABILITIES) {
+        0 => Authorization::None,
+        AUTHORIZED => Authorization::Full,
+        MAINTAIN_LIABILITIES => Authorization::MaintainLiabilities,
+        _ => return Err(refuse_flags(SetTrustLineFlagsResult::InvalidState)),
+    };
+    line.clawback_enabled = after & CLAWBACK_ENABLED != 0;
+    let authorization = line.authorization;
+    if before != after {
+        running.effect(source, Change::LineFlagsUpdated { trustor, asset, authorization });
+    }
+    Ok(OperationResultTr::SetTrustLineFlags(SetTrustLineFlagsResult::Success))
+}
