@@ -272,7 +272,7 @@ pub enum Body {
     OpenEscrows {
         /// How many.
         count: u16,
-        /// The assets each trusts.
+        /// The assets each trusts, each named once; XLM needs no trust line.
         assets: Vec<Asset>,
     },
     /// Pay, in this order.
