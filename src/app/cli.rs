@@ -117,7 +117,7 @@ impl ReconcileArgs {
 #[command(args_conflicts_with_subcommands = true)]
 pub struct SandboxArgs {
     /// The address it listens on; loopback only.
-    #[arg(long, default_value = "127.0.0.1:8000", value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:8000", value_name = "ADDRESS", env = "FARMGATE_SANDBOX_LISTEN")]
     pub listen: SocketAddr,
     /// Milliseconds between two ledgers.
     #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u64).range(10..=60_000))]

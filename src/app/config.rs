@@ -23,12 +23,13 @@ pub const SECRET_VARIABLE: &str = "FARMGATE_PLATFORM_SECRET";
 /// The environment variable that names a file with the platform's secret seed.
 pub const SECRET_FILE_VARIABLE: &str = "FARMGATE_PLATFORM_SECRET_FILE";
 /// Variables with our prefix that are not configuration: secrets, and the tests' own.
-const NOT_CONFIGURATION: [&str; 5] = [
+const NOT_CONFIGURATION: [&str; 6] = [
     SECRET_VARIABLE,
     SECRET_FILE_VARIABLE,
     "FARMGATE_HORIZON_FIXTURES",
     "FARMGATE_TEST_POSTGRES",
     "FARMGATE_SANDBOX_URL",
+    "FARMGATE_SANDBOX_LISTEN",
 ];
 /// Largest secret file, in bytes.
 const SECRET_FILE_BYTES_MAX: u64 = 4_096;
@@ -165,8 +166,16 @@ fn sources(
 impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let bounds = |error: &dyn std::fmt::Display| ConfigError::Bounds(error.to_string());
+        self.http.validate().map_err(|error| bounds(&error))?;
         self.settlement.check().map_err(|error| bounds(&error))?;
-        self.reservations.validate().map_err(|error| bounds(&error))
+        self.reservations.validate().map_err(|error| bounds(&error))?;
+        let (request, escrow) = (self.http.request_timeout_seconds, self.reservations.escrow_wait_seconds);
+        if request <= escrow {
+            return Err(ConfigError::Bounds(format!(
+                "http.request_timeout_seconds ({request}) must be longer than reservations.escrow_wait_seconds ({escrow})"
+            )));
+        }
+        Ok(())
     }
 }
 
