@@ -108,8 +108,7 @@ fn engine_status(row: &Row) -> Result<EngineStatus, StoreError> {
 }
 
 impl Session {
-    /// Keeps the balances with the postings. In the order of their texts, so that two writers never wait for each
-    /// other.
+    /// Keeps the balances with the postings. In the order of their texts, so that no two writers wait for each other.
     async fn add_to_balances(&mut self, entry: &Entry) -> Result<(), StoreError> {
         let mut sums: BTreeMap<(String, String), i128> = BTreeMap::new();
         for posting in entry.postings() {
