@@ -73,22 +73,22 @@ impl Session {
 
     /// Executes a statement; gives the number of rows it affected.
     pub async fn execute(&mut self, sql: Sql, args: Vec<Arg>) -> Result<u64, StoreError> {
-        self.usable()?;
+        self.start()?;
         let engine = self.engine.get_mut().unwrap_or_else(PoisonError::into_inner);
         let outcome = on_engine!(engine, sql, args, |query, connection, _row| {
             query.execute(connection).await.map(|done| done.rows_affected())
         });
-        outcome.map_err(|error| self.over(store_error(error)))
+        self.ended(outcome)
     }
 
     /// Executes a statement; gives its rows.
     pub async fn rows(&mut self, sql: Sql, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
-        self.usable()?;
+        self.start()?;
         let engine = self.engine.get_mut().unwrap_or_else(PoisonError::into_inner);
         let outcome = on_engine!(engine, sql, args, |query, connection, row| {
             query.fetch_all(connection).await.map(|rows| rows.into_iter().map(row).collect())
         });
-        outcome.map_err(|error| self.over(store_error(error)))
+        self.ended(outcome)
     }
 
     /// Executes a statement that gives at most one row.
@@ -124,11 +124,21 @@ impl Session {
         error
     }
 
-    fn usable(&self) -> Result<(), StoreError> {
-        match &self.failed {
-            Some(error) => Err(error.clone()),
-            None => Ok(()),
+    /// From here to [`ended`](Self::ended) the transaction counts as failed: if the caller drops the statement's
+    /// future, nobody hears what the database thought of it, and a commit could be answered with success although
+    /// everything was rolled back.
+    fn start(&mut self) -> Result<(), StoreError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
         }
+        self.failed =
+            Some(StoreError::Unavailable { reason: "a statement was cut off by its caller".to_owned() });
+        Ok(())
+    }
+
+    fn ended<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        self.failed = None;
+        outcome.map_err(|error| self.over(store_error(error)))
     }
 }
 

@@ -172,6 +172,23 @@ on_both_databases! {
         assert_eq!(database.raw().await.numbers("SELECT COUNT(*) FROM transfers").await, [0]);
     }
 
+    async fn a_statement_that_was_cut_off_cannot_be_committed(database: &TestStore) {
+        let mut cut = 0;
+        for _ in 0..40 {
+            let mut tx = database.store.begin().await.unwrap();
+            tx.insert_transfers(&[transfer(1, 0)]).await.unwrap();
+            // It is refused, but most times nobody hears of it.
+            let heard = cancelled_after(1, tx.insert_transfers(&[transfer(2, 0)])).await.is_some();
+            match tx.commit().await {
+                Err(StoreError::Unavailable { .. }) if !heard => cut += 1,
+                Err(StoreError::Exists { .. }) if heard => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(cut >= 1);
+        assert_eq!(database.raw().await.numbers("SELECT COUNT(*) FROM transfers").await, [0]);
+    }
+
     async fn what_only_reads_cannot_write_and_sees_one_state(database: &TestStore) {
         event(&database.store).await;
         let mut reader = database.store.begin_read().await.unwrap();
