@@ -170,6 +170,57 @@ mod tests {
         "reservation_nodes_pkey",
     ];
 
+    /// What a driver would hand over.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Answer(&'static str);
+
+    impl DatabaseError for Answer {
+        fn message(&self) -> &str {
+            self.0
+        }
+        fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
+            Some(self.0.into())
+        }
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+        fn kind(&self) -> sqlx::error::ErrorKind {
+            sqlx::error::ErrorKind::Other
+        }
+    }
+
+    #[test]
+    fn what_may_be_run_again_is_told_from_what_may_not() {
+        for code in ["5", "261", "517", "6", "262"] {
+            assert!(from_sqlite(&Answer(code)).is_conflict(), "SQLite {code}");
+        }
+        for code in ["40001", "40P01"] {
+            assert!(from_postgres(&Answer(code)).is_conflict(), "PostgreSQL {code}");
+        }
+        for code in ["10", "778", "11", "13", "14", "26"] {
+            assert!(matches!(from_sqlite(&Answer(code)), StoreError::Unavailable { .. }), "SQLite {code}");
+        }
+        for code in ["08006", "28P01", "3D000", "53300", "55P03", "57014", "57P01", "25P03"] {
+            assert!(
+                matches!(from_postgres(&Answer(code)), StoreError::Unavailable { .. }),
+                "PostgreSQL {code}"
+            );
+        }
+        for code in ["1", "8", "275", "787", "1299"] {
+            assert!(matches!(from_sqlite(&Answer(code)), StoreError::Refused { .. }), "SQLite {code}");
+        }
+        for code in ["22003", "23502", "23503", "23514", "25006", "25P02", "42601"] {
+            assert!(matches!(from_postgres(&Answer(code)), StoreError::Refused { .. }), "PostgreSQL {code}");
+        }
+    }
+
     #[test]
     fn every_unique_key_of_the_schema_has_a_meaning() {
         for schema in [
