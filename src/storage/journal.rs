@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::rows::{Row, Table, to_json};
+use super::rows::{Row, Table, legible, to_json};
 use super::session::{Session, rows_max};
 use super::sql::{args, statements};
 use crate::domain::asset::Asset;
@@ -259,7 +259,7 @@ impl JournalTx for Session {
             status.ledger.0,
             status.ledger_closed_at,
             status.swept_at,
-            status.trouble.clone(),
+            status.trouble.as_deref().map(legible),
         ];
         self.execute(REPORT, args).await.map(drop)
     }

@@ -210,6 +210,11 @@ pub(super) fn to_json<T: Serialize + ?Sized>(facts: &T) -> Result<String, StoreE
         .map_err(|error| StoreError::Refused { reason: format!("facts that are no JSON: {error}") })
 }
 
+/// A text from outside, kept for people: PostgreSQL takes no NUL in a text.
+pub(super) fn legible(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// The three kinds of units as numbers for columns.
 pub(super) fn milli_units(units: CloudUnits) -> [i64; 3] {
     [units.cu, units.su, units.ipv4u].map(|kind| i64::try_from(kind.get()).unwrap_or(i64::MAX))
