@@ -54,7 +54,8 @@ statements! {
     UPDATE_CHANNEL = "UPDATE channels SET role = $2, opening = $3, sequence = $4
         WHERE account = $1 AND sequence = $5 AND opening IS NOT DISTINCT FROM CAST($6 AS BIGINT)";
     REMOVE_CHANNEL = "DELETE FROM channels WHERE account = $1 AND sequence = $2 AND opening = $3";
-    CHANNELS_ALL = "SELECT account, role, opening, sequence FROM channels ORDER BY account";
+    CHANNELS_ALL = "SELECT account, role, opening, sequence FROM channels ORDER BY account",
+        on_postgres "SELECT account, role, opening, sequence FROM channels ORDER BY account COLLATE \"C\"";
 }
 
 fn escrow_state(facts: Facts<'_>) -> Result<EscrowState, StoreError> {

@@ -18,7 +18,7 @@ pub trait AccountsTx {
     /// Those of `accounts` that are escrow accounts of ours, in any order; at most 200 may be asked for.
     async fn escrows(&mut self, accounts: &[AccountId]) -> Result<Vec<EscrowAccount>, StoreError>;
 
-    /// The escrow accounts that `submission` creates.
+    /// The escrow accounts that are being prepared and that `submission` creates.
     async fn escrows_opened_by(&mut self, submission: SubmissionId)
     -> Result<Vec<EscrowAccount>, StoreError>;
 
