@@ -50,10 +50,10 @@ pub struct DemoArgs {
 #[derive(Debug, Args, Clone)]
 pub struct ConfigArgs {
     /// The configuration file [default: farmgate.toml, if it is there].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// The database, such as sqlite://farmgate.db or postgres://user@host/name.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     pub database: Option<String>,
 }
 
