@@ -13,7 +13,7 @@ const BUSY_RETRY_SECONDS: u32 = 1;
 const DATABASE_RETRY_SECONDS: u32 = 5;
 const ESCROW_RETRY_SECONDS: u32 = 5;
 
-/// An error on its way to the client; [`super::envelope`] writes it with the request's id.
+/// An error on its way to the client; `envelope` writes it with the request's id.
 #[derive(Clone, Debug)]
 pub struct Problem {
     code: ProblemCode,

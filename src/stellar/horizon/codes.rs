@@ -1,7 +1,7 @@
 //! The ledger's verdict, from result XDR to the spelling that Horizon gives it.
 //!
-//! Horizon's names are the XDR names in snake case but for the few in [`OPERATION_SPELLINGS`] and
-//! [`TRANSACTION_SPELLINGS`] (Horizon's package `internal/codes`). A result this crate cannot decode is `None`,
+//! Horizon's names are the XDR names in snake case but for the few in `OPERATION_SPELLINGS` and
+//! `TRANSACTION_SPELLINGS` (Horizon's package `internal/codes`). A result this crate cannot decode is `None`,
 //! never a guess.
 
 use stellar_xdr::{
