@@ -1,7 +1,8 @@
 //! Deadlines: a reservation ends when a ledger that closed after it shows that not enough came in time.
 
+use super::refund::start_refunding;
+use super::settle::change;
 use super::{Engine, EngineError, Ids, TickReport};
-use crate::domain::event::EventKind;
 use crate::domain::ids::{LedgerSeq, ReservationId};
 use crate::domain::payment::Attribution;
 use crate::domain::reservation::RefundReason;
@@ -27,14 +28,11 @@ impl Engine {
                 let counted =
                     PaymentFilter { reservation: Some(id), attribution: Some(Attribution::Counted) };
                 let nothing_came = tx.payments(&counted, None, 1).await?.is_empty();
-                let ended = if nothing_came {
-                    reservation.expired(now, Some(ledger))?
+                if nothing_came {
+                    change(tx, &ids, &reservation.expired(now, Some(ledger))?).await?;
                 } else {
-                    reservation.refunding(RefundReason::PaidInPart, now)?
-                };
-                let state = ended.state.name().to_owned();
-                tx.update_reservation(&ended).await?;
-                tx.append_event(now, &EventKind::ReservationChanged { reservation: id, state }).await?;
+                    start_refunding(tx, &ids, reservation, RefundReason::PaidInPart).await?;
+                }
                 Ok::<_, EngineError>(true)
             })
         })

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::refund::{counted_payments, owe_return};
 use super::sweep::Standing;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::{AccountId, Address};
@@ -16,11 +17,8 @@ use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::payment::{Attribution, Memo, Payment, PaymentId};
 use crate::domain::reservation::{Reservation, State};
-use crate::domain::transfer::TransferState;
 use crate::ports::network::{AccountSnapshot, HistoryRecord, Movement, PAGE_RECORDS_MAX, PaymentRecord};
-use crate::ports::store::{
-    Applied, LIST_ROWS_MAX, PaymentFilter, Quarantined, StoreError, StoredPayment, Tx, transact,
-};
+use crate::ports::store::{Applied, Quarantined, StoreError, StoredPayment, Tx, transact};
 
 /// Most pages of one account's history taken in at one look; the rest is for the next.
 const INGEST_PAGES_MAX: u32 = 50;
@@ -117,13 +115,7 @@ async fn comparable(tx: &mut dyn Tx, escrow: &EscrowAccount, ledger: LedgerSeq) 
     if escrow.watch.cursor.ledger() > ledger {
         return Ok(false);
     }
-    let EscrowState::Assigned { reservation } = escrow.state else { return Ok(true) };
-    let transfers = tx.transfers_of(reservation).await?;
-    let on_its_way = transfers.iter().any(|transfer| match transfer.state {
-        TransferState::InFlight { .. } => true,
-        TransferState::Pending | TransferState::Confirmed { .. } => false,
-    });
-    Ok(!on_its_way)
+    Ok(!tx.money_leaves(escrow.account).await?)
 }
 
 /// The assets in which the journal and the ledger say different things of an account.
@@ -299,15 +291,21 @@ async fn take_movement(
     let mut postings = Postings::new();
     postings.movement(payment.asset, payment.amount, BookAccount::Stellar(escrow.account), owed);
     let closed_at = payment.closed_at;
-    let stored = StoredPayment { payment, reservation: owner, attribution };
+    let stored = StoredPayment { payment: payment.clone(), reservation: owner, attribution };
     match tx.insert_payment(&stored).await? {
         Applied::AlreadyApplied => return Ok(()),
         Applied::Executed => ingested.payments += 1,
     }
     ids.post(tx, Cause::Payment(id), owner, closed_at, postings).await?;
     tx.append_event(now, &EventKind::PaymentReceived { payment: id, reservation: owner }).await?;
-    if let Some(reservation) = reservation.filter(|_| attribution == Attribution::Counted) {
-        ingested.funded += u32::from(fund(tx, ids, reservation).await?);
+    match (attribution, reservation) {
+        (Attribution::Counted, Some(reservation)) => {
+            ingested.funded += u32::from(fund(tx, ids, reservation).await?);
+        }
+        (Attribution::Counted, None) => {}
+        (Attribution::Late | Attribution::OtherAsset | Attribution::Unassigned, _) => {
+            owe_return(tx, ids, &payment, owner, payment.amount).await?;
+        }
     }
     Ok(())
 }
@@ -342,18 +340,7 @@ async fn fund(tx: &mut dyn Tx, ids: &Ids, reservation: Reservation) -> Result<bo
     if !could_be_covered(tx, &reservation).await? {
         return Ok(false);
     }
-    let counted =
-        PaymentFilter { reservation: Some(reservation.id), attribution: Some(Attribution::Counted) };
-    let mut payments: Vec<Payment> = Vec::new();
-    loop {
-        let after = payments.last().map(|last| last.id);
-        let page = tx.payments(&counted, after, LIST_ROWS_MAX).await?;
-        let last = page.len() < LIST_ROWS_MAX as usize;
-        payments.extend(page.into_iter().map(|stored| stored.payment));
-        if last {
-            break;
-        }
-    }
+    let payments = counted_payments(tx, reservation.id).await?;
     let Some(funding) = reservation.quote.funding(&payments)? else { return Ok(false) };
     let id = reservation.id;
     let funded = tx.update_reservation(&reservation.funded(funding)?).await?;

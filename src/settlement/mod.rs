@@ -11,6 +11,7 @@ mod expire;
 mod ingest;
 mod open;
 mod outcome;
+mod refund;
 mod send;
 mod settings;
 mod settle;
@@ -164,6 +165,8 @@ pub struct TickReport {
     pub expired: u32,
     /// Reservations that were held.
     pub held: u32,
+    /// Payments that went back.
+    pub returned: u32,
     /// Accounts whose changes are not explained yet.
     pub dirty: u32,
     /// Things that could not be worked on, one by one; the others went on.
@@ -207,6 +210,8 @@ struct Memory {
     swept_at: Option<Timestamp>,
     /// Accounts that are not explained: when they are looked at again.
     dirty: BTreeMap<AccountId, sweep::Recheck>,
+    /// Returns that could not be delivered: when they are tried again.
+    undelivered: BTreeMap<TransferId, refund::Retry>,
     /// Codes a transaction was refused with, until its outcome is known.
     refusals: BTreeMap<SubmissionId, ResultCodes>,
     /// Channels that could not pay a fee, and until when they are left alone.
@@ -284,6 +289,7 @@ impl Engine {
         let opened = self.open_accounts(tip).await;
         report.isolate(&"opening accounts", opened)?;
         self.settle(tip, &mut report).await?;
+        self.refund(tip, &mut report).await?;
         self.send_live(tip, &mut report).await?;
         Ok(report)
     }

@@ -7,16 +7,19 @@
 
 use jiff::SignedDuration;
 
+use super::refund::{owe_returns, refunded_if_all};
 use super::settle::{change, funded_option};
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::capacity;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, EscrowState};
-use crate::domain::ids::{LedgerSeq, OperationId, ReservationId, SubmissionId};
+use crate::domain::ids::{LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::reservation::{HoldReason, Settlement, State};
-use crate::domain::transfer::{Purpose, ResultCodes, Submission, SubmissionState, Transfer, TransferState};
+use crate::domain::transfer::{
+    Purpose, ResultCodes, Submission, SubmissionState, Transfer, TransferKind, TransferState,
+};
 use crate::ports::network::{Ledger, TransactionRecord};
 use crate::ports::store::{Tx, transact};
 
@@ -36,6 +39,10 @@ struct Ended {
     held: u32,
     failed_opening: bool,
     opened: bool,
+    /// Returns that are in the ledger.
+    returned: Vec<TransferId>,
+    /// Returns that were refused.
+    undelivered: Vec<TransferId>,
     /// The channel had not enough XLM for the fee.
     poor: bool,
     /// Reservations that go again one by one, since it is not known whose fault it was.
@@ -139,10 +146,18 @@ impl Engine {
         .await?;
         report.settled += ended.settled;
         report.held += ended.held;
+        report.returned += u32::try_from(ended.returned.len()).unwrap_or(u32::MAX);
+        for transfer in &ended.undelivered {
+            tracing::warn!(%transfer, "a return could not be delivered; it will be tried again");
+            self.undelivered(*transfer);
+        }
         {
             let mut memory = self.memory();
             memory.refusals.remove(&id);
             memory.send_not_before.remove(&id);
+            for transfer in &ended.returned {
+                memory.undelivered.remove(transfer);
+            }
             if ended.opened {
                 memory.open_pause = None;
             }
@@ -273,9 +288,14 @@ async fn confirmed(
                 let operation = OperationId(record.position.0 + index);
                 pay(tx, ids, submission, transfer, operation, record).await?;
             }
-            for reservation in reservations_of(&transfers) {
+            for reservation in settled_by(&transfers) {
                 settled(tx, ids, submission, reservation, record).await?;
                 ended.settled += 1;
+            }
+            let refunds = transfers.iter().filter(|transfer| is_refund(transfer));
+            for transfer in refunds {
+                ended.returned.push(transfer.id);
+                refunded(tx, ids, transfer, record).await?;
             }
         }
     }
@@ -295,16 +315,41 @@ async fn pay(
     let paid = transfer.clone().confirmed(submission.id, operation, record.closed_at)?;
     tx.update_transfer(transfer, &paid).await?;
     let mut postings = Postings::new();
-    let (owed, held) = (BookAccount::Deposits(transfer.reservation), BookAccount::Stellar(transfer.from));
+    let owed = transfer.reservation.map_or(BookAccount::Unattributed, BookAccount::Deposits);
+    let held = BookAccount::Stellar(transfer.from);
     postings.movement(transfer.asset, transfer.amount, owed, held);
     let cause = Cause::Transfer(transfer.id);
-    ids.post(tx, cause, Some(transfer.reservation), record.closed_at, postings).await
+    ids.post(tx, cause, transfer.reservation, record.closed_at, postings).await
 }
 
-fn reservations_of(transfers: &[Transfer]) -> Vec<ReservationId> {
-    let mut reservations: Vec<ReservationId> = transfers.iter().map(|t| t.reservation).collect();
+const fn is_refund(transfer: &Transfer) -> bool {
+    match transfer.kind {
+        TransferKind::Refund { .. } => true,
+        TransferKind::Leg { .. } => false,
+    }
+}
+
+/// The reservations whose legs these transfers are.
+fn settled_by(transfers: &[Transfer]) -> Vec<ReservationId> {
+    let legs = transfers.iter().filter(|transfer| !is_refund(transfer));
+    let mut reservations: Vec<ReservationId> = legs.filter_map(|leg| leg.reservation).collect();
     reservations.dedup();
     reservations
+}
+
+/// A return is in the ledger: with the last of them the reservation is refunded.
+async fn refunded(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    transfer: &Transfer,
+    record: &TransactionRecord,
+) -> Result<(), EngineError> {
+    let Some(id) = transfer.reservation else { return Ok(()) };
+    let Some(reservation) = tx.reservation(id).await? else { return Ok(()) };
+    if let Some(refunded) = refunded_if_all(tx, reservation, record.closed_at).await? {
+        change(tx, ids, &refunded).await?;
+    }
+    Ok(())
 }
 
 async fn settled(
@@ -318,6 +363,9 @@ async fn settled(
     let reservation = reservation
         .ok_or_else(|| EngineError::Contradiction(format!("reservation {id} is paid but not stored")))?;
     let free_only = funded_option(&reservation)?.free_only;
+    if let State::Settling { funding, .. } = &reservation.state {
+        owe_returns(tx, ids, id, Some(funding)).await?;
+    }
     let pool = capacity::credit(tx, &reservation, free_only, record.closed_at, ids.now()).await?;
     let settlement = Settlement {
         transaction: Some(record.hash),
@@ -363,10 +411,12 @@ async fn released(
                     tx.update_transfer(transfer, &transfer.clone().released(submission.id)?).await?;
                 }
             }
-            let reservations = reservations_of(&transfers);
+            ended.undelivered = refused_refunds(&transfers, codes);
+            let reservations = settled_by(&transfers);
             let mut culprits = culprits(&transfers, codes);
             if landed && culprits.is_empty() {
                 match (reservations.as_slice(), codes) {
+                    ([], _) => {}
                     ([only], Some(codes)) => {
                         let detail = "its settlement failed, and no operation is to blame".to_owned();
                         culprits.push((*only, HoldReason { code: codes.transaction.clone(), detail }));
@@ -385,17 +435,31 @@ async fn released(
     Ok(ended)
 }
 
+/// The returns whose operations were refused; all of them if no operation is named.
+fn refused_refunds(transfers: &[Transfer], codes: Option<&ResultCodes>) -> Vec<TransferId> {
+    let operations = codes.map_or(&[][..], |codes| &codes.operations);
+    let named = operations.iter().any(|code| code != "op_success");
+    transfers
+        .iter()
+        .enumerate()
+        .filter(|(_, transfer)| is_refund(transfer))
+        .filter(|(place, _)| !named || operations.get(*place).is_some_and(|code| code != "op_success"))
+        .map(|(_, transfer)| transfer.id)
+        .collect()
+}
+
 /// The reservations whose operations were refused, with the first code of each.
 fn culprits(transfers: &[Transfer], codes: Option<&ResultCodes>) -> Vec<(ReservationId, HoldReason)> {
     let mut culprits: Vec<(ReservationId, HoldReason)> = Vec::new();
     let Some(codes) = codes else { return culprits };
     for (transfer, code) in transfers.iter().zip(&codes.operations) {
-        let known = culprits.iter().any(|(id, _)| *id == transfer.reservation);
+        let Some(reservation) = transfer.reservation.filter(|_| !is_refund(transfer)) else { continue };
+        let known = culprits.iter().any(|(id, _)| *id == reservation);
         if code == "op_success" || known {
             continue;
         }
         let detail = format!("paying {} {} to {}", transfer.amount, transfer.asset.code(), transfer.to);
-        culprits.push((transfer.reservation, HoldReason { code: code.clone(), detail }));
+        culprits.push((reservation, HoldReason { code: code.clone(), detail }));
     }
     culprits
 }
@@ -427,15 +491,13 @@ async fn release(
 mod tests {
     use super::*;
     use crate::domain::address::Address;
-    use crate::domain::ids::TransferId;
     use crate::domain::money::Stroops;
     use crate::domain::split::Recipient;
-    use crate::domain::transfer::TransferKind;
 
     fn transfer(id: i64, reservation: i64) -> Transfer {
         Transfer {
             id: TransferId::new(id).unwrap(),
-            reservation: ReservationId::new(reservation).unwrap(),
+            reservation: ReservationId::new(reservation).ok(),
             ordinal: 0,
             kind: TransferKind::Leg { recipient: Recipient::Burn, farm: None },
             from: AccountId([1; 32]),

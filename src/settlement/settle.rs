@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::refund::start_refunding;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::capacity;
 use crate::domain::address::Address;
@@ -116,7 +117,7 @@ impl Engine {
 
     /// The reservation with its transfers: those it has from an earlier try, or new ones from the legs quoted.
     async fn plan(&self, reservation: Reservation) -> Result<Planned, EngineError> {
-        let stored = self.store.begin_read().await?.transfers_of(reservation.id).await?;
+        let stored = legs_of(&mut *self.store.begin_read().await?, reservation.id).await?;
         if !stored.is_empty() {
             return Ok(Planned { reservation, transfers: stored });
         }
@@ -127,7 +128,7 @@ impl Engine {
             .zip(0_u16..)
             .map(|(leg, ordinal)| Transfer {
                 id: UNNUMBERED,
-                reservation: reservation.id,
+                reservation: Some(reservation.id),
                 ordinal,
                 kind: TransferKind::Leg { recipient: leg.recipient, farm: leg.farm },
                 from: reservation.escrow,
@@ -243,8 +244,8 @@ async fn store_settlement(
         let option = funded_option(&planned.reservation)?;
         if let Err(why) = capacity::eligibility(tx, &planned.reservation, option, now).await? {
             tracing::warn!(reservation = %planned.reservation.id, %why, "a paid reservation cannot be settled");
-            let refunding = planned.reservation.clone().refunding(RefundReason::SettlementImpossible, now)?;
-            change(tx, ids, &refunding).await?;
+            let why = RefundReason::SettlementImpossible;
+            start_refunding(tx, ids, planned.reservation.clone(), why).await?;
             dropped = true;
         }
     }
@@ -267,21 +268,30 @@ async fn store_settlement(
     Ok(u32::try_from(batch.len()).unwrap_or(u32::MAX))
 }
 
+/// The legs of a reservation's settlement that are stored, in their order.
+async fn legs_of(tx: &mut dyn Tx, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError> {
+    let mut transfers = tx.transfers_of(reservation).await?;
+    transfers.retain(|transfer| matches!(transfer.kind, TransferKind::Leg { .. }));
+    Ok(transfers)
+}
+
 /// The transfers of a planned reservation, stored: as they were from an earlier try, or new, with fresh ids.
 async fn stored_transfers(
     tx: &mut dyn Tx,
     ids: &Ids,
     planned: &Planned,
 ) -> Result<Vec<Transfer>, EngineError> {
-    let stored = tx.transfers_of(planned.reservation.id).await?;
+    let stored = legs_of(tx, planned.reservation.id).await?;
     if !stored.is_empty() {
         let same = stored == planned.transfers;
         let what = format!("the transfers of reservation {}", planned.reservation.id);
         return if same { Ok(stored) } else { Err(StoreError::Conflict { what }.into()) };
     }
     let mut fresh = planned.transfers.clone();
-    for transfer in &mut fresh {
+    let first = tx.next_ordinal(planned.reservation.id).await?;
+    for (transfer, place) in fresh.iter_mut().zip(first..) {
         transfer.id = ids.transfer()?;
+        transfer.ordinal = place;
     }
     tx.insert_transfers(&fresh).await?;
     Ok(fresh)
@@ -332,7 +342,7 @@ async fn settle_free(tx: &mut dyn Tx, ids: &Ids, id: ReservationId) -> Result<bo
     let option = funded_option(&reservation)?.clone();
     if let Err(why) = capacity::eligibility(tx, &reservation, &option, now).await? {
         tracing::warn!(reservation = %id, %why, "a reservation without a price cannot be settled");
-        change(tx, ids, &reservation.refunding(RefundReason::SettlementImpossible, now)?).await?;
+        start_refunding(tx, ids, reservation, RefundReason::SettlementImpossible).await?;
         return Ok(false);
     }
     let pool = capacity::credit(tx, &reservation, option.free_only, now, now).await?;
