@@ -77,6 +77,7 @@ CREATE TABLE reservations (
     escrow TEXT NOT NULL,
     memo_facts TEXT NOT NULL,
     created_at BIGINT NOT NULL,
+    cancel_requested_at BIGINT,
     state TEXT NOT NULL,
     state_facts TEXT NOT NULL,
     play_money BIGINT NOT NULL CHECK (play_money IN (0, 1)),

@@ -1,4 +1,5 @@
-//! Deadlines: a reservation ends when a ledger that closed after it shows that not enough came in time.
+//! Deadlines and cancellation: a reservation ends when a ledger that closed after the deadline, or after the request to cancel,
+//! shows that not enough had come.
 
 use super::refund::start_refunding;
 use super::settle::change;
@@ -9,7 +10,7 @@ use crate::domain::reservation::RefundReason;
 use crate::ports::store::{PaymentFilter, transact};
 
 impl Engine {
-    /// Ends an overdue reservation whose account is clean at `ledger`, which closed after the deadline.
+    /// Ends a reservation whose account is clean at `ledger`, which closed after the deadline or the request to cancel.
     pub(super) async fn expire(
         &self,
         id: ReservationId,
@@ -28,10 +29,19 @@ impl Engine {
                 let counted =
                     PaymentFilter { reservation: Some(id), attribution: Some(Attribution::Counted) };
                 let nothing_came = tx.payments(&counted, None, 1).await?.is_empty();
-                if nothing_came {
-                    change(tx, &ids, &reservation.expired(now, Some(ledger))?).await?;
-                } else {
-                    start_refunding(tx, &ids, reservation, RefundReason::PaidInPart).await?;
+                match (nothing_came, reservation.cancel_requested_at) {
+                    (true, None) => {
+                        change(tx, &ids, &reservation.expired(now, Some(ledger))?).await?;
+                    }
+                    (true, Some(_)) => {
+                        change(tx, &ids, &reservation.cancelled(now)?).await?;
+                    }
+                    (false, None) => {
+                        start_refunding(tx, &ids, reservation, RefundReason::PaidInPart).await?;
+                    }
+                    (false, Some(_)) => {
+                        start_refunding(tx, &ids, reservation, RefundReason::Cancelled).await?;
+                    }
                 }
                 Ok::<_, EngineError>(true)
             })

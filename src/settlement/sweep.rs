@@ -66,7 +66,8 @@ impl Engine {
         Err(EngineError::Contradiction(format!("a sweep has more than {SWEEP_PAGES_MAX} pages")))
     }
 
-    /// All reservations whose deadline has passed by the ledger's time and that still take payments.
+    /// All reservations that still take payments although their deadline, or a request to cancel, has passed by the ledger's
+    /// time.
     async fn overdue(&self, ledger_time: Timestamp) -> Result<Vec<Reservation>, EngineError> {
         let mut tx = self.store.begin_read().await?;
         let mut overdue: Vec<Reservation> = Vec::new();
@@ -127,7 +128,7 @@ impl Engine {
         };
         match (standing, due) {
             (Standing::Clean | Standing::DirtyElsewhere(_), Some(reservation))
-                if closed_after(page, tip, reservation.quote.deadline) =>
+                if closed_after(page, tip, reservation.decided_after()) =>
             {
                 self.expire(reservation.id, page.ledger, report).await
             }

@@ -68,6 +68,44 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
+    async fn a_cancelled_reservation_ends_when_a_later_ledger_shows_that_nothing_came(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.cancel(reservation.id).await.unwrap();
+        world.clock.move_on(2);
+        world.until(reservation.id, "cancelled").await;
+        assert!(world.cancel(reservation.id).await.is_ok(), "asking again is harmless");
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        until_holds(&world, "alice", "TFT", amount(PURSE)).await;
+        world.rest().await;
+        world.assert_reconciled().await;
+    }
+
+    async fn cancelling_sends_back_what_had_come(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
+        world.cancel(reservation.id).await.unwrap();
+        world.clock.move_on(2);
+        let refunded = world.until(reservation.id, "refunded").await;
+        assert!(matches!(refunded.state, State::Refunded { why: RefundReason::Cancelled, .. }));
+        assert_eq!(world.holds("alice", "TFT"), amount(PURSE));
+        world.assert_reconciled().await;
+    }
+
+    async fn a_payment_in_full_before_the_decision_wins_over_a_request_to_cancel(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.cancel(reservation.id).await.unwrap();
+        world.until(reservation.id, "settled").await;
+        assert!(world.cancel(reservation.id).await.is_err(), "it is too late");
+        world.assert_reconciled().await;
+    }
+
     async fn each_of_several_payers_gets_back_what_that_payer_sent(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
         world.customer("alice").await;

@@ -301,6 +301,15 @@ impl World {
         .await
     }
 
+    pub async fn cancel(&self, id: ReservationId) -> Result<(), reservations::Error> {
+        let now = self.clock.now();
+        let cancelled =
+            transact(&self.store, move |tx| Box::pin(async move { reservations::cancel(tx, id, now).await }))
+                .await?;
+        assert!(cancelled.is_some());
+        Ok(())
+    }
+
     pub async fn reservation(&self, id: ReservationId) -> Reservation {
         self.store.begin_read().await.unwrap().reservation(id).await.unwrap().unwrap()
     }

@@ -150,6 +150,7 @@ pub fn reservation(number: u8) -> Reservation {
         escrow: account(number),
         memo: Memo::Text(format!("p-{number}")),
         created_at: at(0),
+        cancel_requested_at: None,
         state: State::AwaitingSignatures,
     }
 }
