@@ -5,6 +5,7 @@ mod support;
 
 mod children;
 mod configuration;
+mod demo;
 mod kill;
 mod proxy;
 mod tutorial;

@@ -15,6 +15,11 @@ use crate::sandbox::wallet::{Horizon, Memo};
 /// What every customer has of each currency to begin with, in units.
 const PURSE_UNITS: u32 = 10_000;
 
+/// What one customer pays too much, and another in the wrong token, in units.
+const EXTRA_UNITS: u32 = 5;
+/// The token that does not pay.
+pub(super) const OTHER_CODE: &str = "TFTA";
+
 /// What a customer does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Story {
@@ -24,6 +29,29 @@ pub(super) enum Story {
     Extends,
     /// Orders, and never pays.
     NeverPays,
+    /// Pays five units too much, which come back.
+    PaysTooMuch,
+    /// Pays half and no more; it comes back.
+    PaysHalf,
+    /// Pays when the reservation has expired; it comes back.
+    PaysLate,
+    /// First pays in another token, which comes back, then the exact amount.
+    PaysWrongFirst,
+    /// Thinks better of it.
+    Cancels,
+}
+
+impl Story {
+    /// How many reservations the story has, and the state they end in.
+    pub(super) const fn end(self) -> (usize, &'static str) {
+        match self {
+            Self::Pays | Self::PaysTooMuch | Self::PaysWrongFirst => (1, "settled"),
+            Self::Extends => (2, "settled"),
+            Self::NeverPays | Self::PaysLate => (1, "expired"),
+            Self::PaysHalf => (1, "refunded"),
+            Self::Cancels => (1, "cancelled"),
+        }
+    }
 }
 
 /// A customer.
@@ -37,6 +65,15 @@ pub(super) struct Customer {
     seen: Mutex<Seen>,
 }
 
+/// Where a payment goes, in what, with which memo.
+#[derive(Clone)]
+struct Payment<'p> {
+    horizon: &'p Horizon,
+    escrow: AccountId,
+    code: &'p str,
+    memo: Memo,
+}
+
 /// What is shown of a customer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
@@ -48,7 +85,8 @@ pub(super) struct Seen {
 /// One reservation of a customer, as it ended.
 pub(super) struct Outcome {
     pub(super) reservation: Value,
-    pub(super) paid: Option<Stroops>,
+    /// What it cost in the end.
+    pub(super) cost: Stroops,
 }
 
 /// An identity whose key is that of a wallet.
@@ -57,7 +95,7 @@ pub(super) fn identity(name: &str, key_of: &str) -> Result<Value, DemoError> {
     Ok(json!({ "name": name, "public_key": hex::encode(key.bytes()) }))
 }
 
-/// A dozen customers.
+/// All customers.
 pub(super) fn all() -> Vec<Customer> {
     let names = [
         ("Ada", "1", "TFT", "1", Story::Pays),
@@ -72,6 +110,11 @@ pub(super) fn all() -> Vec<Customer> {
         ("John", "3", "TFT", "0.5", Story::Pays),
         ("Ken", "2", "TFT", "32", Story::Pays),
         ("Leslie", "1", "TFT", "0.001", Story::Pays),
+        ("Margaret", "1", "TFT", "1", Story::PaysTooMuch),
+        ("Niklaus", "2", "TFT", "2", Story::PaysHalf),
+        ("Radia", "1", "TFT", "1", Story::PaysLate),
+        ("Sophie", "2", "TFT", "1", Story::PaysWrongFirst),
+        ("Tony", "1", "TFT", "6", Story::Cancels),
     ];
     (101..)
         .zip(names)
@@ -147,17 +190,57 @@ impl Customer {
         self.see(|seen| {
             *seen = Seen { reservation: id.clone(), asks: format!("{amount} {code}"), state: String::new() };
         });
+        let payment = Payment { horizon, escrow, code: code.as_str(), memo: Memo::Text(format!("p-{id}")) };
+        let extra = Stroops::from_units(EXTRA_UNITS);
+        let too_much = || amount.checked_add(extra).map_err(|_| unclear("amount"));
+        let half = || Stroops::new(amount.get() / 2).map_err(|_| unclear("amount"));
+        let settles = match self.story {
+            Story::Pays | Story::Extends => {
+                self.pay(&payment, amount).await?;
+                true
+            }
+            Story::PaysTooMuch => {
+                self.pay(&payment, too_much()?).await?;
+                true
+            }
+            Story::PaysWrongFirst => {
+                self.pay(&Payment { code: OTHER_CODE, ..payment.clone() }, extra).await?;
+                self.pay(&payment, amount).await?;
+                true
+            }
+            Story::PaysHalf => {
+                self.pay(&payment, half()?).await?;
+                false
+            }
+            Story::Cancels => {
+                client.post(&format!("/v1/reservations/{id}/cancel"), &Value::Null).await?;
+                false
+            }
+            Story::NeverPays | Story::PaysLate => false,
+        };
         let see = |state: &str| self.see(|seen| state.clone_into(&mut seen.state));
-        if self.story == Story::NeverPays {
-            let reservation = client.until(&id, &["expired", "settled"], see).await?;
-            return Ok(Outcome { reservation, paid: None });
-        }
-        let payer = wallet(&self.wallet_name())?;
-        let memo = Memo::Text(format!("p-{id}"));
-        let paid = horizon.pay(&payer, Address::Account(escrow), named(code.as_str())?, amount, &memo).await;
-        paid.map_err(|source| wallet_error(self.name, source))?;
-        let ended = ["settled", "expired", "held", "refunding"];
+        let ended = ["settled", "expired", "held", "refunded", "cancelled"];
         let reservation = client.until(&id, &ended, see).await?;
-        Ok(Outcome { reservation, paid: Some(amount) })
+        if self.story == Story::PaysLate {
+            self.pay(&payment, amount).await?;
+        }
+        Ok(Outcome { reservation, cost: if settles { amount } else { Stroops::ZERO } })
+    }
+
+    async fn pay(&self, payment: &Payment<'_>, much: Stroops) -> Result<(), DemoError> {
+        let payer = wallet(&self.wallet_name())?;
+        let (to, asset) = (Address::Account(payment.escrow), named(payment.code)?);
+        let paid = payment.horizon.pay(&payer, to, asset, much, &payment.memo).await;
+        paid.map(drop).map_err(|source| wallet_error(self.name, source))
+    }
+
+    /// The code of what the customer pays in, and what the customer began with of it.
+    pub(super) const fn purse(&self) -> (&'static str, Stroops) {
+        (self.currency, Stroops::from_units(PURSE_UNITS))
+    }
+
+    /// The customer's account.
+    pub(super) fn account(&self) -> Result<AccountId, DemoError> {
+        Ok(wallet(&self.wallet_name())?.account())
     }
 }

@@ -1,7 +1,7 @@
 //! `farmgate demo`: the whole product in one process, on a sandbox network and an embedded database.
 //!
-//! A dozen customers order, pay and wait, through the same HTTP API and ledger as anybody. In the end the
-//! journal is compared with the ledger, account by account, and everybody's money with what they should have.
+//! Customers order, pay (exactly, in part, too much, too late, in the wrong token) and wait, through the same HTTP API and
+//! ledger as anybody. In the end the journal is compared with the ledger, account by account, and everybody's money with what they should have.
 
 mod client;
 mod customers;
@@ -25,9 +25,10 @@ use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{Config, Escrow};
 use crate::app::telemetry;
 use crate::app::wire::{self, Service, ServiceError};
-use crate::operator::ReconcileError;
+use crate::operator::{ReconcileError, reconcile};
 use crate::ports::clock::Clock;
-use crate::ports::store::{Role, transact};
+use crate::ports::network::Network;
+use crate::ports::store::{Role, Store, transact};
 use crate::sandbox::network::PASSPHRASE;
 use crate::sandbox::wallet::{Horizon, WalletError};
 use crate::sandbox::{self, Sandbox, StartError};
@@ -45,8 +46,12 @@ const TICK_MILLIS: u64 = 250;
 const PAYMENT_WINDOW_SECONDS: u32 = 15;
 /// How long the whole may take.
 const DEMO_SECONDS_MAX: u64 = 50;
-/// How long the engine is left alone before the books are compared.
-const REST: Duration = Duration::from_millis(3 * TICK_MILLIS + LEDGER_MILLIS);
+/// How often the engine is asked whether it is at rest, and how often it must be, one time after the other, before the books are
+/// compared: late money is still on its way back.
+const REST_POLL: Duration = Duration::from_millis(2 * LEDGER_MILLIS);
+const RESTS_WANTED: u32 = 2;
+/// How often it is asked at most; then the books are compared as they are.
+const REST_POLLS_MAX: u32 = 20;
 
 /// Why the demo could not be shown.
 #[derive(Debug, thiserror::Error)]
@@ -133,7 +138,7 @@ pub async fn run(args: &DemoArgs) -> Result<ExitCode, DemoError> {
         error = view.keep(&sandbox.sandbox, &customers) => return Err(error.into()),
         () = SystemClock.sleep(Duration::from_secs(DEMO_SECONDS_MAX)) => return Err(DemoError::TooLong),
     };
-    SystemClock.sleep(REST).await;
+    rest(&store, &*network).await?;
     let scene = Scene {
         view,
         sandbox: &sandbox.sandbox,
@@ -154,6 +159,24 @@ pub async fn run(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     }
     sandbox.stop().await;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Waits until nothing is on its way: no transaction, no return, no difference between journal and ledger.
+async fn rest(store: &Arc<dyn Store>, network: &dyn Network) -> Result<(), DemoError> {
+    let mut rests = 0;
+    for _ in 0..REST_POLLS_MAX {
+        SystemClock.sleep(REST_POLL).await;
+        let mut tx = store.begin_read().await.map_err(ServiceError::from)?;
+        let live = tx.live_submissions().await.map_err(ServiceError::from)?;
+        let owed = tx.pending_refunds(None, 1).await.map_err(ServiceError::from)?;
+        drop(tx);
+        let at_rest = live.is_empty() && owed.is_empty() && reconcile(store, network).await?.balances();
+        rests = if at_rest { rests + 1 } else { 0 };
+        if rests == RESTS_WANTED {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn wallet_error(who: &str, source: WalletError) -> DemoError {

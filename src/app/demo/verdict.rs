@@ -7,7 +7,7 @@ use comfy_table::{Table, presets};
 use serde_json::Value;
 
 use super::DemoError;
-use super::customers::{Customer, Outcome, Story};
+use super::customers::{Customer, OTHER_CODE, Outcome, Story};
 use super::grid::Grid;
 use super::view::{View, table};
 use crate::app::commands;
@@ -39,10 +39,12 @@ impl Scene<'_> {
         let stories = self.stories(outcomes)?;
         self.view.line("\nwho was paid")?;
         let payees = self.payees(outcomes)?;
+        self.view.line("\nwhat customers have left")?;
+        let purses = self.purses(outcomes)?;
         self.view.line("\nthe journal beside the ledger, account by account")?;
         let reconciliation = reconcile(self.store, self.network).await?;
         self.view.line(&commands::table(&reconciliation))?;
-        let good = stories && payees && reconciliation.balances();
+        let good = stories && payees && purses && reconciliation.balances();
         let verdict = if good { "everything adds up" } else { "something does NOT add up" };
         self.view.line(&format!("\n{verdict}"))?;
         Ok(good)
@@ -52,11 +54,7 @@ impl Scene<'_> {
     fn stories(&self, outcomes: &[Vec<Outcome>]) -> Result<bool, DemoError> {
         let mut good = true;
         for (customer, outcomes) in self.customers.iter().zip(outcomes) {
-            let (count, expected) = match customer.story {
-                Story::Pays => (1, "settled"),
-                Story::Extends => (2, "settled"),
-                Story::NeverPays => (1, "expired"),
-            };
+            let (count, expected) = customer.story.end();
             let as_told = outcomes.len() == count
                 && outcomes.iter().all(|outcome| outcome.reservation["state"] == expected);
             if !as_told {
@@ -83,13 +81,37 @@ impl Scene<'_> {
                 }
             }
         }
-        let spent: i64 = outcomes.iter().flatten().filter_map(|o| o.paid).map(Stroops::get).sum();
+        let spent: i64 = outcomes.iter().flatten().map(|outcome| outcome.cost.get()).sum();
         let paid_out: i64 = due.values().sum();
         self.view.line(&shown.to_string())?;
         let agrees = if spent == paid_out { "ok" } else { "DIFFERS" };
         let (spent, paid_out) = (commands::signed(spent), commands::signed(paid_out));
         self.view.line(&format!("customers paid {spent}, payees and burns are due {paid_out}: {agrees}"))?;
         Ok(good && agrees == "ok")
+    }
+
+    /// Everybody has what they began with, less what was settled: all else came back.
+    fn purses(&self, outcomes: &[Vec<Outcome>]) -> Result<bool, DemoError> {
+        let mut good = true;
+        let mut shown = Table::new();
+        shown.load_preset(presets::UTF8_BORDERS_ONLY).set_header(["who", "asset", "due", "has", ""]);
+        for (customer, outcomes) in self.customers.iter().zip(outcomes) {
+            let (code, purse) = customer.purse();
+            let cost: i64 = outcomes.iter().map(|outcome| outcome.cost.get()).sum();
+            let mut rows = vec![(code, purse.get() - cost)];
+            if customer.story == Story::PaysWrongFirst {
+                rows.push((OTHER_CODE, purse.get()));
+            }
+            for (code, due) in rows {
+                let Some(asset) = self.grid.assets.iter().find(|asset| asset.code() == code) else {
+                    continue;
+                };
+                let has = self.sandbox.balance(customer.account()?, asset).unwrap_or_default().get();
+                good &= self.row(&mut shown, customer.name, asset, due, has);
+            }
+        }
+        self.view.line(&shown.to_string())?;
+        Ok(good)
     }
 
     fn row(&self, shown: &mut Table, who: &str, asset: &Asset, due: i64, has: i64) -> bool {
@@ -103,7 +125,7 @@ impl Scene<'_> {
 /// The legs of every option that was paid.
 fn due(outcomes: &[Vec<Outcome>]) -> Result<Sums, DemoError> {
     let mut due = Sums::new();
-    for outcome in outcomes.iter().flatten().filter(|outcome| outcome.paid.is_some()) {
+    for outcome in outcomes.iter().flatten().filter(|outcome| !outcome.cost.is_zero()) {
         let option = &outcome.reservation["payment_options"][0];
         let asset: Asset = read(&option["asset"])?;
         for leg in option["legs"].as_array().into_iter().flatten() {
