@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use stellar_xdr::{LedgerHeader, Operation, OperationBody, TransactionResult};
 
+use super::ledger::balances::BalanceId;
 use super::ledger::effects::Effect;
 use super::xdr::Tx;
 use crate::domain::address::AccountId;
@@ -111,6 +112,8 @@ pub struct NewOperation {
     pub record: OpRecord,
     /// Accounts it concerns.
     pub participants: BTreeSet<AccountId>,
+    /// Claimable balances it made or changed.
+    pub balances: BTreeSet<BalanceId>,
     /// What it did.
     pub effects: Vec<Effect>,
 }
@@ -135,6 +138,8 @@ pub enum Scope {
     All,
     /// An account's.
     Account(AccountId),
+    /// A claimable balance's; it has transactions and operations only.
+    Balance(BalanceId),
     /// What has ids from the first to the second, the second excluded: a ledger's, a transaction's or
     /// an operation's.
     Between(OperationId, OperationId),
@@ -185,6 +190,7 @@ pub struct History {
     effects: Vec<Arc<EffectRecord>>,
     by_hash: HashMap<TxHash, usize>,
     by_account: HashMap<AccountId, Trail>,
+    by_balance: HashMap<BalanceId, Trail>,
 }
 
 impl History {
@@ -248,13 +254,17 @@ impl History {
         if let Some(inner) = record.tx.inner_hash {
             self.by_hash.insert(inner, at);
         }
-        let mut concerned = touched;
+        let (mut concerned, mut balances) = (touched, BTreeSet::new());
         for new in operations {
             concerned.extend(new.participants.iter().copied());
+            balances.extend(new.balances.iter().copied());
             self.add_operation(new);
         }
         for account in concerned {
             self.by_account.entry(account).or_default().transactions.push(at);
+        }
+        for balance in balances {
+            self.by_balance.entry(balance).or_default().transactions.push(at);
         }
         self.transactions.push(record);
     }
@@ -271,6 +281,9 @@ impl History {
         }
         if is_payment {
             self.payments.push(at);
+        }
+        for balance in new.balances {
+            self.by_balance.entry(balance).or_default().operations.push(at);
         }
         for (effect, number) in new.effects.into_iter().zip(1_u32..) {
             let trail = self.by_account.entry(effect.account).or_default();
@@ -292,8 +305,13 @@ impl History {
     /// A page of a list.
     pub fn page(&self, list: List, scope: Scope, selection: Selection) -> Vec<Record> {
         let index = match scope {
-            Scope::Account(account) => {
-                let Some(trail) = self.by_account.get(&account) else { return Vec::new() };
+            Scope::Account(_) | Scope::Balance(_) => {
+                let trail = match scope {
+                    Scope::Account(account) => self.by_account.get(&account),
+                    Scope::Balance(balance) => self.by_balance.get(&balance),
+                    Scope::All | Scope::Between(..) => None,
+                };
+                let Some(trail) = trail else { return Vec::new() };
                 Some(match list {
                     List::Transactions => &trail.transactions,
                     List::Operations => &trail.operations,
@@ -317,7 +335,7 @@ impl History {
         };
         let key = |at: usize| record(at).map_or((i64::MAX, u64::MAX), |record| record.key());
         let (from, to) = match scope {
-            Scope::All | Scope::Account(_) => (0, length),
+            Scope::All | Scope::Account(_) | Scope::Balance(_) => (0, length),
             Scope::Between(from, to) => (
                 partition_point(length, |at| key(at) < (from.0, 0)),
                 partition_point(length, |at| key(at) < (to.0, 0)),

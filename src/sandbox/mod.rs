@@ -6,7 +6,7 @@
 //! history stays in memory, and is gone when it stops.
 //!
 //! It is meant to be stricter than lenient: checks come in the network's order, and what it does not know
-//! (offers, path payments, claimable balances, clawback, contracts) it refuses as `op_not_supported`. It
+//! (liquidity pools, inflation, contracts) it refuses as `op_not_supported`. It
 //! differs where a small network must: two ledgers may close in one second, and there is no limit on who asks
 //! friendbot or an issuer for money. Hence it listens on loopback only.
 

@@ -14,19 +14,14 @@ use stellar_xdr::SignerKey;
 use super::App;
 use super::lists::{Fetch, account_in_path, events};
 use super::page::{Item, Page, Query, document};
-use super::problem::{BAD_ACCOUNT, Problem};
+use super::problem::{BAD_ACCOUNT, BAD_ASSET, Problem};
 use super::reply::{Base, Form, accepted, as_of, hal, json_only, link, put_asset, template, time};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::money::Stroops;
 use crate::sandbox::ledger::Ledger;
 use crate::sandbox::ledger::state::{Account, AccountFilter, Authorization, ByAddress, TrustLine};
 
-const BAD_ASSET: &str =
-    "Asset must be the string \"native\" or a string of the form \"Code:IssuerAccountID\" for issued assets.";
 const BAD_FILTER_ASSET: &str = "you can't filter by asset: native";
-/// No open offers on this ledger: nothing is promised.
-const LIABILITIES: Stroops = Stroops::ZERO;
 
 fn links(id: AccountId, base: &str) -> Value {
     let own = format!("{base}/accounts/{id}");
@@ -45,8 +40,8 @@ fn balance(asset: &Asset, line: &TrustLine) -> Value {
     for (field, value) in [
         ("balance", json!(line.balance.to_seven_decimals())),
         ("limit", json!(line.limit.to_seven_decimals())),
-        ("buying_liabilities", json!(LIABILITIES.to_seven_decimals())),
-        ("selling_liabilities", json!(LIABILITIES.to_seven_decimals())),
+        ("buying_liabilities", json!(line.liabilities.buying.to_seven_decimals())),
+        ("selling_liabilities", json!(line.liabilities.selling.to_seven_decimals())),
         ("last_modified_ledger", json!(line.last_modified)),
         ("is_authorized", json!(full)),
         ("is_authorized_to_maintain_liabilities", json!(line.authorization != Authorization::None)),
@@ -69,8 +64,8 @@ fn balances(account: &Account) -> Vec<Value> {
         .sort_by_key(|(asset, _)| (asset.code().to_owned(), asset.issuer().map(|issuer| issuer.to_string())));
     let native = json!({
         "balance": account.balance.to_seven_decimals(),
-        "buying_liabilities": LIABILITIES.to_seven_decimals(),
-        "selling_liabilities": LIABILITIES.to_seven_decimals(),
+        "buying_liabilities": account.liabilities.buying.to_seven_decimals(),
+        "selling_liabilities": account.liabilities.selling.to_seven_decimals(),
         "asset_type": "native",
     });
     lines.into_iter().map(|(asset, line)| balance(asset, line)).chain([native]).collect()

@@ -161,7 +161,7 @@ pub async fn of_account(
     history(&app, &base, &query, &headers, (list, Scope::Account(account)), false)
 }
 
-/// Lists of things that this ledger has none of: offers, trades, claimable balances.
+/// Lists of things that this ledger does not tell: trades.
 pub async fn nothing(
     State(app): State<App>,
     base: Base,
@@ -170,6 +170,21 @@ pub async fn nothing(
 ) -> Result<Response, Problem> {
     json_only(&headers)?;
     answer(&app, &base, &query, &headers, Arc::new(|_, _| Ok(Vec::new())))
+}
+
+pub async fn of_balance(
+    State(app): State<App>,
+    Path((id, list)): Path<(String, String)>,
+    base: Base,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let list = match named(&list)? {
+        list @ (List::Transactions | List::Operations) => list,
+        List::Payments | List::Effects => return Err(Problem::not_found()),
+    };
+    let scope = Scope::Balance(super::balances::id_in_path(&id)?);
+    history(&app, &base, &query, &headers, (list, scope), false)
 }
 
 pub async fn of_ledger(

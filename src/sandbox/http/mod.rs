@@ -3,9 +3,11 @@
 //! Reads see the last closed ledger. Nothing here decides anything about money.
 
 mod accounts;
+mod balances;
 mod effects;
 mod ledgers;
 mod lists;
+mod offers;
 mod operations;
 mod page;
 mod problem;
@@ -46,10 +48,14 @@ pub(super) fn router(app: App) -> Router {
         .route("/accounts", get(accounts::list))
         .route("/accounts/{id}", get(accounts::one))
         .route("/accounts/{id}/data/{name}", get(accounts::data))
-        .route("/accounts/{id}/offers", get(lists::nothing))
+        .route("/accounts/{id}/offers", get(offers::of_account))
         .route("/accounts/{id}/trades", get(lists::nothing))
         .route("/accounts/{id}/{list}", get(lists::of_account))
-        .route("/claimable_balances", get(lists::nothing))
+        .route("/claimable_balances", get(balances::list))
+        .route("/claimable_balances/{id}", get(balances::one))
+        .route("/claimable_balances/{id}/{list}", get(lists::of_balance))
+        .route("/offers", get(offers::list))
+        .route("/offers/{id}", get(offers::one))
         .route("/ledgers", get(ledgers::list))
         .route("/ledgers/{sequence}", get(ledgers::one))
         .route("/ledgers/{sequence}/{list}", get(lists::of_ledger))

@@ -26,6 +26,9 @@ pub struct Problem {
 
 /// The reason for an account id that is none.
 pub const BAD_ACCOUNT: &str = "Account ID must start with `G` and contain 56 alphanum characters";
+/// The reason for an asset that is none.
+pub const BAD_ASSET: &str =
+    "Asset must be the string \"native\" or a string of the form \"Code:IssuerAccountID\" for issued assets.";
 /// The reason for a transaction hash that is none.
 pub const BAD_HASH: &str = "Transaction hash must be a hex-encoded, lowercase SHA-256 hash";
 

@@ -115,6 +115,7 @@ impl Ledger {
                     entry_sponsor: trace.entry_sponsor,
                     ended_sponsor: trace.ended_sponsor,
                 },
+                balances: trace.balances,
                 effects: trace.effects,
             }
         };

@@ -10,8 +10,12 @@
 )]
 
 pub mod apply;
+pub mod balances;
+pub mod book;
 pub mod close;
 pub mod effects;
+pub mod exchange;
+pub mod holdings;
 pub mod operations;
 pub mod outcome;
 pub mod signatures;
@@ -19,6 +23,7 @@ pub mod sponsorship;
 pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod trade;
 pub mod validity;
 pub mod view;
 

@@ -1,6 +1,7 @@
 //! Horizon's shapes, asked in process.
 
 mod driving;
+mod entries;
 mod reading;
 mod streaming;
 mod submitting;
