@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod api;
+pub mod app;
 pub mod capacity;
 pub mod domain;
 pub mod http;

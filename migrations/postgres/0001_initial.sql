@@ -27,7 +27,7 @@ CREATE TABLE identities (
 );
 
 CREATE TABLE currencies (
-    code TEXT COLLATE "C" NOT NULL CONSTRAINT currencies_pkey PRIMARY KEY,
+    code TEXT NOT NULL CONSTRAINT currencies_pkey PRIMARY KEY,
     asset TEXT NOT NULL,
     usd_rate TEXT NOT NULL,
     rate_at BIGINT NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE currencies (
 );
 
 CREATE TABLE escrows (
-    account TEXT COLLATE "C" NOT NULL CONSTRAINT escrows_pkey PRIMARY KEY,
+    account TEXT NOT NULL CONSTRAINT escrows_pkey PRIMARY KEY,
     version BIGINT NOT NULL,
     asset_facts TEXT NOT NULL,
     state TEXT NOT NULL,
@@ -60,7 +60,7 @@ CREATE INDEX escrows_submission ON escrows (submission) WHERE submission IS NOT 
 CREATE INDEX escrows_dirty ON escrows (dirty_since, account) WHERE dirty_since IS NOT NULL;
 
 CREATE TABLE channels (
-    account TEXT COLLATE "C" NOT NULL CONSTRAINT channels_pkey PRIMARY KEY,
+    account TEXT NOT NULL CONSTRAINT channels_pkey PRIMARY KEY,
     role TEXT NOT NULL CHECK (role IN ('platform', 'channel')),
     opening BIGINT,
     sequence BIGINT NOT NULL CHECK (sequence >= 0)
@@ -228,8 +228,8 @@ CREATE INDEX journal_postings_account ON journal_postings (account, asset);
 
 -- The sums of the postings, kept with them so that a busy account need not be added up.
 CREATE TABLE journal_balances (
-    account TEXT COLLATE "C" NOT NULL,
-    asset TEXT COLLATE "C" NOT NULL,
+    account TEXT NOT NULL,
+    asset TEXT NOT NULL,
     amount BIGINT NOT NULL,
     CONSTRAINT journal_balances_pkey PRIMARY KEY (account, asset)
 );

@@ -4,7 +4,8 @@ use utoipa::ToSchema;
 macro_rules! problem_codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $status:literal, $title:literal;)+) => {
         /// Every kind of problem the API answers with. Codes are stable: programs may rely on them.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
         pub enum ProblemCode {
             $($(#[$doc])* #[doc = $title] $name,)+
         }
@@ -104,7 +105,7 @@ pub struct ProblemBody {
     #[schema(example = "node 77 is not known")]
     pub detail: String,
     /// The kind, for programs.
-    #[schema(example = "unknown_node")]
+    #[schema(value_type = ProblemCode)]
     pub code: String,
     /// The field, query parameter or path parameter it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,7 +20,7 @@ use crate::api::{ProblemBody, ProblemCode, examples};
                        `code`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody, ProblemCode)),
     modifiers(&ApiKeys),
     tags(
         (name = "catalog", description = "Farms, nodes, identities and currencies, as the explorer describes them"),

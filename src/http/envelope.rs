@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -32,13 +32,21 @@ pub(super) async fn envelope(State(app): State<App>, request: Request, next: Nex
     let took = Duration::try_from(app.clock.now().duration_since(began)).unwrap_or_default();
     span.in_scope(|| tracing::info!(status, took_micros = took.as_micros(), "answered"));
     let labels = [
-        ("method", method.to_string()),
+        ("method", label(&method).to_owned()),
         ("route", route.unwrap_or_else(|| "none".to_owned())),
         ("status", status.to_string()),
     ];
     metrics::counter!("farmgate_http_requests_total", &labels).increment(1);
     metrics::histogram!("farmgate_http_request_seconds", &labels).record(took);
     response
+}
+
+/// Clients may invent methods; a metric's labels are few.
+fn label(method: &Method) -> &str {
+    match method.as_str() {
+        known @ ("GET" | "HEAD" | "OPTIONS" | "POST" | "PUT" | "DELETE" | "PATCH") => known,
+        _ => "other",
+    }
 }
 
 async fn answer(app: &App, request: Request, next: Next) -> Response {

@@ -13,7 +13,7 @@ const BUSY_RETRY_SECONDS: u32 = 1;
 const DATABASE_RETRY_SECONDS: u32 = 5;
 const ESCROW_RETRY_SECONDS: u32 = 5;
 
-/// An error on its way to the client; [`super::envelope`] writes it with the request's id.
+/// An error on its way to the client; `envelope` writes it with the request's id.
 #[derive(Clone, Debug)]
 pub struct Problem {
     code: ProblemCode,
@@ -209,6 +209,13 @@ const fn refusal(reason: &Refusal) -> ProblemCode {
         Refusal::PayoutAddressMissing(_) => ProblemCode::PayoutAddressMissing,
         Refusal::PayoutAddressRefused(_) => ProblemCode::PayoutAddressRefused,
         Refusal::Price(_) => ProblemCode::PriceOutOfBounds,
-        Refusal::Split(_) => ProblemCode::TooManyLegs,
+        Refusal::Split(SplitError::TooManyLegs) => ProblemCode::TooManyLegs,
+        Refusal::Split(
+            SplitError::Name
+            | SplitError::Sum { .. }
+            | SplitError::Shares
+            | SplitError::NoFarm
+            | SplitError::UnknownName,
+        ) => ProblemCode::InvalidDistribution,
     }
 }

@@ -307,6 +307,16 @@ mod document {
     }
 
     #[test]
+    fn every_problem_code_is_in_the_document() {
+        let document = document();
+        let schema = &document["components"]["schemas"]["ProblemCode"];
+        let listed = schema["enum"].as_array().unwrap_or_else(|| panic!("{schema}"));
+        let codes: Vec<&str> = listed.iter().filter_map(Value::as_str).collect();
+        let known: Vec<&str> = crate::api::ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(codes, known);
+    }
+
+    #[test]
     fn every_route_under_v1_is_in_the_document() {
         // Routes of the document and of the router are one list in `routes()`; nothing else may add one.
         let source = include_str!("mod.rs");

@@ -191,7 +191,7 @@ pub enum HistoryRecord {
     Unreadable {
         /// Where it stands in history; `None` if not even that can be read.
         operation: Option<OperationId>,
-        /// The record as it came.
+        /// The record as it came; cut after 1 MiB.
         json: String,
         /// What is wrong with it.
         reason: String,
@@ -272,7 +272,7 @@ pub enum Body {
     OpenEscrows {
         /// How many.
         count: u16,
-        /// The assets each trusts.
+        /// The assets each trusts, each named once; XLM needs no trust line.
         assets: Vec<Asset>,
     },
     /// Pay, in this order.

@@ -7,7 +7,7 @@ use crate::domain::asset::Asset;
 use crate::domain::event::EventKind;
 use crate::domain::ids::ReservationId;
 use crate::domain::payment::Memo;
-use crate::domain::reservation::{Reservation, State};
+use crate::domain::reservation::{PaymentOption, Reservation, State};
 use crate::ports::clock::Clock;
 use crate::ports::store::Tx;
 
@@ -17,6 +17,9 @@ use super::{Error, Settings};
 
 /// How often an order asks again for an escrow account, in milliseconds.
 const ESCROW_POLL_MILLIS: u64 = 250;
+
+/// Most different lists of trusted assets that are looked at.
+const ASSET_LISTS_MAX: u32 = 16;
 
 /// What opening needs besides the order.
 #[derive(Clone, Debug)]
@@ -45,7 +48,11 @@ pub async fn open(
     request: &OrderRequest,
 ) -> Result<Reservation, Error> {
     let facts = load(tx, request, &opening.settings.payout, opening.platform).await?;
-    let Priced { order, quote } = quote(request, &facts, opening.settings, opening.now)?;
+    let Priced { order, mut quote } = quote(request, &facts, opening.settings, opening.now)?;
+    if request.currencies.is_none() {
+        let lists = tx.escrow_asset_lists(ASSET_LISTS_MAX).await?;
+        leave_out_untrusted(&mut quote.options, &lists);
+    }
     let mut trusted: Vec<Asset> =
         quote.options.iter().map(|option| option.asset).filter(|asset| asset.issuer().is_some()).collect();
     trusted.sort();
@@ -67,6 +74,17 @@ pub async fn open(
         EventKind::ReservationChanged { reservation: agreed.id, state: agreed.state.name().to_owned() };
     tx.append_event(opening.now, &changed).await?;
     Ok(agreed)
+}
+
+/// Leaves out offers that nobody asked for by name and that no escrow account could take: a currency that is new, or whose
+/// issuer does not exist, must not keep the others waiting. The list of assets that covers most offers decides.
+fn leave_out_untrusted(options: &mut Vec<PaymentOption>, lists: &[Vec<Asset>]) {
+    let is_covered = |option: &PaymentOption, list: &[Asset]| {
+        option.asset.issuer().is_none() || list.contains(&option.asset)
+    };
+    let covered = |list: &&Vec<Asset>| options.iter().filter(|option| is_covered(option, list)).count();
+    let Some(best) = lists.iter().max_by_key(covered).filter(|list| covered(list) > 0) else { return };
+    options.retain(|option| is_covered(option, best));
 }
 
 /// Runs `attempt` again, outside any transaction, while it ends in want of an escrow account and the time that

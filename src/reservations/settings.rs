@@ -5,7 +5,7 @@ use crate::domain::pricing::{GridNetwork, UnitPrices};
 use crate::domain::split::Recipient;
 
 /// Shortest time a customer may be given to pay, in seconds.
-pub const PAYMENT_WINDOW_SECONDS_MIN: u32 = 60;
+pub const PAYMENT_WINDOW_SECONDS_MIN: u32 = 10;
 /// Longest time a customer may be given to pay, in seconds: a week.
 pub const PAYMENT_WINDOW_SECONDS_MAX: u32 = 7 * 86_400;
 /// Longest time a caller may wait for an escrow account, in seconds.

@@ -224,17 +224,19 @@ impl Engine {
             let memory = self.memory();
             (memory.tip, memory.swept_at)
         };
-        let Some(tip) = tip else { return };
-        let status = EngineStatus {
-            ticked_at: self.clock.now(),
-            ledger: tip.sequence,
-            ledger_closed_at: tip.closed_at,
-            swept_at,
-            trouble: outcome.as_ref().err().map(ToString::to_string),
-        };
+        let (ticked_at, trouble) = (self.clock.now(), outcome.as_ref().err().map(ToString::to_string));
         let stored: Result<(), StoreError> = transact(&self.store, move |tx| {
-            let status = status.clone();
-            Box::pin(async move { tx.report(&status).await })
+            let trouble = trouble.clone();
+            Box::pin(async move {
+                // Before the first answer of the network since the start, what was known at the last stop stands.
+                let last = tx.engine_status().await?;
+                let known = tip.map(|tip| (tip.sequence, tip.closed_at));
+                let (ledger, ledger_closed_at) = known
+                    .or(last.map(|last| (last.ledger, last.ledger_closed_at)))
+                    .unwrap_or((LedgerSeq(0), Timestamp::UNIX_EPOCH));
+                let status = EngineStatus { ticked_at, ledger, ledger_closed_at, swept_at, trouble };
+                tx.report(&status).await
+            })
         })
         .await;
         if let Err(error) = stored {

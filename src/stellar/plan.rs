@@ -109,6 +109,11 @@ pub(crate) fn outline(
     if owners.recovery.len() > RECOVERY_SIGNERS_MAX {
         return Err(invalid(format!("more than {RECOVERY_SIGNERS_MAX} recovery signers")));
     }
+    // Named twice, a signer's weight would be overwritten, and the accounts' thresholds out of reach.
+    let distinct: BTreeSet<_> = owners.recovery.iter().chain([&owners.signer]).collect();
+    if distinct.len() <= owners.recovery.len() {
+        return Err(invalid("a recovery signer is named twice, or is the platform's signer"));
+    }
     let steps = steps(&plan.body, owners, accounts)?;
     if steps.is_empty() {
         return Err(invalid("it does nothing"));

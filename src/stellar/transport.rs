@@ -131,6 +131,8 @@ impl HttpTransport {
         let mut builder = reqwest::Client::builder()
             .user_agent(AGENT)
             .redirect(reqwest::redirect::Policy::none())
+            // Whoever asks counts attempts; a submission has one.
+            .retry(reqwest::retry::never())
             .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
         if loopback {

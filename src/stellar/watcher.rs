@@ -12,6 +12,9 @@ use crate::ports::network::{AccountPage, AccountSnapshot, NetworkError, PAGE_REC
 use crate::stellar::horizon::client::{HorizonClient, found, unreadable};
 use crate::stellar::horizon::{json, resources};
 
+/// What is logged of an account that cannot be read.
+const RECORD_LOG_CHARS_MAX: usize = 1_000;
+
 const WHAT: &str = "/accounts?signer=";
 
 /// One page of the accounts that `signer` signs for, after `after`, in address order.
@@ -35,6 +38,7 @@ pub async fn accounts_of(
             Ok(account) => accounts.push(account),
             Err(error) => {
                 metrics::counter!("farmgate_horizon_unreadable_accounts_total").increment(1);
+                let record: String = record.chars().take(RECORD_LOG_CHARS_MAX).collect();
                 tracing::error!(%error, record, "an account of ours cannot be read and is not watched");
                 failure = Some(error);
             }

@@ -38,6 +38,8 @@ statements! {
     ESCROWS_DIRTY = select_escrows!("WHERE dirty_since IS NOT NULL ORDER BY dirty_since, account LIMIT $1");
     ESCROWS_AVAILABLE = "SELECT COUNT(*) AS available FROM escrows
         WHERE asset_facts = $1 AND state IN ('preparing', 'ready')";
+    ESCROW_ASSET_LISTS = "SELECT MIN(account) AS account, asset_facts FROM escrows
+        WHERE state IN ('preparing', 'ready') GROUP BY asset_facts ORDER BY asset_facts LIMIT $1";
     /// The oldest that trusts all; on PostgreSQL, of those that nobody else is about to take.
     ESCROW_TO_TAKE = select_escrows!("WHERE state = 'ready' AND NOT EXISTS (
                 SELECT 1 FROM json_each($1) AS wanted
@@ -52,7 +54,8 @@ statements! {
     UPDATE_CHANNEL = "UPDATE channels SET role = $2, opening = $3, sequence = $4
         WHERE account = $1 AND sequence = $5 AND opening IS NOT DISTINCT FROM CAST($6 AS BIGINT)";
     REMOVE_CHANNEL = "DELETE FROM channels WHERE account = $1 AND sequence = $2 AND opening = $3";
-    CHANNELS_ALL = "SELECT account, role, opening, sequence FROM channels ORDER BY account";
+    CHANNELS_ALL = "SELECT account, role, opening, sequence FROM channels ORDER BY account",
+        on_postgres "SELECT account, role, opening, sequence FROM channels ORDER BY account COLLATE \"C\"";
 }
 
 fn escrow_state(facts: Facts<'_>) -> Result<EscrowState, StoreError> {
@@ -173,6 +176,11 @@ impl AccountsTx for Session {
     async fn escrows_available(&mut self, assets: &[Asset]) -> Result<u64, StoreError> {
         let row = self.row(ESCROWS_AVAILABLE, args![to_json(&sorted(assets))?]).await?;
         row.map_or(Ok(0), |row| row.of(&ESCROWS).number("available", u64::try_from))
+    }
+
+    async fn escrow_asset_lists(&mut self, limit: u32) -> Result<Vec<Vec<Asset>>, StoreError> {
+        let rows = self.rows(ESCROW_ASSET_LISTS, args![rows_max(limit)]).await?;
+        rows.iter().map(|row| row.of(&ESCROWS).json("asset_facts")).collect()
     }
 
     async fn take_escrow(

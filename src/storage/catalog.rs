@@ -57,7 +57,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
     UPDATE_NODE = "UPDATE nodes SET farm = $2, cu = $3, su = $4, ipv4u = $5, free_to_use = $6 WHERE id = $1";
     NODE = select_nodes!("WHERE id = $1");
-    /// For a decision: the node stays as it is until that is committed. SQLite has one writer, so it does anyway.
+    /// For a decision: the node stays as it is until that is committed. SQLite has one writer anyway.
     NODE_TO_DECIDE = select_nodes!("WHERE id = $1"), on_postgres select_nodes!("WHERE id = $1 FOR SHARE");
     NODES_AFTER = select_nodes!("WHERE id > $1 ORDER BY id LIMIT $2");
     NODES_OF_FARM = select_nodes!("WHERE farm = $3 AND id > $1 ORDER BY id LIMIT $2");
@@ -74,7 +74,9 @@ statements! {
             distribution_facts = $6, free_only = $7
         WHERE code = $1";
     CURRENCY = select_currencies!("WHERE code = $1");
-    CURRENCIES_AFTER = select_currencies!("WHERE code > $1 ORDER BY code LIMIT $2");
+    /// In the order of bytes, whatever the database's language. (CockroachDB knows "C" in expressions only.)
+    CURRENCIES_AFTER = select_currencies!("WHERE code > $1 ORDER BY code LIMIT $2"),
+        on_postgres select_currencies!("WHERE code COLLATE \"C\" > $1 ORDER BY code COLLATE \"C\" LIMIT $2");
 }
 
 fn farm(row: &Row) -> Result<Farm, StoreError> {

@@ -27,10 +27,9 @@ const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// Also what `statement_timeout` ends with.
 const QUERY_CANCELED: &str = "57014";
 const IDLE_IN_TRANSACTION_TIMEOUT: &str = "25P03";
-const INVALID_PASSWORD: &str = "28P01";
 const INVALID_CATALOG: &str = "3D000";
-/// Connection failures, resources that ran out, an operator's intervention, system errors.
-const UNAVAILABLE_CLASSES: [&str; 4] = ["08", "53", "57", "58"];
+/// Connection failures, refused logins, resources that ran out, an operator's intervention, system errors.
+const UNAVAILABLE_CLASSES: [&str; 5] = ["08", "28", "53", "57", "58"];
 
 /// A unique key: how PostgreSQL names it and which columns SQLite names instead.
 struct UniqueKey {
@@ -43,7 +42,7 @@ const fn key(constraint: Constraint, index: &'static str, columns: &'static str)
     UniqueKey { constraint, index, columns }
 }
 
-const UNIQUE_KEYS: [UniqueKey; 20] = [
+const UNIQUE_KEYS: [UniqueKey; 21] = [
     key(Constraint::Id, "reservations_pkey", "reservations.id"),
     key(Constraint::Id, "transfers_pkey", "transfers.id"),
     key(Constraint::Id, "submissions_pkey", "submissions.id"),
@@ -67,6 +66,7 @@ const UNIQUE_KEYS: [UniqueKey; 20] = [
     key(Constraint::PoolGrant, "pools_pkey", "pools.id"),
     key(Constraint::PoolGrant, "pool_grants_pkey", "pool_grants.reservation"),
     key(Constraint::ReservationEscrow, "reservations_escrow", "reservations.escrow"),
+    key(Constraint::ReservationEscrow, "escrows_reservation", "escrows.reservation"),
     key(
         Constraint::IdempotencyKey,
         "idempotency_answers_pkey",
@@ -106,11 +106,9 @@ fn from_postgres(error: &dyn DatabaseError) -> StoreError {
         UNIQUE_VIOLATION => {
             exists(UNIQUE_KEYS.iter().find(|key| Some(key.index) == error.constraint()), error)
         }
-        LOCK_NOT_AVAILABLE
-        | QUERY_CANCELED
-        | IDLE_IN_TRANSACTION_TIMEOUT
-        | INVALID_PASSWORD
-        | INVALID_CATALOG => StoreError::Unavailable { reason: reason() },
+        LOCK_NOT_AVAILABLE | QUERY_CANCELED | IDLE_IN_TRANSACTION_TIMEOUT | INVALID_CATALOG => {
+            StoreError::Unavailable { reason: reason() }
+        }
         _ if UNAVAILABLE_CLASSES.iter().any(|class| code.starts_with(class)) => {
             StoreError::Unavailable { reason: reason() }
         }
@@ -146,5 +144,100 @@ pub(super) fn migrate_error(error: MigrateError) -> StoreError {
             reason: format!("it has migration {version}, which is newer than this program"),
         },
         other => StoreError::Refused { reason: format!("its migrations: {other}") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Keys that no statement can violate: the catalog is put, and these rows are inserted unless they are there.
+    const NEVER_VIOLATED: [&str; 14] = [
+        "counters_pkey",
+        "currencies_pkey",
+        "engine_status_pkey",
+        "events_pkey",
+        "farms_pkey",
+        "identities_pkey",
+        "journal_balances_pkey",
+        "journal_postings_pkey",
+        "nodes_pkey",
+        "payments_pkey",
+        "pool_grants_ordinal",
+        "pool_nodes_pkey",
+        "quarantine_pkey",
+        "reservation_nodes_pkey",
+    ];
+
+    /// What a driver would hand over.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Answer(&'static str);
+
+    impl DatabaseError for Answer {
+        fn message(&self) -> &str {
+            self.0
+        }
+        fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
+            Some(self.0.into())
+        }
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+        fn kind(&self) -> sqlx::error::ErrorKind {
+            sqlx::error::ErrorKind::Other
+        }
+    }
+
+    #[test]
+    fn what_may_be_run_again_is_told_from_what_may_not() {
+        for code in ["5", "261", "517", "6", "262"] {
+            assert!(from_sqlite(&Answer(code)).is_conflict(), "SQLite {code}");
+        }
+        for code in ["40001", "40P01"] {
+            assert!(from_postgres(&Answer(code)).is_conflict(), "PostgreSQL {code}");
+        }
+        for code in ["10", "778", "11", "13", "14", "26"] {
+            assert!(matches!(from_sqlite(&Answer(code)), StoreError::Unavailable { .. }), "SQLite {code}");
+        }
+        for code in ["08006", "28P01", "3D000", "53300", "55P03", "57014", "57P01", "25P03"] {
+            assert!(
+                matches!(from_postgres(&Answer(code)), StoreError::Unavailable { .. }),
+                "PostgreSQL {code}"
+            );
+        }
+        for code in ["1", "8", "275", "787", "1299"] {
+            assert!(matches!(from_sqlite(&Answer(code)), StoreError::Refused { .. }), "SQLite {code}");
+        }
+        for code in ["22003", "23502", "23503", "23514", "25006", "25P02", "42601"] {
+            assert!(matches!(from_postgres(&Answer(code)), StoreError::Refused { .. }), "PostgreSQL {code}");
+        }
+    }
+
+    #[test]
+    fn every_unique_key_of_the_schema_has_a_meaning() {
+        for schema in [
+            include_str!("../../migrations/postgres/0001_initial.sql"),
+            include_str!("../../migrations/sqlite/0001_initial.sql"),
+        ] {
+            let words: Vec<&str> = schema.split_whitespace().collect();
+            let keys: BTreeSet<&str> = words
+                .windows(3)
+                .filter_map(|three| match three {
+                    ["UNIQUE", "INDEX", name] => Some(*name),
+                    [_, "CONSTRAINT", name] if name.ends_with("_pkey") => Some(*name),
+                    _ => None,
+                })
+                .collect();
+            let known = UNIQUE_KEYS.iter().map(|key| key.index).chain(NEVER_VIOLATED).collect();
+            assert_eq!(keys, known);
+        }
     }
 }

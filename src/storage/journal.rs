@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::rows::{Row, Table, to_json};
+use super::rows::{Row, Table, legible, to_json};
 use super::session::{Session, rows_max};
 use super::sql::{args, statements};
 use crate::domain::asset::Asset;
@@ -108,8 +108,7 @@ fn engine_status(row: &Row) -> Result<EngineStatus, StoreError> {
 }
 
 impl Session {
-    /// Keeps the balances with the postings. In the order of their texts, so that two writers never wait for each
-    /// other.
+    /// Keeps the balances with the postings. In the order of their texts, so that no two writers wait for each other.
     async fn add_to_balances(&mut self, entry: &Entry) -> Result<(), StoreError> {
         let mut sums: BTreeMap<(String, String), i128> = BTreeMap::new();
         for posting in entry.postings() {
@@ -260,7 +259,7 @@ impl JournalTx for Session {
             status.ledger.0,
             status.ledger_closed_at,
             status.swept_at,
-            status.trouble.clone(),
+            status.trouble.as_deref().map(legible),
         ];
         self.execute(REPORT, args).await.map(drop)
     }

@@ -1,16 +1,17 @@
 //! The database: `ports::store` on SQLite and PostgreSQL.
 //!
-//! Each aggregate has a file with its statements, the way from its rows to the domain, and its port. A statement is
-//! written once for both engines wherever they agree ([`Sql`]); which one it runs on is decided in `session`, and nowhere else.
+//! Each aggregate has a file with its statements, the way from its rows to the domain, and its port. A statement
+//! is written once for both engines wherever they agree ([`Sql`]); which one it runs on is decided in `session`, and
+//! nowhere else.
 //!
-//! Boundaries: only `domain` and `ports` of ours; nobody else speaks SQL. It never asks for the time or for random numbers, and
-//! decides nothing about money: it refuses what would break a rule.
+//! Boundaries: only `domain` and `ports` of ours; nobody else speaks SQL. It never asks for the time or for random
+//! numbers, and decides nothing about money: it refuses what would break a rule.
 //!
-//! Failure: a transaction is over after its first error, and gives it again at commit. What was not committed is rolled back,
-//! whoever drops it and whenever; a connection whose state is in doubt is closed instead of used again.
+//! Failure: after its first refused statement a transaction is over, and gives that error again at commit. What was
+//! not committed is rolled back, whoever drops it and whenever; a connection whose state is in doubt is closed.
 //!
-//! Recovery: [`StoreError::Conflict`] is run again by `ports::store::transact`. After [`StoreError::Unavailable`] at a
-//! commit nobody knows; the unique keys (see `migrations/`) make repeating harmless.
+//! Recovery: `ports::store::transact` runs again after [`StoreError::Conflict`]. After [`StoreError::Unavailable`]
+//! at a commit nobody knows; the unique keys (see `migrations/`) make repeating harmless.
 //!
 //! Times are kept to the microsecond.
 
@@ -58,21 +59,20 @@ enum Engine {
 /// An SQLite file is created if it is not there, but not its folder; a PostgreSQL database must exist.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] if it is not reached; [`StoreError::Refused`] if settings are out of bounds, or the database was
-/// made by a newer or another program.
+/// [`StoreError::Unavailable`] if it is not reached; [`StoreError::Refused`] if settings are out of bounds, or the
+/// database was made by a newer or another program.
 pub async fn connect(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(Database::open(settings).await?))
 }
 
-/// Connects, finds the database in order, and hangs up.
+/// Asks the database for a sign of life: a transaction that reads one row.
 ///
 /// # Errors
-/// Those of [`connect`].
-pub async fn ping(settings: &Settings) -> Result<(), StoreError> {
-    let database = Database::open(settings).await?;
-    let answer = database.ping().await;
-    database.close().await;
-    answer
+/// [`StoreError::Unavailable`] if there is none.
+pub async fn ping(store: &dyn Store) -> Result<(), StoreError> {
+    let mut tx = store.begin_read().await?;
+    tx.engine_status().await?;
+    tx.rollback().await
 }
 
 /// Every statement there is.
@@ -119,17 +119,6 @@ impl Database {
             EngineKind::Postgres => Engine::Postgres(PostgresDatabase::connect(settings).await?),
         };
         Ok(Self { engine })
-    }
-
-    /// Asks the database for a sign of life.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] if there is none.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        match &self.engine {
-            Engine::Sqlite(database) => database.ping().await,
-            Engine::Postgres(database) => database.ping().await,
-        }
     }
 
     /// Waits for open transactions and closes all connections.

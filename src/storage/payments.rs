@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
-use super::rows::{Row, Table, to_json};
+use super::rows::{Row, Table, legible, to_json};
 use super::session::{Session, rows_max};
 use super::sql::{Arg, args, statements};
 use crate::domain::ids::{OperationId, ReservationId};
@@ -155,12 +155,13 @@ impl PaymentsTx for Session {
     }
 
     async fn quarantine(&mut self, record: &Quarantined) -> Result<Applied, StoreError> {
+        let json = legible(&record.json);
         let args = args![
             record.account.to_string(),
-            digest(&record.json),
+            digest(&json),
             record.operation.map(|operation| operation.0),
-            record.json.as_str(),
-            record.reason.as_str(),
+            json,
+            legible(&record.reason),
             record.at,
         ];
         self.execute(QUARANTINE_RECORD, args).await.map(applied)

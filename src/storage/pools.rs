@@ -45,10 +45,10 @@ statements! {
             WHERE pool IN (SELECT CAST(value AS INTEGER) FROM json_each($1)) ORDER BY pool, ordinal",
         on_postgres "SELECT reservation, pool, ordinal, cu, su, ipv4u, starts_at, ends_at FROM pool_grants
             WHERE pool IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)) ORDER BY pool, ordinal";
-    /// Whoever decides on reservations with this node has it locked for sharing: he is waited for, and then seen.
+    /// Whoever decides on reservations with this node has locked it for sharing: he is waited for, then seen.
     LOCK_NODE = "SELECT id FROM nodes WHERE id = $1", on_postgres "SELECT id FROM nodes WHERE id = $1 FOR UPDATE";
-    /// Free pools are those bought with play money and those that an unfinished reservation may extend with it. A node is
-    /// under one if it is in it, or in an unfinished reservation that may use play money or extends one.
+    /// Free pools are those bought with play money and those that an unfinished reservation may extend with it.
+    /// A node is under one if it is in it, or in an unfinished reservation that may use play money or extends one.
     NODE_UNDER_FREE_POOL = "WITH unfinished AS (
             SELECT id, extends, play_money FROM reservations
             WHERE state IN (

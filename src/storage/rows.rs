@@ -1,8 +1,8 @@
 //! Rows as they come from a database, which is not trusted.
 //!
-//! Every value is asked for by its column and checked: NULL where none may be (which SQLite's driver would read as 0), another
-//! type, a text that is not what it should be, facts that contradict the columns beside them. What cannot be is
-//! [`StoreError::Corrupt`] with table, column and key.
+//! Every value is asked for by its column and checked: NULL where none may be (which SQLite's driver would read as
+//! 0), another type, a text that is not what it should be, facts that contradict the columns beside them. What cannot
+//! be is [`StoreError::Corrupt`] with table, column and key.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -208,6 +208,11 @@ impl Facts<'_> {
 pub(super) fn to_json<T: Serialize + ?Sized>(facts: &T) -> Result<String, StoreError> {
     serde_json::to_string(facts)
         .map_err(|error| StoreError::Refused { reason: format!("facts that are no JSON: {error}") })
+}
+
+/// A text from outside, kept for people: PostgreSQL takes no NUL in a text.
+pub(super) fn legible(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// The three kinds of units as numbers for columns.

@@ -12,10 +12,10 @@ use crate::ports::store::{LIST_ROWS_MAX, StoreError, Tx};
 
 /// A transaction.
 ///
-/// After its first error it is over: nothing more is executed, and its commit gives that error again.
-/// PostgreSQL behaves so by itself, except that it answers the commit of a failed transaction with success. SQLite does not: it
-/// goes on after most errors, and after some (a full disk) it has silently rolled back and would commit each further statement
-/// by itself.
+/// After its first refused statement it is over: nothing more is executed, and its commit gives that error again.
+/// PostgreSQL behaves so by itself, except that it answers the commit of a failed transaction with success. SQLite
+/// does not: it goes on after most errors, and after some (a full disk) it has silently rolled back and would commit
+/// each further statement by itself.
 pub(super) struct Session {
     /// Only ever reached through `&mut self`; the mutex makes it `Sync`, as the port asks.
     engine: Mutex<Engine>,
@@ -28,7 +28,7 @@ enum Engine {
     Postgres(Transaction<'static, Postgres>),
 }
 
-/// The dispatch: the same work on the driver of either engine. `$query` is the statement with its arguments bound.
+/// The dispatch: the same work on the driver of either engine. `$query` is the statement with its arguments.
 macro_rules! on_engine {
     ($engine:expr, $sql:expr, $args:expr, |$query:ident, $connection:ident, $row:ident| $work:expr) => {
         match $engine {
@@ -73,22 +73,22 @@ impl Session {
 
     /// Executes a statement; gives the number of rows it affected.
     pub async fn execute(&mut self, sql: Sql, args: Vec<Arg>) -> Result<u64, StoreError> {
-        self.usable()?;
+        self.start()?;
         let engine = self.engine.get_mut().unwrap_or_else(PoisonError::into_inner);
         let outcome = on_engine!(engine, sql, args, |query, connection, _row| {
             query.execute(connection).await.map(|done| done.rows_affected())
         });
-        outcome.map_err(|error| self.over(store_error(error)))
+        self.ended(outcome)
     }
 
     /// Executes a statement; gives its rows.
     pub async fn rows(&mut self, sql: Sql, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
-        self.usable()?;
+        self.start()?;
         let engine = self.engine.get_mut().unwrap_or_else(PoisonError::into_inner);
         let outcome = on_engine!(engine, sql, args, |query, connection, row| {
             query.fetch_all(connection).await.map(|rows| rows.into_iter().map(row).collect())
         });
-        outcome.map_err(|error| self.over(store_error(error)))
+        self.ended(outcome)
     }
 
     /// Executes a statement that gives at most one row.
@@ -124,11 +124,21 @@ impl Session {
         error
     }
 
-    fn usable(&self) -> Result<(), StoreError> {
-        match &self.failed {
-            Some(error) => Err(error.clone()),
-            None => Ok(()),
+    /// From here to [`ended`](Self::ended) the transaction counts as failed: if the caller drops the statement's
+    /// future, nobody hears what the database thought of it, and a commit could be answered with success although
+    /// everything was rolled back.
+    fn start(&mut self) -> Result<(), StoreError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
         }
+        self.failed =
+            Some(StoreError::Unavailable { reason: "a statement was cut off by its caller".to_owned() });
+        Ok(())
+    }
+
+    fn ended<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        self.failed = None;
+        outcome.map_err(|error| self.over(store_error(error)))
     }
 }
 
@@ -158,8 +168,8 @@ impl Tx for Session {
             Engine::Postgres(transaction) => transaction.rollback().await,
         };
         match done {
-            // SQLite has rolled back already after some errors, and PostgreSQL may be gone. Whatever is left of the
-            // transaction is noticed when the connection comes back to its pool, which then closes it.
+            // SQLite has rolled back already after some errors, and PostgreSQL may be gone. Whatever is left is
+            // noticed when the connection comes back to its pool, which then closes it.
             Err(_) if failed => Ok(()),
             done => done.map_err(store_error),
         }

@@ -24,8 +24,8 @@ pub const TIMEOUT_SECONDS_MAX: u64 = 3_600;
 pub struct Settings {
     /// `sqlite://` and a path, or `postgres://user@host:port/database`. Its beginning decides the engine.
     pub url: DatabaseUrl,
-    /// A file that holds PostgreSQL's password and nothing else. Instead, the environment's `PGPASSWORD` or a `.pgpass`
-    /// file will do.
+    /// A file that holds PostgreSQL's password and nothing else. Instead, `PGPASSWORD` in the environment or a
+    /// `.pgpass` file will do.
     pub password_file: Option<PathBuf>,
     /// Most connections; on SQLite most readers, for it has one writer.
     pub connections_max: u32,
@@ -33,7 +33,8 @@ pub struct Settings {
     pub acquire_timeout_seconds: u64,
     /// How long one statement may take, in seconds. PostgreSQL only.
     pub statement_timeout_seconds: u64,
-    /// How long to wait for another transaction's lock, in seconds. On SQLite: for another process to finish writing.
+    /// How long to wait for another transaction's lock, in seconds. On SQLite: for another process that
+    /// writes.
     pub lock_timeout_seconds: u64,
 }
 
@@ -91,6 +92,12 @@ impl DatabaseUrl {
     /// The URL, with the password it may hold.
     pub(super) fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// SQLite's file: all that follows the scheme, to the letter.
+    pub(super) fn path(&self) -> &str {
+        let path = self.0.strip_prefix("sqlite:").unwrap_or(&self.0);
+        path.strip_prefix("//").unwrap_or(path)
     }
 
     /// Which engine it names.
@@ -162,6 +169,17 @@ mod tests {
             let shown = format!("{settings:?} {}", settings.url);
             assert!(!shown.contains("ter2") && shown.contains("db.example:5432/farmgate"), "{shown}");
         }
+    }
+
+    #[test]
+    fn settings_are_read_by_name_and_unknown_ones_refused() {
+        let read = |text| serde_json::from_str::<Settings>(text);
+        assert_eq!(read("{}").unwrap(), Settings::default());
+        let some = read(r#"{"url": "postgres://me@db/farmgate", "connections_max": 3}"#).unwrap();
+        assert_eq!((some.url.engine(), some.connections_max), (EngineKind::Postgres, 3));
+        assert!(read(r#"{"connection_max": 3}"#).is_err());
+        let error = read(r#"{"url": "mysql://me:hunter2@host/db"}"#).unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 
     #[test]

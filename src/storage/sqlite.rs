@@ -1,9 +1,9 @@
 //! SQLite: one writer, many readers, one file.
 //!
-//! The write pool has one connection, and its transactions begin with `BEGIN IMMEDIATE`: writers of this process queue
-//! for the connection, those of another for the file, and none fails half way for having read before it writes. Readers have a
-//! pool of their own that cannot write (`query_only`), and see the state of their first read (WAL).
-//! `synchronous = FULL` makes each commit durable before it is answered.
+//! The write pool has one connection, and its transactions begin with `BEGIN IMMEDIATE`: writers of this process
+//! queue for the connection, those of another for the file, and none fails half way for having read before it
+//! writes. Readers have a pool of their own that cannot write (`query_only`), and see the state of their first read
+//! (WAL). `synchronous = FULL` makes each commit durable before it is answered.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -46,8 +46,8 @@ fn locked(path: &Path) -> std::io::Result<File> {
     Ok(file)
 }
 
-/// Creates and migrates the database, under a file lock: SQLite's migrations take none, and the change to WAL cannot be waited
-/// for.
+/// Creates and migrates the database, under a file lock: SQLite's migrations take none, and the change to WAL cannot
+/// be waited for.
 async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
     let path = lock_path(options.get_filename());
     let unavailable = |reason: String| StoreError::Unavailable { reason };
@@ -65,9 +65,8 @@ async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
 
 impl SqliteDatabase {
     pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
-        let url = settings.url.expose();
-        let options: SqliteConnectOptions = url.parse().map_err(store_error)?;
-        let options = options
+        let options = SqliteConnectOptions::new()
+            .filename(settings.url.path())
             .foreign_keys(true)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(settings.lock_timeout_seconds))
@@ -80,8 +79,8 @@ impl SqliteDatabase {
                 .max_lifetime(None)
                 .after_release(|connection, _| {
                     Box::pin(async move {
-                        // Queued behind a rollback that a dropped transaction has ordered: after it the rollback is done. If that
-                        // failed, the driver believes for ever to be in a transaction.
+                        // Queued behind a rollback that a dropped transaction has ordered, so afterwards that
+                        // is done. If it failed, the driver believes for ever to be in a transaction.
                         connection.ping().await?;
                         Ok(!connection.is_in_transaction())
                     })
@@ -104,10 +103,6 @@ impl SqliteDatabase {
     pub async fn begin_read(&self) -> Result<Session, StoreError> {
         let transaction = self.readers.begin_with("BEGIN DEFERRED").await.map_err(store_error)?;
         Ok(Session::on_sqlite(transaction, true))
-    }
-
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.readers.acquire().await.map_err(store_error)?.ping().await.map_err(store_error)
     }
 
     pub async fn close(&self) {

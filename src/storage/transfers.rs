@@ -1,10 +1,13 @@
 //! Money that goes out, and the transactions that carry it.
 
 use async_trait::async_trait;
+use serde::Serialize;
 
-use super::rows::{Facts, Row, Table, to_json};
+use super::rows::{Facts, Row, Table, legible, to_json};
 use super::session::Session;
 use super::sql::{args, statements};
+use crate::domain::address::{AccountId, Address};
+use crate::domain::asset::Asset;
 use crate::domain::ids::{OperationId, ReservationId, SubmissionId, TransferId, TxHash};
 use crate::domain::transfer::{Submission, SubmissionState, Transfer, TransferState};
 use crate::ports::store::{StoreError, TransfersTx};
@@ -40,9 +43,18 @@ macro_rules! select_submissions {
 }
 
 statements! {
-    INSERT_TRANSFER = "INSERT INTO transfers (id, reservation, ordinal, kind_facts, source, destination, asset, amount,
-            state)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending')";
+    INSERT_TRANSFERS = "INSERT INTO transfers
+            (id, reservation, ordinal, kind_facts, source, destination, asset, amount, state)
+            SELECT json_extract(value, '$.id'), json_extract(value, '$.reservation'),
+                json_extract(value, '$.ordinal'), json_extract(value, '$.kind_facts'),
+                json_extract(value, '$.source'), json_extract(value, '$.destination'),
+                json_extract(value, '$.asset'), json_extract(value, '$.amount'), 'pending'
+            FROM json_each($1)",
+        on_postgres "INSERT INTO transfers
+            (id, reservation, ordinal, kind_facts, source, destination, asset, amount, state)
+            SELECT id, reservation, ordinal, kind_facts, source, destination, asset, amount, 'pending'
+            FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS transfer (id BIGINT, reservation BIGINT, ordinal BIGINT,
+                kind_facts TEXT, source TEXT, destination TEXT, asset TEXT, amount BIGINT)";
     UPDATE_TRANSFER = "UPDATE transfers SET state = $2, submission = $3, operation = $4, confirmed_at = $5
         WHERE id = $1 AND state = $6 AND submission IS NOT DISTINCT FROM CAST($7 AS BIGINT)";
     TRANSFERS_OF = select_transfers!("WHERE reservation = $1 ORDER BY ordinal");
@@ -63,6 +75,19 @@ statements! {
     SUBMISSION = select_submissions!("WHERE id = $1");
     SUBMISSION_BY_HASH = select_submissions!("WHERE hash = $1");
     LIVE_SUBMISSIONS = select_submissions!("WHERE state = 'live' ORDER BY id LIMIT $1");
+}
+
+/// A transfer on its way into the database.
+#[derive(Serialize)]
+struct TransferRow {
+    id: i64,
+    reservation: i64,
+    ordinal: u16,
+    kind_facts: String,
+    source: AccountId,
+    destination: Address,
+    asset: Asset,
+    amount: i64,
 }
 
 fn transfer_state(facts: Facts<'_>) -> Result<TransferState, StoreError> {
@@ -130,23 +155,23 @@ fn carrier(state: &TransferState) -> Option<i64> {
 #[async_trait]
 impl TransfersTx for Session {
     async fn insert_transfers(&mut self, transfers: &[Transfer]) -> Result<(), StoreError> {
+        let mut rows = Vec::with_capacity(transfers.len());
         for transfer in transfers {
             if transfer.state != TransferState::Pending {
                 return Err(self.refuse(format!("new transfer {} is not pending", transfer.id)));
             }
-            let args = args![
-                transfer.id.get(),
-                transfer.reservation.get(),
-                transfer.ordinal,
-                to_json(&transfer.kind)?,
-                transfer.from.to_string(),
-                transfer.to.to_string(),
-                transfer.asset.to_string(),
-                transfer.amount.get(),
-            ];
-            self.execute(INSERT_TRANSFER, args).await?;
+            rows.push(TransferRow {
+                id: transfer.id.get(),
+                reservation: transfer.reservation.get(),
+                ordinal: transfer.ordinal,
+                kind_facts: to_json(&transfer.kind)?,
+                source: transfer.from,
+                destination: transfer.to,
+                asset: transfer.asset,
+                amount: transfer.amount.get(),
+            });
         }
-        Ok(())
+        self.execute(INSERT_TRANSFERS, args![to_json(&rows)?]).await.map(drop)
     }
 
     async fn update_transfer(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError> {
@@ -240,7 +265,7 @@ impl TransfersTx for Session {
     }
 
     async fn note_answer(&mut self, id: SubmissionId, answer: &str) -> Result<(), StoreError> {
-        self.execute(NOTE_ANSWER, args![id.get(), answer]).await.map(drop)
+        self.execute(NOTE_ANSWER, args![id.get(), legible(answer)]).await.map(drop)
     }
 
     async fn resolve_submission(&mut self, submission: &Submission) -> Result<(), StoreError> {

@@ -1,7 +1,11 @@
 //! The store, on both databases: one suite, run twice.
 #![allow(clippy::cloned_ref_to_slice_refs, reason = "a list of one reads like the longer ones beside it")]
 
+mod corrupt;
+mod keys;
 mod round_trips;
 mod samples;
+mod schema;
 #[path = "../support/mod.rs"]
 mod support;
+mod traps;

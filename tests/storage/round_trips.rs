@@ -273,6 +273,25 @@ on_both_databases! {
         tx.commit().await.unwrap();
     }
 
+    async fn texts_from_outside_may_hold_anything(database: &TestStore) {
+        let odd = "a\0b \u{202e} 💥 '; DROP TABLE events; --";
+        let mut tx = database.store.begin().await.unwrap();
+        let mut memo = payment(5, None);
+        memo.payment.memo = farmgate::domain::payment::Memo::Text(odd.to_owned());
+        assert_eq!(tx.insert_payment(&memo).await.unwrap(), Applied::Executed);
+        assert_eq!(tx.payment(memo.payment.id).await.unwrap(), Some(memo));
+        tx.insert_submission(&submission(1)).await.unwrap();
+        tx.note_answer(submission_id(1), odd).await.unwrap();
+        let noted = tx.submission(submission_id(1)).await.unwrap().unwrap().last_answer.unwrap();
+        assert_eq!(noted, odd.replace('\0', "\u{fffd}"));
+        let (account, json, reason) = (account(1), odd.to_owned(), odd.to_owned());
+        let record = Quarantined { account, operation: None, json, reason, at: at(1) };
+        assert_eq!(tx.quarantine(&record).await.unwrap(), Applied::Executed);
+        assert_eq!(tx.quarantine(&record).await.unwrap(), Applied::AlreadyApplied);
+        assert_eq!(tx.quarantined(9).await.unwrap()[0].json, noted);
+        tx.commit().await.unwrap();
+    }
+
     async fn escrow_accounts_and_channels_are_found(database: &TestStore) {
         let mut tx = database.store.begin().await.unwrap();
         let preparing = escrow(1, EscrowState::Preparing { submission: submission_id(3) });
@@ -283,6 +302,7 @@ on_both_databases! {
         assert_eq!(tx.escrows_opened_by(submission_id(3)).await.unwrap(), [preparing.clone()]);
         assert_eq!(tx.escrows_available(&ready.assets).await.unwrap(), 2);
         assert_eq!(tx.escrows_available(&ready.assets[..1]).await.unwrap(), 0, "exactly these");
+        assert_eq!(tx.escrow_asset_lists(16).await.unwrap(), [ready.assets.clone()], "each list once");
         let watch = Watch { dirty_since: Some(at(50)), cursor: OperationId(i64::MAX), explained: LedgerSeq(u32::MAX) };
         let dirty = tx.update_escrow(&EscrowAccount { watch, ..ready.clone() }).await.unwrap();
         assert_eq!(tx.escrows_dirty(10).await.unwrap(), [dirty.clone()]);

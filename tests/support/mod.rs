@@ -11,9 +11,9 @@
 //! }
 //! ```
 //!
-//! That makes two tests of each, `sqlite::a_farm_is_found` and `postgres::a_farm_is_found`. PostgreSQL is found by the environment
-//! variable `FARMGATE_TEST_POSTGRES`, the URL of a server's database from which others may be created. Without it the
-//! PostgreSQL tests fail: a suite that skips half of itself proves half of what it says.
+//! That makes two tests of each, `sqlite::a_farm_is_found` and `postgres::a_farm_is_found`. PostgreSQL is found by the
+//! environment variable `FARMGATE_TEST_POSTGRES`, the URL of a server's database from which others may be created.
+//! Without it the PostgreSQL tests fail: a suite that skips half of itself proves half of what it says.
 #![allow(dead_code, reason = "no test crate uses all of it")]
 
 use std::sync::Arc;

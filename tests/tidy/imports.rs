@@ -172,7 +172,9 @@ fn check_places(tree: &Tree) -> Vec<Finding> {
         }
         for three in tokens.windows(3) {
             let words = three.iter().map(ToString::to_string).collect::<Vec<_>>();
-            if words[0] == "path" && words[1] == "=" && words[2].starts_with('"') {
+            // `#[utoipa::path(…, path = "/v1/…")]` names a route, not a file.
+            let is_route = words[2].starts_with("\"/") && !words[2].ends_with(".rs\"");
+            if words[0] == "path" && words[1] == "=" && words[2].starts_with('"') && !is_route {
                 let line = three[0].span().start().line;
                 find(line, "`#[path]` puts a module where its name is not; move the file".to_owned());
             }
@@ -434,7 +436,8 @@ mod tests {
             ("src/helpers/text.rs", ""),
             (
                 "src/domain/mod.rs",
-                "#[path = \"../else.rs\"]\nmod other;\ninclude!(\"more.rs\");\nfn f() { crate::loose(); }",
+                "#[path = \"../else.rs\"]\nmod other;\ninclude!(\"more.rs\");\nfn f() { crate::loose(); }\n\
+                 #[utoipa::path(get, path = \"/v1/farms\")]\nfn g() {}",
             ),
         ]);
         expect(

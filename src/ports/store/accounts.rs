@@ -18,7 +18,7 @@ pub trait AccountsTx {
     /// Those of `accounts` that are escrow accounts of ours, in any order; at most 200 may be asked for.
     async fn escrows(&mut self, accounts: &[AccountId]) -> Result<Vec<EscrowAccount>, StoreError>;
 
-    /// The escrow accounts that `submission` creates.
+    /// The escrow accounts that are being prepared and that `submission` creates.
     async fn escrows_opened_by(&mut self, submission: SubmissionId)
     -> Result<Vec<EscrowAccount>, StoreError>;
 
@@ -27,6 +27,9 @@ pub trait AccountsTx {
 
     /// How many escrow accounts that trust exactly `assets` (sorted) are ready or being prepared.
     async fn escrows_available(&mut self, assets: &[Asset]) -> Result<u64, StoreError>;
+
+    /// The different lists of assets that escrow accounts trust which are ready or being prepared; at most `limit`.
+    async fn escrow_asset_lists(&mut self, limit: u32) -> Result<Vec<Vec<Asset>>, StoreError>;
 
     /// Gives a ready escrow account that trusts all of `assets` to `reservation`, the oldest first; `None` if there
     /// is none. Two callers never get the same.

@@ -37,7 +37,8 @@ pub trait JournalTx {
     /// All balances of a book account that are not zero.
     async fn balances_of(&mut self, account: BookAccount) -> Result<Vec<(Asset, i64)>, StoreError>;
 
-    /// All balances that are not zero, in the order of the accounts' texts, after `after`.
+    /// All balances that are not zero, after `after`, by the accounts' and then the assets' texts, in an order that
+    /// the database fixes (its language may put letters before digits).
     async fn balances(
         &mut self,
         after: Option<(BookAccount, Asset)>,
@@ -56,6 +57,8 @@ pub trait JournalTx {
     ) -> Result<Vec<Entry>, StoreError>;
 
     /// Records an event; its id is the next in the order of commits, without gaps.
+    ///
+    /// From here to the commit other transactions wait with theirs, so record events last.
     async fn append_event(&mut self, at: Timestamp, kind: &EventKind) -> Result<EventId, StoreError>;
 
     /// Events after `after`.

@@ -26,7 +26,7 @@ pub use pools::{PoolFilter, PoolsTx};
 pub use reservations::{ReservationFilter, ReservationsTx};
 pub use transfers::TransfersTx;
 
-/// Most rows a list gives at once.
+/// Most rows a list shows at once. A store gives one more if asked to, which tells whether the list goes on.
 pub const LIST_ROWS_MAX: u32 = 200;
 /// How often [`transact`] runs work that meets conflicts, before it gives up.
 pub const TRANSACT_ATTEMPTS_MAX: u32 = 20;
@@ -149,7 +149,12 @@ pub trait Store: Send + Sync {
 
 /// An open transaction: everything it does, or nothing.
 ///
-/// Dropped without [`Tx::commit`], it is rolled back.
+/// Dropped without [`Tx::commit`], it is rolled back. After the first statement that was refused
+/// ([`StoreError::Corrupt`] is what we think of an answer, not a refusal) it is over: whatever is asked gives that
+/// error again, and so does the commit.
+///
+/// On PostgreSQL several run at once, at READ COMMITTED: what was read may have changed before it is written, which
+/// the guarded writes notice. A node read in a transaction that may write stays as it is until that ends.
 #[async_trait]
 pub trait Tx:
     AccessTx

@@ -205,6 +205,17 @@ async fn what_the_ledger_would_always_refuse_is_not_built() {
     }
 }
 
+#[tokio::test]
+async fn a_signer_that_would_overwrite_another_is_refused() {
+    let signer: Arc<dyn Signer> = Arc::new(MemorySigner::new(SecretSeed::from_bytes(&[1; 32])));
+    for recovery in [vec![account(1)], vec![account(7), account(8), account(7)]] {
+        let factory =
+            TransactionFactory::new(PASSPHRASE, account(9), recovery, signer.clone(), Counting::new());
+        let escrows = plan(Body::OpenEscrows { count: 1, assets: vec![] });
+        assert!(matches!(factory.build(&escrows).await, Err(BuildError::Invalid { .. })));
+    }
+}
+
 struct OddSigner {
     answer: Result<[u8; 64], SignerError>,
 }

@@ -4,8 +4,7 @@
 //! be. Nothing here is remembered across a restart: Horizon's own limit stands behind it.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock as GovernorClock;
@@ -13,7 +12,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::ports::clock::Clock;
 use crate::ports::network::NetworkError;
@@ -21,27 +20,45 @@ use crate::ports::network::NetworkError;
 /// Longest pause that Horizon can impose: what it asks beyond is not believed.
 pub const PAUSE_SECONDS_MAX: u64 = 3_600;
 
-/// Our clock, as governor wants one.
+/// Our clock, going forward only: set back, it stands still for a moment instead of closing the budget for as long.
 #[derive(Clone)]
-struct BudgetClock(Arc<dyn Clock>);
+struct ForwardClock {
+    clock: Arc<dyn Clock>,
+    /// The wall clock when last looked at, and how far it has gone forward since the first look.
+    seen: Arc<Mutex<(Timestamp, Duration)>>,
+}
 
-impl GovernorClock for BudgetClock {
-    type Instant = Nanos;
+impl ForwardClock {
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        let seen = Arc::new(Mutex::new((clock.now(), Duration::ZERO)));
+        Self { clock, seen }
+    }
 
-    fn now(&self) -> Nanos {
-        let nanos = self.0.now().as_nanosecond();
-        Nanos::new(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+    fn elapsed(&self) -> Duration {
+        let now = self.clock.now();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = Duration::try_from(now.duration_since(seen.0)).unwrap_or(Duration::ZERO);
+        *seen = (now, seen.1.saturating_add(gone));
+        seen.1
     }
 }
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, BudgetClock, NoOpMiddleware<Nanos>>;
+impl GovernorClock for ForwardClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::new(u64::try_from(self.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, ForwardClock, NoOpMiddleware<Nanos>>;
 
 /// The request budget of one Horizon, and its gate.
 pub(crate) struct Budget {
-    clock: Arc<dyn Clock>,
+    clock: ForwardClock,
     limiter: Option<Limiter>,
-    /// No request before this, in microseconds of UTC.
-    closed_until: AtomicI64,
+    /// No request before this.
+    closed_until: Mutex<Duration>,
     wait_max: Duration,
 }
 
@@ -54,30 +71,25 @@ impl Budget {
         burst: NonZeroU32,
         wait_max: Duration,
     ) -> Self {
+        let clock = ForwardClock::new(clock);
         let limiter = per_hour.map(|per_hour| {
             let quota = Quota::per_hour(per_hour).allow_burst(burst);
-            Limiter::direct_with_clock(quota, BudgetClock(clock.clone()))
+            Limiter::direct_with_clock(quota, clock.clone())
         });
-        Self { clock, limiter, closed_until: AtomicI64::new(i64::MIN), wait_max }
+        Self { clock, limiter, closed_until: Mutex::new(Duration::ZERO), wait_max }
     }
 
     /// Sends nothing for `pause` from now; shorter pauses do not end longer ones.
     pub(crate) fn pause(&self, pause: Duration) {
-        let pause = pause.min(Duration::from_secs(PAUSE_SECONDS_MAX));
-        let until = SignedDuration::try_from(pause)
-            .ok()
-            .and_then(|pause| self.clock.now().checked_add(pause).ok())
-            .unwrap_or(Timestamp::MAX);
-        self.closed_until.fetch_max(until.as_microsecond(), Ordering::SeqCst);
+        let until = self.clock.elapsed().saturating_add(pause.min(Duration::from_secs(PAUSE_SECONDS_MAX)));
+        let mut closed_until = self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *closed_until = until.max(*closed_until);
     }
 
     /// How long the gate stays closed; zero if it is open.
     fn closed_for(&self) -> Duration {
-        let until = self.closed_until.load(Ordering::SeqCst);
-        let remaining = until.saturating_sub(self.clock.now().as_microsecond());
-        let remaining = Duration::from_micros(u64::try_from(remaining).unwrap_or(0));
-        // A clock set back must not close the gate for longer than any pause.
-        if remaining > Duration::from_secs(PAUSE_SECONDS_MAX) { Duration::ZERO } else { remaining }
+        let until = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.saturating_sub(self.clock.elapsed())
     }
 
     /// Returns when one request may be sent.
@@ -90,7 +102,7 @@ impl Budget {
             let wait = match self.closed_for() {
                 Duration::ZERO => match self.limiter.as_ref().map(Limiter::check) {
                     None | Some(Ok(())) => return Ok(()),
-                    Some(Err(until)) => until.wait_time_from(BudgetClock(self.clock.clone()).now()),
+                    Some(Err(until)) => until.wait_time_from(self.clock.now()),
                 },
                 closed => closed,
             };
@@ -100,7 +112,7 @@ impl Budget {
                 metrics::counter!("farmgate_horizon_budget_refusals_total").increment(1);
                 return Err(NetworkError::RateLimited { retry_after: wait });
             }
-            self.clock.sleep(wait).await;
+            self.clock.clock.sleep(wait).await;
             waited = waited.saturating_add(wait);
         }
     }
@@ -158,11 +170,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_clock_set_back_does_not_close_the_gate_for_ever() {
+    async fn a_clock_set_back_closes_neither_gate_nor_budget_for_longer() {
         let clock = TestClock::new();
-        let budget = budget(&clock, 0, 1, 30);
-        budget.pause(Duration::from_secs(20));
-        clock.set_back(SignedDuration::from_hours(48));
+        let budget = budget(&clock, 3_600, 2, 30);
         budget.turn().await.unwrap();
+        budget.turn().await.unwrap();
+        budget.pause(Duration::from_secs(20));
+        clock.set_back(jiff::SignedDuration::from_hours(48));
+        budget.turn().await.unwrap();
+        assert_eq!(clock.slept(), Duration::from_secs(20));
+        clock.set_back(jiff::SignedDuration::from_hours(48));
+        for _ in 0..5 {
+            budget.turn().await.unwrap();
+        }
+        assert!(clock.slept() < Duration::from_secs(26), "{:?}", clock.slept());
     }
 }

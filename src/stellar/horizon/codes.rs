@@ -1,7 +1,7 @@
 //! The ledger's verdict, from result XDR to the spelling that Horizon gives it.
 //!
-//! Horizon's names are the XDR names in snake case but for the few in [`OPERATION_SPELLINGS`] and
-//! [`TRANSACTION_SPELLINGS`] (stellar/go `support/render/…/codes`). A result this crate cannot decode is `None`,
+//! Horizon's names are the XDR names in snake case but for the few in `OPERATION_SPELLINGS` and
+//! `TRANSACTION_SPELLINGS` (Horizon's package `internal/codes`). A result this crate cannot decode is `None`,
 //! never a guess.
 
 use stellar_xdr::{
@@ -15,23 +15,21 @@ use crate::domain::transfer::ResultCodes;
 const RESULT_XDR_BYTES_MAX: usize = 1 << 20;
 const XDR_DEPTH_MAX: u32 = 200;
 
-/// Names of operation results that are not their XDR name in snake case: operation, XDR name, Horizon's.
-const OPERATION_SPELLINGS: [(&str, &str, &str); 15] = [
-    ("CreateAccount", "AlreadyExist", "op_already_exists"),
-    ("PathPaymentStrictReceive", "OfferCrossSelf", "op_cross_self"),
-    ("PathPaymentStrictReceive", "OverSendmax", "op_over_source_max"),
-    ("PathPaymentStrictSend", "OfferCrossSelf", "op_cross_self"),
-    ("PathPaymentStrictSend", "UnderDestmin", "op_under_dest_min"),
-    ("ManageSellOffer", "NotFound", "op_offer_not_found"),
-    ("CreatePassiveSellOffer", "NotFound", "op_offer_not_found"),
-    ("ManageBuyOffer", "NotFound", "op_offer_not_found"),
-    ("ChangeTrust", "NotAuthMaintainLiabilities", "op_not_aut_maintain_liabilities"),
-    ("AccountMerge", "SeqnumTooFar", "op_seq_num_too_far"),
-    ("ManageData", "NameNotFound", "op_data_name_not_found"),
-    ("ManageData", "InvalidName", "op_data_invalid_name"),
-    ("SetOptions", "AuthRevocableRequired", "op_auth_revocable_required"),
-    ("AllowTrust", "TrustNotRequired", "op_not_required"),
-    ("Inflation", "NotTime", "op_inflation_too_early"),
+/// Names of operation results that are not their XDR name in snake case after `op_`: XDR name, Horizon's.
+const OPERATION_SPELLINGS: [(&str, &str); 13] = [
+    ("AlreadyExist", "op_already_exists"),
+    ("OfferCrossSelf", "op_cross_self"),
+    ("OverSendmax", "op_over_source_max"),
+    ("UnderDestmin", "op_under_dest_min"),
+    ("NotFound", "op_offer_not_found"),
+    ("SellNotAuthorized", "sell_not_authorized"),
+    ("BuyNotAuthorized", "buy_not_authorized"),
+    ("BuyNoIssuer", "buy_no_issuer"),
+    ("NotAuthMaintainLiabilities", "op_not_aut_maintain_liabilities"),
+    ("SeqnumTooFar", "op_seq_num_too_far"),
+    ("NameNotFound", "op_data_name_not_found"),
+    ("InvalidName", "op_data_invalid_name"),
+    ("TrustNotRequired", "op_not_required"),
 ];
 
 /// Names of transaction results that are not their XDR name in snake case.
@@ -83,9 +81,14 @@ fn operation_code(result: &OperationResult) -> String {
         OperationResult::OpNoAccount => return "op_no_source_account".to_owned(),
         other => return snake_case(other.name()),
     };
-    let (operation, name) = (inner.name(), inner_name(inner));
-    let special = OPERATION_SPELLINGS.iter().find(|(of, xdr, _)| *of == operation && *xdr == name);
-    special.map_or_else(|| format!("op_{}", snake_case(name)), |(_, _, code)| (*code).to_owned())
+    match (inner, inner_name(inner)) {
+        (OperationResultTr::AllowTrust(_), "NoTrustLine") => "op_no_trustline".to_owned(),
+        (OperationResultTr::SetTrustLineFlags(_), "NoTrustLine") => "op_no_trust".to_owned(),
+        (_, name) => {
+            let special = OPERATION_SPELLINGS.iter().find(|(xdr, _)| *xdr == name);
+            special.map_or_else(|| format!("op_{}", snake_case(name)), |(_, code)| (*code).to_owned())
+        }
+    }
 }
 
 macro_rules! inner_names {

@@ -15,6 +15,9 @@ use crate::domain::money::Stroops;
 use crate::domain::payment::PaymentKind;
 use crate::ports::network::{HistoryRecord, Movement, PaymentRecord};
 
+/// What is kept of a record that cannot be read.
+pub const UNREADABLE_BYTES_MAX: usize = 1 << 20;
+
 /// What every operation has.
 #[derive(Deserialize)]
 struct Base {
@@ -85,7 +88,9 @@ pub fn operation(json: &str) -> HistoryRecord {
 }
 
 fn unreadable(operation: Option<OperationId>, json: &str, error: &ReadError) -> HistoryRecord {
-    HistoryRecord::Unreadable { operation, json: json.to_owned(), reason: error.to_string() }
+    let kept = json.floor_char_boundary(UNREADABLE_BYTES_MAX);
+    let json = json.get(..kept).unwrap_or_default().to_owned();
+    HistoryRecord::Unreadable { operation, json, reason: error.to_string() }
 }
 
 fn read(id: Option<OperationId>, base: Base, json: &str) -> Result<HistoryRecord, ReadError> {
@@ -237,6 +242,7 @@ fn destination(change: &Change) -> Result<Address, ReadError> {
 mod tests {
     use super::*;
     use crate::domain::address::AccountId;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     fn address(byte: u8) -> Address {
@@ -361,5 +367,50 @@ mod tests {
         let odd = with(call.clone(), "asset_balance_changes", json!([{"type": "teleport", "amount": "1"}]));
         assert!(matches!(operation(&odd), HistoryRecord::Unreadable { .. }));
         assert_eq!(one(&with(call, "asset_balance_changes", json!(null))).movements, vec![]);
+    }
+
+    #[test]
+    fn what_is_kept_of_an_unreadable_record_is_bounded() {
+        let long = format!("\"{}\"", "é".repeat(UNREADABLE_BYTES_MAX));
+        match operation(&long) {
+            HistoryRecord::Unreadable { json, .. } => {
+                assert!(json.len() <= UNREADABLE_BYTES_MAX && long.starts_with(&json));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_becomes_some_record(text in ".{0,200}") {
+            prop_assert!(matches!(operation(&text), HistoryRecord::Unreadable { .. }), "no text is a payment");
+        }
+
+        #[test]
+        fn a_payment_without_or_with_other_fields_never_changes_what_remains(
+            field in prop_oneof![
+                Just("amount"), Just("from"), Just("to"), Just("asset_type"), Just("created_at"), Just("type_i"),
+                Just("type"), Just("transaction_hash"), Just("transaction_successful"), Just("memo"), Just("novel"),
+            ],
+            value in prop_oneof![
+                Just(json!(null)), Just(json!({})), Just(json!([])), Just(json!(true)), Just(json!(1.5)),
+                any::<i64>().prop_map(|number| json!(number)), ".{0,20}".prop_map(|text| json!(text)),
+            ],
+        ) {
+            let original = one(&payment().to_string());
+            match operation(&with(payment(), field, value)) {
+                HistoryRecord::Payment(read) => {
+                    prop_assert_eq!(read.operation, original.operation);
+                    prop_assert_eq!(read.movements.len() <= 1, true);
+                    if field != "amount" {
+                        prop_assert_eq!(read.movements, original.movements);
+                    }
+                }
+                HistoryRecord::NotAPayment { operation, .. } => prop_assert_eq!(operation, original.operation),
+                HistoryRecord::Unreadable { operation, .. } => {
+                    prop_assert!(operation.is_none_or(|operation| operation == original.operation));
+                }
+            }
+        }
     }
 }

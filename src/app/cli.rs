@@ -1,0 +1,276 @@
+//! The command line: what can be typed, and nothing of what it does.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
+
+use crate::app::config::Overrides;
+use crate::domain::address::Address;
+use crate::domain::ids::ApiKeyId;
+use crate::domain::money::Stroops;
+use crate::ports::store::Role;
+
+/// Escrow and settlement for capacity pools paid on Stellar.
+#[derive(Debug, Parser)]
+#[command(name = "farmgate", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the whole product: a sandbox network, the service and a dozen customers in one process.
+    Demo(DemoArgs),
+    /// Run the service: the HTTP API and the settlement engine.
+    Serve(ServeArgs),
+    /// Run a small Stellar network on this machine, or use it as a wallet.
+    Sandbox(SandboxArgs),
+    /// Compare the journal with the ledger, account by account; exit code 1 if they differ.
+    Reconcile(ReconcileArgs),
+    /// Make, list and revoke API keys.
+    Keys(KeysArgs),
+    /// Print the API's OpenAPI document.
+    Openapi,
+}
+
+/// `farmgate demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Leave when the demo has ended, with exit code 0 only if everything adds up; otherwise the service stays up.
+    #[arg(long)]
+    pub exit: bool,
+}
+
+/// Where the configuration comes from, and the most common overrides.
+#[derive(Debug, Args, Clone)]
+pub struct ConfigArgs {
+    /// The configuration file [default: farmgate.toml, if it is there].
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// The database, such as sqlite://farmgate.db or postgres://user@host/name.
+    #[arg(long, value_name = "URL", global = true)]
+    pub database: Option<String>,
+}
+
+impl ConfigArgs {
+    /// The overrides these flags mean.
+    pub fn overrides(&self) -> Overrides {
+        let values = self.database.iter().map(|url| ("database.url", url.clone())).collect();
+        Overrides { values, platform: None }
+    }
+}
+
+/// `farmgate serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The address the API listens on [default: 127.0.0.1:8480].
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Horizon's URL [default: the sandbox on this machine].
+    #[arg(long, value_name = "URL")]
+    pub horizon: Option<Url>,
+}
+
+impl ServeArgs {
+    /// The overrides these flags mean.
+    pub fn overrides(&self) -> Overrides {
+        let mut overrides = self.config.overrides();
+        overrides.values.extend(self.listen.map(|listen| ("http.listen", listen.to_string())));
+        overrides.values.extend(self.horizon.iter().map(|url| ("stellar.horizon_url", url.to_string())));
+        overrides
+    }
+}
+
+/// `farmgate reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Horizon's URL [default: the sandbox on this machine].
+    #[arg(long, value_name = "URL")]
+    pub horizon: Option<Url>,
+    /// Print JSON for programs.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl ReconcileArgs {
+    /// The overrides these flags mean.
+    pub fn overrides(&self) -> Overrides {
+        let mut overrides = self.config.overrides();
+        overrides.values.extend(self.horizon.iter().map(|url| ("stellar.horizon_url", url.to_string())));
+        overrides
+    }
+}
+
+/// `farmgate sandbox`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct SandboxArgs {
+    /// The address it listens on; loopback only.
+    #[arg(long, default_value = "127.0.0.1:8000", value_name = "ADDRESS", env = "FARMGATE_SANDBOX_LISTEN")]
+    pub listen: SocketAddr,
+    /// Milliseconds between two ledgers.
+    #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    pub ledger_ms: u64,
+    /// The seed that its keys and the order of its transactions come from.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// Use the network as a wallet.
+    #[command(subcommand)]
+    pub wallet: Option<WalletCommand>,
+}
+
+/// The sandbox as a wallet. A wallet is a name, from which its key is derived, or a secret seed (S…).
+#[derive(Debug, Subcommand)]
+pub enum WalletCommand {
+    /// Print a wallet's address.
+    Wallet {
+        /// The wallet.
+        wallet: String,
+        /// Print its secret seed instead: sandbox wallets are for play.
+        #[arg(long)]
+        secret: bool,
+    },
+    /// Give a wallet XLM from friendbot, or an asset from its issuer.
+    Fund {
+        /// The wallet.
+        wallet: String,
+        /// How much; friendbot gives a fixed amount of XLM.
+        amount: Option<Stroops>,
+        /// TFT, TFTA or FreeTFT [default: XLM].
+        asset: Option<String>,
+        /// Where the sandbox listens.
+        #[command(flatten)]
+        horizon: HorizonArgs,
+    },
+    /// Let a wallet hold an asset.
+    Trust {
+        /// The wallet.
+        wallet: String,
+        /// TFT, TFTA, FreeTFT, or CODE:ISSUER.
+        asset: String,
+        /// Where the sandbox listens.
+        #[command(flatten)]
+        horizon: HorizonArgs,
+    },
+    /// Pay from a wallet.
+    Pay {
+        /// The wallet that pays.
+        wallet: String,
+        /// The address that is paid (G… or M…).
+        to: Address,
+        /// How much.
+        amount: Stroops,
+        /// TFT, TFTA, FreeTFT, native, or CODE:ISSUER.
+        asset: String,
+        /// A text memo of at most 28 bytes.
+        #[arg(long)]
+        memo: Option<String>,
+        /// Where the sandbox listens.
+        #[command(flatten)]
+        horizon: HorizonArgs,
+    },
+}
+
+/// Where the sandbox is.
+#[derive(Debug, Args)]
+pub struct HorizonArgs {
+    /// The sandbox's URL; loopback only.
+    #[arg(long, default_value = "http://127.0.0.1:8000", value_name = "URL", env = "FARMGATE_SANDBOX_URL")]
+    pub sandbox: Url,
+}
+
+/// `farmgate keys`.
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: KeysCommand,
+}
+
+/// What to do with API keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a key and print its secret, once.
+    Create {
+        /// Its name, for people.
+        name: String,
+        /// What it allows.
+        #[arg(long)]
+        role: RoleArg,
+    },
+    /// List all keys.
+    List {
+        /// Print JSON for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key.
+    Revoke {
+        /// Its id.
+        id: ApiKeyId,
+    },
+}
+
+/// A role, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    /// The marketplace.
+    Explorer,
+    /// A node.
+    Node,
+    /// A farmer.
+    Farmer,
+    /// Finance and operations.
+    Operator,
+    /// Reads everything.
+    Auditor,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::Explorer => Self::Explorer,
+            RoleArg::Node => Self::Node,
+            RoleArg::Farmer => Self::Farmer,
+            RoleArg::Operator => Self::Operator,
+            RoleArg::Auditor => Self::Auditor,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_sandbox_runs_or_is_a_wallet() {
+        let run = Cli::try_parse_from(["farmgate", "sandbox", "--ledger-ms", "200"]).unwrap();
+        assert!(matches!(run.command, Command::Sandbox(SandboxArgs { ledger_ms: 200, wallet: None, .. })));
+        let pay = ["farmgate", "sandbox", "pay", "alice", "GABC", "1", "TFT"];
+        let error = Cli::try_parse_from(pay).unwrap_err().to_string();
+        assert!(error.contains("not a Stellar address"), "{error}");
+        let amount = ["farmgate", "sandbox", "fund", "alice", "1.12345678", "TFT"];
+        let error = Cli::try_parse_from(amount).unwrap_err().to_string();
+        assert!(error.contains("7 decimals"), "{error}");
+    }
+}

@@ -1,0 +1,314 @@
+//! What the commands do. Results go to standard output, everything else to standard error.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use stellar_strkey::ed25519::PrivateKey;
+use tokio_util::sync::CancellationToken;
+
+use crate::access;
+use crate::app::cli::{
+    Cli, Command, KeysArgs, KeysCommand, ReconcileArgs, SandboxArgs, ServeArgs, WalletCommand,
+};
+use crate::app::clock::{SystemClock, SystemEntropy};
+use crate::app::config::{self, Config, ConfigError, Overrides};
+use crate::app::wire::{self, Service, ServiceError};
+use crate::app::{demo, telemetry};
+use crate::domain::money::Stroops;
+use crate::http;
+use crate::operator::{ReconcileError, Reconciliation, reconcile};
+use crate::ports::clock::Clock;
+use crate::ports::store::transact;
+use crate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
+use crate::sandbox::{self, Sandbox, StartError};
+use crate::stellar::keys::SecretSeed;
+use crate::storage;
+
+/// How much of an asset a wallet gets if it does not say.
+const FUND_DEFAULT_UNITS: u32 = 1_000;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// Configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The service.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] StartError),
+    /// The wallet.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    /// API keys.
+    #[error(transparent)]
+    Access(#[from] access::AccessError),
+    /// Reconciliation.
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
+    /// The demo.
+    #[error(transparent)]
+    Demo(#[from] demo::DemoError),
+    /// Standard output.
+    #[error("standard output: {0}")]
+    Output(#[from] std::io::Error),
+    /// JSON.
+    #[error("JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Runs a command; the exit code is 0 if it did what was asked, and 1 if what it looked at is not in order.
+pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
+    match cli.command {
+        Command::Demo(args) => Ok(demo::run(&args).await?),
+        Command::Serve(args) => serve(&args).await,
+        Command::Sandbox(args) => run_sandbox(args).await,
+        Command::Reconcile(args) => run_reconcile(&args).await,
+        Command::Keys(args) => keys(args).await,
+        Command::Openapi => {
+            say(&serde_json::to_string_pretty(&http::openapi())?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// A line of result.
+fn say(line: &str) -> Result<(), std::io::Error> {
+    writeln!(std::io::stdout().lock(), "{line}")
+}
+
+/// A line for people that is not the result.
+fn note(line: &str) -> Result<(), std::io::Error> {
+    writeln!(std::io::stderr().lock(), "{line}")
+}
+
+fn load(
+    args: &crate::app::cli::ConfigArgs,
+    mut overrides: Overrides,
+    secret: Option<&secrecy::SecretString>,
+) -> Result<Config, CommandError> {
+    // The platform's account is that of its key, unless it is set.
+    let account = match secret {
+        Some(secret) => {
+            let seed: SecretSeed = secret.expose_secret().parse().map_err(ServiceError::from)?;
+            Some(seed.public_key())
+        }
+        None => None,
+    };
+    overrides.platform = account;
+    Ok(config::load(args.config.as_deref(), std::env::vars(), &overrides)?)
+}
+
+async fn serve(args: &ServeArgs) -> Result<ExitCode, CommandError> {
+    let secret = config::platform_secret(|name| std::env::var(name).ok())?;
+    let config = load(&args.config, args.overrides(), Some(&secret))?;
+    telemetry::start(&config.log);
+    let service = Service::open(&config, &secret).await?;
+    tracing::info!(
+        address = %service.address,
+        database = %config.database.url,
+        horizon = %config.stellar.horizon_url,
+        platform = %config.stellar.platform,
+        "farmgate serves"
+    );
+    let stop = CancellationToken::new();
+    let asked = stop.clone();
+    tokio::spawn(async move {
+        wire::asked_to_stop().await;
+        tracing::info!("stopping");
+        asked.cancel();
+    });
+    service.run(stop).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_sandbox(args: SandboxArgs) -> Result<ExitCode, CommandError> {
+    let Some(command) = args.wallet else {
+        telemetry::start(&telemetry::Settings::default());
+        let settings =
+            sandbox::Settings { seed: args.seed, ledger_ms: args.ledger_ms, ..sandbox::Settings::default() };
+        let handle = Sandbox::start(settings, Arc::new(SystemClock), args.listen).await?;
+        tracing::info!(
+            url = handle.url(),
+            passphrase = sandbox::network::PASSPHRASE,
+            ledger_ms = args.ledger_ms,
+            "sandbox network; it forgets everything when it stops"
+        );
+        wire::asked_to_stop().await;
+        handle.stop().await;
+        return Ok(ExitCode::SUCCESS);
+    };
+    wallet(command).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn wallet(command: WalletCommand) -> Result<(), CommandError> {
+    match command {
+        WalletCommand::Wallet { wallet, secret } => {
+            let wallet: Wallet = wallet.parse()?;
+            if secret {
+                let seed = PrivateKey(wallet.key().to_bytes());
+                say(seed.as_unredacted().to_string().as_str())?;
+            } else {
+                say(&wallet.account().to_string())?;
+            }
+        }
+        WalletCommand::Fund { wallet, amount, asset, horizon } => {
+            let wallet: Wallet = wallet.parse()?;
+            let asset: Named = asset.as_deref().unwrap_or("native").parse()?;
+            let amount = amount.unwrap_or(Stroops::from_units(FUND_DEFAULT_UNITS));
+            let horizon = Horizon::at(horizon.sandbox.as_str())?;
+            receipt(&horizon.fund(wallet.account(), asset, amount).await?)?;
+        }
+        WalletCommand::Trust { wallet, asset, horizon } => {
+            let horizon = Horizon::at(horizon.sandbox.as_str())?;
+            receipt(&horizon.trust(&wallet.parse()?, asset.parse()?).await?)?;
+        }
+        WalletCommand::Pay { wallet, to, amount, asset, memo, horizon } => {
+            let memo = match memo {
+                Some(text) => format!("text:{text}").parse()?,
+                None => Memo::None,
+            };
+            let horizon = Horizon::at(horizon.sandbox.as_str())?;
+            receipt(&horizon.pay(&wallet.parse()?, to, asset.parse()?, amount, &memo).await?)?;
+        }
+    }
+    Ok(())
+}
+
+fn receipt(receipt: &Receipt) -> Result<(), std::io::Error> {
+    say(&format!("transaction {} is in ledger {}", receipt.hash, receipt.ledger))
+}
+
+async fn run_reconcile(args: &ReconcileArgs) -> Result<ExitCode, CommandError> {
+    let secret = config::platform_secret(|name| std::env::var(name).ok())?;
+    let config = load(&args.config, args.overrides(), Some(&secret))?;
+    let store = storage::connect(&config.database).await.map_err(ServiceError::from)?;
+    let network = wire::network(&config, &secret)?;
+    let reconciliation = reconcile(&store, &*network).await?;
+    if args.json {
+        say(&serde_json::to_string(&json(&reconciliation))?)?;
+    } else {
+        say(&table(&reconciliation))?;
+    }
+    Ok(if reconciliation.balances() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn json(reconciliation: &Reconciliation) -> serde_json::Value {
+    let lines: Vec<_> = reconciliation
+        .lines
+        .iter()
+        .map(|line| {
+            serde_json::json!({
+                "account": line.account, "asset": line.asset,
+                "journal": signed(line.journal), "ledger": signed(line.ledger), "agrees": line.agrees(),
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "balances": reconciliation.balances(), "accounts": reconciliation.accounts, "lines": lines,
+    })
+}
+
+/// A sum that may be below zero, in units.
+pub(crate) fn signed(stroops: i64) -> String {
+    let sign = if stroops < 0 { "-" } else { "" };
+    let magnitude = i64::try_from(stroops.unsigned_abs()).unwrap_or(i64::MAX);
+    format!("{sign}{}", Stroops::new(magnitude).unwrap_or_default())
+}
+
+/// The lines of a reconciliation for people.
+pub(crate) fn table(reconciliation: &Reconciliation) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::UTF8_BORDERS_ONLY);
+    table.set_header(["account", "asset", "journal", "ledger", ""]);
+    for line in &reconciliation.lines {
+        table.add_row([
+            line.account.to_string(),
+            line.asset.code().to_owned(),
+            signed(line.journal),
+            signed(line.ledger),
+            if line.agrees() { "ok" } else { "DIFFERS" }.to_owned(),
+        ]);
+    }
+    for (asset, sum) in &reconciliation.unbalanced {
+        let text = format!("postings in {asset} sum to {}", signed(*sum));
+        table.add_row([text.as_str(), "", "", "", "UNBALANCED"]);
+    }
+    let wrong = reconciliation.lines.iter().filter(|line| !line.agrees()).count();
+    format!(
+        "{table}\n{} accounts, {} balances, {wrong} differences",
+        reconciliation.accounts,
+        reconciliation.lines.len()
+    )
+}
+
+async fn keys(args: KeysArgs) -> Result<ExitCode, CommandError> {
+    let settings =
+        config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
+    let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
+    match args.command {
+        KeysCommand::Create { name, role } => {
+            let created = transact(&store, move |tx| {
+                let name = name.clone();
+                Box::pin(async move {
+                    access::create_key(tx, &SystemEntropy, SystemClock.now(), &name, role.into()).await
+                })
+            })
+            .await?;
+            note(&format!(
+                "API key {} for {}; its secret is shown only now:",
+                created.key.id, created.key.name
+            ))?;
+            say(created.secret.expose_secret())?;
+        }
+        KeysCommand::List { json } => {
+            let mut tx = store.begin_read().await.map_err(ServiceError::from)?;
+            let keys = access::list_keys(&mut *tx).await?;
+            if json {
+                say(&serde_json::to_string(&keys.iter().map(key_json).collect::<Vec<_>>())?)?;
+            } else {
+                let mut table = comfy_table::Table::new();
+                table.load_preset(comfy_table::presets::UTF8_BORDERS_ONLY);
+                table.set_header(["id", "name", "role", "created", "revoked"]);
+                for key in &keys {
+                    let revoked = key.revoked_at.map(|at| at.to_string()).unwrap_or_default();
+                    let created = key.created_at.to_string();
+                    let (id, role) = (key.id.to_string(), key.role.as_str().to_owned());
+                    table.add_row([id, key.name.clone(), role, created, revoked]);
+                }
+                say(&table.to_string())?;
+            }
+        }
+        KeysCommand::Revoke { id } => {
+            transact(&store, move |tx| {
+                Box::pin(async move { access::revoke_key(tx, id, SystemClock.now()).await })
+            })
+            .await?;
+            say(&format!("API key {id} is revoked"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn key_json(key: &crate::ports::store::ApiKey) -> serde_json::Value {
+    serde_json::json!({
+        "id": key.id, "name": key.name, "role": key.role,
+        "created_at": key.created_at, "revoked_at": key.revoked_at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_below_zero_keep_their_sign() {
+        assert_eq!(signed(-1), "-0.0000001");
+        assert_eq!(signed(25_000_000), "2.5");
+    }
+}

@@ -1,0 +1,264 @@
+//! Configuration: defaults < file (TOML) < environment `FARMGATE_*` < flags.
+//!
+//! Every module owns its settings; here they are composed, read and checked. Unknown keys are refused. Secrets
+//! come from the environment or from files named there, never from the configuration file itself.
+
+use std::path::{Path, PathBuf};
+
+use config::builder::DefaultState;
+use config::{Config as Source, ConfigBuilder, ConfigError as SourceError, Environment, File, FileFormat};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::app::telemetry;
+use crate::domain::address::AccountId;
+use crate::{http, reservations, sandbox, settlement, stellar, storage};
+
+/// The configuration file that is read if it is there and no other is named.
+pub const FILE_DEFAULT: &str = "farmgate.toml";
+/// The Horizon that is used unless another is set: a sandbox on this machine.
+pub const HORIZON_DEFAULT: &str = "http://127.0.0.1:8000";
+/// The environment variable with the platform's secret seed (`S…`).
+pub const SECRET_VARIABLE: &str = "FARMGATE_PLATFORM_SECRET";
+/// The environment variable that names a file with the platform's secret seed.
+pub const SECRET_FILE_VARIABLE: &str = "FARMGATE_PLATFORM_SECRET_FILE";
+/// Variables with our prefix that are not configuration: secrets, and the tests' own.
+const NOT_CONFIGURATION: [&str; 6] = [
+    SECRET_VARIABLE,
+    SECRET_FILE_VARIABLE,
+    "FARMGATE_HORIZON_FIXTURES",
+    "FARMGATE_TEST_POSTGRES",
+    "FARMGATE_SANDBOX_URL",
+    "FARMGATE_SANDBOX_LISTEN",
+];
+/// Largest secret file, in bytes.
+const SECRET_FILE_BYTES_MAX: u64 = 4_096;
+
+/// How reservations get their escrow accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EscrowMode {
+    /// One account per reservation.
+    #[default]
+    Dedicated,
+}
+
+/// Escrow accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Escrow {
+    /// How reservations get their escrow accounts.
+    pub mode: EscrowMode,
+}
+
+/// All settings of `serve`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The API.
+    #[serde(default)]
+    pub http: http::Settings,
+    /// The database.
+    #[serde(default)]
+    pub database: storage::Settings,
+    /// The network: unless set otherwise, a sandbox on this machine.
+    pub stellar: stellar::Settings,
+    /// Escrow accounts.
+    #[serde(default)]
+    pub escrow: Escrow,
+    /// Prices and payout accounts.
+    #[serde(default)]
+    pub reservations: reservations::Settings,
+    /// The engine.
+    #[serde(default)]
+    pub settlement: settlement::Settings,
+    /// Logs.
+    #[serde(default)]
+    pub log: telemetry::Settings,
+}
+
+/// Flags that override the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Pairs of a key such as `http.listen` and its value.
+    pub values: Vec<(&'static str, String)>,
+    /// The account of the platform's key: the platform's account, unless that is set.
+    pub platform: Option<AccountId>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file that cannot be read, a value that does not fit, or an unknown key.
+    #[error("configuration: {0}")]
+    Read(#[from] SourceError),
+    /// A value outside its bounds.
+    #[error("configuration: {0}")]
+    Bounds(String),
+    /// No secret.
+    #[error(
+        "set {SECRET_VARIABLE} to the platform's secret seed (S…), or {SECRET_FILE_VARIABLE} to a file that holds it"
+    )]
+    NoSecret,
+    /// A secret file that cannot be read.
+    #[error("the file that {SECRET_FILE_VARIABLE} names: {0}")]
+    SecretFile(String),
+}
+
+/// Reads the configuration. `file` must exist if it is named; otherwise [`FILE_DEFAULT`] is read if it is there.
+pub fn load(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    overrides: &Overrides,
+) -> Result<Config, ConfigError> {
+    let mut sources = sources(file, environment, overrides)?;
+    if let Some(platform) = overrides.platform {
+        sources = sources.set_default("stellar.platform", platform.to_string())?;
+    }
+    let config: Config = sources.build()?.try_deserialize()?;
+    config.check()?;
+    Ok(config)
+}
+
+/// Reads where the database is, for commands that need nothing else. Other keys are not looked at.
+pub fn load_database(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    overrides: &Overrides,
+) -> Result<storage::Settings, ConfigError> {
+    let source = sources(file, environment, overrides)?.build()?;
+    match source.get::<storage::Settings>("database") {
+        Ok(settings) => Ok(settings),
+        Err(SourceError::NotFound(_)) => Ok(storage::Settings::default()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn sources(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    overrides: &Overrides,
+) -> Result<ConfigBuilder<DefaultState>, ConfigError> {
+    let file = match file {
+        Some(path) => File::from(path.to_path_buf()).format(FileFormat::Toml).required(true),
+        None => File::from(PathBuf::from(FILE_DEFAULT)).format(FileFormat::Toml).required(false),
+    };
+    let variables = environment
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("FARMGATE_") && !NOT_CONFIGURATION.contains(&name.as_str()))
+        .collect();
+    let environment = Environment::with_prefix("FARMGATE")
+        .prefix_separator("_")
+        .separator("__")
+        .try_parsing(true)
+        .source(Some(variables));
+    let mut builder = Source::builder()
+        .set_default("stellar.horizon_url", HORIZON_DEFAULT)?
+        .set_default("stellar.network_passphrase", sandbox::network::PASSPHRASE)?
+        .add_source(file)
+        .add_source(environment);
+    for (key, value) in &overrides.values {
+        builder = builder.set_override(*key, value.clone())?;
+    }
+    Ok(builder)
+}
+
+impl Config {
+    fn check(&self) -> Result<(), ConfigError> {
+        let bounds = |error: &dyn std::fmt::Display| ConfigError::Bounds(error.to_string());
+        self.http.validate().map_err(|error| bounds(&error))?;
+        self.settlement.check().map_err(|error| bounds(&error))?;
+        self.reservations.validate().map_err(|error| bounds(&error))?;
+        let (request, escrow) = (self.http.request_timeout_seconds, self.reservations.escrow_wait_seconds);
+        if request <= escrow {
+            return Err(ConfigError::Bounds(format!(
+                "http.request_timeout_seconds ({request}) must be longer than reservations.escrow_wait_seconds ({escrow})"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The platform's secret seed, from the environment or from the file named there.
+pub fn platform_secret(variable: impl Fn(&str) -> Option<String>) -> Result<SecretString, ConfigError> {
+    if let Some(secret) = variable(SECRET_VARIABLE).filter(|secret| !secret.is_empty()) {
+        return Ok(secret.into());
+    }
+    let Some(path) = variable(SECRET_FILE_VARIABLE) else { return Err(ConfigError::NoSecret) };
+    let unreadable = |error: std::io::Error| ConfigError::SecretFile(error.to_string());
+    let size = std::fs::metadata(&path).map_err(unreadable)?.len();
+    if size > SECRET_FILE_BYTES_MAX {
+        return Err(ConfigError::SecretFile(format!("{size} bytes is too large for a secret")));
+    }
+    let text = std::fs::read_to_string(&path).map_err(unreadable)?;
+    Ok(text.trim().to_owned().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn read(toml: &str, pairs: &[(&str, &str)], overrides: &Overrides) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("farmgate.toml");
+        std::fs::write(&path, toml).unwrap();
+        let overrides = Overrides { platform: Some(AccountId([1; 32])), ..overrides.clone() };
+        load(Some(&path), variables(pairs), &overrides)
+    }
+
+    #[test]
+    fn flags_win_over_environment_and_environment_over_the_file() {
+        let toml = "[settlement]\nchannels = 7\nwarm_accounts = 8\ntick_millis = 90\n";
+        let pairs = [("FARMGATE_SETTLEMENT__WARM_ACCOUNTS", "9"), ("FARMGATE_SETTLEMENT__TICK_MILLIS", "91")];
+        let flags = Overrides { values: vec![("settlement.tick_millis", "92".to_owned())], platform: None };
+        let config = read(toml, &pairs, &flags).unwrap();
+        assert_eq!(config.settlement.channels, 7);
+        assert_eq!(config.settlement.warm_accounts, 9);
+        assert_eq!(config.settlement.tick_millis, 92);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let error = read("[settlement]\nchanels = 7\n", &[], &Overrides::default()).unwrap_err();
+        assert!(error.to_string().contains("chanels"), "{error}");
+        let error = read("", &[("FARMGATE_DATABASE__ULR", "x")], &Overrides::default()).unwrap_err();
+        assert!(error.to_string().contains("ulr"), "{error}");
+    }
+
+    #[test]
+    fn secrets_and_the_tests_own_variables_are_no_configuration() {
+        let pairs: Vec<_> = NOT_CONFIGURATION.iter().map(|name| (*name, "x")).collect();
+        assert!(read("", &pairs, &Overrides::default()).is_ok());
+        let error = read("platform_secret = 'S'\n", &[], &Overrides::default()).unwrap_err();
+        assert!(error.to_string().contains("platform_secret"), "{error}");
+    }
+
+    #[test]
+    fn a_value_out_of_bounds_is_refused_by_name() {
+        let error = read("[settlement]\nchannels = 0\n", &[], &Overrides::default()).unwrap_err();
+        assert!(error.to_string().contains("settlement.channels"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_named_must_be_there() {
+        assert!(load(Some(Path::new("/nonexistent/farmgate.toml")), [], &Overrides::default()).is_err());
+    }
+
+    #[test]
+    fn the_secret_comes_from_the_environment_or_a_file() {
+        use secrecy::ExposeSecret;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "SFILE\n").unwrap();
+        let path = path.to_str().unwrap().to_owned();
+        let from_file = |name: &str| (name == SECRET_FILE_VARIABLE).then(|| path.clone());
+        assert_eq!(platform_secret(from_file).unwrap().expose_secret(), "SFILE");
+        let direct = |name: &str| (name == SECRET_VARIABLE).then(|| "SENV".to_owned());
+        assert_eq!(platform_secret(direct).unwrap().expose_secret(), "SENV");
+        assert!(matches!(platform_secret(|_| None), Err(ConfigError::NoSecret)));
+    }
+}

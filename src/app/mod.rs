@@ -1,0 +1,11 @@
+//! The process: configuration, wiring, command line, telemetry and the demo.
+//!
+//! The only place that asks the machine for time and randomness, and that knows every other module.
+
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod demo;
+pub mod telemetry;
+pub mod wire;

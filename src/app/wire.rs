@@ -1,0 +1,204 @@
+//! Puts the parts together: a service is a database, a network, an engine and an API over them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::clock::{SystemClock, SystemEntropy};
+use crate::app::config::Config;
+use crate::app::telemetry;
+use crate::http::{self, AppState};
+use crate::ports::clock::Clock;
+use crate::ports::network::Network;
+use crate::ports::signer::Signer;
+use crate::ports::store::{Store, StoreError};
+use crate::settlement::{Engine, EngineError};
+use crate::stellar::keys::{KeyError, MemorySigner, SecretSeed};
+use crate::stellar::transport::{HttpTransport, TransportError};
+use crate::stellar::{CheckError, StellarNetwork};
+use crate::storage;
+
+/// The passphrase of the public network (Stellar documentation, "Networks").
+pub const PUBLIC_PASSPHRASE: &str = "Public Global Stellar Network ; September 2015";
+/// How long to wait before Horizon is asked again which network it serves.
+const PASSPHRASE_RETRY: Duration = Duration::from_secs(5);
+/// How long requests under way may take when the service stops.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// Why a service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The secret seed is none.
+    #[error("the platform's secret: {0}")]
+    Secret(#[from] KeyError),
+    /// Horizon's address.
+    #[error("stellar.horizon_url: {0}")]
+    Transport(#[from] TransportError),
+    /// The database.
+    #[error("the database: {0}")]
+    Store(#[from] StoreError),
+    /// Metrics.
+    #[error("metrics: {0}")]
+    Metrics(#[from] BuildError),
+    /// The address to listen on.
+    #[error("http.listen {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The API stopped.
+    #[error("the API stopped: {0}")]
+    Serve(std::io::Error),
+    /// Horizon is of another network.
+    #[error(transparent)]
+    Network(#[from] CheckError),
+    /// The engine stopped for a person to look.
+    #[error("the engine stopped: {0}")]
+    Engine(#[from] EngineError),
+}
+
+/// The network of this configuration, signed for by this secret.
+pub fn network(config: &Config, secret: &SecretString) -> Result<Arc<StellarNetwork>, ServiceError> {
+    let seed: SecretSeed = secret.expose_secret().parse()?;
+    let signer: Arc<dyn Signer> = Arc::new(MemorySigner::new(seed));
+    let transport = Arc::new(HttpTransport::new(&config.stellar.horizon_url)?);
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    Ok(Arc::new(StellarNetwork::new(&config.stellar, transport, signer, clock, entropy)))
+}
+
+/// A service whose API listens and whose engine has not started.
+pub struct Service {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The network.
+    pub network: Arc<StellarNetwork>,
+    /// Where the API listens.
+    pub address: SocketAddr,
+    listener: TcpListener,
+    router: axum::Router,
+    engine: Arc<Engine>,
+}
+
+impl Service {
+    /// Opens the database, bringing its tables up to date, and begins to listen.
+    pub async fn open(config: &Config, secret: &SecretString) -> Result<Self, ServiceError> {
+        let metrics: PrometheusHandle = telemetry::metrics()?;
+        let network = network(config, secret)?;
+        let store = storage::connect(&config.database).await?;
+        let engine = Engine::new(
+            Arc::clone(&store),
+            Arc::clone(&network) as Arc<dyn Network>,
+            Arc::new(SystemClock),
+            Arc::new(SystemEntropy),
+            config.settlement.clone(),
+        );
+        let passphrase = config.stellar.network_passphrase.clone();
+        let router = http::router(AppState {
+            store: Arc::clone(&store),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            settings: config.http.clone(),
+            reservations: config.reservations.clone(),
+            platform: network.platform(),
+            network_passphrase: (passphrase != PUBLIC_PASSPHRASE).then_some(passphrase),
+            metrics: Arc::new(move || metrics.render()),
+        });
+        let address = config.http.listen;
+        let failed = |source| ServiceError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { store, network, address, listener, router, engine: Arc::new(engine) })
+    }
+
+    /// Runs until `stop`: the step in hand and requests under way are finished first.
+    ///
+    /// The API answers from the first moment, also while Horizon is away. If the engine must stop for a person to look,
+    /// the API goes on, and `/readyz` says why.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), ServiceError> {
+        let Self { network, listener, router, engine, .. } = self;
+        let stopped = stop.clone();
+        let serving = axum::serve(listener, router)
+            .with_graceful_shutdown(async move { stopped.cancelled().await })
+            .into_future();
+        let engine = tokio::spawn(run_engine(network, engine, stop.clone()));
+        let mut serving = std::pin::pin!(serving);
+        tokio::select! {
+            served = &mut serving => served.map_err(ServiceError::Serve)?,
+            () = stop.cancelled() => {
+                tokio::select! {
+                    served = &mut serving => served.map_err(ServiceError::Serve)?,
+                    () = SystemClock.sleep(SHUTDOWN_GRACE) => tracing::warn!("requests were cut off"),
+                }
+            }
+        }
+        stop.cancel();
+        match engine.await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::error!(%error, "the engine's task failed");
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn run_engine(
+    network: Arc<StellarNetwork>,
+    engine: Arc<Engine>,
+    stop: CancellationToken,
+) -> Result<(), ServiceError> {
+    while !stop.is_cancelled() {
+        match network.check_passphrase().await {
+            Ok(_root) => break,
+            Err(error @ CheckError::OtherNetwork { .. }) => {
+                tracing::error!(%error, "the engine does not start");
+                stop.cancel();
+                return Err(error.into());
+            }
+            Err(CheckError::Network(error)) => {
+                tracing::warn!(%error, "waiting for Horizon");
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = SystemClock.sleep(PASSPHRASE_RETRY) => {}
+                }
+            }
+        }
+    }
+    let stopped = stop.clone();
+    if let Err(error) = engine.run(async move { stopped.cancelled().await }).await {
+        tracing::error!(%error, "the engine has stopped for a person to look");
+        stop.cancelled().await;
+        return Err(error.into());
+    }
+    Ok(())
+}
+
+/// Resolves when the process is asked to stop: Ctrl-C or SIGTERM.
+pub async fn asked_to_stop() {
+    let interrupt = async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!(%error, "Ctrl-C is not heard");
+            std::future::pending::<()>().await;
+        }
+    };
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM is not heard");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}

@@ -1,0 +1,10 @@
+//! The API over a real database, on both of them.
+
+mod bad_input;
+mod catalog;
+mod keys;
+mod reading;
+mod reservations;
+mod rig;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,160 @@
+use std::collections::BTreeSet;
+
+use farmgate::domain::asset::Asset;
+use serde_json::json;
+
+use crate::rig::{Rig, account, but, currency, farm, order, tft};
+use crate::support::on_both_databases;
+
+on_both_databases! {
+    async fn an_order_is_answered_with_everything_that_is_needed_to_pay(database: &TestStore) {
+        let rig = Rig::grid(database, 1).await;
+        let answer = rig.order(order(&["1"])).await.is(201);
+        let id = answer.text("id");
+        assert_eq!(answer.headers["location"], format!("/v1/reservations/{id}"));
+        assert_eq!(answer.body["state"], "awaiting_payment");
+        assert_eq!(answer.body["deadline"], "2026-03-01T13:00:00Z");
+        let escrow = account(150).to_string();
+        assert_eq!(answer.body["escrow"], json!({
+            "address": escrow, "memo": { "type": "text", "value": format!("p-{id}") },
+        }));
+        let options = answer.body["payment_options"].as_array().unwrap();
+        assert_eq!(options.len(), 1);
+        assert_eq!((&options[0]["asset"], &options[0]["amount"]), (&json!(tft().to_string()), &json!("250")));
+        assert_eq!(
+            options[0]["sep7_uri"],
+            format!(
+                "web+stellar:pay?destination={escrow}&amount=250&asset_code=TFT&asset_issuer={}&memo=p-{id}\
+                 &memo_type=MEMO_TEXT&network_passphrase=Test%20SDF%20Network%20%3B%20September%202015",
+                account(100)
+            )
+        );
+        assert_eq!(options[0]["legs"].as_array().unwrap().len(), 4);
+        assert_eq!(options[0]["breakdown"]["usd"], "5/1");
+        assert_eq!(rig.get(&format!("/v1/reservations/{id}")).await.is(200).body, answer.body);
+        let events = rig.get("/v1/events").await.is(200).body;
+        let kinds: Vec<&str> =
+            events["items"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["reservation.created", "reservation.changed"]);
+        assert_eq!(events["items"][1]["state"], "awaiting_payment");
+    }
+
+    async fn the_same_request_is_answered_once_and_the_same(database: &TestStore) {
+        let rig = Rig::grid(database, 3).await;
+        let first = rig.order_once("order-1", &order(&["1"])).await.is(201);
+        rig.pass(60);
+        let again = rig.order_once("order-1", &order(&["1"])).await.is(201);
+        assert_eq!(again.body, first.body);
+        assert_eq!(again.headers["location"], first.headers["location"]);
+        assert_eq!(again.headers["idempotency-replayed"], "true");
+        assert!(!first.headers.contains_key("idempotency-replayed"));
+        let other = rig.order_once("order-1", &order(&["3"])).await;
+        other.is_problem(422, "idempotency_key_reused", Some("Idempotency-Key"));
+        rig.order_once("two words", &order(&["1"])).await
+            .is_problem(400, "idempotency_key_invalid", Some("Idempotency-Key"));
+        assert_eq!(rig.get("/v1/reservations").await.body["items"].as_array().unwrap().len(), 1);
+    }
+
+    async fn a_request_sent_many_times_at_once_makes_one_reservation(database: &TestStore) {
+        let rig = Rig::grid(database, 6).await;
+        let body = order(&["1"]);
+        let answers = futures::future::join_all((0..6).map(|_| rig.order_once("same", &body))).await;
+        let ids: BTreeSet<String> = answers.into_iter().map(|answer| answer.is(201).text("id")).collect();
+        assert_eq!(ids.len(), 1);
+        assert_eq!(rig.get("/v1/reservations").await.body["items"].as_array().unwrap().len(), 1);
+    }
+
+    async fn no_two_reservations_share_an_account(database: &TestStore) {
+        let rig = Rig::grid(database, 8).await;
+        let answers = futures::future::join_all((0..8).map(|_| rig.order(order(&["1"])))).await;
+        let accounts: BTreeSet<String> =
+            answers.into_iter().map(|answer| answer.is(201).body["escrow"]["address"].to_string()).collect();
+        assert_eq!(accounts.len(), 8);
+    }
+
+    async fn without_an_escrow_account_nothing_is_stored(database: &TestStore) {
+        let rig = Rig::grid(database, 0).await;
+        let refused = rig.order_once("later", &order(&["1"])).await;
+        refused.is_problem(503, "no_escrow_account_ready", None);
+        assert!(refused.headers.contains_key("retry-after"));
+        assert_eq!(rig.get("/v1/reservations").await.body["items"], json!([]));
+        assert_eq!(rig.get("/v1/events").await.body["items"], json!([]));
+        rig.escrow(150).await;
+        rig.order_once("later", &order(&["1"])).await.is(201);
+    }
+
+    async fn an_order_waits_for_an_account_that_is_being_made(database: &TestStore) {
+        let rig = Rig::grid(database, 0).await;
+        let wanted = order(&["1"]);
+        let (answer, ()) = futures::join!(rig.order(wanted), async {
+            tokio::task::yield_now().await;
+            rig.escrow(150).await;
+        });
+        answer.is(201);
+    }
+
+    async fn a_currency_that_no_account_trusts_keeps_nobody_waiting(database: &TestStore) {
+        let rig = Rig::grid(database, 2).await;
+        let nobody = Asset::credit("ZZZ".parse().unwrap(), account(102));
+        rig.put("/v1/currencies/ZZZ", currency(nobody)).await.is(201);
+        let paid = json!({ tft().to_string(): account(1).to_string(), nobody.to_string(): account(1).to_string() });
+        rig.put("/v1/farms/1", but(farm(1), json!({ "payout_addresses": paid }))).await.is(200);
+        let offered = rig.order(order(&["1"])).await.is(201).body;
+        assert_eq!(offered["payment_options"].as_array().unwrap().len(), 1);
+        assert_eq!(offered["payment_options"][0]["currency"], "TFT");
+        let asked = but(order(&["1"]), json!({ "currencies": ["ZZZ"] }));
+        rig.order(asked).await.is_problem(503, "no_escrow_account_ready", None);
+    }
+
+    async fn play_money_is_offered_for_free_nodes_alone(database: &TestStore) {
+        let rig = Rig::grid(database, 2).await;
+        let free = rig.order(order(&["2"])).await.is(201).body;
+        let offered: Vec<&str> = free["payment_options"]
+            .as_array().unwrap().iter().map(|option| option["currency"].as_str().unwrap()).collect();
+        assert_eq!(offered, ["FreeTFT", "TFT"]);
+        assert_eq!(free["payment_options"][0]["legs"], json!([
+            { "recipient": "burn", "to": account(101).to_string(), "amount": "250" },
+        ]));
+        let both = but(order(&["1", "2"]), json!({ "currencies": ["TFT", "FreeTFT"] }));
+        rig.order(both).await.is_problem(422, "currency_for_free_nodes_only", Some("currencies[1]"));
+    }
+
+    async fn a_rate_that_has_aged_pays_for_nothing(database: &TestStore) {
+        let rig = Rig::grid(database, 1).await;
+        rig.pass(86_401);
+        let asked = but(order(&["1"]), json!({ "currencies": ["TFT"] }));
+        rig.order(asked).await.is_problem(422, "rate_stale", Some("currencies[0]"));
+        rig.order(order(&["1"])).await.is_problem(422, "rate_stale", Some("currencies"));
+    }
+
+    async fn our_own_accounts_are_never_paid_out_to(database: &TestStore) {
+        let rig = Rig::grid(database, 2).await;
+        for ours in [account(200), account(151)] {
+            let described = but(farm(1), json!({
+                "payout_addresses": { tft().to_string(): ours.to_string() },
+            }));
+            rig.put("/v1/farms/1", described).await.is(200);
+            let asked = but(order(&["1"]), json!({ "currencies": ["TFT"] }));
+            rig.order(asked).await.is_problem(422, "payout_address_refused", Some("currencies[0]"));
+        }
+    }
+
+    async fn a_price_of_nothing_is_funded_at_once(database: &TestStore) {
+        let rig = Rig::with(database, |state| {
+            state.reservations.unit_prices =
+                serde_json::from_value(json!({ "cu": "0", "su": "0", "ipv4u": "0" })).unwrap();
+        })
+        .await;
+        rig.furnish(1).await;
+        let free = rig.order(order(&["1"])).await.is(201).body;
+        assert_eq!((&free["state"], &free["funding"]["amount"]), (&json!("funded"), &json!("0")));
+        assert_eq!((&free["funding"]["payment_id"], &free["payment_options"][0]["legs"]), (&json!(null), &json!([])));
+    }
+
+    async fn a_recipient_without_an_account_is_our_fault(database: &TestStore) {
+        let rig = Rig::with(database, |state| state.reservations.payout.wisdom = None).await;
+        rig.furnish(1).await;
+        let asked = but(order(&["1"]), json!({ "currencies": ["TFT"] }));
+        rig.order(asked).await.is_problem(503, "payout_address_missing", Some("currencies[0]"));
+    }
+}

@@ -1,0 +1,56 @@
+//! Starting the program, and waiting for what it does.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use farmgate::app::clock::SystemClock;
+use farmgate::ports::clock::Clock;
+use tokio::process::{Child, Command};
+
+/// Longest wait for anything, in steps of [`STEP`].
+const STEPS_MAX: u32 = 600;
+const STEP: Duration = Duration::from_millis(100);
+
+/// The program under test.
+pub fn farmgate() -> Command {
+    command(env!("CARGO_BIN_EXE_farmgate"))
+}
+
+/// A program, free of this process's configuration.
+pub fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FARMGATE_")) {
+        command.env_remove(name);
+    }
+    command.kill_on_drop(true).stdin(Stdio::null());
+    command
+}
+
+/// Waits until `look` finds something.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..STEPS_MAX {
+        if let Some(found) = look().await {
+            return found;
+        }
+        SystemClock.sleep(STEP).await;
+    }
+    panic!("waited too long: {what}");
+}
+
+/// A client that goes nowhere but where it is told.
+pub fn http_client() -> reqwest::Client {
+    // Another test of this process may have chosen it before.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
+}
+
+/// A port that is free now.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Kills a process as a power cut would.
+pub async fn kill_9(child: &mut Child) {
+    child.start_kill().unwrap();
+    child.wait().await.unwrap();
+}

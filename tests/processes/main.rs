@@ -1,0 +1,10 @@
+//! Real processes: the program as people run it, killed as machines kill it.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod children;
+mod configuration;
+mod kill;
+mod proxy;
+mod tutorial;

@@ -1,0 +1,9 @@
+//! Stories about money, on both databases, against the sandbox network.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod crashes;
+mod faults;
+mod stories;
+mod world;

@@ -1,0 +1,267 @@
+//! What customers do, and who has what in the end.
+
+use farmgate::domain::address::AccountId;
+use farmgate::domain::journal::BookAccount;
+use farmgate::domain::payment::Attribution;
+use farmgate::domain::reservation::{RefundReason, State};
+use farmgate::domain::transfer::TransferState;
+use farmgate::ports::store::{PaymentFilter, StoredPayment};
+use farmgate::reservations::OrderRequest;
+use farmgate::settlement::EngineError;
+use jiff::SignedDuration;
+
+use crate::support::on_both_databases;
+use crate::world::{FARMER, FOUNDATION, World, amount, price, share, units, wallet};
+
+/// Past every deadline that a quote gives.
+const PAST_THE_DEADLINE_SECONDS: i64 = 4_000;
+
+async fn payments(world: &World, reservation: farmgate::domain::ids::ReservationId) -> Vec<StoredPayment> {
+    let filter = PaymentFilter { reservation: Some(reservation), attribution: None };
+    world.store.begin_read().await.unwrap().payments(&filter, None, 100).await.unwrap()
+}
+
+on_both_databases! {
+    async fn a_punctual_payment_pays_everybody_and_brings_a_pool_to_life(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        let price = price(&reservation);
+        world.pay("alice", reservation.escrow, price, "TFT").await;
+        let settled = world.until(reservation.id, "settled").await;
+
+        assert_eq!(world.holds(FARMER, "TFT"), price.checked_sub(share(price, 10)).unwrap());
+        assert_eq!(world.holds(FOUNDATION, "TFT"), share(price, 10));
+        assert!(world.balance(reservation.escrow, "TFT").is_zero());
+        let State::Settled { settlement, .. } = settled.state else { panic!() };
+        let pool = world.pool(settlement.pool).await;
+        assert_eq!(pool.units_at(settlement.at).unwrap(), reservation.order.units);
+        assert_eq!(pool.expires_at(), settlement.at + SignedDuration::from_secs(86_400));
+        world.assert_reconciled().await;
+    }
+
+    async fn a_price_paid_in_parts_by_two_people_is_paid(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        world.customer("bob").await;
+        let reservation = world.reserve().await;
+        let half = share(price(&reservation), 50);
+        world.pay("alice", reservation.escrow, half, "TFT").await;
+        world.rest().await;
+        assert_eq!(world.state(reservation.id).await, "awaiting_payment");
+        world.pay("bob", reservation.escrow, price(&reservation).checked_sub(half).unwrap(), "TFT").await;
+        world.until(reservation.id, "settled").await;
+        assert_eq!(payments(&world, reservation.id).await.len(), 2);
+        world.assert_reconciled().await;
+    }
+
+    async fn a_customer_who_never_pays_loses_the_reservation(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        assert_eq!(world.state(reservation.id).await, "awaiting_payment", "the deadline has not passed");
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(reservation.id, "expired").await;
+        world.assert_reconciled().await;
+    }
+
+    async fn a_part_that_was_paid_in_time_is_kept_for_its_return(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
+        world.rest().await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        let refunding = world.until(reservation.id, "refunding").await;
+        assert!(matches!(refunding.state, State::Refunding { why: RefundReason::PaidInPart, .. }));
+        world.assert_reconciled().await;
+    }
+
+    async fn a_payment_before_the_deadline_counts_although_we_were_away_until_after_it(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.next_ledger().await;
+        world.until(reservation.id, "settled").await;
+        world.assert_reconciled().await;
+    }
+
+    async fn late_money_is_seen_and_owed(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(reservation.id, "expired").await;
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.rest().await;
+        assert_eq!(world.state(reservation.id).await, "expired");
+        let late = payments(&world, reservation.id).await;
+        assert_eq!(late[0].attribution, Attribution::Late);
+        let owed = BookAccount::Deposits(reservation.id);
+        let mut tx = world.store.begin_read().await.unwrap();
+        let balance = tx.balance(owed, world.asset("TFT")).await.unwrap();
+        assert_eq!(-balance, price(&reservation).get());
+        drop(tx);
+        world.assert_reconciled().await;
+    }
+
+    async fn the_excess_of_a_payment_stays_owed_to_its_payer(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        let much = price(&reservation).checked_add(amount("7")).unwrap();
+        world.pay("alice", reservation.escrow, much, "TFT").await;
+        world.until(reservation.id, "settled").await;
+        assert_eq!(world.balance(reservation.escrow, "TFT"), amount("7"));
+        let mut tx = world.store.begin_read().await.unwrap();
+        let owed = tx.balance(BookAccount::Deposits(reservation.id), world.asset("TFT")).await.unwrap();
+        assert_eq!(-owed, amount("7").get());
+        drop(tx);
+        world.assert_reconciled().await;
+    }
+
+    async fn xlm_sent_to_an_escrow_account_is_in_the_books(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.pay("alice", reservation.escrow, amount("2"), "XLM").await;
+        world.rest().await;
+        assert_eq!(payments(&world, reservation.id).await[0].attribution, Attribution::OtherAsset);
+        world.assert_reconciled().await;
+    }
+
+    async fn money_to_an_account_nobody_has_is_in_the_books(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let waiting: Vec<AccountId> = waiting_accounts(&world, reservation.escrow).await;
+        world.pay("alice", waiting[0], amount("3"), "TFT").await;
+        world.rest().await;
+        let filter = PaymentFilter { reservation: None, attribution: Some(Attribution::Unassigned) };
+        let unassigned = world.store.begin_read().await.unwrap().payments(&filter, None, 10).await.unwrap();
+        assert_eq!(unassigned.len(), 1);
+        world.assert_reconciled().await;
+    }
+
+    async fn a_farmer_without_a_trust_line_holds_only_his_own_reservation(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        world.customer("bob").await;
+        world.fund("untrusting").await;
+        let mut farm = world.store.begin_read().await.unwrap()
+            .farm("1".parse().unwrap()).await.unwrap().unwrap();
+        let good = world.reserve().await;
+        farm.payout_addresses.insert(world.asset("TFT"), wallet("untrusting").account());
+        put_farm(&world, farm).await;
+        let bad = world.reserve().await;
+        world.pay("alice", good.escrow, price(&good), "TFT").await;
+        world.pay("bob", bad.escrow, price(&bad), "TFT").await;
+        let held = world.until(bad.id, "held").await;
+        let State::Held { why, .. } = held.state else { panic!() };
+        assert_eq!(why.code, "op_no_trust");
+        world.until(good.id, "settled").await;
+        assert_eq!(world.balance(bad.escrow, "TFT"), price(&bad), "nothing left the held account");
+        let transfers = world.store.begin_read().await.unwrap().transfers_of(bad.id).await.unwrap();
+        assert!(transfers.iter().all(|transfer| transfer.state == TransferState::Pending));
+        world.assert_reconciled().await;
+    }
+
+    async fn a_pool_is_extended_in_time_and_in_capacity(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let first = world.reserve().await;
+        world.pay("alice", first.escrow, price(&first), "TFT").await;
+        let settled = world.until(first.id, "settled").await;
+        let State::Settled { settlement, .. } = settled.state else { panic!() };
+        let before = world.pool(settlement.pool).await;
+
+        let longer = OrderRequest {
+            nodes: vec![], units: None, pool: Some(settlement.pool), duration_seconds: Some(600),
+            ..world.request()
+        };
+        let longer = world.reserve_as(longer).await;
+        world.pay("alice", longer.escrow, price(&longer), "TFT").await;
+        world.until(longer.id, "settled").await;
+        let pool = world.pool(settlement.pool).await;
+        assert_eq!(pool.expires_at(), before.expires_at() + SignedDuration::from_secs(600));
+
+        let wider = OrderRequest {
+            nodes: vec![], units: Some(units("2")), pool: Some(settlement.pool), duration_seconds: None,
+            ..world.request()
+        };
+        let wider = world.reserve_as(wider).await;
+        world.pay("alice", wider.escrow, price(&wider), "TFT").await;
+        let wide = world.until(wider.id, "settled").await;
+        let State::Settled { settlement: second, .. } = wide.state else { panic!() };
+        let pool = world.pool(settlement.pool).await;
+        assert_eq!(pool.units_at(second.at).unwrap(), units("3"));
+        assert_eq!(pool.grants.len(), 3);
+        world.assert_reconciled().await;
+    }
+
+    async fn many_reservations_share_one_transaction(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let mut reservations = Vec::new();
+        for _ in 0..4 {
+            reservations.push(world.reserve().await);
+        }
+        for reservation in &reservations {
+            world.pay("alice", reservation.escrow, price(reservation), "TFT").await;
+        }
+        let mut transactions = Vec::new();
+        for reservation in &reservations {
+            let settled = world.until(reservation.id, "settled").await;
+            let State::Settled { settlement, .. } = settled.state else { panic!() };
+            transactions.push(settlement.transaction);
+        }
+        transactions.dedup();
+        assert_eq!(transactions.len(), 1, "all were funded when the engine looked");
+        world.assert_reconciled().await;
+    }
+
+    async fn a_price_of_zero_is_settled_without_money(store: &TestStore) {
+        let mut world = World::new(store.store.clone()).await;
+        let mut free = world.request();
+        free.units = Some(units("0.001"));
+        free.duration_seconds = Some(60);
+        world.settings.unit_prices.cu = 0.into();
+        let reservation = world.reserve_as(free).await;
+        world.until(reservation.id, "settled").await;
+        world.assert_reconciled().await;
+    }
+
+    async fn money_taken_by_somebody_with_our_key_stops_the_engine(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
+        world.rest().await;
+        world.steal("platform", reservation.escrow, amount("1"), "TFT").await;
+        world.next_ledger().await;
+        let error = world.tick().await.unwrap_err();
+        assert!(error.stops_the_engine(), "{error}");
+        assert!(matches!(error, EngineError::ForeignOutgoing { .. }));
+    }
+}
+
+async fn put_farm(world: &World, farm: farmgate::domain::farm::Farm) {
+    let put: Result<_, farmgate::ports::store::StoreError> =
+        farmgate::ports::store::transact(&world.store, move |tx| {
+            let farm = farm.clone();
+            Box::pin(async move { tx.put_farm(&farm).await })
+        })
+        .await;
+    assert_eq!(put.unwrap(), farmgate::ports::store::Put::Replaced);
+}
+
+/// Escrow accounts on the ledger that no reservation has.
+async fn waiting_accounts(world: &World, assigned: AccountId) -> Vec<AccountId> {
+    let page = world.network.watched_accounts(None).await.unwrap();
+    let accounts: Vec<AccountId> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
+    let escrows = world.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap();
+    escrows.into_iter().map(|escrow| escrow.account).filter(|account| *account != assigned).collect()
+}
