@@ -6,15 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::faults::{Fault, FaultControl, FaultSettings};
 use super::gifts::{Gift, GiftError, give};
 use super::http;
 use super::http::rate::{Allowance, RateLimit, Taken};
-use super::ledger::{Genesis, LEDGER_OPERATIONS_MAX, Ledger, Submission};
+use super::http::serve::serve;
+use super::ledger::close::Weather;
+use super::ledger::{Genesis, LEDGER_OPERATIONS_MAX, Ledger, Submission, unix_seconds};
 use super::network::{PASSPHRASE, SEED};
 use super::xdr::Tx;
 use crate::domain::address::AccountId;
@@ -39,6 +43,8 @@ pub struct Settings {
     pub ledger_operations_max: u32,
     /// How many requests are answered, if not all; every ledger of a stream counts as one.
     pub rate_limit: Option<RateLimit>,
+    /// Faults that it begins with.
+    pub faults: FaultSettings,
 }
 
 impl Default for Settings {
@@ -49,6 +55,7 @@ impl Default for Settings {
             ledger_ms: LEDGER_MS,
             ledger_operations_max: LEDGER_OPERATIONS_MAX,
             rate_limit: None,
+            faults: FaultSettings::default(),
         }
     }
 }
@@ -73,13 +80,25 @@ pub enum StartError {
 }
 
 /// What HTTP handlers, the driver and in-process users share.
-pub(super) struct Shared {
+pub struct Shared {
     ledger: Mutex<Ledger>,
     pub(super) closed: watch::Sender<LedgerSeq>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) requests: AtomicU64,
+    pub(super) faults: FaultControl,
     allowance: Option<Allowance>,
     ledger_ms: u64,
+}
+
+/// A time that a ledger cannot close at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// Ledger time does not go back.
+    #[error("the last ledger closed later, at {latest} unix seconds")]
+    Early {
+        /// When the last ledger closed.
+        latest: u64,
+    },
 }
 
 impl Shared {
@@ -97,6 +116,45 @@ impl Shared {
     pub(super) fn submit(&self, tx: Tx) -> Submission {
         let now = self.clock.now();
         self.ledger().submit(tx, now)
+    }
+
+    /// Takes a transaction as any other, and forgets it.
+    pub(super) fn submit_and_forget(&self, tx: Tx) -> Submission {
+        let (now, source) = (self.clock.now(), tx.source());
+        let mut ledger = self.ledger();
+        let said = ledger.submit(tx, now);
+        if said == Submission::Pending {
+            ledger.forget(source);
+        }
+        said
+    }
+
+    fn close(&self, at: Timestamp) -> LedgerSeq {
+        let mut weather = Weather::default();
+        if self.faults.strikes(Fault::FeeSurge) {
+            weather.fee_floor *= i64::from(self.faults.parameters().surge_factor);
+        }
+        let lag = if self.faults.lags() { self.faults.parameters().lag_ledgers } else { 0 };
+        let mut ledger = self.ledger();
+        ledger.keep_past(lag);
+        let closed = ledger.close_in(weather, at);
+        drop(ledger);
+        self.closed.send_replace(closed);
+        closed
+    }
+
+    /// Closes a ledger now.
+    pub(super) fn close_now(&self) -> LedgerSeq {
+        self.close(self.clock.now())
+    }
+
+    /// Closes a ledger at a time that is not before the last one's.
+    pub(super) fn close_at(&self, at: Timestamp) -> Result<LedgerSeq, StepError> {
+        let latest = self.ledger().latest().time;
+        if unix_seconds(at) < latest {
+            return Err(StepError::Early { latest });
+        }
+        Ok(self.close(at))
     }
 
     pub(super) fn give(&self, gift: Gift) -> Result<TxHash, GiftError> {
@@ -125,14 +183,15 @@ impl Sandbox {
     /// A network whose first ledger closes now. It does nothing by itself: see
     /// [`close_ledger`](Self::close_ledger), [`run`](Self::run) and [`start`](Self::start).
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        let Settings { passphrase, seed, ledger_ms, ledger_operations_max, rate_limit } = settings;
+        let Settings { passphrase, seed, ledger_ms, ledger_operations_max, rate_limit, faults } = settings;
         let genesis = Genesis { passphrase, seed, ledger_ms, ledger_operations_max };
         let ledger = Ledger::new(genesis, clock.now());
         let (closed, _) = watch::channel(ledger.latest().ledger);
         let requests = AtomicU64::new(0);
         let allowance = rate_limit.map(Allowance::new);
+        let faults = FaultControl::new(seed, &faults);
         let ledger = Mutex::new(ledger);
-        Self { shared: Arc::new(Shared { ledger, closed, clock, requests, allowance, ledger_ms }) }
+        Self { shared: Arc::new(Shared { ledger, closed, clock, requests, faults, allowance, ledger_ms }) }
     }
 
     /// Starts a network that listens on a loopback address (port 0 for any) and closes its ledgers.
@@ -153,15 +212,11 @@ impl Sandbox {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let stop = CancellationToken::new();
-        let serving = axum::serve(listener, self.router());
+        let serving = serve(listener, self.router());
         let stopped = stop.clone();
         let serve = tokio::spawn(async move {
             tokio::select! {
-                result = serving => {
-                    if let Err(error) = result {
-                        tracing::error!(%error, "the sandbox stopped listening");
-                    }
-                }
+                () = serving => {}
                 () = stopped.cancelled() => {}
             }
         });
@@ -182,8 +237,18 @@ impl Sandbox {
         }
         loop {
             self.shared.clock.sleep(Duration::from_millis(self.shared.ledger_ms)).await;
-            self.close_ledger();
+            self.tick();
         }
+    }
+
+    /// Closes a ledger as the timer does: unless it is missed.
+    pub fn tick(&self) -> Option<LedgerSeq> {
+        (!self.shared.faults.strikes(Fault::MissedLedger)).then(|| self.close_ledger())
+    }
+
+    /// Turns faults on and off, and counts them.
+    pub fn faults(&self) -> &FaultControl {
+        &self.shared.faults
     }
 
     /// Horizon's HTTP, to be served or called in process.
@@ -193,10 +258,12 @@ impl Sandbox {
 
     /// Closes a ledger now.
     pub fn close_ledger(&self) -> LedgerSeq {
-        let now = self.shared.clock.now();
-        let closed = self.shared.ledger().close(now);
-        self.shared.closed.send_replace(closed);
-        closed
+        self.shared.close_now()
+    }
+
+    /// Closes a ledger at a time that is not before the last one's.
+    pub fn close_ledger_at(&self, at: Timestamp) -> Result<LedgerSeq, StepError> {
+        self.shared.close_at(at)
     }
 
     /// Looks at the ledger.
@@ -258,8 +325,7 @@ impl Handle {
         format!("http://{}", self.address)
     }
 
-    /// Stops listening and closing ledgers, and waits until both have stopped. Connections that are open
-    /// are not cut: a stream on one ends after its time.
+    /// Stops listening and closing ledgers, and waits until both have stopped. Open connections are cut.
     pub async fn stop(mut self) {
         self.stop.cancel();
         for task in std::mem::take(&mut self.tasks) {

@@ -12,6 +12,7 @@
 
 pub mod codes;
 mod driver;
+pub mod faults;
 pub mod gifts;
 pub mod history;
 mod http;
@@ -22,5 +23,6 @@ mod story;
 pub mod wallet;
 pub mod xdr;
 
-pub use driver::{Handle, LEDGER_MS, Sandbox, Settings, StartError};
+pub use driver::{Handle, LEDGER_MS, Sandbox, Settings, StartError, StepError};
+pub use http::Severed;
 pub use http::rate::{PUBLIC_RATE_LIMIT, RateLimit};

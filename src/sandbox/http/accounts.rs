@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine;
@@ -11,14 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use stellar_xdr::SignerKey;
 
-use super::App;
 use super::lists::{Fetch, account_in_path, events};
 use super::page::{Item, Page, Query, document};
 use super::problem::{BAD_ACCOUNT, BAD_ASSET, Problem};
 use super::reply::{Base, Form, accepted, as_of, hal, json_only, link, put_asset, template, time};
+use super::{App, Seen};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::sandbox::ledger::Ledger;
 use crate::sandbox::ledger::state::{Account, AccountFilter, Authorization, ByAddress, TrustLine};
 
 const BAD_FILTER_ASSET: &str = "you can't filter by asset: native";
@@ -144,7 +143,7 @@ fn json(id: AccountId, account: &Account, base: &str) -> Value {
 
 /// `/accounts/{id}`; streamed, it is sent once.
 pub async fn one(
-    State(app): State<App>,
+    app: App,
     Path(id): Path<String>,
     base: Base,
     headers: HeaderMap,
@@ -164,7 +163,7 @@ pub async fn one(
                 Ok(if sent { Vec::new() } else { vec![Item { token, json: document.clone() }] })
             });
             let page = Page { cursor: String::new(), limit: usize::MAX, descending: false };
-            Ok(events(Arc::clone(&app), page, fetch))
+            Ok(events(app.clone(), page, fetch))
         }
     }
 }
@@ -186,7 +185,7 @@ fn filter(query: &Query) -> Result<AccountFilter, Problem> {
     }
 }
 
-fn page(ledger: &Ledger, filter: AccountFilter, page: &Page, base: &str) -> Result<Vec<Item>, Problem> {
+fn page(ledger: &Seen<'_>, filter: AccountFilter, page: &Page, base: &str) -> Result<Vec<Item>, Problem> {
     let cursor = match page.cursor.as_str() {
         "" => None,
         text => {
@@ -209,12 +208,7 @@ fn page(ledger: &Ledger, filter: AccountFilter, page: &Page, base: &str) -> Resu
 }
 
 /// `/accounts` with exactly one filter.
-pub async fn list(
-    State(app): State<App>,
-    base: Base,
-    query: Query,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub async fn list(app: App, base: Base, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
     json_only(&headers)?;
     let ledger = app.ledger();
     let latest = ledger.latest().ledger;
@@ -225,7 +219,7 @@ pub async fn list(
 
 /// One data entry of an account.
 pub async fn data(
-    State(app): State<App>,
+    app: App,
     Path((id, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

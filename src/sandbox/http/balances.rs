@@ -2,20 +2,19 @@
 
 use std::ops::Bound;
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use stellar_xdr::ClaimPredicate;
 
-use super::App;
 use super::page::{Item, Page, Query, document};
 use super::problem::{BAD_ACCOUNT, BAD_ASSET, Problem};
 use super::reply::{Base, as_of, json_only, link, template, time};
+use super::{App, Seen};
 use crate::domain::address::AccountId;
 use crate::domain::ids::LedgerSeq;
-use crate::sandbox::ledger::Ledger;
 use crate::sandbox::ledger::balances::{BalanceFilter, BalanceId, ClaimableBalance, Place};
 
 /// A balance's id in a path.
@@ -76,7 +75,7 @@ fn json(balance: &ClaimableBalance, base: &str) -> Value {
 }
 
 pub async fn one(
-    State(app): State<App>,
+    app: App,
     Path(id): Path<String>,
     base: Base,
     headers: HeaderMap,
@@ -114,7 +113,7 @@ fn cursor(page: &Page) -> Result<Option<Place>, Problem> {
     Ok(Some((ledger, id.parse().map_err(|_| invalid())?)))
 }
 
-fn page(ledger: &Ledger, filters: &[BalanceFilter], page: &Page, base: &str) -> Result<Vec<Item>, Problem> {
+fn page(ledger: &Seen<'_>, filters: &[BalanceFilter], page: &Page, base: &str) -> Result<Vec<Item>, Problem> {
     let balances = ledger.state().balances();
     let beyond = cursor(page)?.map_or(Bound::Unbounded, Bound::Excluded);
     let first = filters.first().copied().unwrap_or(BalanceFilter::All);
@@ -133,12 +132,7 @@ fn page(ledger: &Ledger, filters: &[BalanceFilter], page: &Page, base: &str) -> 
 }
 
 /// `/claimable_balances`, with any of its filters.
-pub async fn list(
-    State(app): State<App>,
-    base: Base,
-    query: Query,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub async fn list(app: App, base: Base, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
     json_only(&headers)?;
     let ledger = app.ledger();
     let latest = ledger.latest().ledger;

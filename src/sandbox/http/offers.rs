@@ -1,20 +1,19 @@
 //! Offers as Horizon shows them: one, an account's, or those that filters find.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 use stellar_xdr::Price;
 
-use super::App;
 use super::lists::account_in_path;
 use super::page::{Item, Page, Query, document};
 use super::problem::{BAD_ACCOUNT, BAD_ASSET, Problem};
 use super::reply::{Base, amount, as_of, json_only, link, put_asset, time};
+use super::{App, Seen};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::money::STROOPS_PER_UNIT;
-use crate::sandbox::ledger::Ledger;
 use crate::sandbox::ledger::book::Offer;
 
 /// A price as a fraction.
@@ -93,7 +92,7 @@ impl Filter {
     }
 }
 
-fn page(ledger: &Ledger, filter: &Filter, page: &Page, base: &str) -> Result<Vec<Item>, Problem> {
+fn page(ledger: &Seen<'_>, filter: &Filter, page: &Page, base: &str) -> Result<Vec<Item>, Problem> {
     let cursor = page.position()?.map(|(first, _)| first);
     let offers = ledger.state().book().iter();
     let all: Box<dyn Iterator<Item = &Offer>> =
@@ -122,17 +121,12 @@ fn answer(
     Ok(as_of(latest, &document(&base.0, query, &asked, items)))
 }
 
-pub async fn list(
-    State(app): State<App>,
-    base: Base,
-    query: Query,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub async fn list(app: App, base: Base, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
     answer(&app, &base, &query, &headers, &Filter::read(&query)?)
 }
 
 pub async fn of_account(
-    State(app): State<App>,
+    app: App,
     Path(id): Path<String>,
     base: Base,
     query: Query,
@@ -143,7 +137,7 @@ pub async fn of_account(
 }
 
 pub async fn one(
-    State(app): State<App>,
+    app: App,
     Path(id): Path<String>,
     base: Base,
     headers: HeaderMap,

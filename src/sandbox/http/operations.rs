@@ -1,6 +1,6 @@
 //! Operations as Horizon shows them.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine;
@@ -377,7 +377,7 @@ pub fn json(record: &OpRecord, base: &str, join: bool) -> Value {
 }
 
 pub async fn one(
-    State(app): State<App>,
+    app: App,
     Path(id): Path<String>,
     base: Base,
     query: Query,

@@ -25,12 +25,32 @@ use crate::sandbox::network::TOTAL_COINS_STROOPS;
 /// The protocol whose rules these are.
 pub const PROTOCOL_VERSION: u32 = 23;
 
+/// What is special about a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weather {
+    /// The smallest bid for one operation that it takes, in stroops: more than [`BASE_FEE_STROOPS`] while
+    /// strangers, whom this ledger does not have, fill it up.
+    pub fee_floor: i64,
+}
+
+impl Default for Weather {
+    fn default() -> Self {
+        Self { fee_floor: i64::from(BASE_FEE_STROOPS) }
+    }
+}
+
 impl Ledger {
+    /// Closes the next ledger, in fair weather.
+    pub fn close(&mut self, at: Timestamp) -> LedgerSeq {
+        self.close_in(Weather::default(), at)
+    }
+
     /// Closes the next ledger at `at`, or at the previous closing time if that is later: ledger time never
     /// goes back. Two ledgers may close in the same second, which the public network does not allow.
-    pub fn close(&mut self, at: Timestamp) -> LedgerSeq {
+    pub fn close_in(&mut self, weather: Weather, at: Timestamp) -> LedgerSeq {
+        self.remember();
         let now = Now { ledger: self.next_number(), time: unix_seconds(at).max(self.latest().time) };
-        let (chosen, base_fee) = self.choose(now);
+        let (chosen, base_fee) = self.choose(weather.fee_floor, now);
         let charged: Vec<i64> = chosen
             .iter()
             .map(|queued| {
@@ -50,7 +70,7 @@ impl Ledger {
 
     /// Takes transactions from the queue, the highest fee rate first, and puts them in their order. What
     /// is no longer valid, or has waited too long, is dropped and never appears.
-    fn choose(&mut self, now: Now) -> (Vec<Queued>, i64) {
+    fn choose(&mut self, fee_floor: i64, now: Now) -> (Vec<Queued>, i64) {
         let mut waiting: Vec<_> = std::mem::take(&mut self.queue)
             .into_values()
             .map(|queued| (self.order.next_u64(), queued))
@@ -72,20 +92,22 @@ impl Ledger {
                 continue;
             }
             let sum = operations.saturating_add(queued.tx.fee_operations());
-            if sum <= self.genesis.ledger_operations_max {
+            let bids_enough =
+                queued.tx.bid() >= fee_floor.saturating_mul(i64::from(queued.tx.fee_operations()));
+            if bids_enough && sum <= self.genesis.ledger_operations_max {
                 operations = sum;
                 owed.insert(payer, owes.saturating_add(queued.tx.bid()));
                 chosen.push((draw, queued));
                 continue;
             }
-            full = true;
+            full |= bids_enough;
             queued.ledgers_waited += 1;
             if queued.ledgers_waited < QUEUE_LEDGERS_MAX {
                 self.queue.insert(queued.tx.source(), queued);
             }
         }
         let lowest = chosen.last().map(|(_, queued)| queued.tx.bid() / i64::from(queued.tx.fee_operations()));
-        let base = i64::from(BASE_FEE_STROOPS);
+        let base = i64::from(BASE_FEE_STROOPS).max(fee_floor);
         let base_fee = if full { lowest.unwrap_or(base).max(base) } else { base };
         chosen.sort_by_key(|(draw, queued)| (*draw, Reverse(queued.tx.hash)));
         (chosen.into_iter().map(|(_, queued)| queued).collect(), base_fee)

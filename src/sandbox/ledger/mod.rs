@@ -27,7 +27,7 @@ pub mod trade;
 pub mod validity;
 pub mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use rand_chacha::ChaCha12Rng;
@@ -103,6 +103,8 @@ pub struct Ledger {
     queue: BTreeMap<AccountId, Queued>,
     order: ChaCha12Rng,
     fee_pool: i64,
+    past: VecDeque<(LedgerSeq, State)>,
+    past_ledgers: usize,
 }
 
 /// The sequence number that a new account starts from: `ledger << 32`.
@@ -127,6 +129,8 @@ impl Ledger {
             history: History::default(),
             queue: BTreeMap::new(),
             fee_pool: 0,
+            past: VecDeque::new(),
+            past_ledgers: 0,
             genesis,
         };
         ledger.open(unix_seconds(at));
@@ -170,6 +174,34 @@ impl Ledger {
     /// The accounts as of the last closed ledger.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// From the next close on, keeps what the last so many ledgers held.
+    pub fn keep_past(&mut self, ledgers: u32) {
+        self.past_ledgers = usize::try_from(ledgers).unwrap_or(usize::MAX);
+    }
+
+    /// What was held so many ledgers ago, or as long ago as was kept, and in which ledger that was.
+    pub fn past(&self, ledgers: u32) -> (LedgerSeq, &State) {
+        let ago = usize::try_from(ledgers).unwrap_or(usize::MAX).min(self.past.len());
+        match self.past.len().checked_sub(ago).and_then(|at| self.past.get(at)) {
+            Some((ledger, state)) if ago > 0 => (*ledger, state),
+            Some(_) | None => (self.latest().ledger, &self.state),
+        }
+    }
+
+    fn remember(&mut self) {
+        if self.past_ledgers > 0 {
+            self.past.push_back((self.latest().ledger, self.state.clone()));
+        }
+        while self.past.len() > self.past_ledgers {
+            self.past.pop_front();
+        }
+    }
+
+    /// Forgets the waiting transaction of a source.
+    pub fn forget(&mut self, source: AccountId) {
+        self.queue.remove(&source);
     }
 
     /// Closed ledgers.

@@ -2,6 +2,7 @@
 
 mod driving;
 mod entries;
+mod harm;
 mod reading;
 mod streaming;
 mod submitting;

@@ -79,7 +79,7 @@ fn gold_outstanding(story: &Story) -> i64 {
     use crate::sandbox::ledger::effects::Change;
     let all = Selection { cursor: None, descending: false, limit: usize::MAX, include_failed: true };
     let mut sum = 0;
-    for record in story.ledger.history().page(List::Effects, Scope::Account(id("issuer")), all) {
+    for record in story.ledger.history().whole().page(List::Effects, Scope::Account(id("issuer")), all) {
         let Record::Effect(effect) = record else { panic!("an effect") };
         match &effect.effect.change {
             Change::Debited { asset: Asset::Credit { .. }, amount } => sum += amount.get(),

@@ -87,7 +87,7 @@ fn a_full_ledger_takes_the_highest_bids_and_the_rest_waits() {
 
 fn hashes(story: &Story) -> Vec<String> {
     let all = Selection { cursor: None, descending: false, limit: 200, include_failed: true };
-    let records = story.ledger.history().page(List::Transactions, Scope::All, all);
+    let records = story.ledger.history().whole().page(List::Transactions, Scope::All, all);
     records
         .iter()
         .map(|record| match record {
