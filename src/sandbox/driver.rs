@@ -1,6 +1,7 @@
 //! A sandbox that runs: the ledger behind a lock, a clock that closes it, HTTP in front.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use super::http::rate::{Allowance, RateLimit, Taken};
 use super::http::serve::serve;
 use super::ledger::close::Weather;
 use super::ledger::{Genesis, LEDGER_OPERATIONS_MAX, Ledger, Submission, unix_seconds};
+use super::log::{Log, LogError};
 use super::network::{PASSPHRASE, SEED};
 use super::xdr::Tx;
 use crate::domain::address::AccountId;
@@ -45,6 +47,8 @@ pub struct Settings {
     pub rate_limit: Option<RateLimit>,
     /// Faults that it begins with.
     pub faults: FaultSettings,
+    /// The file that the network is kept in, if it is to outlive the process.
+    pub state: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -56,6 +60,18 @@ impl Default for Settings {
             ledger_operations_max: LEDGER_OPERATIONS_MAX,
             rate_limit: None,
             faults: FaultSettings::default(),
+            state: None,
+        }
+    }
+}
+
+impl Settings {
+    fn genesis(&self) -> Genesis {
+        Genesis {
+            passphrase: self.passphrase.clone(),
+            seed: self.seed,
+            ledger_ms: self.ledger_ms,
+            ledger_operations_max: self.ledger_operations_max,
         }
     }
 }
@@ -69,6 +85,9 @@ pub enum StartError {
         /// What it was told to listen on.
         address: SocketAddr,
     },
+    /// The network cannot be taken up from its file.
+    #[error(transparent)]
+    State(#[from] LogError),
     /// The address cannot be listened on.
     #[error("the sandbox cannot listen on {address}: {source}")]
     Listen {
@@ -82,6 +101,8 @@ pub enum StartError {
 /// What HTTP handlers, the driver and in-process users share.
 pub struct Shared {
     ledger: Mutex<Ledger>,
+    /// Taken before the ledger, and while one closes: ledgers are written in their order.
+    log: Mutex<Option<Log>>,
     pub(super) closed: watch::Sender<LedgerSeq>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) requests: AtomicU64,
@@ -135,10 +156,15 @@ impl Shared {
             weather.fee_floor *= i64::from(self.faults.parameters().surge_factor);
         }
         let lag = if self.faults.lags() { self.faults.parameters().lag_ledgers } else { 0 };
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let mut ledger = self.ledger();
         ledger.keep_past(lag);
         let closed = ledger.close_in(weather, at);
+        if let Some(log) = log.as_mut() {
+            log.append(&ledger);
+        }
         drop(ledger);
+        drop(log);
         self.closed.send_replace(closed);
         closed
     }
@@ -180,18 +206,35 @@ pub struct Handle {
 }
 
 impl Sandbox {
-    /// A network whose first ledger closes now. It does nothing by itself: see
-    /// [`close_ledger`](Self::close_ledger), [`run`](Self::run) and [`start`](Self::start).
+    /// A network whose first ledger closes now, in memory only: [`open`](Self::open) reads `state`. It does
+    /// nothing by itself: see [`close_ledger`](Self::close_ledger), [`run`](Self::run) and
+    /// [`start`](Self::start).
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        let Settings { passphrase, seed, ledger_ms, ledger_operations_max, rate_limit, faults } = settings;
-        let genesis = Genesis { passphrase, seed, ledger_ms, ledger_operations_max };
-        let ledger = Ledger::new(genesis, clock.now());
+        let ledger = Ledger::new(settings.genesis(), clock.now());
+        Self::with(settings, clock, ledger, None)
+    }
+
+    /// A network as its state file has it, or a new one that is kept there from now on; in memory only if
+    /// the settings name no file.
+    pub fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
+        let Some(path) = settings.state.clone() else { return Ok(Self::new(settings, clock)) };
+        let (log, ledger) = Log::open(&path, settings.genesis(), clock.now())?;
+        Ok(Self::with(settings, clock, ledger, Some(log)))
+    }
+
+    fn with(settings: Settings, clock: Arc<dyn Clock>, ledger: Ledger, log: Option<Log>) -> Self {
         let (closed, _) = watch::channel(ledger.latest().ledger);
-        let requests = AtomicU64::new(0);
-        let allowance = rate_limit.map(Allowance::new);
-        let faults = FaultControl::new(seed, &faults);
-        let ledger = Mutex::new(ledger);
-        Self { shared: Arc::new(Shared { ledger, closed, clock, requests, faults, allowance, ledger_ms }) }
+        let shared = Shared {
+            ledger: Mutex::new(ledger),
+            log: Mutex::new(log),
+            closed,
+            clock,
+            requests: AtomicU64::new(0),
+            faults: FaultControl::new(settings.seed, &settings.faults),
+            allowance: settings.rate_limit.map(Allowance::new),
+            ledger_ms: settings.ledger_ms,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Starts a network that listens on a loopback address (port 0 for any) and closes its ledgers.
@@ -200,7 +243,7 @@ impl Sandbox {
         clock: Arc<dyn Clock>,
         address: SocketAddr,
     ) -> Result<Handle, StartError> {
-        Self::new(settings, clock).listen(address).await
+        Self::open(settings, clock)?.listen(address).await
     }
 
     /// Listens on a loopback address and closes ledgers until the handle is stopped or dropped.
