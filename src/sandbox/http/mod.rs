@@ -7,6 +7,7 @@ mod balances;
 mod control;
 mod effects;
 mod harm;
+mod home;
 mod ledgers;
 mod lists;
 mod offers;

@@ -5,8 +5,9 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::App;
+use super::home;
 use super::problem::Problem;
-use super::reply::{Base, hal, json_only, link, time};
+use super::reply::{Base, hal, json_only, link, time, wants_page};
 use crate::domain::ids::LedgerSeq;
 use crate::sandbox::history::GENESIS;
 use crate::sandbox::ledger::close::PROTOCOL_VERSION;
@@ -22,6 +23,9 @@ fn templated(base: &str, path: &str) -> Value {
 }
 
 pub async fn root(app: App, base: Base, headers: HeaderMap) -> Result<Response, Problem> {
+    if wants_page(&headers) {
+        return home::page(&app);
+    }
     json_only(&headers)?;
     let base = base.0;
     let ledger = app.ledger();
