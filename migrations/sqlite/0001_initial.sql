@@ -77,6 +77,7 @@ CREATE TABLE reservations (
     escrow TEXT NOT NULL,
     memo_facts TEXT NOT NULL,
     created_at INTEGER NOT NULL,
+    cancel_requested_at INTEGER,
     state TEXT NOT NULL,
     state_facts TEXT NOT NULL,
     play_money INTEGER NOT NULL CHECK (play_money IN (0, 1)),
@@ -134,7 +135,8 @@ CREATE INDEX quarantine_age ON quarantine (noted_at, account, digest);
 
 CREATE TABLE transfers (
     id INTEGER NOT NULL CONSTRAINT transfers_pkey PRIMARY KEY,
-    reservation INTEGER NOT NULL,
+    reservation INTEGER,
+    refund_of TEXT,
     ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
     kind_facts TEXT NOT NULL,
     source TEXT NOT NULL,
@@ -151,6 +153,9 @@ CREATE TABLE transfers (
         OR (state = 'confirmed' AND submission IS NOT NULL AND operation IS NOT NULL AND confirmed_at IS NOT NULL)
     )
 ) STRICT;
+CREATE UNIQUE INDEX transfers_refund ON transfers (refund_of) WHERE refund_of IS NOT NULL;
+CREATE INDEX transfers_pending_refunds ON transfers (id) WHERE state = 'pending' AND refund_of IS NOT NULL;
+CREATE INDEX transfers_in_flight ON transfers (source) WHERE state = 'in_flight';
 CREATE UNIQUE INDEX transfers_ordinal ON transfers (reservation, ordinal);
 
 CREATE TABLE transfer_attempts (

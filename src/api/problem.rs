@@ -44,6 +44,7 @@ problem_codes! {
     RouteNotFound = "route_not_found", 404, "There is nothing at this address";
     NotFound = "not_found", 404, "It is not known";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not possible here";
+    NotCancellable = "not_cancellable", 409, "It can no longer be cancelled";
     NodeUnderFreePool = "node_under_free_pool", 409, "The node carries capacity bought with play money";
     BodyTooLarge = "body_too_large", 413, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", 415, "The body is not announced as JSON";

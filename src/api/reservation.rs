@@ -92,6 +92,10 @@ pub struct Reservation {
     /// When it was made.
     #[schema(value_type = TimeText)]
     pub created_at: Timestamp,
+    /// When it was asked to be called off, if it was; decided with one of the ledgers after that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<TimeText>)]
+    pub cancel_requested_at: Option<Timestamp>,
 }
 
 /// How a reservation extends a pool.
@@ -285,6 +289,7 @@ impl Reservation {
     /// A reservation; `network_passphrase` is `None` on the public network.
     pub fn new(reservation: &reservation::Reservation, network_passphrase: Option<&str>) -> Self {
         let reservation::Reservation { id, order, quote, escrow, memo, state, created_at, .. } = reservation;
+        let cancel_requested_at = reservation.cancel_requested_at;
         let option = |option: &reservation::PaymentOption| PaymentOption {
             currency: option.currency,
             asset: option.asset,
@@ -312,6 +317,7 @@ impl Reservation {
             reason: facts.reason,
             since: facts.since,
             created_at: *created_at,
+            cancel_requested_at,
         }
     }
 }

@@ -62,6 +62,9 @@ pub enum ServiceError {
     /// The engine stopped for a person to look.
     #[error("the engine stopped: {0}")]
     Engine(#[from] EngineError),
+    /// The engine's task panicked.
+    #[error("the engine's task failed: {0}")]
+    EngineTask(#[from] tokio::task::JoinError),
 }
 
 /// The network of this configuration, signed for by this secret.
@@ -127,10 +130,13 @@ impl Service {
         let serving = axum::serve(listener, router)
             .with_graceful_shutdown(async move { stopped.cancelled().await })
             .into_future();
-        let engine = tokio::spawn(run_engine(network, engine, stop.clone()));
+        let mut engine = tokio::spawn(run_engine(network, engine, stop.clone()));
         let mut serving = std::pin::pin!(serving);
+        let mut engine_ended = None;
         tokio::select! {
             served = &mut serving => served.map_err(ServiceError::Serve)?,
+            // It ends by itself only if it must not go on: without it there is no service.
+            ended = &mut engine => engine_ended = Some(ended),
             () = stop.cancelled() => {
                 tokio::select! {
                     served = &mut serving => served.map_err(ServiceError::Serve)?,
@@ -139,12 +145,9 @@ impl Service {
             }
         }
         stop.cancel();
-        match engine.await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::error!(%error, "the engine's task failed");
-                Ok(())
-            }
+        match engine_ended {
+            Some(ended) => ended?,
+            None => engine.await?,
         }
     }
 }

@@ -31,6 +31,9 @@ pub enum Ineligible {
     /// The pool it extends is gone.
     #[error("pool {0} does not exist")]
     NoPool(PoolId),
+    /// The pool it extends takes no more.
+    #[error("pool {0} cannot be extended further")]
+    PoolFull(PoolId),
     /// A node is gone.
     #[error("node {0} does not exist")]
     NoNode(NodeId),
@@ -47,6 +50,7 @@ pub async fn eligibility(
     tx: &mut dyn Tx,
     reservation: &Reservation,
     option: &PaymentOption,
+    now: Timestamp,
 ) -> Result<Result<(), Ineligible>, StoreError> {
     let mut nodes = reservation.order.nodes.clone();
     let mut free_only = option.free_only;
@@ -54,6 +58,9 @@ pub async fn eligibility(
         let Some(pool) = tx.pool(extension.pool()).await? else {
             return Ok(Err(Ineligible::NoPool(extension.pool())));
         };
+        if pool.extensible(reservation.order.seconds, now).is_err() {
+            return Ok(Err(Ineligible::PoolFull(pool.id)));
+        }
         nodes.extend(pool.nodes);
         free_only |= pool.free_only;
     }

@@ -17,6 +17,7 @@ pub mod node;
 pub mod payment;
 pub mod pool;
 pub mod pricing;
+pub mod refund;
 pub mod reservation;
 pub mod split;
 pub mod transfer;

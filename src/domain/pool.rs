@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::ids::{IdentityId, NodeId, PoolId, ReservationId};
 use super::units::{CloudUnits, UnitsError};
 
-/// Most grants one pool may have.
-pub const POOL_GRANTS_MAX: usize = 10_000;
+/// Most grants a pool may have for a further extension to be eligible.
+pub const POOL_GRANTS_MAX: usize = 1_000;
+/// How far ahead a pool's capacity may end for a further extension to be eligible, in seconds: a hundred years. Far less than the
+/// calendar's end, so that extensions that are decided at the same time all fit.
+pub const POOL_SECONDS_AHEAD_MAX: i64 = 100 * 366 * 86_400;
 
 /// How a reservation extends a pool.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -84,9 +87,11 @@ pub enum PoolError {
         /// The reservation.
         reservation: ReservationId,
     },
-    /// It has [`POOL_GRANTS_MAX`] grants.
-    #[error("pool {0} cannot take more than {POOL_GRANTS_MAX} grants")]
-    TooManyGrants(PoolId),
+    /// It has [`POOL_GRANTS_MAX`] grants, or lasts for [`POOL_SECONDS_AHEAD_MAX`].
+    #[error(
+        "pool {0} cannot be extended further: it has {POOL_GRANTS_MAX} grants, or lasts for a hundred years"
+    )]
+    Full(PoolId),
     /// The time does not fit the calendar.
     #[error("the capacity would end beyond the calendar")]
     Time,
@@ -144,9 +149,6 @@ impl Pool {
         if self.grants.iter().any(|grant| grant.reservation == credit.reservation) {
             return Err(PoolError::AlreadyCredited { pool: self.id, reservation: credit.reservation });
         }
-        if self.grants.len() >= POOL_GRANTS_MAX {
-            return Err(PoolError::TooManyGrants(self.id));
-        }
         let (from, until) = match extension {
             Extension::Time { .. } => {
                 let from = self.expires_at().max(credit.at);
@@ -159,6 +161,16 @@ impl Pool {
         self.nodes.extend(credit.nodes);
         self.free_only |= credit.free_only;
         Ok(self)
+    }
+
+    /// Refuses a pool that cannot be extended by `seconds` at `now`.
+    ///
+    /// Asked before money moves. Once it has, [`Pool::extend`] is unconditional.
+    pub fn extensible(&self, seconds: i64, now: Timestamp) -> Result<(), PoolError> {
+        let ahead = self.expires_at().max(now).as_second().saturating_sub(now.as_second());
+        let full =
+            self.grants.len() >= POOL_GRANTS_MAX || ahead.saturating_add(seconds) > POOL_SECONDS_AHEAD_MAX;
+        if full { Err(PoolError::Full(self.id)) } else { Ok(()) }
     }
 
     /// When its last grant ends.
@@ -240,6 +252,16 @@ mod tests {
         assert_eq!(wider.units_at_expiry().unwrap().cu.get(), 1_500);
         let late = pool().extend(&capacity, credit(8, 500, 90, 1_200)).unwrap();
         assert_eq!(late.units_at(at(1_289)).unwrap().cu.get(), 500, "paid seconds are not lost");
+    }
+
+    #[test]
+    fn a_pool_is_not_extended_for_more_than_a_hundred_years() {
+        assert_eq!(pool().extensible(1_000, at(1_000)), Ok(()));
+        assert_eq!(pool().extensible(POOL_SECONDS_AHEAD_MAX - 100, at(1_000)), Ok(()));
+        assert_eq!(pool().extensible(POOL_SECONDS_AHEAD_MAX, at(1_000)), Err(PoolError::Full(pool().id)));
+        let mut crowded = pool();
+        crowded.grants = vec![crowded.grants[0].clone(); POOL_GRANTS_MAX];
+        assert_eq!(crowded.extensible(1, at(1_000)), Err(PoolError::Full(crowded.id)));
     }
 
     #[test]

@@ -255,6 +255,8 @@ pub struct Reservation {
     pub memo: Memo,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When its customer asked to call it off; decided when a later ledger shows what had come.
+    pub cancel_requested_at: Option<Timestamp>,
     /// Where it stands.
     pub state: State,
 }
@@ -292,6 +294,16 @@ impl State {
             | Self::Refunded { .. }
             | Self::Held { .. } => false,
         }
+    }
+
+    /// True if it was called off, with or without money that goes back.
+    pub const fn is_cancelled(&self) -> bool {
+        matches!(
+            self,
+            Self::Cancelled { .. }
+                | Self::Refunding { why: RefundReason::Cancelled, .. }
+                | Self::Refunded { why: RefundReason::Cancelled, .. }
+        )
     }
 
     /// True if nothing more will happen to it.
@@ -492,6 +504,22 @@ impl Reservation {
             return Err(self.refuse("expire"));
         }
         Ok(self.with(State::Expired { at, ledger }))
+    }
+
+    /// Notes that the customer wants to call it off. The first request stands.
+    ///
+    /// Before funding only: afterwards the money is on its way to the farmers.
+    pub fn cancel_requested(mut self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        if !self.state.takes_payments() {
+            return Err(self.refuse("be cancelled"));
+        }
+        self.cancel_requested_at.get_or_insert(at);
+        Ok(self)
+    }
+
+    /// When its end is to be decided if it is not funded: at the deadline, or at an earlier request to cancel.
+    pub fn decided_after(&self) -> Timestamp {
+        self.cancel_requested_at.map_or(self.quote.deadline, |at| at.min(self.quote.deadline))
     }
 
     /// Any state before funding → cancelled, if nothing came.

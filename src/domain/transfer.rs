@@ -21,7 +21,7 @@ pub enum TransferKind {
         /// Which farm, for a farmer's leg.
         farm: Option<FarmId>,
     },
-    /// Money of one payment that goes back to its payer.
+    /// Money of one payment that goes back to its payer. The payment is a unique key: each is returned once.
     Refund {
         /// The payment it returns.
         payment: PaymentId,
@@ -55,8 +55,8 @@ pub enum TransferState {
 pub struct Transfer {
     /// Its id.
     pub id: TransferId,
-    /// The reservation whose money it is.
-    pub reservation: ReservationId,
+    /// The reservation whose money it is; `None` for money that came to an account that none has.
+    pub reservation: Option<ReservationId>,
     /// Its place among the reservation's transfers, from 0; with the reservation a unique key.
     pub ordinal: u16,
     /// What it is for.
@@ -91,7 +91,7 @@ pub enum Purpose {
         /// The assets they trust.
         assets: Vec<Asset>,
     },
-    /// Pays transfers, in the order of its operations.
+    /// Pays transfers, in the order of its operations: the legs of settlements, or returns of one transaction's payments.
     PayTransfers {
         /// The transfers; operation `i` (from 1) pays transfer `i - 1`.
         transfers: Vec<TransferId>,
@@ -284,7 +284,7 @@ mod tests {
         let account = AccountId([1; 32]);
         Transfer {
             id: TransferId::new(1).unwrap(),
-            reservation: ReservationId::new(2).unwrap(),
+            reservation: ReservationId::new(2).ok(),
             ordinal: 0,
             kind: TransferKind::Leg { recipient: Recipient::Foundation, farm: None },
             from: account,

@@ -90,6 +90,8 @@ problem_sets! {
     /// What an order may end in.
     OpenProblems: InvalidValue, Unauthorized, Forbidden, BodyTooLarge, UnsupportedMediaType, UnknownNode, Internal,
         NoEscrowAccountReady;
+    /// What cancelling may end in.
+    CancelProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotCancellable, Internal, DatabaseUnavailable;
     /// What asking for readiness may end in.
     ReadyProblems: NotReady;
 }

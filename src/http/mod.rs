@@ -77,6 +77,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(currencies::get::handler, currencies::put::handler))
         .routes(routes!(reservations::list::handler, reservations::open::handler))
         .routes(routes!(reservations::get::handler))
+        .routes(routes!(reservations::cancel::handler))
         .routes(routes!(reservations::payments::handler))
         .routes(routes!(pools::list::handler))
         .routes(routes!(pools::get::handler))

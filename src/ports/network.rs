@@ -51,6 +51,14 @@ pub enum NetworkError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The answer is larger than is read.
+    #[error("Horizon answered {what} with more than {bytes_max} bytes")]
+    TooLarge {
+        /// What was asked.
+        what: &'static str,
+        /// How much is read.
+        bytes_max: usize,
+    },
     /// Horizon refused the question itself (400, 404 on a collection …): a mistake on our side.
     #[error("Horizon refused {what} with {status}: {detail}")]
     Refused {
@@ -151,6 +159,8 @@ pub struct Movement {
     pub asset: Asset,
     /// How much arrived.
     pub amount: Stroops,
+    /// True if the issuer took it back: that needs nobody's signature but the issuer's.
+    pub clawback: bool,
 }
 
 /// An operation that moved money.
@@ -162,6 +172,9 @@ pub struct PaymentRecord {
     pub kind: PaymentKind,
     /// Its transaction.
     pub transaction: TxHash,
+    /// Of a fee bump, the transaction within, if the record came with its transaction. Anybody may wrap an envelope of
+    /// ours into a fee bump once it has been sent: what we stored is known by this hash.
+    pub inner_transaction: Option<TxHash>,
     /// False if the transaction failed: nothing moved.
     pub successful: bool,
     /// When its ledger closed.
@@ -201,8 +214,10 @@ pub enum HistoryRecord {
 /// A transaction in a closed ledger.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TransactionRecord {
-    /// Its hash.
+    /// Its hash; of a fee bump the outer or the inner one.
     pub hash: TxHash,
+    /// Of a fee bump, the hash of the transaction within.
+    pub inner_hash: Option<TxHash>,
     /// Its ledger.
     pub ledger: LedgerSeq,
     /// Its place: operation `i` (from 1) has the id `position + i`.
@@ -222,6 +237,20 @@ pub struct TransactionRecord {
     /// The ledger's verdict, read from the result; of a fee bump the inner transaction's. Without operation codes if the
     /// result cannot be decoded.
     pub codes: ResultCodes,
+}
+
+impl PaymentRecord {
+    /// The hash of the envelope that its source signed, whoever bumped its fee.
+    pub fn envelope_hash(&self) -> TxHash {
+        self.inner_transaction.unwrap_or(self.transaction)
+    }
+}
+
+impl TransactionRecord {
+    /// The hash of the envelope whose sequence number was used, whoever bumped its fee.
+    pub fn envelope_hash(&self) -> TxHash {
+        self.inner_hash.unwrap_or(self.hash)
+    }
 }
 
 /// What sending a transaction told us.

@@ -65,6 +65,7 @@ pub async fn open(
         escrow,
         memo: Memo::Text(format!("p-{}", opening.id)),
         created_at: opening.now,
+        cancel_requested_at: None,
         state: State::AwaitingSignatures,
     };
     let agreed = reservation.signed(opening.now)?.accepted(opening.now)?;

@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use stellar_strkey::ed25519::PrivateKey;
 use stellar_xdr::{
-    ChangeTrustOp, Hash, Memo as XdrMemo, MuxedAccount, Operation, OperationBody, PaymentOp, Preconditions,
-    SequenceNumber, Transaction, TransactionEnvelope, TransactionExt, TransactionV1Envelope, Uint256,
+    ChangeTrustOp, Hash, Memo as XdrMemo, Operation, OperationBody, PaymentOp, Preconditions, SequenceNumber,
+    Transaction, TransactionEnvelope, TransactionExt, TransactionV1Envelope,
 };
 use url::{Host, Url};
 
@@ -144,12 +144,24 @@ pub fn keypair(name: &str) -> SigningKey {
 #[derive(Clone)]
 pub struct Wallet {
     key: SigningKey,
+    sub_account: Option<u64>,
 }
 
 impl Wallet {
     /// The wallet's account.
     pub fn account(&self) -> AccountId {
         account_of_key(&self.key)
+    }
+
+    /// The same wallet, paying as one of its sub-accounts: as an exchange pays for a customer.
+    pub fn as_sub_account(&self, id: u64) -> Self {
+        Self { sub_account: Some(id), ..self.clone() }
+    }
+
+    /// Where its payments come from.
+    pub fn address(&self) -> Address {
+        let account = self.account();
+        self.sub_account.map_or(Address::Account(account), |id| Address::Muxed { account, id })
     }
 
     /// The wallet's key.
@@ -164,13 +176,13 @@ impl FromStr for Wallet {
     fn from_str(text: &str) -> Result<Self, WalletError> {
         if text.len() == SECRET_CHARS && text.starts_with('S') {
             let seed = PrivateKey::from_string(text).map_err(|_| WalletError::Secret)?;
-            return Ok(Self { key: SigningKey::from_bytes(&seed.0) });
+            return Ok(Self { key: SigningKey::from_bytes(&seed.0), sub_account: None });
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if text.is_empty() || text.len() > NAME_CHARS_MAX || !text.chars().all(plain) {
             return Err(WalletError::Name);
         }
-        Ok(Self { key: keypair(text) })
+        Ok(Self { key: keypair(text), sub_account: None })
     }
 }
 
@@ -415,8 +427,22 @@ impl Horizon {
 
     /// Opens a trust line without a limit.
     pub async fn trust(&self, wallet: &Wallet, named: Named) -> Result<Receipt, WalletError> {
+        self.limit_trust(wallet, named, Stroops::MAX).await
+    }
+
+    /// Gives a trust line up; it must be empty.
+    pub async fn distrust(&self, wallet: &Wallet, named: Named) -> Result<Receipt, WalletError> {
+        self.limit_trust(wallet, named, Stroops::ZERO).await
+    }
+
+    async fn limit_trust(
+        &self,
+        wallet: &Wallet,
+        named: Named,
+        limit: Stroops,
+    ) -> Result<Receipt, WalletError> {
         let line = xdr_trusted(self.asset(named).await?);
-        let body = OperationBody::ChangeTrust(ChangeTrustOp { line, limit: Stroops::MAX.get() });
+        let body = OperationBody::ChangeTrust(ChangeTrustOp { line, limit: limit.get() });
         self.send(wallet, body, &Memo::None).await
     }
 
@@ -451,7 +477,7 @@ impl Horizon {
     async fn send(&self, wallet: &Wallet, body: OperationBody, memo: &Memo) -> Result<Receipt, WalletError> {
         let network = network_id(&self.root().await?.network_passphrase);
         let transaction = Transaction {
-            source_account: MuxedAccount::Ed25519(Uint256(wallet.account().0)),
+            source_account: muxed(wallet.address()).ok_or(WalletError::Unpayable { to: wallet.address() })?,
             fee: BASE_FEE_STROOPS,
             seq_num: SequenceNumber(self.next_sequence(wallet.account()).await?),
             cond: Preconditions::None,

@@ -1,14 +1,16 @@
-//! Deadlines: a reservation ends when a ledger that closed after it shows that not enough came in time.
+//! Deadlines and cancellation: a reservation ends when a ledger that closed after the deadline, or after the request to cancel,
+//! shows that not enough had come.
 
+use super::refund::start_refunding;
+use super::settle::change;
 use super::{Engine, EngineError, Ids, TickReport};
-use crate::domain::event::EventKind;
 use crate::domain::ids::{LedgerSeq, ReservationId};
 use crate::domain::payment::Attribution;
 use crate::domain::reservation::RefundReason;
 use crate::ports::store::{PaymentFilter, transact};
 
 impl Engine {
-    /// Ends an overdue reservation whose account is clean at `ledger`, which closed after the deadline.
+    /// Ends a reservation whose account is clean at `ledger`, which closed after the deadline or the request to cancel.
     pub(super) async fn expire(
         &self,
         id: ReservationId,
@@ -27,14 +29,20 @@ impl Engine {
                 let counted =
                     PaymentFilter { reservation: Some(id), attribution: Some(Attribution::Counted) };
                 let nothing_came = tx.payments(&counted, None, 1).await?.is_empty();
-                let ended = if nothing_came {
-                    reservation.expired(now, Some(ledger))?
-                } else {
-                    reservation.refunding(RefundReason::PaidInPart, now)?
-                };
-                let state = ended.state.name().to_owned();
-                tx.update_reservation(&ended).await?;
-                tx.append_event(now, &EventKind::ReservationChanged { reservation: id, state }).await?;
+                match (nothing_came, reservation.cancel_requested_at) {
+                    (true, None) => {
+                        change(tx, &ids, &reservation.expired(now, Some(ledger))?).await?;
+                    }
+                    (true, Some(_)) => {
+                        change(tx, &ids, &reservation.cancelled(now)?).await?;
+                    }
+                    (false, None) => {
+                        start_refunding(tx, &ids, reservation, RefundReason::PaidInPart).await?;
+                    }
+                    (false, Some(_)) => {
+                        start_refunding(tx, &ids, reservation, RefundReason::Cancelled).await?;
+                    }
+                }
                 Ok::<_, EngineError>(true)
             })
         })

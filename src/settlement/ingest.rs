@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
+use super::refund::{counted_payments, owe_return};
+use super::sweep::Standing;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
@@ -18,9 +18,7 @@ use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::payment::{Attribution, Memo, Payment, PaymentId};
 use crate::domain::reservation::{Reservation, State};
 use crate::ports::network::{AccountSnapshot, HistoryRecord, Movement, PAGE_RECORDS_MAX, PaymentRecord};
-use crate::ports::store::{
-    Applied, LIST_ROWS_MAX, PaymentFilter, Quarantined, StoreError, StoredPayment, Tx, transact,
-};
+use crate::ports::store::{Applied, Quarantined, StoreError, StoredPayment, Tx, transact};
 
 /// Most pages of one account's history taken in at one look; the rest is for the next.
 const INGEST_PAGES_MAX: u32 = 50;
@@ -30,6 +28,8 @@ const INGEST_PAGES_MAX: u32 = 50;
 struct Ingested {
     payments: u32,
     funded: u32,
+    /// True if the cursor went on.
+    moved: bool,
 }
 
 impl Engine {
@@ -55,7 +55,7 @@ impl Engine {
             .await?;
             report.payments += ingested.payments;
             report.funded += ingested.funded;
-            if last_page {
+            if last_page || !ingested.moved {
                 return Ok(());
             }
         }
@@ -66,24 +66,25 @@ impl Engine {
         Ok(self.store.begin_read().await?.escrows(&[account]).await?.pop())
     }
 
-    /// Compares the journal with a snapshot of `ledger`. If they agree the account is clean and `None` is given;
-    /// otherwise since when it is not.
+    /// Compares the journal with a snapshot of `ledger`, and keeps what follows.
     pub(super) async fn explain(
         &self,
         account: AccountId,
         snapshot: &AccountSnapshot,
         ledger: LedgerSeq,
-    ) -> Result<Option<Timestamp>, EngineError> {
+    ) -> Result<Standing, EngineError> {
         let snapshot = snapshot.clone();
         let now = self.clock.now();
         transact(&self.store, move |tx| {
             let snapshot = snapshot.clone();
             Box::pin(async move {
-                let Some(mut escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(None) };
+                let Some(mut escrow) = tx.escrows(&[account]).await?.pop() else {
+                    return Ok(Standing::Dirty(now));
+                };
                 let before = escrow.watch;
-                // History that is newer than the snapshot cannot be compared with it.
-                let comparable = escrow.watch.cursor.ledger() <= ledger;
-                if comparable && journal_agrees(tx, &snapshot).await? {
+                let comparable = comparable(tx, &escrow, ledger).await?;
+                let differing = differing_assets(tx, &snapshot).await?;
+                if comparable && differing.is_empty() {
                     escrow.watch.explained = escrow.watch.explained.max(snapshot.last_modified);
                     escrow.watch.dirty_since = None;
                 } else {
@@ -92,23 +93,49 @@ impl Engine {
                 if escrow.watch != before {
                     escrow = tx.update_escrow(&escrow).await?;
                 }
-                Ok::<_, EngineError>(escrow.watch.dirty_since)
+                let Some(since) = escrow.watch.dirty_since else { return Ok(Standing::Clean) };
+                let asked_for = asked_for(tx, &escrow).await?;
+                let elsewhere = comparable && differing.iter().all(|asset| !asked_for.contains(asset));
+                Ok::<_, EngineError>(if elsewhere {
+                    Standing::DirtyElsewhere(since)
+                } else {
+                    Standing::Dirty(since)
+                })
             })
         })
         .await
     }
 }
 
-async fn journal_agrees(tx: &mut dyn Tx, snapshot: &AccountSnapshot) -> Result<bool, StoreError> {
-    let journal: BTreeMap<Asset, i64> =
-        tx.balances_of(BookAccount::Stellar(snapshot.account)).await?.into_iter().collect();
-    let ledger: BTreeMap<Asset, i64> = snapshot
-        .balances
-        .iter()
-        .filter(|balance| !balance.amount.is_zero())
-        .map(|balance| (balance.asset, balance.amount.get()))
-        .collect();
-    Ok(journal == ledger)
+/// True if the journal and a snapshot of `ledger` speak of the same moment.
+///
+/// Ingested history may be newer than the snapshot; and while money is on its way out the snapshot may or may not have it:
+/// a payout that landed unseen and a payment that was not read yet could cancel each other out.
+async fn comparable(tx: &mut dyn Tx, escrow: &EscrowAccount, ledger: LedgerSeq) -> Result<bool, StoreError> {
+    if escrow.watch.cursor.ledger() > ledger {
+        return Ok(false);
+    }
+    Ok(!tx.money_leaves(escrow.account).await?)
+}
+
+/// The assets in which the journal and the ledger say different things of an account.
+async fn differing_assets(tx: &mut dyn Tx, snapshot: &AccountSnapshot) -> Result<Vec<Asset>, StoreError> {
+    let mut differences: BTreeMap<Asset, i128> = BTreeMap::new();
+    for (asset, journal) in tx.balances_of(BookAccount::Stellar(snapshot.account)).await? {
+        *differences.entry(asset).or_default() += i128::from(journal);
+    }
+    for balance in &snapshot.balances {
+        *differences.entry(balance.asset).or_default() -= i128::from(balance.amount.get());
+    }
+    Ok(differences.into_iter().filter(|(_, difference)| *difference != 0).map(|(asset, _)| asset).collect())
+}
+
+/// The assets that the account's reservation may be paid in.
+async fn asked_for(tx: &mut dyn Tx, escrow: &EscrowAccount) -> Result<Vec<Asset>, StoreError> {
+    let EscrowState::Assigned { reservation } = escrow.state else { return Ok(Vec::new()) };
+    let reservation = tx.reservation(reservation).await?;
+    let options = reservation.map(|reservation| reservation.quote.options).unwrap_or_default();
+    Ok(options.into_iter().map(|option| option.asset).collect())
 }
 
 async fn ingest_page(
@@ -141,6 +168,7 @@ async fn ingest_page(
         escrow.watch.cursor = escrow.watch.cursor.max(operation.unwrap_or(escrow.watch.cursor));
     }
     if escrow.watch.cursor != cursor {
+        ingested.moved = true;
         tx.update_escrow(&escrow).await?;
     }
     Ok(ingested)
@@ -174,9 +202,9 @@ async fn take_other(
     if tx.submission_by_hash(transaction).await?.is_some() {
         return Ok(());
     }
-    let json = format!(r#"{{"type":"{kind}","id":"{operation}","transaction_hash":"{transaction}"}}"#);
-    put_aside(tx, ids, account, Some(operation), json, format!("the amount of {kind} stands in its effects"))
-        .await
+    let json = serde_json::json!({ "type": kind, "id": operation, "transaction_hash": transaction });
+    let reason = format!("the amount of {kind} stands in its effects");
+    put_aside(tx, ids, account, Some(operation), json.to_string(), reason).await
 }
 
 async fn take_payment(
@@ -195,7 +223,14 @@ async fn take_payment(
         if movement.amount.is_zero() || comes == leaves {
             continue;
         }
-        if leaves {
+        if leaves && movement.clawback {
+            let json = serde_json::json!({
+                "type": "clawback", "id": record.operation, "transaction_hash": record.transaction,
+                "asset": movement.asset, "amount": movement.amount,
+            });
+            let reason = "the issuer took money back".to_owned();
+            put_aside(tx, ids, escrow.account, Some(record.operation), json.to_string(), reason).await?;
+        } else if leaves {
             ours_or_stop(tx, escrow.account, record).await?;
         } else {
             take_movement(tx, ids, escrow, record, movement, ingested).await?;
@@ -210,7 +245,7 @@ async fn ours_or_stop(
     account: AccountId,
     record: &PaymentRecord,
 ) -> Result<(), EngineError> {
-    match tx.submission_by_hash(record.transaction).await? {
+    match tx.submission_by_hash(record.envelope_hash()).await? {
         Some(_) => Ok(()),
         None => Err(EngineError::ForeignOutgoing {
             account,
@@ -256,15 +291,21 @@ async fn take_movement(
     let mut postings = Postings::new();
     postings.movement(payment.asset, payment.amount, BookAccount::Stellar(escrow.account), owed);
     let closed_at = payment.closed_at;
-    let stored = StoredPayment { payment, reservation: owner, attribution };
+    let stored = StoredPayment { payment: payment.clone(), reservation: owner, attribution };
     match tx.insert_payment(&stored).await? {
         Applied::AlreadyApplied => return Ok(()),
         Applied::Executed => ingested.payments += 1,
     }
     ids.post(tx, Cause::Payment(id), owner, closed_at, postings).await?;
     tx.append_event(now, &EventKind::PaymentReceived { payment: id, reservation: owner }).await?;
-    if let Some(reservation) = reservation.filter(|_| attribution == Attribution::Counted) {
-        ingested.funded += u32::from(fund(tx, ids, reservation).await?);
+    match (attribution, reservation) {
+        (Attribution::Counted, Some(reservation)) => {
+            ingested.funded += u32::from(fund(tx, ids, reservation).await?);
+        }
+        (Attribution::Counted, None) => {}
+        (Attribution::Late | Attribution::OtherAsset | Attribution::Unassigned, _) => {
+            owe_return(tx, ids, &payment, owner, payment.amount).await?;
+        }
     }
     Ok(())
 }
@@ -281,21 +322,25 @@ fn attribute(payment: &Payment, reservation: Option<&Reservation>) -> Attributio
     }
 }
 
+/// True if what is owed in some asset reaches what is asked in it. Cheap, so that many small payments are not all read
+/// again with each of them.
+async fn could_be_covered(tx: &mut dyn Tx, reservation: &Reservation) -> Result<bool, StoreError> {
+    for option in &reservation.quote.options {
+        let balance = tx.balance(BookAccount::Deposits(reservation.id), option.asset).await?;
+        if -i128::from(balance) >= i128::from(option.amount.get()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Makes the reservation funded, if what has been counted covers one of its options.
 async fn fund(tx: &mut dyn Tx, ids: &Ids, reservation: Reservation) -> Result<bool, EngineError> {
     let State::AwaitingPayment { .. } = reservation.state else { return Ok(false) };
-    let counted =
-        PaymentFilter { reservation: Some(reservation.id), attribution: Some(Attribution::Counted) };
-    let mut payments: Vec<Payment> = Vec::new();
-    loop {
-        let after = payments.last().map(|last| last.id);
-        let page = tx.payments(&counted, after, LIST_ROWS_MAX).await?;
-        let last = page.len() < LIST_ROWS_MAX as usize;
-        payments.extend(page.into_iter().map(|stored| stored.payment));
-        if last {
-            break;
-        }
+    if !could_be_covered(tx, &reservation).await? {
+        return Ok(false);
     }
+    let payments = counted_payments(tx, reservation.id).await?;
     let Some(funding) = reservation.quote.funding(&payments)? else { return Ok(false) };
     let id = reservation.id;
     let funded = tx.update_reservation(&reservation.funded(funding)?).await?;

@@ -11,12 +11,14 @@ mod expire;
 mod ingest;
 mod open;
 mod outcome;
+mod refund;
 mod send;
 mod settings;
 mod settle;
 mod sweep;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -27,7 +29,9 @@ use crate::capacity::CapacityError;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::Channel;
-use crate::domain::ids::{EntryId, LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId, TxHash};
+use crate::domain::ids::{
+    EntryId, LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId, TxHash, new_id_number,
+};
 use crate::domain::journal::{Cause, Entry, JournalError, Postings};
 use crate::domain::money::AmountError;
 use crate::domain::reservation::InvalidTransition;
@@ -90,6 +94,40 @@ impl EngineError {
     pub const fn stops_the_engine(&self) -> bool {
         matches!(self, Self::ForeignOutgoing { .. })
     }
+
+    /// True if it says nothing of the one thing that was worked on: the database or the network is away, and
+    /// the next thing would meet the same.
+    const fn ends_the_tick(&self) -> bool {
+        match self {
+            Self::Network(
+                NetworkError::Unavailable { .. }
+                | NetworkError::RateLimited { .. }
+                | NetworkError::StaleHistory,
+            )
+            | Self::Store(StoreError::Unavailable { .. })
+            | Self::Capacity(CapacityError::Store(StoreError::Unavailable { .. }))
+            | Self::NoPlatformAccount(_) => true,
+            Self::Network(
+                NetworkError::Unreadable { .. }
+                | NetworkError::TooLarge { .. }
+                | NetworkError::Refused { .. },
+            )
+            | Self::Store(
+                StoreError::Conflict { .. }
+                | StoreError::Exists { .. }
+                | StoreError::Corrupt { .. }
+                | StoreError::Refused { .. },
+            )
+            | Self::Capacity(_)
+            | Self::Build(_)
+            | Self::Amount(_)
+            | Self::Journal(_)
+            | Self::Reservation(_)
+            | Self::Transfer(_)
+            | Self::Contradiction(_) => false,
+            Self::ForeignOutgoing { .. } => true,
+        }
+    }
 }
 
 impl RetryOn for EngineError {
@@ -127,9 +165,40 @@ pub struct TickReport {
     pub expired: u32,
     /// Reservations that were held.
     pub held: u32,
+    /// Payments that went back.
+    pub returned: u32,
     /// Accounts whose changes are not explained yet.
     pub dirty: u32,
+    /// Things that could not be worked on, one by one; the others went on.
+    pub troubles: Vec<String>,
 }
+
+impl TickReport {
+    /// Notes that one thing could not be worked on, so that the others go on; passes on what ends the tick.
+    fn isolate(
+        &mut self,
+        what: &dyn std::fmt::Display,
+        outcome: Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        match outcome {
+            Err(error) if !error.ends_the_tick() => {
+                tracing::error!(%what, %error, "left for the next tick");
+                self.trouble(format!("{what}: {error}"));
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn trouble(&mut self, trouble: String) {
+        if self.troubles.len() < TROUBLES_MAX {
+            self.troubles.push(trouble);
+        }
+    }
+}
+
+/// Most troubles one tick reports.
+const TROUBLES_MAX: usize = 10;
 
 /// What the engine remembers between ticks. Losing it costs a few requests, never money.
 #[derive(Default)]
@@ -139,14 +208,26 @@ struct Memory {
     /// The last ledger whose sweep came to its end.
     swept: Option<LedgerSeq>,
     swept_at: Option<Timestamp>,
+    /// Accounts that are not explained: when they are looked at again.
+    dirty: BTreeMap<AccountId, sweep::Recheck>,
+    /// Returns that could not be delivered: when they are tried again.
+    undelivered: BTreeMap<TransferId, refund::Retry>,
     /// Codes a transaction was refused with, until its outcome is known.
     refusals: BTreeMap<SubmissionId, ResultCodes>,
+    /// Channels that could not pay a fee, and until when they are left alone.
+    poor: BTreeMap<AccountId, Timestamp>,
+    /// Reservations of transactions that failed for no reservation's named fault: settled one by one.
+    alone: BTreeSet<ReservationId>,
+    /// How many transactions were built: channels take turns.
+    built: usize,
     /// When a transaction may be sent again.
     send_not_before: BTreeMap<SubmissionId, Timestamp>,
     /// When accounts may be opened again after a failure, and how long the last pause was.
     open_pause: Option<(Timestamp, SignedDuration)>,
     /// Assets whose issuer is on the ledger.
-    issuers_seen: Vec<Asset>,
+    issuers_seen: BTreeSet<Asset>,
+    /// Assets whose issuer was not, and when it is looked for again.
+    issuers_missing: BTreeMap<Asset, Timestamp>,
 }
 
 /// The engine. One runs at a time on a database; unique keys keep money safe even if two do.
@@ -157,6 +238,7 @@ pub struct Engine {
     entropy: Arc<dyn Entropy>,
     settings: Settings,
     memory: Mutex<Memory>,
+    last_id: Arc<AtomicI64>,
 }
 
 impl Engine {
@@ -168,7 +250,8 @@ impl Engine {
         entropy: Arc<dyn Entropy>,
         settings: Settings,
     ) -> Self {
-        Self { store, network, clock, entropy, settings, memory: Mutex::default() }
+        let last_id = Arc::new(AtomicI64::new(0));
+        Self { store, network, clock, entropy, settings, memory: Mutex::default(), last_id }
     }
 
     /// Ticks until `stop` resolves, reporting each to the database; a tick in hand is finished first.
@@ -199,9 +282,14 @@ impl Engine {
         self.memory().tip = Some(tip);
         let mut report = TickReport { ledger: tip.sequence, ..TickReport::default() };
         self.look_up_outcomes(tip, &mut report).await?;
-        self.open_accounts(tip).await?;
         self.sweep(tip, &mut report).await?;
+        // The sweep may have taken long: what is built now gets its whole time to land.
+        let tip = self.network.tip().await?;
+        self.memory().tip = Some(tip);
+        let opened = self.open_accounts(tip).await;
+        report.isolate(&"opening accounts", opened)?;
         self.settle(tip, &mut report).await?;
+        self.refund(tip, &mut report).await?;
         self.send_live(tip, &mut report).await?;
         Ok(report)
     }
@@ -224,7 +312,12 @@ impl Engine {
             let memory = self.memory();
             (memory.tip, memory.swept_at)
         };
-        let (ticked_at, trouble) = (self.clock.now(), outcome.as_ref().err().map(ToString::to_string));
+        let ticked_at = self.clock.now();
+        let trouble = match outcome {
+            Ok(report) if report.troubles.is_empty() => None,
+            Ok(report) => Some(report.troubles.join("; ")),
+            Err(error) => Some(error.to_string()),
+        };
         let stored: Result<(), StoreError> = transact(&self.store, move |tx| {
             let trouble = trouble.clone();
             Box::pin(async move {
@@ -249,16 +342,26 @@ impl Engine {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Channels that may send a transaction now, with their next sequence number.
+    /// Channels that may send a transaction now. They take turns, so that their fees drain evenly; one that could not pay a
+    /// fee rests for a while.
     async fn free_channels(&self) -> Result<Vec<Channel>, EngineError> {
         let mut tx = self.store.begin_read().await?;
         let leased: Vec<AccountId> =
             tx.live_submissions().await?.into_iter().map(|submission| submission.channel).collect();
         let channels = tx.channels().await?;
-        Ok(channels
+        let now = self.clock.now();
+        let mut memory = self.memory();
+        memory.poor.retain(|_, until| *until > now);
+        let mut free: Vec<Channel> = channels
             .into_iter()
             .filter(|channel| channel.opening.is_none() && !leased.contains(&channel.account))
-            .collect())
+            .filter(|channel| !memory.poor.contains_key(&channel.account))
+            .collect();
+        if !free.is_empty() {
+            let turn = memory.built % free.len();
+            free.rotate_left(turn);
+        }
+        Ok(free)
     }
 
     /// The `max_time` of a transaction built now: it counts from ledger time, in whole seconds.
@@ -268,28 +371,39 @@ impl Engine {
     }
 }
 
-/// Makes ids inside a transaction's work, which may run several times.
+/// Makes ids inside a transaction's work, which may run several times. Those of one engine never repeat; another engine's
+/// may collide, and the work then runs again with fresh ones.
 #[derive(Clone)]
 struct Ids {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    last: Arc<AtomicI64>,
 }
 
 impl Ids {
     fn of(engine: &Engine) -> Self {
-        Self { clock: Arc::clone(&engine.clock), entropy: Arc::clone(&engine.entropy) }
+        let last = Arc::clone(&engine.last_id);
+        Self { clock: Arc::clone(&engine.clock), entropy: Arc::clone(&engine.entropy), last }
     }
 
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    fn transfer(&self) -> TransferId {
-        TransferId::generate(self.now(), self.entropy.u16())
+    /// A number above all that were made before.
+    fn number(&self) -> i64 {
+        let drawn = new_id_number(self.now(), self.entropy.u16());
+        let last =
+            self.last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(drawn.max(last + 1)));
+        drawn.max(last.unwrap_or_else(|last| last) + 1)
     }
 
-    fn submission(&self) -> SubmissionId {
-        SubmissionId::generate(self.now(), self.entropy.u16())
+    fn transfer(&self) -> Result<TransferId, EngineError> {
+        TransferId::new(self.number()).map_err(|error| EngineError::Contradiction(error.to_string()))
+    }
+
+    fn submission(&self) -> Result<SubmissionId, EngineError> {
+        SubmissionId::new(self.number()).map_err(|error| EngineError::Contradiction(error.to_string()))
     }
 
     /// Posts an entry; nothing if nothing moved.
@@ -304,7 +418,8 @@ impl Ids {
         if postings.is_empty() {
             return Ok(());
         }
-        let id = EntryId::generate(self.now(), self.entropy.u16());
+        let id =
+            EntryId::new(self.number()).map_err(|error| EngineError::Contradiction(error.to_string()))?;
         let text = cause.to_string();
         match tx.post(&Entry::new(id, cause, reservation, at, postings.into_vec())?).await? {
             Applied::Executed => Ok(()),

@@ -17,6 +17,8 @@ use crate::domain::transfer::Purpose;
 use crate::ports::network::{Body, Ledger, TransactionPlan};
 use crate::ports::store::{LIST_ROWS_MAX, transact};
 
+/// After how long an issuer that was not on the ledger is looked for again.
+const ISSUER_RECHECK: SignedDuration = SignedDuration::from_mins(5);
 /// First pause after an opening transaction failed, in seconds; it doubles up to the largest.
 const OPEN_PAUSE_SECONDS_MIN: i64 = 10;
 const OPEN_PAUSE_SECONDS_MAX: i64 = 3_600;
@@ -83,6 +85,7 @@ impl Engine {
     async fn open_channels(&self, count: u16, tip: Ledger) -> Result<(), EngineError> {
         let platform = self.free_channels().await?.into_iter().find(|c| c.role == ChannelRole::Platform);
         let Some(platform) = platform else { return Ok(()) };
+        self.memory().built += 1;
         let starting_balance = self.settings.channel_starting_balance;
         let plan = self.plan_opening(&platform, tip, Body::OpenChannels { count, starting_balance })?;
         let signed = self.network.build(&plan).await?;
@@ -90,7 +93,7 @@ impl Engine {
         transact(&self.store, move |tx| {
             let (ids, plan, signed) = (ids.clone(), plan.clone(), signed.clone());
             Box::pin(async move {
-                let id = ids.submission();
+                let id = ids.submission()?;
                 let accounts = signed.accounts.clone();
                 let purpose = Purpose::OpenChannels { accounts: accounts.clone(), starting_balance };
                 store_submission(tx, id, &plan, &signed, purpose, ids.now()).await?;
@@ -121,6 +124,7 @@ impl Engine {
             }
             let count = missing.min(self.network.escrows_per_transaction(assets.len()));
             missing -= count;
+            self.memory().built += 1;
             self.open_escrow_batch(count, &assets, &channel, tip).await?;
         }
         Ok(())
@@ -140,7 +144,7 @@ impl Engine {
         transact(&self.store, move |tx| {
             let (ids, plan, signed, assets) = (ids.clone(), plan.clone(), signed.clone(), assets.clone());
             Box::pin(async move {
-                let (id, now) = (ids.submission(), ids.now());
+                let (id, now) = (ids.submission()?, ids.now());
                 let accounts = signed.accounts.clone();
                 let purpose = Purpose::OpenEscrows { accounts: accounts.clone(), assets: assets.clone() };
                 store_submission(tx, id, &plan, &signed, purpose, now).await?;
@@ -193,14 +197,25 @@ impl Engine {
     }
 
     async fn issuer_is_there(&self, asset: Asset, issuer: AccountId) -> Result<bool, EngineError> {
-        if self.memory().issuers_seen.contains(&asset) {
-            return Ok(true);
+        let now = self.clock.now();
+        {
+            let memory = self.memory();
+            if memory.issuers_seen.contains(&asset) {
+                return Ok(true);
+            }
+            if memory.issuers_missing.get(&asset).is_some_and(|again| now < *again) {
+                return Ok(false);
+            }
         }
         let there = self.network.account(issuer).await?.account.is_some();
+        let mut memory = self.memory();
         if there {
-            self.memory().issuers_seen.push(asset);
+            memory.issuers_missing.remove(&asset);
+            memory.issuers_seen.insert(asset);
         } else {
             tracing::warn!(%asset, "no escrow account can trust this asset: its issuer is not on the ledger");
+            let again = now.checked_add(ISSUER_RECHECK).unwrap_or(now);
+            memory.issuers_missing.insert(asset, again);
         }
         Ok(there)
     }

@@ -5,15 +5,21 @@
 //! ledger that closed after `max_time` with a sequence number below ours, or by the transaction that used
 //! our number; an absent record or a refusal proves nothing (DESIGN §3).
 
+use jiff::SignedDuration;
+
+use super::refund::{owe_returns, refunded_if_all};
 use super::settle::{change, funded_option};
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::capacity;
 use crate::domain::address::AccountId;
+use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, EscrowState};
-use crate::domain::ids::{LedgerSeq, OperationId, ReservationId, SubmissionId};
+use crate::domain::ids::{LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::reservation::{HoldReason, Settlement, State};
-use crate::domain::transfer::{Purpose, ResultCodes, Submission, SubmissionState, Transfer, TransferState};
+use crate::domain::transfer::{
+    Purpose, ResultCodes, Submission, SubmissionState, Transfer, TransferKind, TransferState,
+};
 use crate::ports::network::{Ledger, TransactionRecord};
 use crate::ports::store::{Tx, transact};
 
@@ -27,13 +33,26 @@ enum Fate {
 }
 
 /// What the end of a transaction did to reservations.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Ended {
     settled: u32,
     held: u32,
     failed_opening: bool,
     opened: bool,
+    /// Returns that are in the ledger.
+    returned: Vec<TransferId>,
+    /// Returns that were refused.
+    undelivered: Vec<TransferId>,
+    /// The channel had not enough XLM for the fee.
+    poor: bool,
+    /// Reservations that go again one by one, since it is not known whose fault it was.
+    alone: Vec<ReservationId>,
 }
+
+/// How long a channel rests that could not pay a fee.
+const POOR_CHANNEL_REST: SignedDuration = SignedDuration::from_mins(10);
+/// The code of a transaction whose source cannot pay its fee.
+const CANNOT_PAY_FEE: &str = "tx_insufficient_balance";
 
 impl Engine {
     /// Looks up every live transaction that has been sent, and records what has become known.
@@ -47,11 +66,23 @@ impl Engine {
             if submission.attempts == 0 && tip.closed_at <= submission.max_time {
                 continue;
             }
-            if let Some(fate) = self.fate(&submission, tip).await? {
-                self.record(submission, fate, report).await?;
-            }
+            let what = format!("transaction {}", submission.hash);
+            let looked_up = self.look_up(submission, tip, report).await;
+            report.isolate(&what, looked_up)?;
         }
         Ok(())
+    }
+
+    async fn look_up(
+        &self,
+        submission: Submission,
+        tip: Ledger,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
+        match self.fate(&submission, tip).await? {
+            Some(fate) => self.record(submission, fate, report).await,
+            None => Ok(()),
+        }
     }
 
     /// Records a transaction that its own submission already showed to be in a closed ledger.
@@ -92,7 +123,7 @@ impl Engine {
     ) -> Result<Option<Fate>, EngineError> {
         let user = self.network.transaction_using(submission.channel, submission.sequence).await?;
         Ok(user.map(|record| {
-            if record.hash == submission.hash {
+            if record.envelope_hash() == submission.hash {
                 Fate::Landed(Box::new(record))
             } else {
                 Fate::Dead { proved_at: record.ledger, sequence }
@@ -106,7 +137,7 @@ impl Engine {
         fate: Fate,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
-        let (ids, id) = (Ids::of(self), submission.id);
+        let (ids, id, now) = (Ids::of(self), submission.id, self.clock.now());
         let refused = self.memory().refusals.get(&id).cloned();
         let ended = transact(&self.store, move |tx| {
             let (ids, fate, refused) = (ids.clone(), fate.clone(), refused.clone());
@@ -115,12 +146,26 @@ impl Engine {
         .await?;
         report.settled += ended.settled;
         report.held += ended.held;
+        report.returned += u32::try_from(ended.returned.len()).unwrap_or(u32::MAX);
+        for transfer in &ended.undelivered {
+            tracing::warn!(%transfer, "a return could not be delivered; it will be tried again");
+            self.undelivered(*transfer);
+        }
         {
             let mut memory = self.memory();
             memory.refusals.remove(&id);
             memory.send_not_before.remove(&id);
+            for transfer in &ended.returned {
+                memory.undelivered.remove(transfer);
+            }
             if ended.opened {
                 memory.open_pause = None;
+            }
+            memory.alone.extend(ended.alone);
+            if ended.poor {
+                let until = now.checked_add(POOR_CHANNEL_REST).unwrap_or(now);
+                tracing::error!(channel = %submission.channel, "the channel cannot pay a fee; it rests");
+                memory.poor.insert(submission.channel, until);
             }
         }
         if ended.failed_opening {
@@ -155,23 +200,23 @@ async fn end(
                 let state = SubmissionState::Failed { ledger, at, codes: codes.clone() };
                 tx.resolve_submission(&submission.clone().resolved(state)?).await?;
                 let mut postings = Postings::new();
-                fee(&record, &mut postings);
+                fee(tx, &record, &mut postings).await?;
                 ids.post(tx, Cause::Failed(id), None, at, postings).await?;
                 use_sequence(tx, &submission, submission.sequence).await?;
-                released(tx, ids, &submission, Some(&codes)).await
+                released(tx, ids, &submission, Some(&codes), true).await
             }
         }
         Fate::Dead { proved_at, sequence } => {
             let state = SubmissionState::Dead { proved_at };
             tx.resolve_submission(&submission.clone().resolved(state)?).await?;
             use_sequence(tx, &submission, sequence).await?;
-            released(tx, ids, &submission, refused.as_ref()).await
+            released(tx, ids, &submission, refused.as_ref(), false).await
         }
     }
 }
 
 fn check_identity(submission: &Submission, record: &TransactionRecord) -> Result<(), EngineError> {
-    let same = record.hash == submission.hash
+    let same = record.envelope_hash() == submission.hash
         && record.source == submission.channel
         && record.sequence == submission.sequence;
     if same {
@@ -182,14 +227,18 @@ fn check_identity(submission: &Submission, record: &TransactionRecord) -> Result
     }
 }
 
-fn fee(record: &TransactionRecord, postings: &mut Postings) {
-    let payer = BookAccount::Stellar(record.fee_account);
-    postings.movement(
-        crate::domain::asset::Asset::Native,
-        record.fee_charged,
-        BookAccount::NetworkFees,
-        payer,
-    );
+/// The fee, if it was ours: whoever bumps our envelope's fee pays it.
+async fn fee(
+    tx: &mut dyn Tx,
+    record: &TransactionRecord,
+    postings: &mut Postings,
+) -> Result<(), EngineError> {
+    let ours = tx.channels().await?.iter().any(|channel| channel.account == record.fee_account);
+    if ours {
+        let payer = BookAccount::Stellar(record.fee_account);
+        postings.movement(Asset::Native, record.fee_charged, BookAccount::NetworkFees, payer);
+    }
+    Ok(())
 }
 
 async fn use_sequence(tx: &mut dyn Tx, submission: &Submission, sequence: i64) -> Result<(), EngineError> {
@@ -210,7 +259,7 @@ async fn confirmed(
     record: &TransactionRecord,
 ) -> Result<Ended, EngineError> {
     let mut postings = Postings::new();
-    fee(record, &mut postings);
+    fee(tx, record, &mut postings).await?;
     let mut ended = Ended::default();
     match &submission.purpose {
         Purpose::OpenChannels { accounts, starting_balance } => {
@@ -218,7 +267,7 @@ async fn confirmed(
             for account in accounts {
                 let to = BookAccount::Stellar(*account);
                 let from = BookAccount::Stellar(submission.channel);
-                postings.movement(crate::domain::asset::Asset::Native, *starting_balance, to, from);
+                postings.movement(Asset::Native, *starting_balance, to, from);
                 let opening = channel(tx, *account).await?;
                 // A new account's sequence number is its ledger's, shifted (CAP: starting sequence number).
                 let sequence = i64::from(record.ledger.0) << 32;
@@ -239,9 +288,14 @@ async fn confirmed(
                 let operation = OperationId(record.position.0 + index);
                 pay(tx, ids, submission, transfer, operation, record).await?;
             }
-            for reservation in reservations_of(&transfers) {
+            for reservation in settled_by(&transfers) {
                 settled(tx, ids, submission, reservation, record).await?;
                 ended.settled += 1;
+            }
+            let refunds = transfers.iter().filter(|transfer| is_refund(transfer));
+            for transfer in refunds {
+                ended.returned.push(transfer.id);
+                refunded(tx, ids, transfer, record).await?;
             }
         }
     }
@@ -261,16 +315,41 @@ async fn pay(
     let paid = transfer.clone().confirmed(submission.id, operation, record.closed_at)?;
     tx.update_transfer(transfer, &paid).await?;
     let mut postings = Postings::new();
-    let (owed, held) = (BookAccount::Deposits(transfer.reservation), BookAccount::Stellar(transfer.from));
+    let owed = transfer.reservation.map_or(BookAccount::Unattributed, BookAccount::Deposits);
+    let held = BookAccount::Stellar(transfer.from);
     postings.movement(transfer.asset, transfer.amount, owed, held);
     let cause = Cause::Transfer(transfer.id);
-    ids.post(tx, cause, Some(transfer.reservation), record.closed_at, postings).await
+    ids.post(tx, cause, transfer.reservation, record.closed_at, postings).await
 }
 
-fn reservations_of(transfers: &[Transfer]) -> Vec<ReservationId> {
-    let mut reservations: Vec<ReservationId> = transfers.iter().map(|t| t.reservation).collect();
+const fn is_refund(transfer: &Transfer) -> bool {
+    match transfer.kind {
+        TransferKind::Refund { .. } => true,
+        TransferKind::Leg { .. } => false,
+    }
+}
+
+/// The reservations whose legs these transfers are.
+fn settled_by(transfers: &[Transfer]) -> Vec<ReservationId> {
+    let legs = transfers.iter().filter(|transfer| !is_refund(transfer));
+    let mut reservations: Vec<ReservationId> = legs.filter_map(|leg| leg.reservation).collect();
     reservations.dedup();
     reservations
+}
+
+/// A return is in the ledger: with the last of them the reservation is refunded.
+async fn refunded(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    transfer: &Transfer,
+    record: &TransactionRecord,
+) -> Result<(), EngineError> {
+    let Some(id) = transfer.reservation else { return Ok(()) };
+    let Some(reservation) = tx.reservation(id).await? else { return Ok(()) };
+    if let Some(refunded) = refunded_if_all(tx, reservation, record.closed_at).await? {
+        change(tx, ids, &refunded).await?;
+    }
+    Ok(())
 }
 
 async fn settled(
@@ -284,6 +363,9 @@ async fn settled(
     let reservation = reservation
         .ok_or_else(|| EngineError::Contradiction(format!("reservation {id} is paid but not stored")))?;
     let free_only = funded_option(&reservation)?.free_only;
+    if let State::Settling { funding, .. } = &reservation.state {
+        owe_returns(tx, ids, id, Some(funding)).await?;
+    }
     let pool = capacity::credit(tx, &reservation, free_only, record.closed_at, ids.now()).await?;
     let settlement = Settlement {
         transaction: Some(record.hash),
@@ -296,14 +378,17 @@ async fn settled(
 }
 
 /// Frees what a transaction without effect had taken. With codes that name operations, the reservations those
-/// belong to are held; the others go again.
+/// belong to are held; the others go again. If it `landed` without such codes, all go again one by one, and one that was
+/// alone is held: each try costs a fee.
 async fn released(
     tx: &mut dyn Tx,
     ids: &Ids,
     submission: &Submission,
     codes: Option<&ResultCodes>,
+    landed: bool,
 ) -> Result<Ended, EngineError> {
-    let mut ended = Ended::default();
+    let poor = codes.is_some_and(|codes| codes.transaction == CANNOT_PAY_FEE);
+    let mut ended = Ended { poor, ..Ended::default() };
     match &submission.purpose {
         Purpose::OpenChannels { accounts, .. } => {
             ended.failed_opening = true;
@@ -326,8 +411,20 @@ async fn released(
                     tx.update_transfer(transfer, &transfer.clone().released(submission.id)?).await?;
                 }
             }
-            let culprits = culprits(&transfers, codes);
-            for id in reservations_of(&transfers) {
+            ended.undelivered = refused_refunds(&transfers, codes);
+            let reservations = settled_by(&transfers);
+            let mut culprits = culprits(&transfers, codes);
+            if landed && culprits.is_empty() {
+                match (reservations.as_slice(), codes) {
+                    ([], _) => {}
+                    ([only], Some(codes)) => {
+                        let detail = "its settlement failed, and no operation is to blame".to_owned();
+                        culprits.push((*only, HoldReason { code: codes.transaction.clone(), detail }));
+                    }
+                    (several, _) => ended.alone = several.to_vec(),
+                }
+            }
+            for id in reservations {
                 let culprit = culprits.iter().find(|(culprit, _)| *culprit == id);
                 let why = culprit.map(|(_, why)| why.clone());
                 ended.held += u32::from(why.is_some());
@@ -338,17 +435,31 @@ async fn released(
     Ok(ended)
 }
 
+/// The returns whose operations were refused; all of them if no operation is named.
+fn refused_refunds(transfers: &[Transfer], codes: Option<&ResultCodes>) -> Vec<TransferId> {
+    let operations = codes.map_or(&[][..], |codes| &codes.operations);
+    let named = operations.iter().any(|code| code != "op_success");
+    transfers
+        .iter()
+        .enumerate()
+        .filter(|(_, transfer)| is_refund(transfer))
+        .filter(|(place, _)| !named || operations.get(*place).is_some_and(|code| code != "op_success"))
+        .map(|(_, transfer)| transfer.id)
+        .collect()
+}
+
 /// The reservations whose operations were refused, with the first code of each.
 fn culprits(transfers: &[Transfer], codes: Option<&ResultCodes>) -> Vec<(ReservationId, HoldReason)> {
     let mut culprits: Vec<(ReservationId, HoldReason)> = Vec::new();
     let Some(codes) = codes else { return culprits };
     for (transfer, code) in transfers.iter().zip(&codes.operations) {
-        let known = culprits.iter().any(|(id, _)| *id == transfer.reservation);
+        let Some(reservation) = transfer.reservation.filter(|_| !is_refund(transfer)) else { continue };
+        let known = culprits.iter().any(|(id, _)| *id == reservation);
         if code == "op_success" || known {
             continue;
         }
         let detail = format!("paying {} {} to {}", transfer.amount, transfer.asset.code(), transfer.to);
-        culprits.push((transfer.reservation, HoldReason { code: code.clone(), detail }));
+        culprits.push((reservation, HoldReason { code: code.clone(), detail }));
     }
     culprits
 }
@@ -380,16 +491,13 @@ async fn release(
 mod tests {
     use super::*;
     use crate::domain::address::Address;
-    use crate::domain::asset::Asset;
-    use crate::domain::ids::TransferId;
     use crate::domain::money::Stroops;
     use crate::domain::split::Recipient;
-    use crate::domain::transfer::TransferKind;
 
     fn transfer(id: i64, reservation: i64) -> Transfer {
         Transfer {
             id: TransferId::new(id).unwrap(),
-            reservation: ReservationId::new(reservation).unwrap(),
+            reservation: ReservationId::new(reservation).ok(),
             ordinal: 0,
             kind: TransferKind::Leg { recipient: Recipient::Burn, farm: None },
             from: AccountId([1; 32]),

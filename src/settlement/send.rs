@@ -27,9 +27,12 @@ impl Engine {
         };
         let sent = join_all(due.into_iter().map(|submission| self.send(submission))).await;
         for outcome in sent {
-            if let Some((submission, record)) = outcome? {
-                self.record_landed(submission, *record, report).await?;
-            }
+            let recorded = match outcome {
+                Ok(Some((submission, record))) => self.record_landed(submission, *record, report).await,
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            report.isolate(&"sending", recorded)?;
         }
         Ok(())
     }

@@ -3,19 +3,28 @@
 //! The envelope is built and signed outside the database, then stored with all that it does in one database
 //! transaction that checks once more what it was built on. An envelope that fails that check was never sent.
 
+use std::collections::BTreeSet;
+
+use super::refund::start_refunding;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::capacity;
 use crate::domain::address::Address;
-use crate::domain::escrow::Channel;
+use crate::domain::escrow::{Channel, ChannelRole};
 use crate::domain::event::EventKind;
-use crate::domain::ids::{ReservationId, SubmissionId};
+use crate::domain::ids::{ReservationId, SubmissionId, TransferId};
 use crate::domain::payment::Memo;
 use crate::domain::reservation::{PaymentOption, RefundReason, Reservation, State};
 use crate::domain::transfer::{Purpose, Submission, SubmissionState, Transfer, TransferKind, TransferState};
 use crate::ports::network::{
     Body, Ledger, PaymentOperation, SignedTransaction, TRANSACTION_OPERATIONS_MAX, TransactionPlan,
 };
-use crate::ports::store::{LIST_ROWS_MAX, ReservationFilter, StoreError, Tx, transact};
+use crate::ports::store::{Constraint, LIST_ROWS_MAX, ReservationFilter, StoreError, Tx, transact};
+
+/// The id of a transfer that is not stored yet.
+const UNNUMBERED: TransferId = match TransferId::new(0) {
+    Ok(id) => id,
+    Err(_) => panic!("zero is an id"),
+};
 
 /// A funded reservation with the transfers that will settle it.
 #[derive(Clone)]
@@ -28,34 +37,77 @@ impl Engine {
     /// Stores settlement transactions for funded reservations, as many as there are free channels.
     pub(super) async fn settle(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
         let mut channels = self.free_channels().await?;
-        channels.retain(|channel| channel.role == crate::domain::escrow::ChannelRole::Channel);
+        channels.retain(|channel| channel.role == ChannelRole::Channel);
+        channels.reverse();
         let mut after = None;
         let mut batch: Vec<Planned> = Vec::new();
+        let mut waiting = BTreeSet::new();
         loop {
             let funded = self.funded(after).await?;
             after = funded.last().map(|reservation| reservation.id);
             let last = funded.len() < LIST_ROWS_MAX as usize;
             for reservation in funded {
-                if self.settle_without_transaction(&reservation, report).await? {
-                    continue;
-                }
-                let planned = self.plan(reservation).await?;
-                if operations(&batch) + planned.transfers.len() > TRANSACTION_OPERATIONS_MAX {
-                    let Some(channel) = channels.pop() else { return Ok(()) };
-                    self.store_batch(std::mem::take(&mut batch), channel, tip, report).await?;
-                }
-                batch.push(planned);
+                let id = reservation.id;
+                waiting.insert(id);
+                let added = self.add(reservation, &mut batch, &mut channels, tip, report).await;
+                report.isolate(&format!("reservation {id}"), added)?;
             }
             if last {
                 break;
             }
         }
-        if !batch.is_empty()
-            && let Some(channel) = channels.pop()
-        {
-            self.store_batch(batch, channel, tip, report).await?;
+        self.memory().alone.retain(|id| waiting.contains(id));
+        self.flush(&mut batch, &mut channels, tip, report).await
+    }
+
+    /// Puts a funded reservation into the batch, which is stored first if it is full.
+    async fn add(
+        &self,
+        reservation: Reservation,
+        batch: &mut Vec<Planned>,
+        channels: &mut Vec<Channel>,
+        tip: Ledger,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
+        if self.settle_without_transaction(&reservation, report).await? || channels.is_empty() {
+            return Ok(());
         }
+        let alone = self.memory().alone.contains(&reservation.id);
+        let planned = self.plan(reservation).await?;
+        if alone {
+            return self.flush(&mut vec![planned], channels, tip, report).await;
+        }
+        if operations(batch) + planned.transfers.len() > TRANSACTION_OPERATIONS_MAX {
+            self.flush(batch, channels, tip, report).await?;
+        }
+        batch.push(planned);
         Ok(())
+    }
+
+    /// Stores the batch as one transaction on the next channel; without a channel it waits for the next tick.
+    async fn flush(
+        &self,
+        batch: &mut Vec<Planned>,
+        channels: &mut Vec<Channel>,
+        tip: Ledger,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
+        let batch = std::mem::take(batch);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let Some(channel) = channels.pop() else { return Ok(()) };
+        self.memory().built += 1;
+        let what = format!("a settlement of {} reservations", batch.len());
+        let stored = match self.store_batch(batch, channel, tip, report).await {
+            // Another engine was faster: the reservations or the channel are its.
+            Err(EngineError::Store(StoreError::Exists {
+                constraint:
+                    Constraint::ChannelLease | Constraint::SubmissionHash | Constraint::TransferAttempt,
+            })) => Ok(()),
+            stored => stored,
+        };
+        report.isolate(&what, stored)
     }
 
     async fn funded(&self, after: Option<ReservationId>) -> Result<Vec<Reservation>, StoreError> {
@@ -65,19 +117,18 @@ impl Engine {
 
     /// The reservation with its transfers: those it has from an earlier try, or new ones from the legs quoted.
     async fn plan(&self, reservation: Reservation) -> Result<Planned, EngineError> {
-        let stored = self.store.begin_read().await?.transfers_of(reservation.id).await?;
+        let stored = legs_of(&mut *self.store.begin_read().await?, reservation.id).await?;
         if !stored.is_empty() {
             return Ok(Planned { reservation, transfers: stored });
         }
-        let ids = Ids::of(self);
         let option = funded_option(&reservation)?;
         let transfers = option
             .legs
             .iter()
             .zip(0_u16..)
             .map(|(leg, ordinal)| Transfer {
-                id: ids.transfer(),
-                reservation: reservation.id,
+                id: UNNUMBERED,
+                reservation: Some(reservation.id),
                 ordinal,
                 kind: TransferKind::Leg { recipient: leg.recipient, farm: leg.farm },
                 from: reservation.escrow,
@@ -191,38 +242,59 @@ async fn store_settlement(
             continue;
         }
         let option = funded_option(&planned.reservation)?;
-        if let Err(why) = capacity::eligibility(tx, &planned.reservation, option).await? {
+        if let Err(why) = capacity::eligibility(tx, &planned.reservation, option, now).await? {
             tracing::warn!(reservation = %planned.reservation.id, %why, "a paid reservation cannot be settled");
-            let refunding = planned.reservation.clone().refunding(RefundReason::SettlementImpossible, now)?;
-            change(tx, ids, &refunding).await?;
+            let why = RefundReason::SettlementImpossible;
+            start_refunding(tx, ids, planned.reservation.clone(), why).await?;
             dropped = true;
         }
     }
     if dropped {
         return Ok(0);
     }
-    let id = ids.submission();
-    store_submission(
-        tx,
-        id,
-        plan,
-        signed,
-        Purpose::PayTransfers {
-            transfers: batch.iter().flat_map(|planned| &planned.transfers).map(|t| t.id).collect(),
-        },
-        now,
-    )
-    .await?;
+    let id = ids.submission()?;
+    let mut transfers = Vec::new();
     for planned in batch {
-        if tx.transfers_of(planned.reservation.id).await?.is_empty() {
-            tx.insert_transfers(&planned.transfers).await?;
-        }
-        for transfer in &planned.transfers {
-            tx.update_transfer(transfer, &transfer.clone().sent(id)?).await?;
-        }
+        transfers.extend(stored_transfers(tx, ids, planned).await?);
+    }
+    let purpose = Purpose::PayTransfers { transfers: transfers.iter().map(|transfer| transfer.id).collect() };
+    store_submission(tx, id, plan, signed, purpose, now).await?;
+    for transfer in &transfers {
+        tx.update_transfer(transfer, &transfer.clone().sent(id)?).await?;
+    }
+    for planned in batch {
         change(tx, ids, &planned.reservation.clone().settling(id)?).await?;
     }
     Ok(u32::try_from(batch.len()).unwrap_or(u32::MAX))
+}
+
+/// The legs of a reservation's settlement that are stored, in their order.
+async fn legs_of(tx: &mut dyn Tx, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError> {
+    let mut transfers = tx.transfers_of(reservation).await?;
+    transfers.retain(|transfer| matches!(transfer.kind, TransferKind::Leg { .. }));
+    Ok(transfers)
+}
+
+/// The transfers of a planned reservation, stored: as they were from an earlier try, or new, with fresh ids.
+async fn stored_transfers(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    planned: &Planned,
+) -> Result<Vec<Transfer>, EngineError> {
+    let stored = legs_of(tx, planned.reservation.id).await?;
+    if !stored.is_empty() {
+        let same = stored == planned.transfers;
+        let what = format!("the transfers of reservation {}", planned.reservation.id);
+        return if same { Ok(stored) } else { Err(StoreError::Conflict { what }.into()) };
+    }
+    let mut fresh = planned.transfers.clone();
+    let first = tx.next_ordinal(planned.reservation.id).await?;
+    for (transfer, place) in fresh.iter_mut().zip(first..) {
+        transfer.id = ids.transfer()?;
+        transfer.ordinal = place;
+    }
+    tx.insert_transfers(&fresh).await?;
+    Ok(fresh)
 }
 
 /// Stores a transaction before it is sent.
@@ -268,9 +340,9 @@ async fn settle_free(tx: &mut dyn Tx, ids: &Ids, id: ReservationId) -> Result<bo
     let Some(reservation) = tx.reservation(id).await? else { return Ok(false) };
     let State::Funded { .. } = reservation.state else { return Ok(false) };
     let option = funded_option(&reservation)?.clone();
-    if let Err(why) = capacity::eligibility(tx, &reservation, &option).await? {
+    if let Err(why) = capacity::eligibility(tx, &reservation, &option, now).await? {
         tracing::warn!(reservation = %id, %why, "a reservation without a price cannot be settled");
-        change(tx, ids, &reservation.refunding(RefundReason::SettlementImpossible, now)?).await?;
+        start_refunding(tx, ids, reservation, RefundReason::SettlementImpossible).await?;
         return Ok(false);
     }
     let pool = capacity::credit(tx, &reservation, option.free_only, now, now).await?;

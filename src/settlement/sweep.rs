@@ -1,44 +1,73 @@
 //! One look at every account of ours, by pages of the accounts that the platform's key signs for.
 //!
 //! Only accounts that changed cost more than their place on a page. An account is clean at a page's ledger
-//! if nothing changed it after what ingested operations explain; only then may a deadline be decided.
+//! if nothing changed it after what ingested operations explain; only then may a deadline be decided. What stays
+//! unexplained is looked at again and again, ever less often, and says so.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Engine, EngineError, TickReport};
 use crate::domain::escrow::{EscrowAccount, EscrowState};
+use crate::domain::ids::LedgerSeq;
 use crate::domain::reservation::Reservation;
 use crate::ports::network::{AccountPage, AccountSnapshot, Ledger};
 use crate::ports::store::LIST_ROWS_MAX;
 
 /// Most pages of one sweep: two million accounts.
 const SWEEP_PAGES_MAX: u32 = 10_000;
-/// After how long an unexplained change is an alarm, in seconds.
-const DIRTY_ALARM_SECONDS: i64 = 300;
+/// After how long an unexplained change is an alarm.
+const DIRTY_ALARM: SignedDuration = SignedDuration::from_mins(5);
+/// First pause before an unexplained account is looked at again, in seconds; it doubles up to the largest.
+const RECHECK_SECONDS_MIN: i64 = 1;
+const RECHECK_SECONDS_MAX: i64 = 600;
+
+/// When an unexplained account is looked at again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recheck {
+    /// What it looked like: a further change is looked at at once.
+    last_modified: LedgerSeq,
+    not_before: Timestamp,
+    pause_seconds: i64,
+}
+
+/// What is known of an account as of one snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Ingested operations explain every balance.
+    Clean,
+    /// They do not, since then; but they do for every asset that the account's reservation asks for, so that its
+    /// deadline may be decided.
+    DirtyElsewhere(Timestamp),
+    /// They do not, since then.
+    Dirty(Timestamp),
+}
 
 impl Engine {
-    /// Sweeps once per ledger, and as long as something is not explained.
+    /// Sweeps once per ledger, and as long as something may soon be explained.
     pub(super) async fn sweep(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
         if self.memory().swept.is_some_and(|swept| swept >= tip.sequence) {
             return Ok(());
         }
         let overdue = self.overdue(tip.closed_at).await?;
         let mut after = None;
+        let mut oldest = LedgerSeq(u32::MAX);
         for _ in 0..SWEEP_PAGES_MAX {
             let page = self.network.watched_accounts(after).await?;
             after = page.next;
+            oldest = oldest.min(page.ledger);
             self.look_at(&page, tip, &overdue, report).await?;
             if after.is_none() {
                 let mut memory = self.memory();
                 memory.swept_at = Some(self.clock.now());
-                memory.swept = (report.dirty == 0).then_some(tip.sequence);
+                memory.swept = (report.dirty == 0).then_some(oldest);
                 return Ok(());
             }
         }
         Err(EngineError::Contradiction(format!("a sweep has more than {SWEEP_PAGES_MAX} pages")))
     }
 
-    /// All reservations whose deadline has passed by the ledger's time and that still take payments.
+    /// All reservations that still take payments although their deadline, or a request to cancel, has passed by the ledger's
+    /// time.
     async fn overdue(&self, ledger_time: Timestamp) -> Result<Vec<Reservation>, EngineError> {
         let mut tx = self.store.begin_read().await?;
         let mut overdue: Vec<Reservation> = Vec::new();
@@ -70,40 +99,75 @@ impl Engine {
             if matches!(escrow.state, EscrowState::Preparing { .. }) {
                 continue;
             }
-            let clean = self.clean_account(&escrow, snapshot, page, report).await?;
-            if !clean {
-                report.dirty += 1;
-                continue;
-            }
             let due = overdue.iter().find(|reservation| reservation.escrow == escrow.account);
-            if let Some(reservation) = due.filter(|due| closed_after(page, tip, due.quote.deadline)) {
-                self.expire(reservation.id, page.ledger, report).await?;
-            }
+            let looked = self.look_at_one(&escrow, snapshot, page, tip, due, report).await;
+            report.isolate(&escrow.account, looked)?;
         }
         Ok(())
     }
 
-    /// Takes in what is new of an account; true if every balance of the snapshot is explained.
-    async fn clean_account(
+    async fn look_at_one(
         &self,
         escrow: &EscrowAccount,
         snapshot: &AccountSnapshot,
         page: &AccountPage,
+        tip: Ledger,
+        due: Option<&Reservation>,
         report: &mut TickReport,
-    ) -> Result<bool, EngineError> {
+    ) -> Result<(), EngineError> {
         let unchanged = snapshot.last_modified <= escrow.watch.explained;
-        if unchanged && escrow.watch.dirty_since.is_none() {
-            return Ok(true);
-        }
-        self.ingest(escrow.account, report).await?;
-        let explained = self.explain(escrow.account, snapshot, page.ledger).await?;
-        if let Some(since) = explained {
-            let seconds = self.clock.now().duration_since(since).as_secs();
-            if seconds >= DIRTY_ALARM_SECONDS {
-                tracing::error!(account = %escrow.account, seconds, "balances are not explained by history");
+        let standing = if unchanged && escrow.watch.dirty_since.is_none() {
+            Standing::Clean
+        } else if self.rests(snapshot) && due.is_none() {
+            return Ok(());
+        } else {
+            self.ingest(escrow.account, report).await?;
+            let standing = self.explain(escrow.account, snapshot, page.ledger).await?;
+            self.remember(snapshot, standing, report);
+            standing
+        };
+        match (standing, due) {
+            (Standing::Clean | Standing::DirtyElsewhere(_), Some(reservation))
+                if closed_after(page, tip, reservation.decided_after()) =>
+            {
+                self.expire(reservation.id, page.ledger, report).await
             }
+            (Standing::Clean | Standing::DirtyElsewhere(_) | Standing::Dirty(_), _) => Ok(()),
         }
-        Ok(explained.is_none())
+    }
+
+    /// True while an unexplained account is left alone.
+    fn rests(&self, snapshot: &AccountSnapshot) -> bool {
+        let now = self.clock.now();
+        self.memory().dirty.get(&snapshot.account).is_some_and(|recheck| {
+            recheck.last_modified == snapshot.last_modified && now < recheck.not_before
+        })
+    }
+
+    fn remember(&self, snapshot: &AccountSnapshot, standing: Standing, report: &mut TickReport) {
+        let now = self.clock.now();
+        let mut memory = self.memory();
+        let since = match standing {
+            Standing::Clean => {
+                memory.dirty.remove(&snapshot.account);
+                return;
+            }
+            Standing::DirtyElsewhere(since) | Standing::Dirty(since) => since,
+        };
+        report.dirty += 1;
+        let last = memory.dirty.get(&snapshot.account);
+        let same = last.filter(|recheck| recheck.last_modified == snapshot.last_modified);
+        let pause_seconds =
+            same.map_or(RECHECK_SECONDS_MIN, |recheck| (recheck.pause_seconds * 2).min(RECHECK_SECONDS_MAX));
+        let not_before = now.checked_add(SignedDuration::from_secs(pause_seconds)).unwrap_or(now);
+        let last_modified = snapshot.last_modified;
+        memory.dirty.insert(snapshot.account, Recheck { last_modified, not_before, pause_seconds });
+        let age = now.duration_since(since);
+        if age >= DIRTY_ALARM {
+            let (account, seconds) = (snapshot.account, age.as_secs());
+            tracing::error!(%account, seconds, "balances are not explained by history");
+            report.trouble(format!("{account}: balances are not explained by history for {seconds} s"));
+        }
     }
 }
 

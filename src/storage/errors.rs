@@ -42,7 +42,7 @@ const fn key(constraint: Constraint, index: &'static str, columns: &'static str)
     UniqueKey { constraint, index, columns }
 }
 
-const UNIQUE_KEYS: [UniqueKey; 21] = [
+const UNIQUE_KEYS: [UniqueKey; 22] = [
     key(Constraint::Id, "reservations_pkey", "reservations.id"),
     key(Constraint::Id, "transfers_pkey", "transfers.id"),
     key(Constraint::Id, "submissions_pkey", "submissions.id"),
@@ -58,6 +58,7 @@ const UNIQUE_KEYS: [UniqueKey; 21] = [
         "transfer_attempts_pkey",
         "transfer_attempts.transfer, transfer_attempts.submission",
     ),
+    key(Constraint::Refund, "transfers_refund", "transfers.refund_of"),
     key(Constraint::TransferOrdinal, "transfers_ordinal", "transfers.reservation, transfers.ordinal"),
     key(Constraint::ChannelLease, "submissions_lease", "submissions.channel"),
     key(Constraint::SubmissionHash, "submissions_hash", "submissions.hash"),

@@ -18,7 +18,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, version, customer, extends, order_facts, quote_facts, deadline, escrow, memo_facts, created_at,
-                state, state_facts, play_money
+                cancel_requested_at, state, state_facts, play_money
             FROM reservations ",
             $rest
         )
@@ -26,15 +26,16 @@ macro_rules! select {
 }
 
 statements! {
-    INSERT = "INSERT INTO reservations (id, version, state, state_facts, play_money, customer, extends, order_facts,
-            quote_facts, deadline, escrow, memo_facts, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    INSERT = "INSERT INTO reservations (id, version, state, state_facts, play_money, cancel_requested_at, customer,
+            extends, order_facts, quote_facts, deadline, escrow, memo_facts, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     INSERT_NODES = "INSERT INTO reservation_nodes (reservation, node)
             SELECT $1, CAST(value AS INTEGER) FROM json_each($2)",
         on_postgres "INSERT INTO reservation_nodes (reservation, node)
             SELECT $1, CAST(node AS BIGINT) FROM jsonb_array_elements_text(CAST($2 AS JSONB)) AS node";
     /// Order and creation never change, so they are no part of it.
-    UPDATE = "UPDATE reservations SET version = version + 1, state = $3, state_facts = $4, play_money = $5
+    UPDATE = "UPDATE reservations SET version = version + 1, state = $3, state_facts = $4, play_money = $5,
+            cancel_requested_at = $6
         WHERE id = $1 AND version = $2";
     ONE = select!("WHERE id = $1");
     BY_ESCROW = select!("WHERE escrow = $1");
@@ -43,7 +44,7 @@ statements! {
     LIST_OF_CUSTOMER = select!("WHERE customer = $3 AND id > $1 ORDER BY id LIMIT $2");
     LIST_OF_CUSTOMER_IN_STATE = select!("WHERE customer = $3 AND state = $4 AND id > $1 ORDER BY id LIMIT $2");
     OVERDUE = select!("WHERE state IN ('awaiting_signatures', 'awaiting_farmer', 'awaiting_payment')
-        AND deadline < $1 AND (deadline > $3 OR (deadline = $3 AND id > $4)) ORDER BY deadline, id LIMIT $2");
+        AND (deadline < $1 OR cancel_requested_at < $1) AND (deadline > $3 OR (deadline = $3 AND id > $4)) ORDER BY deadline, id LIMIT $2");
     COUNT_BY_STATE = "SELECT state, COUNT(*) AS reservations FROM reservations GROUP BY state ORDER BY state";
 }
 
@@ -84,13 +85,14 @@ fn reservation(row: &Row) -> Result<Reservation, StoreError> {
         escrow: facts.parsed("escrow")?,
         memo: facts.json("memo_facts")?,
         created_at: facts.time("created_at")?,
+        cancel_requested_at: facts.time_or_none("cancel_requested_at")?,
         state,
     };
     facts.agrees("play_money", facts.flag("play_money")?, may_credit_play_money(&reservation))?;
     Ok(reservation)
 }
 
-/// The five arguments of what changes.
+/// The six arguments of what changes.
 fn change(reservation: &Reservation) -> Result<Vec<Arg>, StoreError> {
     Ok(args![
         reservation.id.get(),
@@ -98,6 +100,7 @@ fn change(reservation: &Reservation) -> Result<Vec<Arg>, StoreError> {
         reservation.state.name(),
         to_json(&reservation.state)?,
         may_credit_play_money(reservation),
+        reservation.cancel_requested_at,
     ])
 }
 

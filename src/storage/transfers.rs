@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use super::rows::{Facts, Row, Table, legible, to_json};
-use super::session::Session;
+use super::session::{Session, rows_max};
 use super::sql::{args, statements};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::ids::{OperationId, ReservationId, SubmissionId, TransferId, TxHash};
-use crate::domain::transfer::{Submission, SubmissionState, Transfer, TransferState};
+use crate::domain::payment::PaymentId;
+use crate::domain::transfer::{Submission, SubmissionState, Transfer, TransferKind, TransferState};
 use crate::ports::store::{StoreError, TransfersTx};
 
 /// Most transfers that are read at once: a transaction has at most 100 operations.
@@ -18,12 +19,14 @@ const TRANSFERS_READ_MAX: usize = 100;
 const SUBMISSIONS_LIVE_MAX: i64 = 1_000;
 
 const TRANSFERS: Table = Table { name: "transfers", key: &["id"] };
+/// Counts have no key of their own.
+const COUNTS: Table = Table { name: "transfers", key: &[] };
 const SUBMISSIONS: Table = Table { name: "submissions", key: &["id"] };
 
 macro_rules! select_transfers {
     ($rest:literal) => {
         concat!(
-            "SELECT id, reservation, ordinal, kind_facts, source, destination, asset, amount, state, submission,
+            "SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, state, submission,
                 operation, confirmed_at
             FROM transfers ",
             $rest
@@ -44,20 +47,25 @@ macro_rules! select_submissions {
 
 statements! {
     INSERT_TRANSFERS = "INSERT INTO transfers
-            (id, reservation, ordinal, kind_facts, source, destination, asset, amount, state)
+            (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, state)
             SELECT json_extract(value, '$.id'), json_extract(value, '$.reservation'),
-                json_extract(value, '$.ordinal'), json_extract(value, '$.kind_facts'),
+                json_extract(value, '$.refund_of'), json_extract(value, '$.ordinal'), json_extract(value, '$.kind_facts'),
                 json_extract(value, '$.source'), json_extract(value, '$.destination'),
                 json_extract(value, '$.asset'), json_extract(value, '$.amount'), 'pending'
             FROM json_each($1)",
         on_postgres "INSERT INTO transfers
-            (id, reservation, ordinal, kind_facts, source, destination, asset, amount, state)
-            SELECT id, reservation, ordinal, kind_facts, source, destination, asset, amount, 'pending'
-            FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS transfer (id BIGINT, reservation BIGINT, ordinal BIGINT,
-                kind_facts TEXT, source TEXT, destination TEXT, asset TEXT, amount BIGINT)";
+            (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, state)
+            SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, 'pending'
+            FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS transfer (id BIGINT, reservation BIGINT,
+                refund_of TEXT, ordinal BIGINT, kind_facts TEXT, source TEXT, destination TEXT, asset TEXT, amount BIGINT)";
     UPDATE_TRANSFER = "UPDATE transfers SET state = $2, submission = $3, operation = $4, confirmed_at = $5
         WHERE id = $1 AND state = $6 AND submission IS NOT DISTINCT FROM CAST($7 AS BIGINT)";
     TRANSFERS_OF = select_transfers!("WHERE reservation = $1 ORDER BY ordinal");
+    NEXT_ORDINAL = "SELECT COALESCE(MAX(ordinal), -1) + 1 AS ordinal FROM transfers WHERE reservation = $1";
+    PENDING_REFUNDS = select_transfers!(
+        "WHERE state = 'pending' AND refund_of IS NOT NULL AND id > $1 ORDER BY id LIMIT $2"
+    );
+    IN_FLIGHT_FROM = "SELECT COUNT(*) AS transfers FROM transfers WHERE source = $1 AND state = 'in_flight'";
     TRANSFERS_NAMED = select_transfers!("WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each($1))"),
         on_postgres select_transfers!(
             "WHERE id IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT))"
@@ -81,7 +89,8 @@ statements! {
 #[derive(Serialize)]
 struct TransferRow {
     id: i64,
-    reservation: i64,
+    reservation: Option<i64>,
+    refund_of: Option<PaymentId>,
     ordinal: u16,
     kind_facts: String,
     source: AccountId,
@@ -110,11 +119,16 @@ fn transfer_state(facts: Facts<'_>) -> Result<TransferState, StoreError> {
 
 fn transfer(row: &Row) -> Result<Transfer, StoreError> {
     let facts = row.of(&TRANSFERS);
+    let kind: TransferKind = facts.json("kind_facts")?;
+    let refund_of = facts.text_or_none("refund_of")?;
+    if refund_of != returned(&kind).map(|payment| payment.to_string()) {
+        return Err(facts.corrupt("refund_of", format!("it is {refund_of:?}, but the transfer is {kind:?}")));
+    }
     Ok(Transfer {
         id: facts.number("id", TransferId::new)?,
-        reservation: facts.number("reservation", ReservationId::new)?,
+        reservation: facts.number_or_none("reservation", ReservationId::new)?,
         ordinal: facts.number("ordinal", u16::try_from)?,
-        kind: facts.json("kind_facts")?,
+        kind,
         from: facts.parsed("source")?,
         to: facts.parsed("destination")?,
         asset: facts.parsed("asset")?,
@@ -142,6 +156,14 @@ fn submission(row: &Row) -> Result<Submission, StoreError> {
     })
 }
 
+/// The payment a transfer returns.
+const fn returned(kind: &TransferKind) -> Option<PaymentId> {
+    match kind {
+        TransferKind::Refund { payment } => Some(*payment),
+        TransferKind::Leg { .. } => None,
+    }
+}
+
 /// The transaction a transfer is in.
 fn carrier(state: &TransferState) -> Option<i64> {
     match state {
@@ -162,7 +184,8 @@ impl TransfersTx for Session {
             }
             rows.push(TransferRow {
                 id: transfer.id.get(),
-                reservation: transfer.reservation.get(),
+                reservation: transfer.reservation.map(ReservationId::get),
+                refund_of: returned(&transfer.kind),
                 ordinal: transfer.ordinal,
                 kind_facts: to_json(&transfer.kind)?,
                 source: transfer.from,
@@ -220,6 +243,26 @@ impl TransfersTx for Session {
 
     async fn transfers_of(&mut self, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError> {
         self.rows(TRANSFERS_OF, args![reservation.get()]).await?.iter().map(transfer).collect()
+    }
+
+    async fn next_ordinal(&mut self, reservation: ReservationId) -> Result<u16, StoreError> {
+        let row = self.row(NEXT_ORDINAL, args![reservation.get()]).await?;
+        row.as_ref().map_or(Ok(0), |row| row.of(&COUNTS).number("ordinal", u16::try_from))
+    }
+
+    async fn pending_refunds(
+        &mut self,
+        after: Option<TransferId>,
+        limit: u32,
+    ) -> Result<Vec<Transfer>, StoreError> {
+        let after = after.map_or(-1, TransferId::get);
+        self.rows(PENDING_REFUNDS, args![after, rows_max(limit)]).await?.iter().map(transfer).collect()
+    }
+
+    async fn money_leaves(&mut self, account: AccountId) -> Result<bool, StoreError> {
+        let row = self.row(IN_FLIGHT_FROM, args![account.to_string()]).await?;
+        let count = row.as_ref().map_or(Ok(0), |row| row.of(&COUNTS).number("transfers", u64::try_from))?;
+        Ok(count > 0)
     }
 
     async fn transfers(&mut self, ids: &[TransferId]) -> Result<Vec<Transfer>, StoreError> {

@@ -64,6 +64,19 @@ on_both_databases! {
         assert_eq!(rig.get("/v1/reservations").await.body["items"].as_array().unwrap().len(), 1);
     }
 
+    async fn a_reservation_is_called_off_once_and_only_before_it_is_funded(database: &TestStore) {
+        let rig = Rig::grid(database, 2).await;
+        let id = rig.order(order(&["1"])).await.is(201).text("id");
+        rig.pass(5);
+        let asked = rig.cancel(&id).await.is(202);
+        assert_eq!(asked.body["state"], "awaiting_payment", "the ledger decides");
+        let at = asked.text("cancel_requested_at");
+        rig.pass(5);
+        assert_eq!(rig.cancel(&id).await.is(202).text("cancel_requested_at"), at, "the first request stands");
+        rig.cancel("77").await.is_problem(404, "not_found", None);
+        rig.cancel("x").await.is_problem(400, "invalid_value", Some("id"));
+    }
+
     async fn no_two_reservations_share_an_account(database: &TestStore) {
         let rig = Rig::grid(database, 8).await;
         let answers = futures::future::join_all((0..8).map(|_| rig.order(order(&["1"])))).await;
@@ -149,6 +162,8 @@ on_both_databases! {
         let free = rig.order(order(&["1"])).await.is(201).body;
         assert_eq!((&free["state"], &free["funding"]["amount"]), (&json!("funded"), &json!("0")));
         assert_eq!((&free["funding"]["payment_id"], &free["payment_options"][0]["legs"]), (&json!(null), &json!([])));
+        let id = free["id"].as_str().unwrap();
+        rig.cancel(id).await.is_problem(409, "not_cancellable", None);
     }
 
     async fn a_recipient_without_an_account_is_our_fault(database: &TestStore) {

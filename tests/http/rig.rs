@@ -210,6 +210,11 @@ impl Rig {
         self.call(Method::PUT, path, &self.operator, body.to_string()).await
     }
 
+    pub async fn cancel(&self, id: &str) -> Answer {
+        let path = format!("/v1/reservations/{id}/cancel");
+        self.call(Method::POST, &path, &self.operator, Body::empty()).await
+    }
+
     pub async fn order(&self, body: Value) -> Answer {
         self.call(Method::POST, "/v1/reservations", &self.operator, body.to_string()).await
     }

@@ -112,7 +112,7 @@ impl Network for FaultyNetwork {
     }
 }
 
-async fn faulty(store: Arc<dyn farmgate::ports::store::Store>) -> (World, Arc<Faults>) {
+pub async fn faulty(store: Arc<dyn farmgate::ports::store::Store>) -> (World, Arc<Faults>) {
     let faults = Arc::new(Faults::default());
     let wrapped = Arc::clone(&faults);
     let world = World::with(store, |inner| Arc::new(FaultyNetwork { inner, faults: wrapped })).await;

@@ -5,5 +5,6 @@ mod support;
 
 mod crashes;
 mod faults;
+mod refunds;
 mod stories;
 mod world;

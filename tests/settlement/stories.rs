@@ -1,9 +1,6 @@
 //! What customers do, and who has what in the end.
 
-use farmgate::domain::address::AccountId;
-use farmgate::domain::journal::BookAccount;
-use farmgate::domain::payment::Attribution;
-use farmgate::domain::reservation::{RefundReason, State};
+use farmgate::domain::reservation::State;
 use farmgate::domain::transfer::TransferState;
 use farmgate::ports::store::{PaymentFilter, StoredPayment};
 use farmgate::reservations::OrderRequest;
@@ -65,18 +62,6 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
-    async fn a_part_that_was_paid_in_time_is_kept_for_its_return(store: &TestStore) {
-        let world = World::new(store.store.clone()).await;
-        world.customer("alice").await;
-        let reservation = world.reserve().await;
-        world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
-        world.rest().await;
-        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
-        let refunding = world.until(reservation.id, "refunding").await;
-        assert!(matches!(refunding.state, State::Refunding { why: RefundReason::PaidInPart, .. }));
-        world.assert_reconciled().await;
-    }
-
     async fn a_payment_before_the_deadline_counts_although_we_were_away_until_after_it(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
         world.customer("alice").await;
@@ -85,64 +70,6 @@ on_both_databases! {
         world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
         world.next_ledger().await;
         world.until(reservation.id, "settled").await;
-        world.assert_reconciled().await;
-    }
-
-    async fn late_money_is_seen_and_owed(store: &TestStore) {
-        let world = World::new(store.store.clone()).await;
-        world.customer("alice").await;
-        let reservation = world.reserve().await;
-        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
-        world.until(reservation.id, "expired").await;
-        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
-        world.rest().await;
-        assert_eq!(world.state(reservation.id).await, "expired");
-        let late = payments(&world, reservation.id).await;
-        assert_eq!(late[0].attribution, Attribution::Late);
-        let owed = BookAccount::Deposits(reservation.id);
-        let mut tx = world.store.begin_read().await.unwrap();
-        let balance = tx.balance(owed, world.asset("TFT")).await.unwrap();
-        assert_eq!(-balance, price(&reservation).get());
-        drop(tx);
-        world.assert_reconciled().await;
-    }
-
-    async fn the_excess_of_a_payment_stays_owed_to_its_payer(store: &TestStore) {
-        let world = World::new(store.store.clone()).await;
-        world.customer("alice").await;
-        let reservation = world.reserve().await;
-        let much = price(&reservation).checked_add(amount("7")).unwrap();
-        world.pay("alice", reservation.escrow, much, "TFT").await;
-        world.until(reservation.id, "settled").await;
-        assert_eq!(world.balance(reservation.escrow, "TFT"), amount("7"));
-        let mut tx = world.store.begin_read().await.unwrap();
-        let owed = tx.balance(BookAccount::Deposits(reservation.id), world.asset("TFT")).await.unwrap();
-        assert_eq!(-owed, amount("7").get());
-        drop(tx);
-        world.assert_reconciled().await;
-    }
-
-    async fn xlm_sent_to_an_escrow_account_is_in_the_books(store: &TestStore) {
-        let world = World::new(store.store.clone()).await;
-        world.customer("alice").await;
-        let reservation = world.reserve().await;
-        world.pay("alice", reservation.escrow, amount("2"), "XLM").await;
-        world.rest().await;
-        assert_eq!(payments(&world, reservation.id).await[0].attribution, Attribution::OtherAsset);
-        world.assert_reconciled().await;
-    }
-
-    async fn money_to_an_account_nobody_has_is_in_the_books(store: &TestStore) {
-        let world = World::new(store.store.clone()).await;
-        world.customer("alice").await;
-        let reservation = world.reserve().await;
-        world.rest().await;
-        let waiting: Vec<AccountId> = waiting_accounts(&world, reservation.escrow).await;
-        world.pay("alice", waiting[0], amount("3"), "TFT").await;
-        world.rest().await;
-        let filter = PaymentFilter { reservation: None, attribution: Some(Attribution::Unassigned) };
-        let unassigned = world.store.begin_read().await.unwrap().payments(&filter, None, 10).await.unwrap();
-        assert_eq!(unassigned.len(), 1);
         world.assert_reconciled().await;
     }
 
@@ -256,12 +183,4 @@ async fn put_farm(world: &World, farm: farmgate::domain::farm::Farm) {
         })
         .await;
     assert_eq!(put.unwrap(), farmgate::ports::store::Put::Replaced);
-}
-
-/// Escrow accounts on the ledger that no reservation has.
-async fn waiting_accounts(world: &World, assigned: AccountId) -> Vec<AccountId> {
-    let page = world.network.watched_accounts(None).await.unwrap();
-    let accounts: Vec<AccountId> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
-    let escrows = world.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap();
-    escrows.into_iter().map(|escrow| escrow.account).filter(|account| *account != assigned).collect()
 }

@@ -238,6 +238,17 @@ impl World {
         self.horizon.pay(&wallet(name), to, Self::named(code), much, &Memo::None).await
     }
 
+    pub async fn distrust(&self, name: &str, code: &str) {
+        self.horizon.distrust(&wallet(name), Self::named(code)).await.unwrap();
+    }
+
+    /// Pays as a sub-account of a person's account.
+    pub async fn pay_as_sub_account(&self, name: &str, id: u64, to: AccountId, much: Stroops, code: &str) {
+        let payer = wallet(name).as_sub_account(id);
+        let to = Address::Account(to);
+        self.horizon.pay(&payer, to, Self::named(code), much, &Memo::None).await.unwrap();
+    }
+
     /// What a person holds of an asset; nothing without a trust line.
     pub fn holds(&self, name: &str, code: &str) -> Stroops {
         self.balance(wallet(name).account(), code)
@@ -288,6 +299,15 @@ impl World {
             })
         })
         .await
+    }
+
+    pub async fn cancel(&self, id: ReservationId) -> Result<(), reservations::Error> {
+        let now = self.clock.now();
+        let cancelled =
+            transact(&self.store, move |tx| Box::pin(async move { reservations::cancel(tx, id, now).await }))
+                .await?;
+        assert!(cancelled.is_some());
+        Ok(())
     }
 
     pub async fn reservation(&self, id: ReservationId) -> Reservation {

@@ -150,6 +150,7 @@ pub fn reservation(number: u8) -> Reservation {
         escrow: account(number),
         memo: Memo::Text(format!("p-{number}")),
         created_at: at(0),
+        cancel_requested_at: None,
         state: State::AwaitingSignatures,
     }
 }
@@ -177,7 +178,7 @@ pub fn payment(operation: i64, reservation: Option<i64>) -> StoredPayment {
 pub fn transfer(number: i64, ordinal: u16) -> Transfer {
     Transfer {
         id: TransferId::new(number).unwrap(),
-        reservation: reservation_id(1),
+        reservation: Some(reservation_id(1)),
         ordinal,
         kind: TransferKind::Leg { recipient: Recipient::Farmer, farm: Some(FarmId::new(3).unwrap()) },
         from: account(1),

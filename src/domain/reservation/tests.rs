@@ -49,6 +49,7 @@ fn reservation(options: Vec<PaymentOption>) -> Reservation {
         escrow: AccountId([2; 32]),
         memo: Memo::None,
         created_at: at(0),
+        cancel_requested_at: None,
         state: State::AwaitingSignatures,
     }
 }
@@ -128,6 +129,16 @@ fn once_funded_it_cannot_expire_or_be_cancelled() {
     assert!(funded().expired(at(2_000), None).is_err());
     assert!(funded().cancelled(at(3)).is_err());
     assert!(funded().refunding(RefundReason::PaidInPart, at(3)).is_err());
+}
+
+#[test]
+fn cancelling_is_asked_for_before_funding_and_the_first_request_stands() {
+    let asked = awaiting_payment().cancel_requested(at(50)).unwrap();
+    assert_eq!(asked.decided_after(), at(50));
+    assert_eq!(asked.clone().cancel_requested(at(60)).unwrap(), asked);
+    assert_eq!(awaiting_payment().cancel_requested(at(5_000)).unwrap().decided_after(), at(1_000));
+    assert!(funded().cancel_requested(at(50)).is_err());
+    assert!(asked.cancelled(at(51)).unwrap().state.is_cancelled());
 }
 
 #[test]

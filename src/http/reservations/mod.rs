@@ -1,5 +1,6 @@
 //! Capacity reservations.
 
+pub(super) mod cancel;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod open;

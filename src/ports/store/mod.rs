@@ -82,8 +82,10 @@ pub enum Constraint {
     JournalCause,
     /// One live or paid attempt per transfer.
     TransferAttempt,
-    /// One transfer per reservation and ordinal; one refund transfer per payment and ordinal.
+    /// One transfer per reservation and ordinal.
     TransferOrdinal,
+    /// One return per payment.
+    Refund,
     /// One live transaction per channel.
     ChannelLease,
     /// One transaction per hash, and per channel and sequence number.
@@ -105,6 +107,7 @@ impl std::fmt::Display for Constraint {
             Self::JournalCause => "a journal entry for this cause",
             Self::TransferAttempt => "a live or paid attempt of this transfer",
             Self::TransferOrdinal => "this transfer of the reservation",
+            Self::Refund => "the return of this payment",
             Self::ChannelLease => "a live transaction of this channel",
             Self::SubmissionHash => "this transaction",
             Self::PoolGrant => "the grant of this reservation",

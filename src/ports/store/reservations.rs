@@ -41,8 +41,8 @@ pub trait ReservationsTx {
         limit: u32,
     ) -> Result<Vec<Reservation>, StoreError>;
 
-    /// Reservations that still take payments although their deadline is before `now`, by deadline and id, after
-    /// `after`.
+    /// Reservations that still take payments although their deadline, or a request to cancel, is before `now`; by deadline
+    /// and id, after `after`.
     async fn reservations_overdue(
         &mut self,
         now: Timestamp,

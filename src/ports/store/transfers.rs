@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
+use crate::domain::address::AccountId;
 use crate::domain::ids::{ReservationId, SubmissionId, TransferId, TxHash};
 use crate::domain::transfer::{Submission, Transfer};
 
@@ -18,6 +19,19 @@ pub trait TransfersTx {
 
     /// A reservation's transfers, by ordinal.
     async fn transfers_of(&mut self, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError>;
+
+    /// The place of a reservation's next transfer: one more than its highest ordinal.
+    async fn next_ordinal(&mut self, reservation: ReservationId) -> Result<u16, StoreError>;
+
+    /// Returns of payments that are owed and in no live transaction, in id order, after `after`.
+    async fn pending_refunds(
+        &mut self,
+        after: Option<TransferId>,
+        limit: u32,
+    ) -> Result<Vec<Transfer>, StoreError>;
+
+    /// True if money is on its way out of this account: its balance on the ledger may change at any time.
+    async fn money_leaves(&mut self, account: AccountId) -> Result<bool, StoreError>;
 
     /// Transfers by id, in the order asked for; at most 100. A missing one is [`StoreError::Corrupt`].
     async fn transfers(&mut self, ids: &[TransferId]) -> Result<Vec<Transfer>, StoreError>;

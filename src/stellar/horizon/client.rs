@@ -41,6 +41,8 @@ const RATE_LIMIT_PAUSE_SECONDS: u64 = 5;
 const BACKOFF_MILLIS_MIN: u64 = 200;
 const BACKOFF_MILLIS_MAX: u64 = 5_000;
 
+/// By what a page is made smaller that was too large to be read.
+const PAGE_SHRINK: usize = 10;
 const JSON: &str = "application/hal+json, application/json";
 
 /// A Horizon.
@@ -151,10 +153,17 @@ impl HorizonClient {
         limit: usize,
     ) -> Result<Vec<HistoryRecord>, NetworkError> {
         const WHAT: &str = "/accounts/{id}/payments";
-        let limit = limit.clamp(1, PAGE_RECORDS_MAX);
-        let target =
-            format!("/accounts/{account}/payments?cursor={after}&join=transactions&limit={limit}&order=asc");
-        let answer = self.get(WHAT, target).await?;
+        let mut limit = limit.clamp(1, PAGE_RECORDS_MAX);
+        let answer = loop {
+            let target = format!(
+                "/accounts/{account}/payments?cursor={after}&join=transactions&limit={limit}&order=asc"
+            );
+            match self.get(WHAT, target).await {
+                // Large envelopes make large pages, and anybody may send them: fewer at a time do fit.
+                Err(NetworkError::TooLarge { .. }) if limit > 1 => limit /= PAGE_SHRINK,
+                answer => break answer?,
+            }
+        };
         if !answer.found {
             return Ok(vec![]);
         }
@@ -296,7 +305,7 @@ impl HorizonClient {
         self.budget.turn().await?;
         let request = Request { target: target.to_owned(), form: None, accept: JSON, last_event_id: None };
         let raw = self.exchange(what, request, self.answer_time_max).await.map_err(|error| match error {
-            TransportError::TooLarge { .. } => NetworkError::Unreadable { what, reason: error.to_string() },
+            TransportError::TooLarge { bytes_max } => NetworkError::TooLarge { what, bytes_max },
             TransportError::Setup { .. }
             | TransportError::Unreachable { .. }
             | TransportError::BrokenOff { .. } => {

@@ -67,11 +67,17 @@ struct Change {
     destination_muxed_id: Option<serde_json::Value>,
 }
 
-/// The transaction that `join=transactions` puts into a record; only its memo is wanted.
+/// The transaction that `join=transactions` puts into a record; its memo is wanted, and what it is a fee bump of.
 #[derive(Deserialize)]
 struct EmbeddedTransaction {
     memo_type: Option<String>,
     memo: Option<String>,
+    inner_transaction: Option<InnerTransaction>,
+}
+
+#[derive(Deserialize)]
+struct InnerTransaction {
+    hash: Option<String>,
 }
 
 /// Reads one record of `/payments` or `/operations`.
@@ -110,11 +116,17 @@ fn read(id: Option<OperationId>, base: Base, json: &str) -> Result<HistoryRecord
         Some(embedded) => Some(json::memo(embedded.memo_type.as_deref(), embedded.memo.as_deref())?),
         None => None,
     };
+    let inner = record.transaction.as_ref().and_then(|embedded| embedded.inner_transaction.as_ref());
+    let inner_transaction = match inner {
+        Some(inner) => Some(json::text("inner_transaction", inner.hash.as_deref())?),
+        None => None,
+    };
     let movements = movements(kind, &record)?;
     Ok(HistoryRecord::Payment(PaymentRecord {
         operation,
         kind,
         transaction,
+        inner_transaction,
         successful,
         closed_at,
         memo,
@@ -173,6 +185,7 @@ fn movements(kind: PaymentKind, record: &Mover) -> Result<Vec<Movement>, ReadErr
                     record.asset_issuer.as_deref(),
                 )?,
                 amount: json::amount("amount", record.amount.as_deref())?,
+                clawback: false,
             }]
         }
         PaymentKind::CreateAccount => {
@@ -187,6 +200,7 @@ fn movements(kind: PaymentKind, record: &Mover) -> Result<Vec<Movement>, ReadErr
                 to: Some(json::account("account", record.account.as_deref())?.into()),
                 asset: Asset::Native,
                 amount: json::amount("starting_balance", record.starting_balance.as_deref())?,
+                clawback: false,
             }]
         }
         PaymentKind::ContractTransfer => contract_movements(record.asset_balance_changes.as_deref())?,
@@ -198,7 +212,9 @@ fn contract_movements(changes: Option<&[Change]>) -> Result<Vec<Movement>, ReadE
     let mut movements = Vec::new();
     for (place, change) in changes.unwrap_or_default().iter().enumerate() {
         let out_of_bounds = |_| ReadError::Contradiction("more balance changes than one call can make");
-        let (takes, gives) = match json::required("type", change.kind.as_deref())? {
+        let kind = json::required("type", change.kind.as_deref())?;
+        let clawback = kind == "clawback";
+        let (takes, gives) = match kind {
             "transfer" => (true, true),
             "mint" => (false, true),
             "burn" | "clawback" => (true, false),
@@ -219,7 +235,7 @@ fn contract_movements(changes: Option<&[Change]>) -> Result<Vec<Movement>, ReadE
         };
         let amount = json::amount("amount", change.amount.as_deref())?;
         let change = u16::try_from(place).map_err(out_of_bounds)?;
-        movements.push(Movement { change, from, to, asset, amount });
+        movements.push(Movement { change, from, to, asset, amount, clawback });
     }
     Ok(movements)
 }

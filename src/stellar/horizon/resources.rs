@@ -179,10 +179,15 @@ pub fn transaction(json: &str) -> Result<Transaction, ReadError> {
             hashes.push(other);
         }
     }
+    let inner_hash = match &one.inner_transaction {
+        Some(inner) => Some(json::text("inner_transaction", inner.hash.as_deref())?),
+        None => None,
+    };
     let fee = json::required("fee_charged", one.fee_charged.or(one.fee_paid))?.0;
     let no_account = || ReadError::Contradiction("a contract cannot be a transaction's source");
     let record = TransactionRecord {
         hash,
+        inner_hash,
         ledger,
         position,
         closed_at: json::text("created_at", one.created_at.as_deref())?,

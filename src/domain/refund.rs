@@ -1,0 +1,138 @@
+//! What goes back to whom.
+//!
+//! Each payer gets what that payer sent. Of an excess the latest payments go back first. A return never exceeds the
+//! payment it returns, and what is returned and what is kept sum to what came (DESIGN §2).
+
+use super::asset::Asset;
+use super::money::{AmountError, Stroops};
+use super::payment::Payment;
+
+/// The part of a payment that goes back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Return<'p> {
+    /// The payment.
+    pub payment: &'p Payment,
+    /// How much of it; never zero, and at most all.
+    pub amount: Stroops,
+}
+
+/// What goes back of the payments that were counted towards a reservation.
+///
+/// `kept` is what its settlement pays out: an amount of one asset; `None` if nothing is kept. Payments in the kept asset
+/// that come first pay for it.
+///
+/// # Errors
+/// [`AmountError::Negative`] if the payments do not cover what is to be kept; [`AmountError::Overflow`] if their sum does not
+/// fit.
+pub fn returns<'p>(
+    counted: &'p [Payment],
+    kept: Option<(Asset, Stroops)>,
+) -> Result<Vec<Return<'p>>, AmountError> {
+    let mut latest_first: Vec<&Payment> = counted.iter().collect();
+    latest_first.sort_by_key(|payment| std::cmp::Reverse(payment.id));
+    let mut excess = match kept {
+        Some((asset, amount)) => Stroops::sum(
+            counted.iter().filter(|payment| payment.asset == asset).map(|payment| payment.amount),
+        )?
+        .checked_sub(amount)?,
+        None => Stroops::ZERO,
+    };
+    let mut returns = Vec::new();
+    for payment in latest_first {
+        let amount = match kept {
+            Some((asset, _)) if asset == payment.asset => {
+                let part = payment.amount.min(excess);
+                excess = excess.checked_sub(part)?;
+                part
+            }
+            Some(_) | None => payment.amount,
+        };
+        if !amount.is_zero() {
+            returns.push(Return { payment, amount });
+        }
+    }
+    Ok(returns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::address::{AccountId, Address};
+    use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
+    use crate::domain::payment::{Memo, PaymentId, PaymentKind};
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    fn asset(number: u8) -> Asset {
+        Asset::credit("TFT".parse().unwrap(), AccountId([number; 32]))
+    }
+
+    fn payment(operation: i64, of: u8, stroops: i64) -> Payment {
+        Payment {
+            id: PaymentId { operation: OperationId(operation), change: 0 },
+            kind: PaymentKind::Payment,
+            to: AccountId([9; 32]),
+            to_muxed_id: None,
+            from: Some(Address::Account(AccountId([8; 32]))),
+            asset: asset(of),
+            amount: Stroops::new(stroops).unwrap(),
+            transaction: TxHash([0; 32]),
+            ledger: LedgerSeq(1),
+            closed_at: Timestamp::UNIX_EPOCH,
+            memo: Memo::None,
+        }
+    }
+
+    fn parts(returns: &[Return<'_>]) -> Vec<(i64, i64)> {
+        returns.iter().map(|part| (part.payment.id.operation.0, part.amount.get())).collect()
+    }
+
+    #[test]
+    fn an_excess_goes_back_to_the_latest_payers_first() {
+        let payments = [payment(1, 1, 50), payment(2, 1, 60), payment(3, 1, 5)];
+        let back = returns(&payments, Some((asset(1), Stroops::new(100).unwrap()))).unwrap();
+        assert_eq!(parts(&back), [(3, 5), (2, 10)]);
+    }
+
+    #[test]
+    fn money_of_an_option_that_did_not_win_goes_back_whole() {
+        let payments = [payment(1, 2, 30), payment(2, 1, 100)];
+        let back = returns(&payments, Some((asset(1), Stroops::new(100).unwrap()))).unwrap();
+        assert_eq!(parts(&back), [(1, 30)]);
+    }
+
+    #[test]
+    fn without_a_settlement_everything_goes_back() {
+        let payments = [payment(1, 1, 30), payment(2, 2, 7)];
+        assert_eq!(parts(&returns(&payments, None).unwrap()), [(2, 7), (1, 30)]);
+        assert!(returns(&[], None).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_was_not_paid_cannot_be_kept() {
+        let kept = Some((asset(1), Stroops::new(31).unwrap()));
+        assert_eq!(returns(&[payment(1, 1, 30)], kept), Err(AmountError::Negative));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_and_what_goes_back_is_what_came(
+            amounts in proptest::collection::vec((1..3_u8, 1..1_000_000_000_i64), 1..30),
+            percent in 0..=100_i64,
+        ) {
+            let payments: Vec<Payment> =
+                (1..).zip(amounts).map(|(id, (of, amount))| payment(id, of, amount)).collect();
+            let came = |of| payments.iter().filter(|p| p.asset == asset(of)).map(|p| p.amount.get()).sum::<i64>();
+            let kept = came(1) * percent / 100;
+            let back = returns(&payments, Some((asset(1), Stroops::new(kept).unwrap()))).unwrap();
+            for of in [1, 2] {
+                let back: i64 = back.iter().filter(|p| p.payment.asset == asset(of)).map(|p| p.amount.get()).sum();
+                prop_assert_eq!(back + if of == 1 { kept } else { 0 }, came(of));
+            }
+            prop_assert!(back.iter().all(|part| part.amount <= part.payment.amount));
+            // Whoever came earlier than somebody who got nothing back got nothing back either.
+            let partial = back.iter().filter(|p| p.payment.asset == asset(1) && p.amount < p.payment.amount).count();
+            prop_assert!(partial <= 1);
+        }
+    }
+}

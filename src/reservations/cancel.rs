@@ -1,0 +1,31 @@
+use jiff::Timestamp;
+
+use crate::domain::ids::ReservationId;
+use crate::domain::reservation::Reservation;
+use crate::ports::store::Tx;
+
+use super::Error;
+
+/// Asks for a reservation to be called off; gives it as it then stands, `None` if there is none.
+///
+/// It is not cancelled at once: money may be on its way. The engine decides when a ledger that closed after the request
+/// shows what had come: nothing, and it is cancelled; something, and it goes back; enough, and it was funded first.
+/// Asking again changes nothing.
+///
+/// # Errors
+/// [`Error::Transition`] once it is funded, or has ended otherwise.
+pub async fn cancel(
+    tx: &mut dyn Tx,
+    id: ReservationId,
+    now: Timestamp,
+) -> Result<Option<Reservation>, Error> {
+    let Some(reservation) = tx.reservation(id).await? else { return Ok(None) };
+    if reservation.state.is_cancelled() {
+        return Ok(Some(reservation));
+    }
+    let asked = reservation.clone().cancel_requested(now)?;
+    if asked == reservation {
+        return Ok(Some(reservation));
+    }
+    Ok(Some(tx.update_reservation(&asked).await?))
+}

@@ -1,0 +1,279 @@
+//! Money that goes back: each payer gets what that payer sent, to where it came from.
+//!
+//! A return is owed from the moment its reason is recorded: its transfer is stored in that same database
+//! transaction, once per payment. It is sent with the memo `Return(hash of the payment's transaction)`, to the muxed address the
+//! money came from if it was muxed. What cannot be delivered now stays owed and is tried again, ever less often.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::settle::{change, store_submission};
+use super::{Engine, EngineError, Ids, TickReport};
+use crate::domain::address::{AccountId, Address};
+use crate::domain::escrow::{Channel, ChannelRole};
+use crate::domain::ids::{ReservationId, TransferId, TxHash};
+use crate::domain::journal::BookAccount;
+use crate::domain::money::Stroops;
+use crate::domain::payment::{Attribution, Memo, Payment};
+use crate::domain::refund::returns;
+use crate::domain::reservation::{Funding, RefundReason, Reservation, State};
+use crate::domain::transfer::{Purpose, Transfer, TransferKind, TransferState};
+use crate::ports::network::{Body, Ledger, PaymentOperation, TRANSACTION_OPERATIONS_MAX, TransactionPlan};
+use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, StoreError, Tx, transact};
+
+/// First pause before a return that could not be delivered is tried again, in seconds; it doubles up to the largest.
+const RETRY_SECONDS_MIN: i64 = 60;
+const RETRY_SECONDS_MAX: i64 = 86_400;
+/// Most returns that one tick looks at.
+const REFUNDS_PER_TICK_MAX: usize = 1_000;
+
+/// When a return that could not be delivered is tried again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Retry {
+    not_before: Timestamp,
+    pause_seconds: i64,
+}
+
+impl Engine {
+    /// Sends returns that are owed: those of one transaction's payments together, as many transactions as there are free
+    /// channels.
+    pub(super) async fn refund(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
+        let mut channels = self.free_channels().await?;
+        channels.retain(|channel| channel.role == ChannelRole::Channel);
+        if channels.is_empty() {
+            return Ok(());
+        }
+        for (hash, due) in self.due_refunds().await? {
+            let what = format!("returns of transaction {hash}");
+            let due = match self.deliverable(due).await {
+                Ok(due) if due.is_empty() => continue,
+                Ok(due) => due,
+                Err(error) => {
+                    report.isolate(&what, Err(error))?;
+                    continue;
+                }
+            };
+            let Some(channel) = channels.pop() else { break };
+            self.memory().built += 1;
+            let stored = self.store_refunds(hash, due, &channel, tip).await;
+            report.isolate(&what, stored)?;
+        }
+        Ok(())
+    }
+
+    /// Pending returns that are not waiting for a retry, by the transaction they return.
+    async fn due_refunds(&self) -> Result<BTreeMap<TxHash, Vec<Transfer>>, EngineError> {
+        let now = self.clock.now();
+        let mut due: BTreeMap<TxHash, Vec<Transfer>> = BTreeMap::new();
+        let (mut after, mut looked_at) = (None, 0);
+        while looked_at < REFUNDS_PER_TICK_MAX {
+            let mut tx = self.store.begin_read().await?;
+            let page = tx.pending_refunds(after, LIST_ROWS_MAX).await?;
+            after = page.last().map(|transfer| transfer.id);
+            looked_at += page.len();
+            let last = page.len() < LIST_ROWS_MAX as usize;
+            for transfer in page {
+                let rests = {
+                    let memory = self.memory();
+                    memory.undelivered.get(&transfer.id).is_some_and(|retry| now < retry.not_before)
+                };
+                if rests {
+                    continue;
+                }
+                let payment = returned_payment(&mut *tx, &transfer).await?;
+                let group = due.entry(payment.transaction).or_default();
+                if group.len() < TRANSACTION_OPERATIONS_MAX {
+                    group.push(transfer);
+                }
+            }
+            if last {
+                break;
+            }
+        }
+        Ok(due)
+    }
+
+    /// Leaves out returns to accounts that demand a memo: ours is taken by the returned hash (SEP-29).
+    async fn deliverable(&self, due: Vec<Transfer>) -> Result<Vec<Transfer>, EngineError> {
+        let mut deliverable = Vec::new();
+        for transfer in due {
+            let demands = match transfer.to {
+                Address::Account(account) => {
+                    let answer = self.network.account(account).await?;
+                    answer.account.is_some_and(|account| account.memo_required)
+                }
+                // A sub-account is told apart by its address: no memo is needed.
+                Address::Muxed { .. } | Address::Contract(_) => false,
+            };
+            if demands {
+                tracing::warn!(transfer = %transfer.id, to = %transfer.to, "the payer's account demands a memo");
+                self.undelivered(transfer.id);
+            } else {
+                deliverable.push(transfer);
+            }
+        }
+        Ok(deliverable)
+    }
+
+    /// A return could not be delivered: it is tried again after a while, longer each time.
+    pub(super) fn undelivered(&self, transfer: TransferId) {
+        let now = self.clock.now();
+        let mut memory = self.memory();
+        let last = memory.undelivered.get(&transfer).map(|retry| retry.pause_seconds);
+        let pause_seconds = last.map_or(RETRY_SECONDS_MIN, |seconds| (seconds * 2).min(RETRY_SECONDS_MAX));
+        let not_before = now.checked_add(SignedDuration::from_secs(pause_seconds)).unwrap_or(now);
+        memory.undelivered.insert(transfer, Retry { not_before, pause_seconds });
+    }
+
+    async fn store_refunds(
+        &self,
+        hash: TxHash,
+        due: Vec<Transfer>,
+        channel: &Channel,
+        tip: Ledger,
+    ) -> Result<(), EngineError> {
+        let operation = |transfer: &Transfer| PaymentOperation {
+            from: transfer.from,
+            to: transfer.to,
+            asset: transfer.asset,
+            amount: transfer.amount,
+        };
+        let plan = TransactionPlan {
+            channel: channel.account,
+            sequence: channel.sequence + 1,
+            max_time: self.max_time(tip)?,
+            fee_per_operation: self.settings.fee_per_operation_stroops,
+            memo: Memo::Return(hash),
+            body: Body::Pay(due.iter().map(operation).collect()),
+        };
+        let signed = self.network.build(&plan).await?;
+        let ids = Ids::of(self);
+        transact(&self.store, move |tx| {
+            let (ids, due, plan, signed) = (ids.clone(), due.clone(), plan.clone(), signed.clone());
+            Box::pin(async move {
+                let id = ids.submission()?;
+                let transfers: Vec<TransferId> = due.iter().map(|transfer| transfer.id).collect();
+                let purpose = Purpose::PayTransfers { transfers };
+                store_submission(tx, id, &plan, &signed, purpose, ids.now()).await?;
+                for transfer in &due {
+                    tx.update_transfer(transfer, &transfer.clone().sent(id)?).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
+/// The payment that a transfer returns.
+async fn returned_payment(tx: &mut dyn Tx, transfer: &Transfer) -> Result<Payment, EngineError> {
+    let contradiction =
+        || EngineError::Contradiction(format!("transfer {} returns no stored payment", transfer.id));
+    let TransferKind::Refund { payment } = transfer.kind else { return Err(contradiction()) };
+    let stored = tx.payment(payment).await?.ok_or_else(contradiction)?;
+    Ok(stored.payment)
+}
+
+/// Makes the return of a payment owed: all of it, or a part.
+///
+/// Nothing is made of money from our own accounts (it is never sent back automatically), from contracts and from nobody:
+/// they cannot be paid by a classic payment. It stays owed in the journal.
+pub(super) async fn owe_return(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    payment: &Payment,
+    reservation: Option<ReservationId>,
+    amount: Stroops,
+) -> Result<bool, EngineError> {
+    let Some(to) = payment.from else { return Ok(false) };
+    let Some(payer) = to.account() else { return Ok(false) };
+    if is_ours(tx, payer).await? {
+        tracing::warn!(payment = %payment.id, %payer, "money came from an account of ours; it is not sent back");
+        return Ok(false);
+    }
+    let ordinal = match reservation {
+        Some(reservation) => tx.next_ordinal(reservation).await?,
+        None => 0,
+    };
+    let transfer = Transfer {
+        id: ids.transfer()?,
+        reservation,
+        ordinal,
+        kind: TransferKind::Refund { payment: payment.id },
+        from: payment.to,
+        to,
+        asset: payment.asset,
+        amount,
+        state: TransferState::Pending,
+    };
+    tx.insert_transfers(&[transfer]).await?;
+    Ok(true)
+}
+
+async fn is_ours(tx: &mut dyn Tx, account: AccountId) -> Result<bool, StoreError> {
+    let channel = tx.channels().await?.iter().any(|channel| channel.account == account);
+    Ok(channel || !tx.escrows(&[account]).await?.is_empty())
+}
+
+/// All payments counted towards a reservation.
+pub(super) async fn counted_payments(
+    tx: &mut dyn Tx,
+    reservation: ReservationId,
+) -> Result<Vec<Payment>, StoreError> {
+    let counted = PaymentFilter { reservation: Some(reservation), attribution: Some(Attribution::Counted) };
+    let mut payments: Vec<Payment> = Vec::new();
+    loop {
+        let after = payments.last().map(|last| last.id);
+        let page = tx.payments(&counted, after, LIST_ROWS_MAX).await?;
+        let last = page.len() < LIST_ROWS_MAX as usize;
+        payments.extend(page.into_iter().map(|stored| stored.payment));
+        if last {
+            return Ok(payments);
+        }
+    }
+}
+
+/// Makes everything owed that goes back of a reservation's counted payments: the excess over what its settlement paid out,
+/// or all.
+pub(super) async fn owe_returns(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    reservation: ReservationId,
+    kept: Option<&Funding>,
+) -> Result<(), EngineError> {
+    let counted = counted_payments(tx, reservation).await?;
+    for part in returns(&counted, kept.map(|funding| (funding.asset, funding.amount)))? {
+        owe_return(tx, ids, part.payment, Some(reservation), part.amount).await?;
+    }
+    Ok(())
+}
+
+/// A reservation whose money goes back, all of it; one to which nothing came is refunded at once.
+pub(super) async fn start_refunding(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    reservation: Reservation,
+    why: RefundReason,
+) -> Result<(), EngineError> {
+    let now = ids.now();
+    let refunding = change(tx, ids, &reservation.refunding(why, now)?).await?;
+    owe_returns(tx, ids, refunding.id, None).await?;
+    if let Some(refunded) = refunded_if_all(tx, refunding, now).await? {
+        change(tx, ids, &refunded).await?;
+    }
+    Ok(())
+}
+
+/// The reservation as refunded, if it was refunding and nothing of what came is left.
+pub(super) async fn refunded_if_all(
+    tx: &mut dyn Tx,
+    reservation: Reservation,
+    at: Timestamp,
+) -> Result<Option<Reservation>, EngineError> {
+    let State::Refunding { .. } = reservation.state else { return Ok(None) };
+    if !tx.balances_of(BookAccount::Deposits(reservation.id)).await?.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(reservation.refunded(at)?))
+}
