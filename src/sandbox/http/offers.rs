@@ -58,6 +58,19 @@ fn json(offer: &Offer, base: &str) -> Value {
     json
 }
 
+/// An asset in one parameter, or in three as the older SDKs send it.
+fn asset_text(query: &Query, field: &str) -> Option<String> {
+    let part = |name: &str| query.get(&format!("{field}_asset_{name}"));
+    match (query.get(field), part("type")) {
+        (Some(whole), _) => Some(whole.to_owned()),
+        (None, Some("native")) => Some("native".to_owned()),
+        (None, Some(_)) => {
+            Some(format!("{}:{}", part("code").unwrap_or_default(), part("issuer").unwrap_or_default()))
+        }
+        (None, None) => None,
+    }
+}
+
 #[derive(Default)]
 struct Filter {
     seller: Option<AccountId>,
@@ -72,9 +85,9 @@ impl Filter {
             None => Ok(None),
             Some(text) => text.parse().map(Some).map_err(|_| Problem::bad_request(field, BAD_ACCOUNT)),
         };
-        let asset = |field: &str| match query.get(field) {
-            None => Ok(None),
-            Some(text) => text.parse().map(Some).map_err(|_| Problem::bad_request(field, BAD_ASSET)),
+        let asset = |field: &str| {
+            let Some(text) = asset_text(query, field) else { return Ok(None) };
+            text.parse().map(Some).map_err(|_| Problem::bad_request(field, BAD_ASSET))
         };
         Ok(Self {
             seller: account("seller")?,

@@ -114,6 +114,24 @@ async fn an_offer_and_a_path_payment_have_horizons_fields() {
     assert_eq!(offer["price_r"], serde_json::json!({ "n": 1, "d": 3 }));
     assert_eq!(offer["selling"]["asset_code"], "GOLD");
     assert_eq!(offer["buying"]["asset_type"], "native");
+    let issuer = id("issuer");
+    for (filter, count) in [
+        (format!("seller={}&buying=native", id("alice")), 1),
+        (format!("selling=GOLD:{issuer}"), 1),
+        (
+            format!(
+                "selling_asset_type=credit_alphanum4&selling_asset_code=GOLD&selling_asset_issuer={issuer}"
+            ),
+            1,
+        ),
+        ("selling_asset_type=native".to_owned(), 0),
+        (format!("sponsor={issuer}"), 0),
+    ] {
+        let (_, page) = town.get(&format!("/offers?{filter}")).await;
+        assert_eq!(page["_embedded"]["records"].as_array().unwrap().len(), count, "{filter}");
+    }
+    assert_eq!(town.get("/offers/1").await.1["id"], "1");
+    is_problem(&town.get("/offers/2").await, 404, "not_found");
     let (_, account) = town.get(&format!("/accounts/{}", id("alice"))).await;
     assert_eq!(account["balances"][0]["selling_liabilities"], "0.0000600");
     assert_eq!(account["balances"][1]["buying_liabilities"], "0.0000200");
