@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 use stellar_xdr::{
-    AccountMergeResult, BeginSponsoringFutureReservesResult, BumpSequenceResult, ChangeTrustResult,
-    CreateAccountResult, EndSponsoringFutureReservesResult, InnerTransactionResultResult as Inner,
-    ManageDataResult, OperationResult, OperationResultTr, PaymentResult, SetOptionsResult,
-    SetTrustLineFlagsResult, TransactionResult, TransactionResultResult as Outer,
+    AccountMergeResult, AllowTrustResult, BeginSponsoringFutureReservesResult, BumpSequenceResult,
+    ChangeTrustResult, ClaimClaimableBalanceResult, ClawbackClaimableBalanceResult, ClawbackResult,
+    CreateAccountResult, CreateClaimableBalanceResult, EndSponsoringFutureReservesResult,
+    InnerTransactionResultResult as Inner, ManageBuyOfferResult, ManageDataResult, ManageSellOfferResult,
+    OperationResult, OperationResultTr, PathPaymentStrictReceiveResult, PathPaymentStrictSendResult,
+    PaymentResult, RevokeSponsorshipResult, SetOptionsResult, SetTrustLineFlagsResult, TransactionResult,
+    TransactionResultResult as Outer,
 };
 
 /// An operation that did what it should.
@@ -189,7 +192,132 @@ fn inner_operation(result: &OperationResultTr) -> &'static str {
             SetTrustLineFlagsResult::InvalidState => "op_invalid_state",
             SetTrustLineFlagsResult::LowReserve => "op_low_reserve",
         },
+        OperationResultTr::AllowTrust(code) => match code {
+            AllowTrustResult::Success => OP_SUCCESS,
+            AllowTrustResult::Malformed => "op_malformed",
+            AllowTrustResult::NoTrustLine => "op_no_trustline",
+            AllowTrustResult::TrustNotRequired => "op_not_required",
+            AllowTrustResult::CantRevoke => "op_cant_revoke",
+            AllowTrustResult::SelfNotAllowed => "op_self_not_allowed",
+            AllowTrustResult::LowReserve => "op_low_reserve",
+        },
+        OperationResultTr::PathPaymentStrictReceive(code) => strict_receive(code),
+        OperationResultTr::PathPaymentStrictSend(code) => strict_send(code),
+        OperationResultTr::ManageSellOffer(code) | OperationResultTr::CreatePassiveSellOffer(code) => {
+            sell(code)
+        }
+        OperationResultTr::ManageBuyOffer(code) => buy(code),
+        OperationResultTr::CreateClaimableBalance(code) => match code {
+            CreateClaimableBalanceResult::Success(_) => OP_SUCCESS,
+            CreateClaimableBalanceResult::Malformed => "op_malformed",
+            CreateClaimableBalanceResult::LowReserve => "op_low_reserve",
+            CreateClaimableBalanceResult::NoTrust => "op_no_trust",
+            CreateClaimableBalanceResult::NotAuthorized => "op_not_authorized",
+            CreateClaimableBalanceResult::Underfunded => "op_underfunded",
+        },
+        OperationResultTr::ClaimClaimableBalance(code) => match code {
+            ClaimClaimableBalanceResult::Success => OP_SUCCESS,
+            ClaimClaimableBalanceResult::DoesNotExist => "op_does_not_exist",
+            ClaimClaimableBalanceResult::CannotClaim => "op_cannot_claim",
+            ClaimClaimableBalanceResult::LineFull => "op_line_full",
+            ClaimClaimableBalanceResult::NoTrust => "op_no_trust",
+            ClaimClaimableBalanceResult::NotAuthorized => "op_not_authorized",
+            ClaimClaimableBalanceResult::TrustlineFrozen => "op_trustline_frozen",
+        },
+        OperationResultTr::ClawbackClaimableBalance(code) => match code {
+            ClawbackClaimableBalanceResult::Success => OP_SUCCESS,
+            ClawbackClaimableBalanceResult::DoesNotExist => "op_does_not_exist",
+            ClawbackClaimableBalanceResult::NotIssuer => "op_no_issuer",
+            ClawbackClaimableBalanceResult::NotClawbackEnabled => "op_not_clawback_enabled",
+        },
+        OperationResultTr::Clawback(code) => match code {
+            ClawbackResult::Success => OP_SUCCESS,
+            ClawbackResult::Malformed => "op_malformed",
+            ClawbackResult::NotClawbackEnabled => "op_not_clawback_enabled",
+            ClawbackResult::NoTrust => "op_no_trust",
+            ClawbackResult::Underfunded => "op_underfunded",
+        },
+        OperationResultTr::RevokeSponsorship(code) => match code {
+            RevokeSponsorshipResult::Success => OP_SUCCESS,
+            RevokeSponsorshipResult::DoesNotExist => "op_does_not_exist",
+            RevokeSponsorshipResult::NotSponsor => "op_not_sponsor",
+            RevokeSponsorshipResult::LowReserve => "op_low_reserve",
+            RevokeSponsorshipResult::OnlyTransferable => "op_only_transferable",
+            RevokeSponsorshipResult::Malformed => "op_malformed",
+        },
         // Operations that this ledger does not apply: they appear only beside one that failed.
         _ => OP_SUCCESS,
+    }
+}
+
+fn strict_receive(code: &PathPaymentStrictReceiveResult) -> &'static str {
+    match code {
+        PathPaymentStrictReceiveResult::Success(_) => OP_SUCCESS,
+        PathPaymentStrictReceiveResult::Malformed => "op_malformed",
+        PathPaymentStrictReceiveResult::Underfunded => "op_underfunded",
+        PathPaymentStrictReceiveResult::SrcNoTrust => "op_src_no_trust",
+        PathPaymentStrictReceiveResult::SrcNotAuthorized => "op_src_not_authorized",
+        PathPaymentStrictReceiveResult::NoDestination => "op_no_destination",
+        PathPaymentStrictReceiveResult::NoTrust => "op_no_trust",
+        PathPaymentStrictReceiveResult::NotAuthorized => "op_not_authorized",
+        PathPaymentStrictReceiveResult::LineFull => "op_line_full",
+        PathPaymentStrictReceiveResult::NoIssuer(_) => "op_no_issuer",
+        PathPaymentStrictReceiveResult::TooFewOffers => "op_too_few_offers",
+        PathPaymentStrictReceiveResult::OfferCrossSelf => "op_cross_self",
+        PathPaymentStrictReceiveResult::OverSendmax => "op_over_source_max",
+    }
+}
+
+fn strict_send(code: &PathPaymentStrictSendResult) -> &'static str {
+    match code {
+        PathPaymentStrictSendResult::Success(_) => OP_SUCCESS,
+        PathPaymentStrictSendResult::Malformed => "op_malformed",
+        PathPaymentStrictSendResult::Underfunded => "op_underfunded",
+        PathPaymentStrictSendResult::SrcNoTrust => "op_src_no_trust",
+        PathPaymentStrictSendResult::SrcNotAuthorized => "op_src_not_authorized",
+        PathPaymentStrictSendResult::NoDestination => "op_no_destination",
+        PathPaymentStrictSendResult::NoTrust => "op_no_trust",
+        PathPaymentStrictSendResult::NotAuthorized => "op_not_authorized",
+        PathPaymentStrictSendResult::LineFull => "op_line_full",
+        PathPaymentStrictSendResult::NoIssuer(_) => "op_no_issuer",
+        PathPaymentStrictSendResult::TooFewOffers => "op_too_few_offers",
+        PathPaymentStrictSendResult::OfferCrossSelf => "op_cross_self",
+        PathPaymentStrictSendResult::UnderDestmin => "op_under_dest_min",
+    }
+}
+
+fn sell(code: &ManageSellOfferResult) -> &'static str {
+    match code {
+        ManageSellOfferResult::Success(_) => OP_SUCCESS,
+        ManageSellOfferResult::Malformed => "op_malformed",
+        ManageSellOfferResult::SellNoTrust => "op_sell_no_trust",
+        ManageSellOfferResult::BuyNoTrust => "op_buy_no_trust",
+        ManageSellOfferResult::SellNotAuthorized => "sell_not_authorized",
+        ManageSellOfferResult::BuyNotAuthorized => "buy_not_authorized",
+        ManageSellOfferResult::LineFull => "op_line_full",
+        ManageSellOfferResult::Underfunded => "op_underfunded",
+        ManageSellOfferResult::CrossSelf => "op_cross_self",
+        ManageSellOfferResult::SellNoIssuer => "op_sell_no_issuer",
+        ManageSellOfferResult::BuyNoIssuer => "buy_no_issuer",
+        ManageSellOfferResult::NotFound => "op_offer_not_found",
+        ManageSellOfferResult::LowReserve => "op_low_reserve",
+    }
+}
+
+fn buy(code: &ManageBuyOfferResult) -> &'static str {
+    match code {
+        ManageBuyOfferResult::Success(_) => OP_SUCCESS,
+        ManageBuyOfferResult::Malformed => "op_malformed",
+        ManageBuyOfferResult::SellNoTrust => "op_sell_no_trust",
+        ManageBuyOfferResult::BuyNoTrust => "op_buy_no_trust",
+        ManageBuyOfferResult::SellNotAuthorized => "sell_not_authorized",
+        ManageBuyOfferResult::BuyNotAuthorized => "buy_not_authorized",
+        ManageBuyOfferResult::LineFull => "op_line_full",
+        ManageBuyOfferResult::Underfunded => "op_underfunded",
+        ManageBuyOfferResult::CrossSelf => "op_cross_self",
+        ManageBuyOfferResult::SellNoIssuer => "op_sell_no_issuer",
+        ManageBuyOfferResult::BuyNoIssuer => "buy_no_issuer",
+        ManageBuyOfferResult::NotFound => "op_offer_not_found",
+        ManageBuyOfferResult::LowReserve => "op_low_reserve",
     }
 }

@@ -1,20 +1,26 @@
 //! A sandbox that runs: the ledger behind a lock, a clock that closes it, HTTP in front.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::faults::{Fault, FaultControl, FaultSettings};
 use super::gifts::{Gift, GiftError, give};
 use super::http;
 use super::http::rate::{Allowance, RateLimit, Taken};
-use super::ledger::{Genesis, LEDGER_OPERATIONS_MAX, Ledger, Submission};
+use super::http::serve::serve;
+use super::ledger::close::Weather;
+use super::ledger::{Genesis, LEDGER_OPERATIONS_MAX, Ledger, Submission, unix_seconds};
+use super::log::{Log, LogError};
 use super::network::{PASSPHRASE, SEED};
 use super::xdr::Tx;
 use crate::domain::address::AccountId;
@@ -39,6 +45,10 @@ pub struct Settings {
     pub ledger_operations_max: u32,
     /// How many requests are answered, if not all; every ledger of a stream counts as one.
     pub rate_limit: Option<RateLimit>,
+    /// Faults that it begins with.
+    pub faults: FaultSettings,
+    /// The file that the network is kept in, if it is to outlive the process.
+    pub state: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -49,6 +59,19 @@ impl Default for Settings {
             ledger_ms: LEDGER_MS,
             ledger_operations_max: LEDGER_OPERATIONS_MAX,
             rate_limit: None,
+            faults: FaultSettings::default(),
+            state: None,
+        }
+    }
+}
+
+impl Settings {
+    fn genesis(&self) -> Genesis {
+        Genesis {
+            passphrase: self.passphrase.clone(),
+            seed: self.seed,
+            ledger_ms: self.ledger_ms,
+            ledger_operations_max: self.ledger_operations_max,
         }
     }
 }
@@ -62,6 +85,9 @@ pub enum StartError {
         /// What it was told to listen on.
         address: SocketAddr,
     },
+    /// The network cannot be taken up from its file.
+    #[error(transparent)]
+    State(#[from] LogError),
     /// The address cannot be listened on.
     #[error("the sandbox cannot listen on {address}: {source}")]
     Listen {
@@ -73,13 +99,27 @@ pub enum StartError {
 }
 
 /// What HTTP handlers, the driver and in-process users share.
-pub(super) struct Shared {
+pub struct Shared {
     ledger: Mutex<Ledger>,
+    /// Taken before the ledger, and while one closes: ledgers are written in their order.
+    log: Mutex<Option<Log>>,
     pub(super) closed: watch::Sender<LedgerSeq>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) requests: AtomicU64,
+    pub(super) faults: FaultControl,
     allowance: Option<Allowance>,
     ledger_ms: u64,
+}
+
+/// A time that a ledger cannot close at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// Ledger time does not go back.
+    #[error("the last ledger closed later, at {latest} unix seconds")]
+    Early {
+        /// When the last ledger closed.
+        latest: u64,
+    },
 }
 
 impl Shared {
@@ -97,6 +137,50 @@ impl Shared {
     pub(super) fn submit(&self, tx: Tx) -> Submission {
         let now = self.clock.now();
         self.ledger().submit(tx, now)
+    }
+
+    /// Takes a transaction as any other, and forgets it.
+    pub(super) fn submit_and_forget(&self, tx: Tx) -> Submission {
+        let (now, source) = (self.clock.now(), tx.source());
+        let mut ledger = self.ledger();
+        let said = ledger.submit(tx, now);
+        if said == Submission::Pending {
+            ledger.forget(source);
+        }
+        said
+    }
+
+    fn close(&self, at: Timestamp) -> LedgerSeq {
+        let mut weather = Weather::default();
+        if self.faults.strikes(Fault::FeeSurge) {
+            weather.fee_floor *= i64::from(self.faults.parameters().surge_factor);
+        }
+        let lag = if self.faults.lags() { self.faults.parameters().lag_ledgers } else { 0 };
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ledger = self.ledger();
+        ledger.keep_past(lag);
+        let closed = ledger.close_in(weather, at);
+        if let Some(log) = log.as_mut() {
+            log.append(&ledger);
+        }
+        drop(ledger);
+        drop(log);
+        self.closed.send_replace(closed);
+        closed
+    }
+
+    /// Closes a ledger now.
+    pub(super) fn close_now(&self) -> LedgerSeq {
+        self.close(self.clock.now())
+    }
+
+    /// Closes a ledger at a time that is not before the last one's.
+    pub(super) fn close_at(&self, at: Timestamp) -> Result<LedgerSeq, StepError> {
+        let latest = self.ledger().latest().time;
+        if unix_seconds(at) < latest {
+            return Err(StepError::Early { latest });
+        }
+        Ok(self.close(at))
     }
 
     pub(super) fn give(&self, gift: Gift) -> Result<TxHash, GiftError> {
@@ -122,17 +206,35 @@ pub struct Handle {
 }
 
 impl Sandbox {
-    /// A network whose first ledger closes now. It does nothing by itself: see
-    /// [`close_ledger`](Self::close_ledger), [`run`](Self::run) and [`start`](Self::start).
+    /// A network whose first ledger closes now, in memory only: [`open`](Self::open) reads `state`. It does
+    /// nothing by itself: see [`close_ledger`](Self::close_ledger), [`run`](Self::run) and
+    /// [`start`](Self::start).
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        let Settings { passphrase, seed, ledger_ms, ledger_operations_max, rate_limit } = settings;
-        let genesis = Genesis { passphrase, seed, ledger_ms, ledger_operations_max };
-        let ledger = Ledger::new(genesis, clock.now());
+        let ledger = Ledger::new(settings.genesis(), clock.now());
+        Self::with(settings, clock, ledger, None)
+    }
+
+    /// A network as its state file has it, or a new one that is kept there from now on; in memory only if
+    /// the settings name no file.
+    pub fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
+        let Some(path) = settings.state.clone() else { return Ok(Self::new(settings, clock)) };
+        let (log, ledger) = Log::open(&path, settings.genesis(), clock.now())?;
+        Ok(Self::with(settings, clock, ledger, Some(log)))
+    }
+
+    fn with(settings: Settings, clock: Arc<dyn Clock>, ledger: Ledger, log: Option<Log>) -> Self {
         let (closed, _) = watch::channel(ledger.latest().ledger);
-        let requests = AtomicU64::new(0);
-        let allowance = rate_limit.map(Allowance::new);
-        let ledger = Mutex::new(ledger);
-        Self { shared: Arc::new(Shared { ledger, closed, clock, requests, allowance, ledger_ms }) }
+        let shared = Shared {
+            ledger: Mutex::new(ledger),
+            log: Mutex::new(log),
+            closed,
+            clock,
+            requests: AtomicU64::new(0),
+            faults: FaultControl::new(settings.seed, &settings.faults),
+            allowance: settings.rate_limit.map(Allowance::new),
+            ledger_ms: settings.ledger_ms,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Starts a network that listens on a loopback address (port 0 for any) and closes its ledgers.
@@ -141,7 +243,7 @@ impl Sandbox {
         clock: Arc<dyn Clock>,
         address: SocketAddr,
     ) -> Result<Handle, StartError> {
-        Self::new(settings, clock).listen(address).await
+        Self::open(settings, clock)?.listen(address).await
     }
 
     /// Listens on a loopback address and closes ledgers until the handle is stopped or dropped.
@@ -153,15 +255,11 @@ impl Sandbox {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let stop = CancellationToken::new();
-        let serving = axum::serve(listener, self.router());
+        let serving = serve(listener, self.router());
         let stopped = stop.clone();
         let serve = tokio::spawn(async move {
             tokio::select! {
-                result = serving => {
-                    if let Err(error) = result {
-                        tracing::error!(%error, "the sandbox stopped listening");
-                    }
-                }
+                () = serving => {}
                 () = stopped.cancelled() => {}
             }
         });
@@ -182,8 +280,18 @@ impl Sandbox {
         }
         loop {
             self.shared.clock.sleep(Duration::from_millis(self.shared.ledger_ms)).await;
-            self.close_ledger();
+            self.tick();
         }
+    }
+
+    /// Closes a ledger as the timer does: unless it is missed.
+    pub fn tick(&self) -> Option<LedgerSeq> {
+        (!self.shared.faults.strikes(Fault::MissedLedger)).then(|| self.close_ledger())
+    }
+
+    /// Turns faults on and off, and counts them.
+    pub fn faults(&self) -> &FaultControl {
+        &self.shared.faults
     }
 
     /// Horizon's HTTP, to be served or called in process.
@@ -193,10 +301,12 @@ impl Sandbox {
 
     /// Closes a ledger now.
     pub fn close_ledger(&self) -> LedgerSeq {
-        let now = self.shared.clock.now();
-        let closed = self.shared.ledger().close(now);
-        self.shared.closed.send_replace(closed);
-        closed
+        self.shared.close_now()
+    }
+
+    /// Closes a ledger at a time that is not before the last one's.
+    pub fn close_ledger_at(&self, at: Timestamp) -> Result<LedgerSeq, StepError> {
+        self.shared.close_at(at)
     }
 
     /// Looks at the ledger.
@@ -258,8 +368,7 @@ impl Handle {
         format!("http://{}", self.address)
     }
 
-    /// Stops listening and closing ledgers, and waits until both have stopped. Connections that are open
-    /// are not cut: a stream on one ends after its time.
+    /// Stops listening and closing ledgers, and waits until both have stopped. Open connections are cut.
     pub async fn stop(mut self) {
         self.stop.cancel();
         for task in std::mem::take(&mut self.tasks) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use stellar_xdr::{LedgerHeader, Operation, OperationBody, TransactionResult};
 
+use super::ledger::balances::BalanceId;
 use super::ledger::effects::Effect;
 use super::xdr::Tx;
 use crate::domain::address::AccountId;
@@ -111,6 +112,8 @@ pub struct NewOperation {
     pub record: OpRecord,
     /// Accounts it concerns.
     pub participants: BTreeSet<AccountId>,
+    /// Claimable balances it made or changed.
+    pub balances: BTreeSet<BalanceId>,
     /// What it did.
     pub effects: Vec<Effect>,
 }
@@ -135,6 +138,8 @@ pub enum Scope {
     All,
     /// An account's.
     Account(AccountId),
+    /// A claimable balance's; it has transactions and operations only.
+    Balance(BalanceId),
     /// What has ids from the first to the second, the second excluded: a ledger's, a transaction's or
     /// an operation's.
     Between(OperationId, OperationId),
@@ -169,6 +174,7 @@ pub enum Record {
 
 #[derive(Debug, Default)]
 struct Trail {
+    from_genesis: bool,
     transactions: Vec<usize>,
     operations: Vec<usize>,
     payments: Vec<usize>,
@@ -185,6 +191,7 @@ pub struct History {
     effects: Vec<Arc<EffectRecord>>,
     by_hash: HashMap<TxHash, usize>,
     by_account: HashMap<AccountId, Trail>,
+    by_balance: HashMap<BalanceId, Trail>,
 }
 
 impl History {
@@ -199,36 +206,24 @@ impl History {
         self.ledgers.get(usize::try_from(at).ok()?)
     }
 
-    /// Closed ledgers, oldest first.
-    pub fn ledgers(&self) -> &[LedgerRecord] {
-        &self.ledgers
-    }
-
-    /// Transactions of the ledgers from this one on.
-    pub fn transactions_since(&self, ledger: LedgerSeq) -> &[Arc<TxRecord>] {
-        let from = self.transactions.partition_point(|record| record.id.ledger() < ledger);
-        &self.transactions[from..]
-    }
-
     /// A transaction by its hash, outer or inner.
     pub fn transaction(&self, hash: TxHash) -> Option<&Arc<TxRecord>> {
         self.by_hash.get(&hash).and_then(|at| self.transactions.get(*at))
     }
 
-    /// An operation by its id.
-    pub fn operation(&self, id: OperationId) -> Option<&Arc<OpRecord>> {
-        let at = self.operations.binary_search_by_key(&id, |record| record.id).ok()?;
-        self.operations.get(at)
+    /// History as it was when this ledger was the last.
+    pub fn until(&self, last: LedgerSeq) -> Told<'_> {
+        Told { history: self, last }
     }
 
-    /// Whether an account is or was there.
-    pub fn knows(&self, account: AccountId) -> bool {
-        self.by_account.contains_key(&account)
+    /// All of history.
+    pub fn whole(&self) -> Told<'_> {
+        self.until(self.latest().map_or(LedgerSeq(0), |ledger| ledger.sequence))
     }
 
     /// Files an account that came without a transaction.
     pub fn add_account(&mut self, account: AccountId) {
-        self.by_account.entry(account).or_default();
+        self.by_account.entry(account).or_default().from_genesis = true;
     }
 
     /// Adds a closed ledger.
@@ -248,13 +243,17 @@ impl History {
         if let Some(inner) = record.tx.inner_hash {
             self.by_hash.insert(inner, at);
         }
-        let mut concerned = touched;
+        let (mut concerned, mut balances) = (touched, BTreeSet::new());
         for new in operations {
             concerned.extend(new.participants.iter().copied());
+            balances.extend(new.balances.iter().copied());
             self.add_operation(new);
         }
         for account in concerned {
             self.by_account.entry(account).or_default().transactions.push(at);
+        }
+        for balance in balances {
+            self.by_balance.entry(balance).or_default().transactions.push(at);
         }
         self.transactions.push(record);
     }
@@ -272,6 +271,9 @@ impl History {
         if is_payment {
             self.payments.push(at);
         }
+        for balance in new.balances {
+            self.by_balance.entry(balance).or_default().operations.push(at);
+        }
         for (effect, number) in new.effects.into_iter().zip(1_u32..) {
             let trail = self.by_account.entry(effect.account).or_default();
             trail.effects.push(self.effects.len());
@@ -288,12 +290,76 @@ impl History {
             List::Effects => self.effects.get(at).cloned().map(Record::Effect),
         }
     }
+}
+
+/// History up to some ledger.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    history: &'a History,
+    last: LedgerSeq,
+}
+
+fn start(ledger: LedgerSeq) -> OperationId {
+    OperationId::from_parts(ledger, 0, 0)
+}
+
+impl<'a> Told<'a> {
+    /// The last ledger.
+    pub fn latest(&self) -> Option<&'a LedgerRecord> {
+        self.ledgers().last()
+    }
+
+    /// A ledger.
+    pub fn ledger(&self, sequence: LedgerSeq) -> Option<&'a LedgerRecord> {
+        self.history.ledger(sequence).filter(|_| sequence <= self.last)
+    }
+
+    /// Ledgers, oldest first.
+    pub fn ledgers(&self) -> &'a [LedgerRecord] {
+        let all = &self.history.ledgers;
+        &all[..all.partition_point(|record| record.sequence <= self.last)]
+    }
+
+    /// Transactions of the ledgers from this one on.
+    pub fn transactions_since(&self, ledger: LedgerSeq) -> &'a [Arc<TxRecord>] {
+        let all = &self.history.transactions;
+        let to = all.partition_point(|record| record.id.ledger() <= self.last);
+        let from = all.partition_point(|record| record.id.ledger() < ledger).min(to);
+        &all[from..to]
+    }
+
+    /// A transaction by its hash, outer or inner.
+    pub fn transaction(&self, hash: TxHash) -> Option<&'a Arc<TxRecord>> {
+        self.history.transaction(hash).filter(|record| record.id.ledger() <= self.last)
+    }
+
+    /// An operation by its id.
+    pub fn operation(&self, id: OperationId) -> Option<&'a Arc<OpRecord>> {
+        let all = &self.history.operations;
+        let at = all.binary_search_by_key(&id, |record| record.id).ok()?;
+        all.get(at).filter(|_| id.ledger() <= self.last)
+    }
+
+    /// Whether an account is or was there.
+    pub fn knows(&self, account: AccountId) -> bool {
+        self.history.by_account.get(&account).is_some_and(|trail| {
+            // The network's own accounts came without a transaction.
+            let first = trail.transactions.first().and_then(|at| self.history.transactions.get(*at));
+            trail.from_genesis || first.is_some_and(|record| record.id.ledger() <= self.last)
+        })
+    }
 
     /// A page of a list.
     pub fn page(&self, list: List, scope: Scope, selection: Selection) -> Vec<Record> {
+        let history = self.history;
         let index = match scope {
-            Scope::Account(account) => {
-                let Some(trail) = self.by_account.get(&account) else { return Vec::new() };
+            Scope::Account(_) | Scope::Balance(_) => {
+                let trail = match scope {
+                    Scope::Account(account) => history.by_account.get(&account),
+                    Scope::Balance(balance) => history.by_balance.get(&balance),
+                    Scope::All | Scope::Between(..) => None,
+                };
+                let Some(trail) = trail else { return Vec::new() };
                 Some(match list {
                     List::Transactions => &trail.transactions,
                     List::Operations => &trail.operations,
@@ -301,26 +367,28 @@ impl History {
                     List::Effects => &trail.effects,
                 })
             }
-            Scope::All | Scope::Between(..) => (list == List::Payments).then_some(&self.payments),
+            Scope::All | Scope::Between(..) => (list == List::Payments).then_some(&history.payments),
         };
         let length = index.map_or(
             match list {
-                List::Transactions => self.transactions.len(),
-                List::Operations | List::Payments => self.operations.len(),
-                List::Effects => self.effects.len(),
+                List::Transactions => history.transactions.len(),
+                List::Operations | List::Payments => history.operations.len(),
+                List::Effects => history.effects.len(),
             },
             Vec::len,
         );
         let record = |at: usize| {
             let at = index.map_or(Some(at), |index| index.get(at).copied())?;
-            self.record(list, at)
+            history.record(list, at)
         };
         let key = |at: usize| record(at).map_or((i64::MAX, u64::MAX), |record| record.key());
+        let told =
+            partition_point(length, |at| key(at) < (start(LedgerSeq(self.last.0.saturating_add(1))).0, 0));
         let (from, to) = match scope {
-            Scope::All | Scope::Account(_) => (0, length),
+            Scope::All | Scope::Account(_) | Scope::Balance(_) => (0, told),
             Scope::Between(from, to) => (
                 partition_point(length, |at| key(at) < (from.0, 0)),
-                partition_point(length, |at| key(at) < (to.0, 0)),
+                partition_point(length, |at| key(at) < (to.0, 0)).min(told),
             ),
         };
         let range = match selection.cursor {

@@ -3,24 +3,27 @@
 //! For the demo, the tutorial and every test that moves money. It decodes and verifies what it is sent by
 //! its own code, never through `stellar`, so that it shares none of our client's mistakes. It never
 //! reads the machine's clock or randomness: the same seed, clock and requests give the same ledgers. All
-//! history stays in memory, and is gone when it stops.
+//! history stays in memory; with a state file it is made again from there when the sandbox starts.
 //!
 //! It is meant to be stricter than lenient: checks come in the network's order, and what it does not know
-//! (offers, path payments, claimable balances, clawback, contracts) it refuses as `op_not_supported`. It
-//! differs where a small network must: two ledgers may close in one second, and there is no limit on who asks
+//! (liquidity pools, inflation, contracts) it refuses as `op_not_supported`. It
+//! differs where a small network must: short ledgers may close in one second, and there is no limit on who asks
 //! friendbot or an issuer for money. Hence it listens on loopback only.
 
 pub mod codes;
 mod driver;
+pub mod faults;
 pub mod gifts;
 pub mod history;
 mod http;
 pub mod ledger;
+pub mod log;
 pub mod network;
 #[cfg(test)]
 mod story;
 pub mod wallet;
 pub mod xdr;
 
-pub use driver::{Handle, LEDGER_MS, Sandbox, Settings, StartError};
+pub use driver::{Handle, LEDGER_MS, Sandbox, Settings, StartError, StepError};
+pub use http::Severed;
 pub use http::rate::{PUBLIC_RATE_LIMIT, RateLimit};

@@ -4,15 +4,20 @@ use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use stellar_xdr::{
-    BeginSponsoringFutureReservesOp, BumpSequenceOp, ChangeTrustOp, CreateAccountOp, FeeBumpTransaction,
-    FeeBumpTransactionEnvelope, FeeBumpTransactionExt, FeeBumpTransactionInnerTx, ManageDataOp, Memo,
-    MuxedAccount, Operation, OperationBody, PaymentOp, Preconditions, SequenceNumber, SetOptionsOp,
-    SetTrustLineFlagsOp, Signer, SignerKey, String64, Transaction, TransactionEnvelope, TransactionExt,
-    TransactionV1Envelope, Uint256,
+    AllowTrustOp, AssetCode as XdrCode, BeginSponsoringFutureReservesOp, BumpSequenceOp, ChangeTrustOp,
+    ClaimClaimableBalanceOp, ClaimPredicate, Claimant, ClaimantV0, ClawbackClaimableBalanceOp, ClawbackOp,
+    CreateAccountOp, CreateClaimableBalanceOp, CreatePassiveSellOfferOp, FeeBumpTransaction,
+    FeeBumpTransactionEnvelope, FeeBumpTransactionExt, FeeBumpTransactionInnerTx, LedgerKey,
+    ManageBuyOfferOp, ManageDataOp, ManageSellOfferOp, Memo, MuxedAccount, Operation, OperationBody,
+    PathPaymentStrictReceiveOp, PathPaymentStrictSendOp, PaymentOp, Preconditions, Price,
+    RevokeSponsorshipOp, RevokeSponsorshipOpSigner, SequenceNumber, SetOptionsOp, SetTrustLineFlagsOp,
+    Signer, SignerKey, String64, Transaction, TransactionEnvelope, TransactionExt, TransactionV1Envelope,
+    Uint256,
 };
 
 use super::codes::{ResultCodes, result_codes};
 use super::gifts::{Gift, give, sign};
+use super::ledger::balances::BalanceId;
 use super::ledger::state::Account;
 use super::ledger::{Genesis, LEDGER_OPERATIONS_MAX, Ledger, Submission};
 use super::network::{PASSPHRASE, account_of_key};
@@ -117,6 +122,125 @@ pub fn line_flags(trustor: &str, asset: Asset, set_flags: u32, clear_flags: u32)
         clear_flags,
         set_flags,
     })
+}
+
+pub fn allow_trust(trustor: &str, asset: Asset, authorize: u32) -> OperationBody {
+    let asset = match xdr_asset(asset) {
+        stellar_xdr::Asset::CreditAlphanum4(asset) => XdrCode::CreditAlphanum4(asset.asset_code),
+        stellar_xdr::Asset::CreditAlphanum12(asset) => XdrCode::CreditAlphanum12(asset.asset_code),
+        stellar_xdr::Asset::Native => panic!("XLM needs no trust"),
+    };
+    OperationBody::AllowTrust(AllowTrustOp { trustor: xdr_account(id(trustor)), asset, authorize })
+}
+
+pub fn clawback(from: &str, asset: Asset, amount: i64) -> OperationBody {
+    OperationBody::Clawback(ClawbackOp { from: plain(from), asset: xdr_asset(asset), amount })
+}
+
+/// Money set aside for people, each with a condition.
+pub fn set_aside(asset: Asset, amount: i64, claimants: &[(&str, ClaimPredicate)]) -> OperationBody {
+    let claimants: Vec<_> = claimants
+        .iter()
+        .map(|(name, predicate)| {
+            let destination = xdr_account(id(name));
+            Claimant::ClaimantTypeV0(ClaimantV0 { destination, predicate: predicate.clone() })
+        })
+        .collect();
+    OperationBody::CreateClaimableBalance(CreateClaimableBalanceOp {
+        asset: xdr_asset(asset),
+        amount,
+        claimants: claimants.try_into().unwrap(),
+    })
+}
+
+pub fn claim(balance: BalanceId) -> OperationBody {
+    OperationBody::ClaimClaimableBalance(ClaimClaimableBalanceOp { balance_id: balance.to_xdr() })
+}
+
+pub fn claw_back_balance(balance: BalanceId) -> OperationBody {
+    OperationBody::ClawbackClaimableBalance(ClawbackClaimableBalanceOp { balance_id: balance.to_xdr() })
+}
+
+pub fn sell(selling: Asset, buying: Asset, amount: i64, (n, d): (i32, i32), offer_id: i64) -> OperationBody {
+    OperationBody::ManageSellOffer(ManageSellOfferOp {
+        selling: xdr_asset(selling),
+        buying: xdr_asset(buying),
+        amount,
+        price: Price { n, d },
+        offer_id,
+    })
+}
+
+pub fn buy(
+    selling: Asset,
+    buying: Asset,
+    buy_amount: i64,
+    (n, d): (i32, i32),
+    offer_id: i64,
+) -> OperationBody {
+    OperationBody::ManageBuyOffer(ManageBuyOfferOp {
+        selling: xdr_asset(selling),
+        buying: xdr_asset(buying),
+        buy_amount,
+        price: Price { n, d },
+        offer_id,
+    })
+}
+
+pub fn sell_passively(selling: Asset, buying: Asset, amount: i64, (n, d): (i32, i32)) -> OperationBody {
+    OperationBody::CreatePassiveSellOffer(CreatePassiveSellOfferOp {
+        selling: xdr_asset(selling),
+        buying: xdr_asset(buying),
+        amount,
+        price: Price { n, d },
+    })
+}
+
+/// `amount` of the second asset arrives, for at most `max` of the first.
+pub fn pay_through(
+    to: &str,
+    (from, max): (Asset, i64),
+    path: &[Asset],
+    (into, amount): (Asset, i64),
+) -> OperationBody {
+    let path: Vec<_> = path.iter().map(|asset| xdr_asset(*asset)).collect();
+    OperationBody::PathPaymentStrictReceive(PathPaymentStrictReceiveOp {
+        send_asset: xdr_asset(from),
+        send_max: max,
+        destination: plain(to),
+        dest_asset: xdr_asset(into),
+        dest_amount: amount,
+        path: path.try_into().unwrap(),
+    })
+}
+
+/// `amount` of the first asset leaves, for at least `min` of the second.
+pub fn send_through(
+    to: &str,
+    (from, amount): (Asset, i64),
+    path: &[Asset],
+    (into, min): (Asset, i64),
+) -> OperationBody {
+    let path: Vec<_> = path.iter().map(|asset| xdr_asset(*asset)).collect();
+    OperationBody::PathPaymentStrictSend(PathPaymentStrictSendOp {
+        send_asset: xdr_asset(from),
+        send_amount: amount,
+        destination: plain(to),
+        dest_asset: xdr_asset(into),
+        dest_min: min,
+        path: path.try_into().unwrap(),
+    })
+}
+
+pub fn revoke(key: LedgerKey) -> OperationBody {
+    OperationBody::RevokeSponsorship(RevokeSponsorshipOp::LedgerEntry(key))
+}
+
+pub fn revoke_signer(of: &str, signer_key: SignerKey) -> OperationBody {
+    OperationBody::RevokeSponsorship(RevokeSponsorshipOp::Signer(RevokeSponsorshipOpSigner {
+        account_id: xdr_account(id(of)),
+        signer_key,
+    }))
 }
 
 /// An asset that a named person issues.
@@ -265,6 +389,12 @@ impl Story {
     /// The hash that a draft will have.
     pub fn hash(&self, draft: &Draft) -> TxHash {
         self.write(draft).hash
+    }
+
+    /// The id of the claimable balance that this operation of the draft will make.
+    pub fn balance_of(&self, draft: &Draft, operation: u32) -> BalanceId {
+        let tx = self.write(draft);
+        BalanceId::of_operation(tx.source(), tx.sequence(), operation)
     }
 
     pub fn write(&self, draft: &Draft) -> Tx {

@@ -2,10 +2,10 @@
 
 use sha2::{Digest, Sha256};
 use stellar_xdr::{
-    AccountId as XdrAccountId, AlphaNum4, AlphaNum12, Asset as XdrAsset, AssetCode4, AssetCode12,
-    ChangeTrustAsset, FeeBumpTransactionEnvelope, FeeBumpTransactionInnerTx, Limits, MuxedAccount,
-    MuxedAccountMed25519, PublicKey, ReadXdr, Transaction, TransactionEnvelope, TransactionV1Envelope,
-    Uint256, WriteXdr,
+    AccountId as XdrAccountId, AlphaNum4, AlphaNum12, Asset as XdrAsset, AssetCode as XdrCode, AssetCode4,
+    AssetCode12, ChangeTrustAsset, FeeBumpTransactionEnvelope, FeeBumpTransactionInnerTx, Limits,
+    MuxedAccount, MuxedAccountMed25519, PublicKey, ReadXdr, Transaction, TransactionEnvelope,
+    TransactionV1Envelope, TrustLineAsset, Uint256, WriteXdr,
 };
 
 use crate::domain::address::{AccountId, Address};
@@ -224,6 +224,29 @@ pub fn asset(asset: &XdrAsset) -> Option<Asset> {
             credit(&long.asset_code.0, ASSET_CODE_SHORT_CHARS_MAX + 1, &long.issuer)
         }
     }
+}
+
+/// An asset that `allow_trust` names by its code; `None` if the code is not valid.
+pub fn asset_of_issuer(code: &XdrCode, issuer: AccountId) -> Option<Asset> {
+    let issuer = xdr_account(issuer);
+    asset(&match code {
+        XdrCode::CreditAlphanum4(code) => {
+            XdrAsset::CreditAlphanum4(AlphaNum4 { asset_code: code.clone(), issuer })
+        }
+        XdrCode::CreditAlphanum12(code) => {
+            XdrAsset::CreditAlphanum12(AlphaNum12 { asset_code: code.clone(), issuer })
+        }
+    })
+}
+
+/// The asset of a trust line's key; `None` for pool shares and for codes that are not valid.
+pub fn line_asset(line: &TrustLineAsset) -> Option<Asset> {
+    asset(&match line {
+        TrustLineAsset::Native => XdrAsset::Native,
+        TrustLineAsset::CreditAlphanum4(short) => XdrAsset::CreditAlphanum4(short.clone()),
+        TrustLineAsset::CreditAlphanum12(long) => XdrAsset::CreditAlphanum12(long.clone()),
+        TrustLineAsset::PoolShare(_) => return None,
+    })
 }
 
 /// What a trust line is asked for.

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine;
@@ -11,22 +11,16 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use stellar_xdr::SignerKey;
 
-use super::App;
 use super::lists::{Fetch, account_in_path, events};
 use super::page::{Item, Page, Query, document};
-use super::problem::{BAD_ACCOUNT, Problem};
+use super::problem::{BAD_ACCOUNT, BAD_ASSET, Problem};
 use super::reply::{Base, Form, accepted, as_of, hal, json_only, link, put_asset, template, time};
+use super::{App, Seen};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::money::Stroops;
-use crate::sandbox::ledger::Ledger;
 use crate::sandbox::ledger::state::{Account, AccountFilter, Authorization, ByAddress, TrustLine};
 
-const BAD_ASSET: &str =
-    "Asset must be the string \"native\" or a string of the form \"Code:IssuerAccountID\" for issued assets.";
 const BAD_FILTER_ASSET: &str = "you can't filter by asset: native";
-/// No open offers on this ledger: nothing is promised.
-const LIABILITIES: Stroops = Stroops::ZERO;
 
 fn links(id: AccountId, base: &str) -> Value {
     let own = format!("{base}/accounts/{id}");
@@ -45,8 +39,8 @@ fn balance(asset: &Asset, line: &TrustLine) -> Value {
     for (field, value) in [
         ("balance", json!(line.balance.to_seven_decimals())),
         ("limit", json!(line.limit.to_seven_decimals())),
-        ("buying_liabilities", json!(LIABILITIES.to_seven_decimals())),
-        ("selling_liabilities", json!(LIABILITIES.to_seven_decimals())),
+        ("buying_liabilities", json!(line.liabilities.buying.to_seven_decimals())),
+        ("selling_liabilities", json!(line.liabilities.selling.to_seven_decimals())),
         ("last_modified_ledger", json!(line.last_modified)),
         ("is_authorized", json!(full)),
         ("is_authorized_to_maintain_liabilities", json!(line.authorization != Authorization::None)),
@@ -69,8 +63,8 @@ fn balances(account: &Account) -> Vec<Value> {
         .sort_by_key(|(asset, _)| (asset.code().to_owned(), asset.issuer().map(|issuer| issuer.to_string())));
     let native = json!({
         "balance": account.balance.to_seven_decimals(),
-        "buying_liabilities": LIABILITIES.to_seven_decimals(),
-        "selling_liabilities": LIABILITIES.to_seven_decimals(),
+        "buying_liabilities": account.liabilities.buying.to_seven_decimals(),
+        "selling_liabilities": account.liabilities.selling.to_seven_decimals(),
         "asset_type": "native",
     });
     lines.into_iter().map(|(asset, line)| balance(asset, line)).chain([native]).collect()
@@ -149,7 +143,7 @@ fn json(id: AccountId, account: &Account, base: &str) -> Value {
 
 /// `/accounts/{id}`; streamed, it is sent once.
 pub async fn one(
-    State(app): State<App>,
+    app: App,
     Path(id): Path<String>,
     base: Base,
     headers: HeaderMap,
@@ -169,7 +163,7 @@ pub async fn one(
                 Ok(if sent { Vec::new() } else { vec![Item { token, json: document.clone() }] })
             });
             let page = Page { cursor: String::new(), limit: usize::MAX, descending: false };
-            Ok(events(Arc::clone(&app), page, fetch))
+            Ok(events(app.clone(), page, fetch))
         }
     }
 }
@@ -191,7 +185,7 @@ fn filter(query: &Query) -> Result<AccountFilter, Problem> {
     }
 }
 
-fn page(ledger: &Ledger, filter: AccountFilter, page: &Page, base: &str) -> Result<Vec<Item>, Problem> {
+fn page(ledger: &Seen<'_>, filter: AccountFilter, page: &Page, base: &str) -> Result<Vec<Item>, Problem> {
     let cursor = match page.cursor.as_str() {
         "" => None,
         text => {
@@ -214,12 +208,7 @@ fn page(ledger: &Ledger, filter: AccountFilter, page: &Page, base: &str) -> Resu
 }
 
 /// `/accounts` with exactly one filter.
-pub async fn list(
-    State(app): State<App>,
-    base: Base,
-    query: Query,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub async fn list(app: App, base: Base, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
     json_only(&headers)?;
     let ledger = app.ledger();
     let latest = ledger.latest().ledger;
@@ -230,7 +219,7 @@ pub async fn list(
 
 /// One data entry of an account.
 pub async fn data(
-    State(app): State<App>,
+    app: App,
     Path((id, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -5,12 +5,20 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use stellar_xdr::SignerKey;
 
+use super::balances::predicate_json;
 use super::reply::{link, put_asset, time};
+use crate::domain::asset::Asset;
+use crate::domain::money::Stroops;
 use crate::sandbox::history::EffectRecord;
+use crate::sandbox::ledger::balances::BalanceId;
 use crate::sandbox::ledger::effects::{Change, Sponsored};
 use crate::sandbox::ledger::state::{AccountFlags, Authorization};
 
 type Fields = Map<String, Value>;
+
+/// Fields for the bits of a trust line; the second is misspelt in Horizon.
+const LINE_FLAGS: [(u32, &str); 3] =
+    [(1, "authorized_flag"), (2, "authorized_to_maintain_liabilites_flag"), (4, "clawback_enabled_flag")];
 
 /// An effect's cursor.
 pub fn token(record: &EffectRecord) -> String {
@@ -51,6 +59,7 @@ fn put_sponsored(into: &mut Fields, entry: &Sponsored) {
         }
         Sponsored::Data(name) => put(into, "data_name", name.clone()),
         Sponsored::Signer(key) => put(into, "signer", key.to_string()),
+        Sponsored::Balance(id) => put(into, "balance_id", id.to_string()),
     }
 }
 
@@ -59,7 +68,18 @@ fn created(entry: &Sponsored) -> (&'static str, u32) {
         Sponsored::Account => ("account_sponsorship_created", 60),
         Sponsored::Line(_) => ("trustline_sponsorship_created", 63),
         Sponsored::Data(_) => ("data_sponsorship_created", 66),
+        Sponsored::Balance(_) => ("claimable_balance_sponsorship_created", 69),
         Sponsored::Signer(_) => ("signer_sponsorship_created", 72),
+    }
+}
+
+fn updated(entry: &Sponsored) -> (&'static str, u32) {
+    match entry {
+        Sponsored::Account => ("account_sponsorship_updated", 61),
+        Sponsored::Line(_) => ("trustline_sponsorship_updated", 64),
+        Sponsored::Data(_) => ("data_sponsorship_updated", 67),
+        Sponsored::Balance(_) => ("claimable_balance_sponsorship_updated", 70),
+        Sponsored::Signer(_) => ("signer_sponsorship_updated", 73),
     }
 }
 
@@ -68,7 +88,20 @@ fn removed(entry: &Sponsored) -> (&'static str, u32) {
         Sponsored::Account => ("account_sponsorship_removed", 62),
         Sponsored::Line(_) => ("trustline_sponsorship_removed", 65),
         Sponsored::Data(_) => ("data_sponsorship_removed", 68),
+        Sponsored::Balance(_) => ("claimable_balance_sponsorship_removed", 71),
         Sponsored::Signer(_) => ("signer_sponsorship_removed", 74),
+    }
+}
+
+fn put_balance(into: &mut Fields, id: BalanceId, asset: &Asset, amount: Stroops) {
+    put(into, "balance_id", id.to_string());
+    put(into, "asset", asset.to_string());
+    put(into, "amount", amount.to_seven_decimals());
+}
+
+fn put_clawback(into: &mut Fields, enabled: bool) {
+    if enabled {
+        put(into, "claimable_balance_clawback_enabled_flag", true);
     }
 }
 
@@ -132,17 +165,54 @@ fn put_change(into: &mut Fields, change: &Change) -> (&'static str, u32) {
             put(into, "limit", limit.to_seven_decimals());
             ("trustline_updated", 22)
         }
-        Change::LineFlagsUpdated { trustor, asset, authorization } => {
+        Change::LineAllowed { trustor, asset, authorization } => {
             put_asset(into, "", asset);
             put(into, "trustor", trustor.to_string());
             match authorization {
-                Authorization::Full => put(into, "authorized_flag", true),
-                Authorization::MaintainLiabilities => {
-                    put(into, "authorized_to_maintain_liabilites_flag", true);
+                Authorization::Full => ("trustline_authorized", 23),
+                Authorization::None => ("trustline_deauthorized", 24),
+                Authorization::MaintainLiabilities => ("trustline_authorized_to_maintain_liabilities", 25),
+            }
+        }
+        Change::LineFlagsUpdated { trustor, asset, set, clear } => {
+            put_asset(into, "", asset);
+            put(into, "trustor", trustor.to_string());
+            for (bits, value) in [(set, true), (clear, false)] {
+                for (bit, field) in LINE_FLAGS {
+                    if bits & bit != 0 {
+                        put(into, field, value);
+                    }
                 }
-                Authorization::None => put(into, "authorized_flag", false),
             }
             ("trustline_flags_updated", 26)
+        }
+        Change::Traded { offer, with, sold, bought } => {
+            put(into, "seller", with.to_string());
+            put(into, "offer_id", offer.to_string());
+            for (prefix, (asset, amount)) in [("sold_", sold), ("bought_", bought)] {
+                put(into, &format!("{prefix}amount"), amount.to_seven_decimals());
+                put_asset(into, prefix, asset);
+            }
+            ("trade", 33)
+        }
+        Change::BalanceCreated { id, asset, amount, clawback_enabled } => {
+            put_balance(into, *id, asset, *amount);
+            put_clawback(into, *clawback_enabled);
+            ("claimable_balance_created", 50)
+        }
+        Change::BalanceClaimantCreated { id, asset, amount, predicate } => {
+            put_balance(into, *id, asset, *amount);
+            put(into, "predicate", predicate_json(predicate));
+            ("claimable_balance_claimant_created", 51)
+        }
+        Change::BalanceClaimed { id, asset, amount, clawback_enabled } => {
+            put_balance(into, *id, asset, *amount);
+            put_clawback(into, *clawback_enabled);
+            ("claimable_balance_claimed", 52)
+        }
+        Change::BalanceClawedBack { id } => {
+            put(into, "balance_id", id.to_string());
+            ("claimable_balance_clawed_back", 80)
         }
         Change::DataCreated { name, value } => {
             put(into, "name", name.clone());
@@ -166,6 +236,12 @@ fn put_change(into: &mut Fields, change: &Change) -> (&'static str, u32) {
             put_sponsored(into, entry);
             put(into, "sponsor", sponsor.to_string());
             created(entry)
+        }
+        Change::SponsorshipUpdated { entry, former_sponsor, new_sponsor } => {
+            put_sponsored(into, entry);
+            put(into, "former_sponsor", former_sponsor.to_string());
+            put(into, "new_sponsor", new_sponsor.to_string());
+            updated(entry)
         }
         Change::SponsorshipRemoved { entry, former_sponsor } => {
             put_sponsored(into, entry);

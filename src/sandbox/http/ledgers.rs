@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::App;
 use super::lists::{Fetch, answer};
 use super::page::{Item, Page, Query};
 use super::problem::Problem;
 use super::reply::{Base, amount, hal, json_only, link, template, time};
+use super::{App, Seen};
 use crate::domain::ids::LedgerSeq;
 use crate::sandbox::history::LedgerRecord;
-use crate::sandbox::ledger::Ledger;
 use crate::sandbox::xdr::to_base64;
 
 /// A ledger's number in a path.
@@ -59,7 +58,7 @@ fn json(record: &LedgerRecord, base: &str) -> Value {
     })
 }
 
-fn page(ledger: &Ledger, page: &Page, base: &str) -> Result<Vec<Item>, Problem> {
+fn page(ledger: &Seen<'_>, page: &Page, base: &str) -> Result<Vec<Item>, Problem> {
     let all = ledger.history().ledgers();
     let cursor = page.position()?.map(|(first, _)| first);
     let item =
@@ -79,19 +78,14 @@ fn page(ledger: &Ledger, page: &Page, base: &str) -> Result<Vec<Item>, Problem> 
     Ok(items)
 }
 
-pub async fn list(
-    State(app): State<App>,
-    base: Base,
-    query: Query,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub async fn list(app: App, base: Base, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
     let root = base.0.clone();
     let fetch: Fetch = Arc::new(move |ledger, asked| page(ledger, asked, &root));
     answer(&app, &base, &query, &headers, fetch)
 }
 
 pub async fn one(
-    State(app): State<App>,
+    app: App,
     Path(sequence): Path<String>,
     base: Base,
     headers: HeaderMap,

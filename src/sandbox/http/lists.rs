@@ -1,24 +1,26 @@
 //! The lists of history, as pages and as streams of server-sent events.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_stream::stream;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::page::{Item, Page, Query, document};
 use super::problem::{BAD_ACCOUNT, BAD_HASH, Problem, RATE_LIMITED};
 use super::reply::{Base, Form, accepted, hal, json_only, to_body};
-use super::{App, effects as effect_json, operations as operation_json, transactions as transaction_json};
+use super::{
+    App, Seen, effects as effect_json, operations as operation_json, transactions as transaction_json,
+};
 use crate::domain::address::AccountId;
 use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
+use crate::sandbox::faults::Fault;
 use crate::sandbox::history::{List, Record, Scope, Selection};
-use crate::sandbox::ledger::Ledger;
 
 /// How long a stream lasts, in seconds.
 pub const STREAM_SECONDS_MAX: u64 = 55;
@@ -26,7 +28,7 @@ const HELLO: &str = "retry: 1000\nevent: open\ndata: \"hello\"\n\n";
 const BYE: &str = "retry: 10\nevent: close\ndata: \"byebye\"\n\n";
 
 /// Reads a page of some list.
-pub type Fetch = Arc<dyn Fn(&Ledger, &Page) -> Result<Vec<Item>, Problem> + Send + Sync>;
+pub type Fetch = Arc<dyn Fn(&Seen<'_>, &Page) -> Result<Vec<Item>, Problem> + Send + Sync>;
 
 /// Answers with a page or a stream, whichever is wanted.
 pub fn answer(
@@ -43,18 +45,23 @@ pub fn answer(
     drop(ledger);
     match form {
         Form::Json => Ok(hal(&document(&base.0, query, &page, items))),
-        Form::Stream => Ok(events(Arc::clone(app), page, fetch)),
+        Form::Stream => Ok(events(app.clone(), page, fetch)),
     }
 }
 
 /// A stream: the greeting, then records as ledgers close, until `limit` of them or the time are over.
 pub fn events(app: App, page: Page, fetch: Fetch) -> Response {
+    let harm = app.harm.stream;
     let stream = stream! {
-        let frame = |text: String| Ok::<_, Infallible>(Bytes::from(text));
+        let frame = |text: String| Ok::<_, io::Error>(Bytes::from(text));
         let mut closed = app.closed.subscribe();
         let mut over = pin!(app.clock.sleep(Duration::from_secs(STREAM_SECONDS_MAX)));
         let mut page = page;
         yield frame(HELLO.to_owned());
+        if harm == Some(Fault::SilentStream) {
+            over.await;
+            return;
+        }
         loop {
             let items = fetch(&app.ledger(), &page);
             let Ok(items) = items else {
@@ -63,7 +70,16 @@ pub fn events(app: App, page: Page, fetch: Fetch) -> Response {
             };
             for item in items {
                 page.limit = page.limit.saturating_sub(1);
-                yield frame(format!("id: {}\ndata: {}\n\n", item.token, to_body(&item.json)));
+                let text = format!("id: {}\ndata: {}\n\n", item.token, to_body(&item.json));
+                if harm == Some(Fault::TruncatedStream) {
+                    yield frame(text.chars().take(text.len() / 2).collect());
+                    yield Err(io::Error::from(io::ErrorKind::ConnectionReset));
+                    return;
+                }
+                if harm == Some(Fault::RepeatedEvents) {
+                    yield frame(text.clone());
+                }
+                yield frame(text);
                 page.cursor = item.token;
             }
             if page.limit == 0 {
@@ -147,7 +163,7 @@ pub fn hash_in_path(text: &str) -> Result<TxHash, Problem> {
 }
 
 pub async fn of_account(
-    State(app): State<App>,
+    app: App,
     Path((id, list)): Path<(String, String)>,
     base: Base,
     query: Query,
@@ -161,19 +177,29 @@ pub async fn of_account(
     history(&app, &base, &query, &headers, (list, Scope::Account(account)), false)
 }
 
-/// Lists of things that this ledger has none of: offers, trades, claimable balances.
-pub async fn nothing(
-    State(app): State<App>,
-    base: Base,
-    query: Query,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+/// Lists of things that this ledger does not tell: trades.
+pub async fn nothing(app: App, base: Base, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
     json_only(&headers)?;
     answer(&app, &base, &query, &headers, Arc::new(|_, _| Ok(Vec::new())))
 }
 
+pub async fn of_balance(
+    app: App,
+    Path((id, list)): Path<(String, String)>,
+    base: Base,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let list = match named(&list)? {
+        list @ (List::Transactions | List::Operations) => list,
+        List::Payments | List::Effects => return Err(Problem::not_found()),
+    };
+    let scope = Scope::Balance(super::balances::id_in_path(&id)?);
+    history(&app, &base, &query, &headers, (list, scope), false)
+}
+
 pub async fn of_ledger(
-    State(app): State<App>,
+    app: App,
     Path((sequence, list)): Path<(String, String)>,
     base: Base,
     query: Query,
@@ -190,7 +216,7 @@ pub async fn of_ledger(
 }
 
 pub async fn of_transaction(
-    State(app): State<App>,
+    app: App,
     Path((hash, list)): Path<(String, String)>,
     base: Base,
     query: Query,
@@ -208,7 +234,7 @@ pub async fn of_transaction(
 }
 
 pub async fn of_operation(
-    State(app): State<App>,
+    app: App,
     Path(id): Path<String>,
     base: Base,
     query: Query,
@@ -225,7 +251,7 @@ pub async fn of_operation(
 macro_rules! network_wide {
     ($($name:ident: $list:expr),+ $(,)?) => {$(
         pub async fn $name(
-            State(app): State<App>,
+            app: App,
             base: Base,
             query: Query,
             headers: HeaderMap,

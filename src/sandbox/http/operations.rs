@@ -1,22 +1,30 @@
 //! Operations as Horizon shows them.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use stellar_xdr::{OperationBody, SetOptionsOp, SetTrustLineFlagsOp};
+use stellar_xdr::{
+    AllowTrustOp, Asset as XdrAsset, ClaimAtom, Claimant, InnerTransactionResultResult as Inner, LedgerKey,
+    MuxedAccount, OperationBody, OperationResult, OperationResultTr, PathPaymentStrictReceiveResult,
+    PathPaymentStrictSendResult, Price, RevokeSponsorshipOp, SetOptionsOp, SetTrustLineFlagsOp,
+    TransactionResultResult as Outer,
+};
 
 use super::App;
+use super::balances::claimant_json;
+use super::offers::{price_json, price_text};
 use super::page::Query;
 use super::problem::Problem;
 use super::reply::{Base, amount, hal, json_only, link, put_address, put_asset, time};
 use super::transactions;
-use crate::domain::address::Address;
+use crate::domain::address::{AccountId, Address};
 use crate::domain::ids::OperationId;
 use crate::sandbox::history::OpRecord;
-use crate::sandbox::xdr::{Trusted, account, address_of, asset, trusted};
+use crate::sandbox::ledger::balances::BalanceId;
+use crate::sandbox::xdr::{Trusted, account, address_of, asset, asset_of_issuer, line_asset, trusted};
 
 type Fields = Map<String, Value>;
 
@@ -108,6 +116,132 @@ fn put_line_flags(into: &mut Fields, op: &SetTrustLineFlagsOp) {
     put_flags(into, "clear_flags", op.clear_flags, &LINE_FLAGS);
 }
 
+fn asset_json(xdr: &XdrAsset) -> Value {
+    let mut json = Fields::new();
+    if let Some(asset) = asset(xdr) {
+        put_asset(&mut json, "", &asset);
+    }
+    Value::Object(json)
+}
+
+fn path(assets: &[XdrAsset]) -> Vec<Value> {
+    assets.iter().map(asset_json).collect()
+}
+
+/// Both ends of a path payment.
+fn put_ends(
+    into: &mut Fields,
+    source: Address,
+    destination: &MuxedAccount,
+    (from, to): (&XdrAsset, &XdrAsset),
+) {
+    if let Some(asset) = asset(to) {
+        put_asset(into, "", &asset);
+    }
+    if let Some(asset) = asset(from) {
+        put_asset(into, "source_", &asset);
+    }
+    put_address(into, "from", source);
+    put_address(into, "to", address_of(destination));
+}
+
+/// The operation's own result, if the transaction got that far.
+fn result(record: &OpRecord) -> Option<&OperationResultTr> {
+    let results = match &record.tx.result.result {
+        Outer::TxSuccess(results) | Outer::TxFailed(results) => results,
+        Outer::TxFeeBumpInnerSuccess(pair) | Outer::TxFeeBumpInnerFailed(pair) => match &pair.result.result {
+            Inner::TxSuccess(results) | Inner::TxFailed(results) => results,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    match results.get(record.at)? {
+        OperationResult::OpInner(result) => Some(result),
+        _ => None,
+    }
+}
+
+/// What a payment that had to arrive exactly has cost.
+fn sent(record: &OpRecord) -> Option<i64> {
+    let OperationResultTr::PathPaymentStrictReceive(PathPaymentStrictReceiveResult::Success(success)) =
+        result(record)?
+    else {
+        return None;
+    };
+    let claims: Vec<_> = success
+        .offers
+        .iter()
+        .filter_map(|claim| match claim {
+            ClaimAtom::OrderBook(claim) => Some((&claim.asset_bought, claim.amount_bought)),
+            ClaimAtom::V0(_) | ClaimAtom::LiquidityPool(_) => None,
+        })
+        .collect();
+    let Some((first, _)) = claims.first().copied() else { return Some(success.last.amount) };
+    Some(claims.iter().take_while(|(asset, _)| *asset == first).map(|(_, amount)| amount).sum())
+}
+
+/// What a payment that had to leave exactly has brought.
+fn received(record: &OpRecord) -> Option<i64> {
+    match result(record)? {
+        OperationResultTr::PathPaymentStrictSend(PathPaymentStrictSendResult::Success(success)) => {
+            Some(success.last.amount)
+        }
+        _ => None,
+    }
+}
+
+fn put_offer(into: &mut Fields, (selling, buying): (&XdrAsset, &XdrAsset), size: i64, price: &Price) {
+    put(into, "amount", amount(size));
+    put(into, "price", price_text(price));
+    put(into, "price_r", price_json(price));
+    if let Some(asset) = asset(selling) {
+        put_asset(into, "selling_", &asset);
+    }
+    if let Some(asset) = asset(buying) {
+        put_asset(into, "buying_", &asset);
+    }
+}
+
+fn put_allowed(into: &mut Fields, op: &AllowTrustOp, issuer: AccountId) {
+    if let Some(asset) = asset_of_issuer(&op.asset, issuer) {
+        put_asset(into, "", &asset);
+    }
+    put(into, "trustee", issuer.to_string());
+    put(into, "trustor", account(&op.trustor).to_string());
+    put(into, "authorize", op.authorize & 1 != 0);
+    put(into, "authorize_to_maintain_liabilities", op.authorize != 0);
+}
+
+fn put_revoked(into: &mut Fields, op: &RevokeSponsorshipOp) {
+    let key = match op {
+        RevokeSponsorshipOp::Signer(signer) => {
+            put(into, "signer_account_id", account(&signer.account_id).to_string());
+            put(into, "signer_key", signer.signer_key.to_string());
+            return;
+        }
+        RevokeSponsorshipOp::LedgerEntry(key) => key,
+    };
+    match key {
+        LedgerKey::Account(key) => put(into, "account_id", account(&key.account_id).to_string()),
+        LedgerKey::Trustline(key) => {
+            put(into, "trustline_account_id", account(&key.account_id).to_string());
+            if let Some(asset) = line_asset(&key.asset) {
+                put(into, "trustline_asset", asset.to_string());
+            }
+        }
+        LedgerKey::Offer(key) => put(into, "offer_id", key.offer_id.to_string()),
+        LedgerKey::Data(key) => {
+            put(into, "data_account_id", account(&key.account_id).to_string());
+            put(into, "data_name", String::from_utf8_lossy(key.data_name.0.as_slice()).into_owned());
+        }
+        LedgerKey::ClaimableBalance(key) => {
+            put(into, "claimable_balance_id", BalanceId::from(&key.balance_id).to_string());
+        }
+        // The ledger refuses these.
+        _ => {}
+    }
+}
+
 fn put_body(into: &mut Fields, record: &OpRecord, source: Address) {
     match &record.operation().body {
         OperationBody::CreateAccount(op) => {
@@ -153,6 +287,57 @@ fn put_body(into: &mut Fields, record: &OpRecord, source: Address) {
                 put(into, "begin_sponsor", sponsor.to_string());
             }
         }
+        OperationBody::PathPaymentStrictReceive(op) => {
+            put_ends(into, source, &op.destination, (&op.send_asset, &op.dest_asset));
+            put(into, "amount", amount(op.dest_amount));
+            put(into, "path", path(&op.path));
+            put(into, "source_amount", amount(sent(record).unwrap_or(0)));
+            put(into, "source_max", amount(op.send_max));
+        }
+        OperationBody::PathPaymentStrictSend(op) => {
+            put_ends(into, source, &op.destination, (&op.send_asset, &op.dest_asset));
+            put(into, "amount", amount(received(record).unwrap_or(0)));
+            put(into, "path", path(&op.path));
+            put(into, "source_amount", amount(op.send_amount));
+            put(into, "destination_min", amount(op.dest_min));
+        }
+        OperationBody::ManageSellOffer(op) => {
+            put_offer(into, (&op.selling, &op.buying), op.amount, &op.price);
+            put(into, "offer_id", op.offer_id.to_string());
+        }
+        OperationBody::ManageBuyOffer(op) => {
+            put_offer(into, (&op.selling, &op.buying), op.buy_amount, &op.price);
+            put(into, "offer_id", op.offer_id.to_string());
+        }
+        OperationBody::CreatePassiveSellOffer(op) => {
+            put_offer(into, (&op.selling, &op.buying), op.amount, &op.price);
+        }
+        OperationBody::AllowTrust(op) => put_allowed(into, op, record.source),
+        OperationBody::CreateClaimableBalance(op) => {
+            if let Some(asset) = asset(&op.asset) {
+                put(into, "asset", asset.to_string());
+            }
+            put(into, "amount", amount(op.amount));
+            let claimants = op.claimants.iter().map(|Claimant::ClaimantTypeV0(claimant)| {
+                claimant_json(account(&claimant.destination), &claimant.predicate)
+            });
+            put(into, "claimants", claimants.collect::<Vec<_>>());
+        }
+        OperationBody::ClaimClaimableBalance(op) => {
+            put(into, "balance_id", BalanceId::from(&op.balance_id).to_string());
+            put_address(into, "claimant", source);
+        }
+        OperationBody::ClawbackClaimableBalance(op) => {
+            put(into, "balance_id", BalanceId::from(&op.balance_id).to_string());
+        }
+        OperationBody::Clawback(op) => {
+            if let Some(asset) = asset(&op.asset) {
+                put_asset(into, "", &asset);
+            }
+            put_address(into, "from", address_of(&op.from));
+            put(into, "amount", amount(op.amount));
+        }
+        OperationBody::RevokeSponsorship(op) => put_revoked(into, op),
         // This ledger takes no others in.
         _ => {}
     }
@@ -192,7 +377,7 @@ pub fn json(record: &OpRecord, base: &str, join: bool) -> Value {
 }
 
 pub async fn one(
-    State(app): State<App>,
+    app: App,
     Path(id): Path<String>,
     base: Base,
     query: Query,

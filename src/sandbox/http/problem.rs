@@ -26,6 +26,9 @@ pub struct Problem {
 
 /// The reason for an account id that is none.
 pub const BAD_ACCOUNT: &str = "Account ID must start with `G` and contain 56 alphanum characters";
+/// The reason for an asset that is none.
+pub const BAD_ASSET: &str =
+    "Asset must be the string \"native\" or a string of the form \"Code:IssuerAccountID\" for issued assets.";
 /// The reason for a transaction hash that is none.
 pub const BAD_HASH: &str = "Transaction hash must be a hex-encoded, lowercase SHA-256 hash";
 
@@ -146,6 +149,24 @@ impl Problem {
     /// Too many requests.
     pub fn rate_limit_exceeded() -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", "Rate Limit Exceeded", RATE_LIMITED)
+    }
+
+    /// The history is too old. A submission is told nothing else, a read which ledgers are known.
+    pub fn stale_history(ledgers: Option<(u32, u32)>) -> Self {
+        let problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stale_history",
+            "Historical DB Is Too Stale",
+            "This horizon instance is configured to reject client requests when it can determine that the \
+             history database is lagging too far behind the connected instance of stellar-core.  If you \
+             operate this server, please ensure that the ingestion system is properly running.",
+        );
+        match ledgers {
+            Some((history, core)) => {
+                problem.with("history_latest_ledger", history).with("core_latest_ledger", core)
+            }
+            None => problem,
+        }
     }
 
     /// It took too long.

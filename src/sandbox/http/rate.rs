@@ -3,7 +3,7 @@
 //! The generic cell rate algorithm: every request moves the time at which the allowance is whole
 //! again. All clients are on this machine, so there is one allowance.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
@@ -11,8 +11,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 
-use super::App;
 use super::problem::Problem;
+use crate::sandbox::driver::Shared;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -88,7 +88,7 @@ impl Taken {
 }
 
 /// Counts a request against the limit, if there is one, and says so in its answer.
-pub async fn limited(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn limited(State(app): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let Some(taken) = app.take_request() else { return next.run(request).await };
     let mut response =
         if taken.allowed { next.run(request).await } else { Problem::rate_limit_exceeded().into_response() };

@@ -63,6 +63,12 @@ pub enum Form {
     Stream,
 }
 
+/// Whether a browser asks, which wants a page for people.
+pub fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accept.split(',').any(|kind| kind.split(';').next().unwrap_or_default().trim() == "text/html")
+}
+
 /// Reads `Accept`: the first form in it that Horizon knows.
 pub fn accepted(headers: &HeaderMap) -> Result<Form, Problem> {
     let Some(accept) = headers.get(header::ACCEPT) else { return Ok(Form::Json) };

@@ -1,13 +1,13 @@
 //! What the network says of itself: `/` and `/fee_stats`.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::App;
+use super::home;
 use super::problem::Problem;
-use super::reply::{Base, hal, json_only, link, time};
+use super::reply::{Base, hal, json_only, link, time, wants_page};
 use crate::domain::ids::LedgerSeq;
 use crate::sandbox::history::GENESIS;
 use crate::sandbox::ledger::close::PROTOCOL_VERSION;
@@ -22,12 +22,16 @@ fn templated(base: &str, path: &str) -> Value {
     json!({ "href": format!("{base}{path}"), "templated": true })
 }
 
-pub async fn root(State(app): State<App>, base: Base, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn root(app: App, base: Base, headers: HeaderMap) -> Result<Response, Problem> {
+    if wants_page(&headers) {
+        return home::page(&app);
+    }
     json_only(&headers)?;
     let base = base.0;
     let ledger = app.ledger();
     let latest = ledger.latest();
     let issuers: Map<String, Value> = ledger
+        .core()
         .keys()
         .issuers
         .iter()
@@ -56,8 +60,8 @@ pub async fn root(State(app): State<App>, base: Base, headers: HeaderMap) -> Res
         "history_latest_ledger": latest.ledger,
         "history_latest_ledger_closed_at": time(latest.time),
         "history_elder_ledger": GENESIS,
-        "core_latest_ledger": latest.ledger,
-        "network_passphrase": ledger.genesis().passphrase,
+        "core_latest_ledger": ledger.core().latest().ledger,
+        "network_passphrase": ledger.core().genesis().passphrase,
         "current_protocol_version": PROTOCOL_VERSION,
         "supported_protocol_version": PROTOCOL_VERSION,
         "core_supported_protocol_version": PROTOCOL_VERSION,
@@ -88,7 +92,7 @@ fn distribution(mut fees: Vec<i64>, base_fee: i64) -> Value {
     Value::Object(json)
 }
 
-pub async fn fee_stats(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn fee_stats(app: App, headers: HeaderMap) -> Result<Response, Problem> {
     json_only(&headers)?;
     let ledger = app.ledger();
     let Some(latest) = ledger.history().latest() else { return Err(Problem::internal()) };
@@ -102,7 +106,7 @@ pub async fn fee_stats(State(app): State<App>, headers: HeaderMap) -> Result<Res
         .filter_map(|sequence| ledger.history().ledger(LedgerSeq(sequence)))
         .map(|record| record.operations_all)
         .sum();
-    let capacity = u64::from(ledger.genesis().ledger_operations_max.max(1)) * u64::from(ledgers);
+    let capacity = u64::from(ledger.core().genesis().ledger_operations_max.max(1)) * u64::from(ledgers);
     let hundredths = u64::from(used) * 100 / capacity;
     Ok(hal(&json!({
         "last_ledger": latest.sequence.to_string(),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::App;
+use super::harm::severed;
 use super::page::Query;
 use super::problem::{BAD_ACCOUNT, Problem};
 use super::reply::{Base, hal, with_status};
@@ -21,6 +21,7 @@ use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::AssetCode;
 use crate::domain::ids::TxHash;
 use crate::domain::money::Stroops;
+use crate::sandbox::faults::Fault;
 use crate::sandbox::gifts::{Gift, GiftError};
 use crate::sandbox::history::TxRecord;
 use crate::sandbox::ledger::Submission;
@@ -63,17 +64,40 @@ fn outcome(record: &TxRecord, hash: TxHash, base: &str) -> Result<Response, Prob
 }
 
 fn decode(app: &App, text: &str) -> Result<Tx, Problem> {
-    let network_id = app.ledger().network_id();
+    let network_id = app.ledger().core().network_id();
     Tx::from_base64(text, network_id).map_err(|_| Problem::transaction_malformed(text))
 }
 
+/// What a submission meets.
+enum Accepted {
+    /// The network's answer.
+    Said(Submission),
+    /// An answer that does not say.
+    TimedOut,
+    /// No answer.
+    Severed,
+}
+
+/// Hands a transaction to the ledger, unless a fault says otherwise.
+fn accept(app: &App, tx: Tx) -> Accepted {
+    match app.harm.submission {
+        Some(Fault::TimeoutLost) => Accepted::TimedOut,
+        Some(Fault::TimeoutLands) => match app.submit(tx) {
+            // What the ledger refuses at once is told: it has not taken long.
+            refused @ Submission::Refused(_) => Accepted::Said(refused),
+            _ => Accepted::TimedOut,
+        },
+        Some(Fault::ResetAfter) => {
+            app.submit(tx);
+            Accepted::Severed
+        }
+        Some(Fault::DroppedTransaction) => Accepted::Said(app.submit_and_forget(tx)),
+        _ => Accepted::Said(app.submit(tx)),
+    }
+}
+
 /// `POST /transactions`: answers once the transaction is in a ledger.
-pub async fn wait(
-    State(app): State<App>,
-    base: Base,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub async fn wait(app: App, base: Base, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
     let text = form_field(&headers, &body, "tx")?;
     let tx = decode(&app, &text)?;
     let hash = tx.hash;
@@ -81,10 +105,12 @@ pub async fn wait(
     if let Some(record) = known {
         return outcome(&record, hash, &base.0);
     }
-    match app.submit(tx) {
+    match accept(&app, tx) {
+        Accepted::Severed => return Ok(severed()),
+        Accepted::TimedOut => return Err(Problem::submission_timeout(&hash.to_string(), &text)),
         // The network's "try again later" is not passed on here: the caller sees a timeout.
-        Submission::Pending | Submission::Duplicate | Submission::TryAgainLater => {}
-        Submission::Refused(refused) => return Err(Problem::refused(&text, &refused)),
+        Accepted::Said(Submission::Pending | Submission::Duplicate | Submission::TryAgainLater) => {}
+        Accepted::Said(Submission::Refused(refused)) => return Err(Problem::refused(&text, &refused)),
     }
     match included(&app, hash).await {
         Some(record) => outcome(&record, hash, &base.0),
@@ -93,12 +119,17 @@ pub async fn wait(
 }
 
 /// `POST /transactions_async`: answers with what the network says at once.
-pub async fn at_once(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+pub async fn at_once(app: App, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
     let text = form_field(&headers, &body, "tx")?;
     let tx = decode(&app, &text)?;
     let hash = tx.hash;
     let status = |name: &str| json!({ "tx_status": name, "hash": hash });
-    Ok(match app.submit(tx) {
+    let said = match accept(&app, tx) {
+        Accepted::Severed => return Ok(severed()),
+        Accepted::TimedOut => return Err(Problem::timeout()),
+        Accepted::Said(said) => said,
+    };
+    Ok(match said {
         Submission::Pending => with_status(StatusCode::CREATED, &status("PENDING")),
         Submission::Duplicate => with_status(StatusCode::CONFLICT, &status("DUPLICATE")),
         Submission::TryAgainLater => with_status(StatusCode::SERVICE_UNAVAILABLE, &status("TRY_AGAIN_LATER")),
@@ -144,13 +175,13 @@ async fn befriend(app: &App, address: &str, base: &Base) -> Result<Response, Pro
 }
 
 /// `GET /friendbot?addr=`.
-pub async fn friendbot(State(app): State<App>, base: Base, query: Query) -> Result<Response, Problem> {
+pub async fn friendbot(app: App, base: Base, query: Query) -> Result<Response, Problem> {
     befriend(&app, query.get("addr").unwrap_or_default(), &base).await
 }
 
 /// `POST /friendbot`, with `addr` in the query or in a form.
 pub async fn friendbot_form(
-    State(app): State<App>,
+    app: App,
     base: Base,
     query: Query,
     headers: HeaderMap,
@@ -171,7 +202,7 @@ struct Issue {
 }
 
 /// `POST /sandbox/issue`: the issuer of `code` pays.
-pub async fn issue(State(app): State<App>, base: Base, body: Bytes) -> Result<Response, Problem> {
+pub async fn issue(app: App, base: Base, body: Bytes) -> Result<Response, Problem> {
     let Issue { to, code, amount } =
         serde_json::from_slice(&body).map_err(|error| Problem::bad_request("body", &error.to_string()))?;
     given(&app, Gift::Tokens { code, to, amount }, &base).await

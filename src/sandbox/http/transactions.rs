@@ -1,6 +1,6 @@
 //! Transactions as Horizon shows them.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine;
@@ -154,7 +154,7 @@ fn put_account(into: &mut Map<String, Value>, plain: &str, muxed: &str, address:
 }
 
 pub async fn one(
-    State(app): State<App>,
+    app: App,
     Path(hash): Path<String>,
     base: Base,
     headers: HeaderMap,

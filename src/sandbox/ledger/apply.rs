@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use stellar_xdr::{OperationBody, OperationResult, SignerKey, Uint256};
+use stellar_xdr::{
+    Claimant, LedgerKey, OperationBody, OperationResult, RevokeSponsorshipOp, SignerKey, Uint256,
+};
 
 use crate::domain::address::AccountId;
 use crate::domain::money::Stroops;
 use crate::sandbox::xdr::{Tx, account, account_of};
 
+use super::balances::BalanceId;
 use super::effects::Effect;
 use super::operations::{self, Running};
 use super::outcome::{Refusal, Verdict};
@@ -25,6 +28,8 @@ pub struct Trace {
     pub entry_sponsor: Option<AccountId>,
     /// Who had begun the sponsorship that it ended.
     pub ended_sponsor: Option<AccountId>,
+    /// Claimable balances that it made or changed.
+    pub balances: BTreeSet<BalanceId>,
 }
 
 /// What a transaction left for history.
@@ -38,13 +43,6 @@ pub struct Applied {
     pub touched: BTreeSet<AccountId>,
 }
 
-fn write(state: &mut State, changes: Changes, touched: &mut BTreeSet<AccountId>) {
-    for (id, account) in changes {
-        touched.insert(id);
-        state.put(id, account);
-    }
-}
-
 /// Takes the fee, as much of it as is there, and says how much that was, in stroops.
 pub fn charge(state: &mut State, tx: &Tx, fee: i64, now: Now) -> i64 {
     let payer = tx.fee_source();
@@ -56,7 +54,7 @@ pub fn charge(state: &mut State, tx: &Tx, fee: i64, now: Now) -> i64 {
     }
     view.keep();
     let changes = view.into_changes();
-    write(state, changes, &mut BTreeSet::new());
+    changes.write(state, &mut BTreeSet::new());
     taken
 }
 
@@ -84,13 +82,13 @@ pub fn apply(state: &mut State, tx: &Tx, now: Now, verified: &mut Verified) -> A
     }
     view.keep();
     let changes = view.into_changes();
-    write(state, changes, &mut touched);
+    changes.write(state, &mut touched);
     if let Some(verdict) = unsigned {
         return done(verdict, touched);
     }
 
     let (verdict, traces, changes) = run(state, tx, now);
-    write(state, changes, &mut touched);
+    changes.write(state, &mut touched);
     Applied { verdict, traces, touched }
 }
 
@@ -113,17 +111,17 @@ fn spend_one_time_signers(view: &mut View<'_>, tx: &Tx) {
 
 fn run(state: &State, tx: &Tx, now: Now) -> (Verdict, Vec<Trace>, Changes) {
     let operations = &tx.inner().tx.operations;
-    let mut running = Running::new(View::new(state, now));
+    let mut running = Running::new(View::new(state, now), tx);
     let mut failed = false;
     let mut results = Vec::with_capacity(operations.len());
     let mut traces = Vec::with_capacity(operations.len());
-    for operation in operations.iter() {
+    for (at, operation) in (0_u32..).zip(operations.iter()) {
         let source = operations::source_of(operation, tx.source());
         let ended_sponsor = match operation.body {
             OperationBody::EndSponsoringFutureReserves => running.sandwiches.sponsor_of(source),
             _ => None,
         };
-        results.push(match operations::apply(&mut running, &operation.body, source) {
+        results.push(match operations::apply(&mut running, at, &operation.body, source) {
             Ok(done) => OperationResult::OpInner(done),
             Err(failure) => {
                 failed = true;
@@ -131,7 +129,8 @@ fn run(state: &State, tx: &Tx, now: Now) -> (Verdict, Vec<Trace>, Changes) {
             }
         });
         let effects = std::mem::take(&mut running.effects);
-        traces.push(Trace { effects, entry_sponsor: running.entry_sponsor, ended_sponsor });
+        let (entry_sponsor, balances) = (running.entry_sponsor, std::mem::take(&mut running.balances));
+        traces.push(Trace { effects, entry_sponsor, ended_sponsor, balances });
     }
     let verdict = if failed {
         Verdict::Failed(results)
@@ -143,7 +142,7 @@ fn run(state: &State, tx: &Tx, now: Now) -> (Verdict, Vec<Trace>, Changes) {
     for trace in &mut traces {
         trace.effects.clear();
     }
-    (verdict, traces, Changes::new())
+    (verdict, traces, Changes::default())
 }
 
 /// Accounts that an operation concerns, besides those it changes.
@@ -151,10 +150,33 @@ pub fn participants(body: &OperationBody, source: AccountId, trace: &Trace) -> B
     let other = match body {
         OperationBody::CreateAccount(op) => Some(account(&op.destination)),
         OperationBody::Payment(op) => Some(account_of(&op.destination)),
+        OperationBody::PathPaymentStrictReceive(op) => Some(account_of(&op.destination)),
+        OperationBody::PathPaymentStrictSend(op) => Some(account_of(&op.destination)),
         OperationBody::AccountMerge(into) => Some(account_of(into)),
         OperationBody::BeginSponsoringFutureReserves(op) => Some(account(&op.sponsored_id)),
         OperationBody::SetTrustLineFlags(op) => Some(account(&op.trustor)),
+        OperationBody::AllowTrust(op) => Some(account(&op.trustor)),
+        OperationBody::Clawback(op) => Some(account_of(&op.from)),
+        OperationBody::RevokeSponsorship(op) => sponsored(op),
         _ => None,
     };
-    [Some(source), other, trace.entry_sponsor, trace.ended_sponsor].into_iter().flatten().collect()
+    let claimants = match body {
+        OperationBody::CreateClaimableBalance(op) => op.claimants.to_vec(),
+        _ => Vec::new(),
+    };
+    let claimants = claimants.iter().map(|Claimant::ClaimantTypeV0(claimant)| account(&claimant.destination));
+    let others = [Some(source), other, trace.entry_sponsor, trace.ended_sponsor].into_iter().flatten();
+    others.chain(claimants).collect()
+}
+
+/// Whose entry a `revoke_sponsorship` is about.
+fn sponsored(op: &RevokeSponsorshipOp) -> Option<AccountId> {
+    match op {
+        RevokeSponsorshipOp::Signer(signer) => Some(account(&signer.account_id)),
+        RevokeSponsorshipOp::LedgerEntry(LedgerKey::Account(key)) => Some(account(&key.account_id)),
+        RevokeSponsorshipOp::LedgerEntry(LedgerKey::Trustline(key)) => Some(account(&key.account_id)),
+        RevokeSponsorshipOp::LedgerEntry(LedgerKey::Offer(key)) => Some(account(&key.seller_id)),
+        RevokeSponsorshipOp::LedgerEntry(LedgerKey::Data(key)) => Some(account(&key.account_id)),
+        RevokeSponsorshipOp::LedgerEntry(_) => None,
+    }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rand_chacha::rand_core::RngCore;
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 use sha2::{Digest, Sha256};
 use stellar_xdr::{
     Hash, LedgerHeader, LedgerHeaderExt, Limits, StellarValue, StellarValueExt, TimePoint, VecM, WriteXdr,
@@ -13,24 +14,70 @@ use stellar_xdr::{
 
 use super::apply::{self, Applied, participants};
 use super::outcome::Outcome;
+use super::queue::Queued;
+use super::signatures::Verified;
 use super::state::BASE_RESERVE_STROOPS;
 use super::validity::{Window, check_submitted};
 use super::view::{Now, View};
-use super::{BASE_FEE_STROOPS, Ledger, QUEUE_LEDGERS_MAX, Queued, operations, unix_seconds};
+use super::{BASE_FEE_STROOPS, Ledger, QUEUE_LEDGERS_MAX, SECOND_MS, operations, unix_seconds};
 use crate::domain::address::AccountId;
 use crate::domain::ids::{LedgerSeq, OperationId};
 use crate::sandbox::history::{LedgerRecord, NewOperation, OpRecord, TxRecord};
 use crate::sandbox::network::TOTAL_COINS_STROOPS;
+use crate::sandbox::xdr::Tx;
 
 /// The protocol whose rules these are.
 pub const PROTOCOL_VERSION: u32 = 23;
 
+/// What is special about a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weather {
+    /// The smallest bid for one operation that it takes, in stroops: more than [`BASE_FEE_STROOPS`] while
+    /// strangers, whom this ledger does not have, fill it up.
+    pub fee_floor: i64,
+}
+
+impl Default for Weather {
+    fn default() -> Self {
+        Self { fee_floor: i64::from(BASE_FEE_STROOPS) }
+    }
+}
+
 impl Ledger {
-    /// Closes the next ledger at `at`, or at the previous closing time if that is later: ledger time never
-    /// goes back. Two ledgers may close in the same second, which the public network does not allow.
+    /// Closes the next ledger, in fair weather.
     pub fn close(&mut self, at: Timestamp) -> LedgerSeq {
-        let now = Now { ledger: self.next_number(), time: unix_seconds(at).max(self.latest().time) };
-        let (chosen, base_fee) = self.choose(now);
+        self.close_in(Weather::default(), at)
+    }
+
+    /// When the next ledger closes that would close at `at`: ledger time never goes back. Ledgers of a second
+    /// and more close in different seconds, as on the public network; shorter ones, and those closed by
+    /// hand, may share one, or their time would run away from the clock's.
+    fn closing_time(&self, at: Timestamp) -> u64 {
+        let latest = self.latest().time;
+        let earliest = if self.genesis.ledger_ms >= SECOND_MS { latest.saturating_add(1) } else { latest };
+        unix_seconds(at).max(earliest)
+    }
+
+    /// Closes the next ledger at `at`, or as soon after the last one as a ledger can.
+    pub fn close_in(&mut self, weather: Weather, at: Timestamp) -> LedgerSeq {
+        let now = Now { ledger: self.next_number(), time: self.closing_time(at) };
+        let (chosen, base_fee) = self.choose(weather.fee_floor, now);
+        self.make(now, chosen, base_fee);
+        now.ledger
+    }
+
+    /// Makes again a ledger that was made before, from what was in it. Nothing is checked that was checked
+    /// then; who replays compares the hashes.
+    pub fn replay(&mut self, time: u64, base_fee: i64, transactions: Vec<Tx>) -> LedgerSeq {
+        let now = Now { ledger: self.next_number(), time };
+        let queued = |tx| Queued { tx, verified: Verified::new(), ledgers_waited: 0 };
+        self.make(now, transactions.into_iter().map(queued).collect(), base_fee);
+        now.ledger
+    }
+
+    /// Applies transactions in their order: the fees of all are taken first.
+    fn make(&mut self, now: Now, chosen: Vec<Queued>, base_fee: i64) {
+        self.remember();
         let charged: Vec<i64> = chosen
             .iter()
             .map(|queued| {
@@ -45,16 +92,15 @@ impl Ledger {
             records.push(self.file(queued, fee, applied, place, now));
         }
         self.seal(now, &records, base_fee);
-        now.ledger
     }
 
     /// Takes transactions from the queue, the highest fee rate first, and puts them in their order. What
     /// is no longer valid, or has waited too long, is dropped and never appears.
-    fn choose(&mut self, now: Now) -> (Vec<Queued>, i64) {
-        let mut waiting: Vec<_> = std::mem::take(&mut self.queue)
-            .into_values()
-            .map(|queued| (self.order.next_u64(), queued))
-            .collect();
+    fn choose(&mut self, fee_floor: i64, now: Now) -> (Vec<Queued>, i64) {
+        // Drawn anew for each ledger, so that a sandbox that was stopped goes on as if it had not been.
+        let mut order = ChaCha12Rng::seed_from_u64(self.genesis.seed);
+        order.set_stream(u64::from(now.ledger.0));
+        let mut waiting: Vec<_> = self.queue.take().map(|queued| (order.next_u64(), queued)).collect();
         // Rates compare as fractions: bid / operations.
         waiting.sort_by(|(a_draw, a), (b_draw, b)| {
             let rate = |x: &Queued, y: &Queued| i128::from(x.tx.bid()) * i128::from(y.tx.fee_operations());
@@ -72,20 +118,22 @@ impl Ledger {
                 continue;
             }
             let sum = operations.saturating_add(queued.tx.fee_operations());
-            if sum <= self.genesis.ledger_operations_max {
+            let bids_enough =
+                queued.tx.bid() >= fee_floor.saturating_mul(i64::from(queued.tx.fee_operations()));
+            if bids_enough && sum <= self.genesis.ledger_operations_max {
                 operations = sum;
                 owed.insert(payer, owes.saturating_add(queued.tx.bid()));
                 chosen.push((draw, queued));
                 continue;
             }
-            full = true;
+            full |= bids_enough;
             queued.ledgers_waited += 1;
             if queued.ledgers_waited < QUEUE_LEDGERS_MAX {
-                self.queue.insert(queued.tx.source(), queued);
+                self.queue.insert(queued);
             }
         }
         let lowest = chosen.last().map(|(_, queued)| queued.tx.bid() / i64::from(queued.tx.fee_operations()));
-        let base = i64::from(BASE_FEE_STROOPS);
+        let base = i64::from(BASE_FEE_STROOPS).max(fee_floor);
         let base_fee = if full { lowest.unwrap_or(base).max(base) } else { base };
         chosen.sort_by_key(|(draw, queued)| (*draw, Reverse(queued.tx.hash)));
         (chosen.into_iter().map(|(_, queued)| queued).collect(), base_fee)
@@ -115,6 +163,7 @@ impl Ledger {
                     entry_sponsor: trace.entry_sponsor,
                     ended_sponsor: trace.ended_sponsor,
                 },
+                balances: trace.balances,
                 effects: trace.effects,
             }
         };

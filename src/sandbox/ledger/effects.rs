@@ -1,11 +1,13 @@
 //! What operations did to accounts, as Horizon tells it.
 
-use stellar_xdr::SignerKey;
+use stellar_xdr::{ClaimPredicate, SignerKey};
 
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
 
+use super::balances::BalanceId;
+use super::book::OfferId;
 use super::state::{AccountFlags, Authorization, Thresholds};
 
 /// One effect on one account.
@@ -48,8 +50,20 @@ pub enum Change {
     LineRemoved { asset: Asset },
     /// A trust line got another limit.
     LineUpdated { asset: Asset, limit: Stroops },
-    /// The issuer changed what a line may do; told of the issuer's account.
-    LineFlagsUpdated { trustor: AccountId, asset: Asset, authorization: Authorization },
+    /// The issuer said what a line may do, in the older way; told of the issuer's account.
+    LineAllowed { trustor: AccountId, asset: Asset, authorization: Authorization },
+    /// The issuer set and cleared flags of a line; told of the issuer's account.
+    LineFlagsUpdated { trustor: AccountId, asset: Asset, set: u32, clear: u32 },
+    /// It took an offer, or had one taken.
+    Traded { offer: OfferId, with: AccountId, sold: (Asset, Stroops), bought: (Asset, Stroops) },
+    /// It set money aside.
+    BalanceCreated { id: BalanceId, asset: Asset, amount: Stroops, clawback_enabled: bool },
+    /// It may claim money, if the predicate allows.
+    BalanceClaimantCreated { id: BalanceId, asset: Asset, amount: Stroops, predicate: ClaimPredicate },
+    /// It claimed money.
+    BalanceClaimed { id: BalanceId, asset: Asset, amount: Stroops, clawback_enabled: bool },
+    /// It took money back that was set aside; told of the issuer's account.
+    BalanceClawedBack { id: BalanceId },
     /// A data entry was written for the first time.
     DataCreated { name: String, value: Vec<u8> },
     /// A data entry was removed.
@@ -60,7 +74,9 @@ pub enum Change {
     SequenceBumped { sequence: i64 },
     /// Someone else pays the reserve of this entry now.
     SponsorshipCreated { entry: Sponsored, sponsor: AccountId },
-    /// An entry whose reserve someone else paid is gone.
+    /// A third account pays the reserve of this entry now.
+    SponsorshipUpdated { entry: Sponsored, former_sponsor: AccountId, new_sponsor: AccountId },
+    /// An entry whose reserve someone else paid is gone, or pays for itself.
     SponsorshipRemoved { entry: Sponsored, former_sponsor: AccountId },
 }
 
@@ -75,4 +91,6 @@ pub enum Sponsored {
     Data(String),
     /// A signer's.
     Signer(SignerKey),
+    /// A claimable balance's.
+    Balance(BalanceId),
 }

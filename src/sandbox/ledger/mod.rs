@@ -10,23 +10,27 @@
 )]
 
 pub mod apply;
+pub mod balances;
+pub mod book;
 pub mod close;
 pub mod effects;
+pub mod exchange;
+pub mod holdings;
 pub mod operations;
 pub mod outcome;
+pub mod queue;
 pub mod signatures;
 pub mod sponsorship;
 pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod trade;
 pub mod validity;
 pub mod view;
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use jiff::Timestamp;
-use rand_chacha::ChaCha12Rng;
-use rand_chacha::rand_core::SeedableRng;
 
 use super::history::{GENESIS, History};
 use super::network::{Keys, SERVICE_BALANCE_STROOPS, TOTAL_COINS_STROOPS, account_of_key};
@@ -36,6 +40,7 @@ use crate::domain::ids::LedgerSeq;
 use crate::domain::money::Stroops;
 
 use outcome::{Outcome, Refusal};
+use queue::{Queue, Queued};
 use signatures::Verified;
 use state::{Account, State};
 use validity::{Window, check_submitted, fee_minimum};
@@ -51,6 +56,8 @@ pub const QUEUE_FULL_LEDGERS_MAX: u32 = 4;
 pub const QUEUE_LEDGERS_MAX: u32 = 10;
 /// A fee bump replaces a waiting transaction at so many times its fee rate.
 pub const REPLACE_FEE_FACTOR: i128 = 10;
+/// Ledgers that take at least this long close in different seconds, as on the public network, in milliseconds.
+pub const SECOND_MS: u64 = 1_000;
 /// Ledgers that the queue looks ahead when it checks a transaction's last time.
 const EXPIRY_LEDGERS_AHEAD: u64 = 2;
 
@@ -80,13 +87,6 @@ pub enum Submission {
     Refused(Box<Outcome>),
 }
 
-#[derive(Debug)]
-struct Queued {
-    tx: Tx,
-    verified: Verified,
-    ledgers_waited: u32,
-}
-
 /// The ledger.
 #[derive(Debug)]
 pub struct Ledger {
@@ -95,9 +95,10 @@ pub struct Ledger {
     keys: Keys,
     state: State,
     history: History,
-    queue: BTreeMap<AccountId, Queued>,
-    order: ChaCha12Rng,
+    queue: Queue,
     fee_pool: i64,
+    past: VecDeque<(LedgerSeq, State)>,
+    past_ledgers: usize,
 }
 
 /// The sequence number that a new account starts from: `ledger << 32`.
@@ -116,12 +117,13 @@ impl Ledger {
         let keys = Keys::from_seed(genesis.seed);
         let mut ledger = Self {
             network_id: network_id(&genesis.passphrase),
-            order: ChaCha12Rng::seed_from_u64(genesis.seed),
             keys,
             state: State::default(),
             history: History::default(),
-            queue: BTreeMap::new(),
+            queue: Queue::default(),
             fee_pool: 0,
+            past: VecDeque::new(),
+            past_ledgers: 0,
             genesis,
         };
         ledger.open(unix_seconds(at));
@@ -167,6 +169,34 @@ impl Ledger {
         &self.state
     }
 
+    /// From the next close on, keeps what the last so many ledgers held.
+    pub fn keep_past(&mut self, ledgers: u32) {
+        self.past_ledgers = usize::try_from(ledgers).unwrap_or(usize::MAX);
+    }
+
+    /// What was held so many ledgers ago, or as long ago as was kept, and in which ledger that was.
+    pub fn past(&self, ledgers: u32) -> (LedgerSeq, &State) {
+        let ago = usize::try_from(ledgers).unwrap_or(usize::MAX).min(self.past.len());
+        match self.past.len().checked_sub(ago).and_then(|at| self.past.get(at)) {
+            Some((ledger, state)) if ago > 0 => (*ledger, state),
+            Some(_) | None => (self.latest().ledger, &self.state),
+        }
+    }
+
+    fn remember(&mut self) {
+        if self.past_ledgers > 0 {
+            self.past.push_back((self.latest().ledger, self.state.clone()));
+        }
+        while self.past.len() > self.past_ledgers {
+            self.past.pop_front();
+        }
+    }
+
+    /// Forgets the waiting transaction of a source.
+    pub fn forget(&mut self, source: AccountId) {
+        self.queue.remove(source);
+    }
+
     /// Closed ledgers.
     pub fn history(&self) -> &History {
         &self.history
@@ -195,27 +225,19 @@ impl Ledger {
 
     /// Transactions that wait for a ledger.
     pub fn queued(&self) -> usize {
-        self.queue.len()
+        self.queue.count()
     }
 
     /// Whether a transaction of this source waits.
     pub fn is_waiting(&self, source: AccountId) -> bool {
-        self.queue.contains_key(&source)
-    }
-
-    fn owed_by(&self, payer: AccountId, except: AccountId) -> i64 {
-        let others = self
-            .queue
-            .iter()
-            .filter(|(source, queued)| **source != except && queued.tx.fee_source() == payer);
-        others.fold(0, |sum, (_, queued)| sum.saturating_add(queued.tx.bid()))
+        self.queue.get(source).is_some()
     }
 
     /// Checks an envelope at `now` and lets it wait for the next ledger.
     pub fn submit(&mut self, tx: Tx, now: Timestamp) -> Submission {
         let source = tx.source();
         let refused = |reason| Submission::Refused(Box::new(Outcome::refused(&tx, fee_minimum(&tx), reason)));
-        if let Some(waiting) = self.queue.get(&source) {
+        if let Some(waiting) = self.queue.get(source) {
             let old = &waiting.tx;
             if old.hash == tx.hash {
                 return Submission::Duplicate;
@@ -233,22 +255,20 @@ impl Ledger {
             if new_rate < old_rate * REPLACE_FEE_FACTOR {
                 return refused(Refusal::InsufficientFee);
             }
-        } else {
-            let waiting: u32 = self.queue.values().map(|queued| queued.tx.fee_operations()).sum();
-            if waiting.saturating_add(tx.fee_operations()) > self.queue_operations_max() {
-                return Submission::TryAgainLater;
-            }
+        } else if self.queue.operations().saturating_add(tx.fee_operations()) > self.queue_operations_max() {
+            return Submission::TryAgainLater;
         }
         let next = Now { ledger: self.next_number(), time: self.latest().time };
         let ahead = (EXPIRY_LEDGERS_AHEAD * self.genesis.ledger_ms).div_ceil(1_000);
         let latest = unix_seconds(now).max(next.time).saturating_add(ahead);
         let window = Window { earliest: next.time, latest };
-        let owed = self.owed_by(tx.fee_source(), source);
+        let replaced = self.queue.get(source).filter(|old| old.tx.fee_source() == tx.fee_source());
+        let owed = self.queue.owed(tx.fee_source()) - replaced.map_or(0, |old| old.tx.bid());
         let mut verified = Verified::new();
         let view = View::new(&self.state, next);
         match check_submitted(&tx, &view, window, owed, &mut verified) {
             Ok(()) => {
-                self.queue.insert(source, Queued { tx, verified, ledgers_waited: 0 });
+                self.queue.insert(Queued { tx, verified, ledgers_waited: 0 });
                 Submission::Pending
             }
             Err(outcome) => Submission::Refused(Box::new(outcome)),

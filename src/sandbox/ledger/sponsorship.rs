@@ -65,11 +65,13 @@ impl Unreserved {
     }
 }
 
-fn reserves(count: u32) -> Stroops {
+/// So many reserves, in stroops.
+pub fn reserves(count: u32) -> Stroops {
     Stroops::new(i64::from(count) * i64::from(BASE_RESERVE_STROOPS)).unwrap_or(Stroops::MAX)
 }
 
-fn take_on(view: &mut View<'_>, sponsor: AccountId, count: u32) -> Result<(), Unreserved> {
+/// Has `sponsor` pay so many reserves more.
+pub fn take_on(view: &mut View<'_>, sponsor: AccountId, count: u32) -> Result<(), Unreserved> {
     let payer = view.get(sponsor).ok_or(Unreserved::LowReserve)?;
     if payer.available() < reserves(count) {
         return Err(Unreserved::LowReserve);
@@ -118,6 +120,19 @@ pub fn reserve_account(
             Ok(Account { sponsored: ACCOUNT_RESERVES, sponsor: Some(sponsor), ..account })
         }
     }
+}
+
+/// Sets the reserves of a claimable balance aside, and says who pays them: no account owns it, so someone
+/// always does.
+pub fn reserve_balance(
+    view: &mut View<'_>,
+    sandwiches: &Sandwiches,
+    source: AccountId,
+    count: u32,
+) -> Result<AccountId, Unreserved> {
+    let sponsor = sandwiches.sponsor_of(source).unwrap_or(source);
+    take_on(view, sponsor, count)?;
+    Ok(sponsor)
 }
 
 /// Gives the sponsor of a removed entry its reserve back. `owner` is `None` if the account is gone too.

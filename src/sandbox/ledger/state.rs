@@ -1,7 +1,8 @@
-//! The accounts of the ledger and the ways to find them.
+//! What the ledger holds: accounts and the ways to find them, claimable balances, offers.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use stellar_xdr::{SignerKey, Uint256};
 
@@ -9,6 +10,9 @@ use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::ids::LedgerSeq;
 use crate::domain::money::Stroops;
+
+use super::balances::Balances;
+use super::book::{Book, OfferId};
 
 /// One reserve, in stroops: half an XLM.
 pub const BASE_RESERVE_STROOPS: u32 = 5_000_000;
@@ -56,6 +60,15 @@ pub enum Authorization {
     Full,
 }
 
+/// What open offers have promised of a holding, in stroops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Liabilities {
+    /// Room that they may fill.
+    pub buying: Stroops,
+    /// Money that they may take.
+    pub selling: Stroops,
+}
+
 /// One account's holding of a credit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrustLine {
@@ -65,12 +78,27 @@ pub struct TrustLine {
     pub limit: Stroops,
     /// What the issuer allows.
     pub authorization: Authorization,
+    /// What open offers have promised.
+    pub liabilities: Liabilities,
     /// The issuer can take the money back.
     pub clawback_enabled: bool,
     /// Who pays the line's reserve, if not its owner.
     pub sponsor: Option<AccountId>,
     /// The last ledger that changed the line.
     pub last_modified: LedgerSeq,
+}
+
+impl TrustLine {
+    /// What can be spent: all that is not promised.
+    pub fn available(&self) -> Stroops {
+        self.balance.checked_sub(self.liabilities.selling).unwrap_or(Stroops::ZERO)
+    }
+
+    /// What can still be received, beside what is promised room.
+    pub fn room(&self) -> Stroops {
+        let taken = self.balance.checked_add(self.liabilities.buying);
+        taken.and_then(|taken| self.limit.checked_sub(taken)).unwrap_or(Stroops::ZERO)
+    }
 }
 
 /// The weight of another key over an account.
@@ -105,6 +133,8 @@ pub struct SequenceAge {
 pub struct Account {
     /// Its XLM.
     pub balance: Stroops,
+    /// What open offers have promised of it.
+    pub liabilities: Liabilities,
     /// The last sequence number that was consumed.
     pub sequence: i64,
     /// When that was; `None` if it never has been.
@@ -123,6 +153,8 @@ pub struct Account {
     pub lines: BTreeMap<Asset, TrustLine>,
     /// Data entries by name.
     pub data: BTreeMap<String, DataEntry>,
+    /// Open offers.
+    pub offers: BTreeSet<OfferId>,
     /// Reserves it pays for others.
     pub sponsoring: u32,
     /// Reserves of its own that others pay.
@@ -140,6 +172,7 @@ impl Account {
     pub fn new(balance: Stroops, sequence: i64) -> Self {
         Self {
             balance,
+            liabilities: Liabilities::default(),
             sequence,
             sequence_age: None,
             thresholds: Thresholds { master: 1, low: 0, medium: 0, high: 0 },
@@ -149,6 +182,7 @@ impl Account {
             signers: BTreeMap::new(),
             lines: BTreeMap::new(),
             data: BTreeMap::new(),
+            offers: BTreeSet::new(),
             sponsoring: 0,
             sponsored: 0,
             sponsor: None,
@@ -159,7 +193,8 @@ impl Account {
 
     /// Entries that hang on the account, each of which needs a reserve.
     pub fn subentries(&self) -> u32 {
-        u32::try_from(self.lines.len() + self.data.len() + self.signers.len()).unwrap_or(u32::MAX)
+        let entries = self.lines.len() + self.data.len() + self.signers.len() + self.offers.len();
+        u32::try_from(entries).unwrap_or(u32::MAX)
     }
 
     /// The XLM that must stay: (2 + subentries + sponsoring − sponsored) reserves.
@@ -170,9 +205,16 @@ impl Account {
         Stroops::new(reserves.saturating_mul(i64::from(BASE_RESERVE_STROOPS))).unwrap_or(Stroops::ZERO)
     }
 
-    /// The XLM that can be spent: above the minimum, nothing if below.
+    /// The XLM that can be spent: above the minimum and what offers have promised, nothing if below.
     pub fn available(&self) -> Stroops {
-        self.balance.checked_sub(self.minimum_balance()).unwrap_or(Stroops::ZERO)
+        let kept = self.minimum_balance().checked_add(self.liabilities.selling);
+        kept.and_then(|kept| self.balance.checked_sub(kept)).unwrap_or(Stroops::ZERO)
+    }
+
+    /// The XLM that can still be received, beside what is promised room.
+    pub fn room(&self) -> Stroops {
+        let taken = self.balance.checked_add(self.liabilities.buying);
+        taken.and_then(|taken| Stroops::MAX.checked_sub(taken)).unwrap_or(Stroops::ZERO)
     }
 
     /// What is held of an asset; `None` without a trust line.
@@ -254,11 +296,14 @@ pub enum AccountFilter {
     Asset(Asset),
 }
 
-/// All accounts, and who is found by which filter.
+/// All that the ledger holds. A clone shares what does not change afterwards.
 #[derive(Debug, Clone, Default)]
 pub struct State {
-    accounts: BTreeMap<AccountId, Account>,
-    found_by: BTreeMap<AccountFilter, BTreeSet<ByAddress>>,
+    accounts: BTreeMap<AccountId, Arc<Account>>,
+    found_by: BTreeMap<AccountFilter, Arc<BTreeSet<ByAddress>>>,
+    pub(super) balances: Balances,
+    pub(super) book: Book,
+    pub(super) last_offer: OfferId,
 }
 
 fn filters(id: AccountId, account: &Account) -> BTreeSet<AccountFilter> {
@@ -271,17 +316,37 @@ fn filters(id: AccountId, account: &Account) -> BTreeSet<AccountFilter> {
 impl State {
     /// An account that exists.
     pub fn get(&self, id: AccountId) -> Option<&Account> {
-        self.accounts.get(&id)
+        self.accounts.get(&id).map(Arc::as_ref)
     }
 
     /// All accounts, in the order of their keys.
     pub fn accounts(&self) -> impl Iterator<Item = (AccountId, &Account)> {
-        self.accounts.iter().map(|(id, account)| (*id, account))
+        self.accounts.iter().map(|(id, account)| (*id, account.as_ref()))
+    }
+
+    /// How many accounts there are.
+    pub fn account_count(&self) -> usize {
+        self.accounts.len()
     }
 
     /// Accounts that a filter finds, in address order.
     pub fn find(&self, filter: AccountFilter) -> Option<&BTreeSet<ByAddress>> {
-        self.found_by.get(&filter)
+        self.found_by.get(&filter).map(Arc::as_ref)
+    }
+
+    /// The claimable balances.
+    pub fn balances(&self) -> &Balances {
+        &self.balances
+    }
+
+    /// The offers.
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// The number of the last offer that was made.
+    pub fn last_offer(&self) -> OfferId {
+        self.last_offer
     }
 
     /// Writes an account, or removes it.
@@ -290,6 +355,7 @@ impl State {
         let new = account.as_ref().map(|account| filters(id, account)).unwrap_or_default();
         for gone in old.difference(&new) {
             if let Some(found) = self.found_by.get_mut(gone) {
+                let found = Arc::make_mut(found);
                 found.remove(&ByAddress(id));
                 if found.is_empty() {
                     self.found_by.remove(gone);
@@ -297,10 +363,10 @@ impl State {
             }
         }
         for added in new.difference(&old) {
-            self.found_by.entry(*added).or_default().insert(ByAddress(id));
+            Arc::make_mut(self.found_by.entry(*added).or_default()).insert(ByAddress(id));
         }
         match account {
-            Some(account) => self.accounts.insert(id, account),
+            Some(account) => self.accounts.insert(id, Arc::new(account)),
             None => self.accounts.remove(&id),
         };
     }

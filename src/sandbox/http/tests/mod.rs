@@ -1,6 +1,8 @@
 //! Horizon's shapes, asked in process.
 
 mod driving;
+mod entries;
+mod harm;
 mod reading;
 mod streaming;
 mod submitting;

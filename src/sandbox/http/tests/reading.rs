@@ -263,3 +263,22 @@ async fn ledgers_and_fees_are_told() {
         assert_eq!(page["_embedded"]["records"].as_array().unwrap().len(), 1, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_browser_gets_a_page_and_everyone_else_json() {
+    let town = Town::new();
+    town.befriend(&["alice"]);
+    town.sandbox.faults().set_rate(crate::sandbox::faults::Fault::ResetBefore, 1_000);
+    let browser =
+        Request::get("/").header(header::ACCEPT, "text/html,*/*;q=0.8").body(Body::empty()).unwrap();
+    let response = town.ask(browser).await;
+    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+    let bytes = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+    let page = String::from_utf8(bytes.to_vec()).unwrap();
+    for part in ["Ledger <strong>2</strong>", "reset_before", "FreeTFT", "/transactions/", "done"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("http://") && !page.contains("https://"), "nothing from elsewhere");
+    town.sandbox.faults().clear();
+    assert_eq!(town.get("/").await.1["history_latest_ledger"], 2);
+}

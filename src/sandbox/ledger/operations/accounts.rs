@@ -73,7 +73,7 @@ pub fn merge(running: &mut Running<'_>, into: &MuxedAccount, source: AccountId) 
     if leaving.flags.immutable {
         return Err(not_merged(AccountMergeResult::ImmutableSet));
     }
-    if !leaving.lines.is_empty() || !leaving.data.is_empty() {
+    if !leaving.lines.is_empty() || !leaving.data.is_empty() || !leaving.offers.is_empty() {
         return Err(not_merged(AccountMergeResult::HasSubEntries));
     }
     if leaving.sequence >= first_sequence(running.view.now().ledger) {
@@ -86,6 +86,9 @@ pub fn merge(running: &mut Running<'_>, into: &MuxedAccount, source: AccountId) 
         remove_signer(&mut running.view, source, key);
     }
     let receiver = running.view.edit(destination).ok_or(not_merged(AccountMergeResult::NoAccount))?;
+    if receiver.room() < leaving.balance {
+        return Err(not_merged(AccountMergeResult::DestFull));
+    }
     receiver.balance = receiver
         .balance
         .checked_add(leaving.balance)

@@ -201,9 +201,13 @@ pub fn remove_signer(view: &mut View<'_>, id: AccountId, key: &SignerKey) -> Opt
     Some(sponsor)
 }
 
+/// Whether an entry can have this name.
+pub fn is_data_name(name: &[u8]) -> bool {
+    !name.is_empty() && is_plain(name)
+}
+
 pub fn check_data(op: &ManageDataOp) -> Result<(), OperationResult> {
-    let name = op.data_name.0.as_slice();
-    if name.is_empty() || !is_plain(name) {
+    if !is_data_name(op.data_name.0.as_slice()) {
         return Err(refuse_data(ManageDataResult::InvalidName));
     }
     Ok(())

@@ -1,17 +1,22 @@
-//! Money moves: XLM between accounts, credits between trust lines, from and to their issuer.
+//! Money moves: XLM between accounts, credits between trust lines, from and to their issuer, and back to
+//! the issuer against the holder's will.
 
-use stellar_xdr::{OperationResult, OperationResultTr, PaymentOp, PaymentResult};
+use stellar_xdr::{ClawbackOp, ClawbackResult, OperationResult, OperationResultTr, PaymentOp, PaymentResult};
 
 use super::{Applied, Running};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
 use crate::sandbox::ledger::effects::Change;
-use crate::sandbox::ledger::state::Authorization;
-use crate::sandbox::xdr;
+use crate::sandbox::ledger::holdings::{Needs, Ungiven, Untaken, credit, debit};
+use crate::sandbox::xdr::{self, account_of};
 
 fn refuse(code: PaymentResult) -> OperationResult {
     OperationResult::OpInner(OperationResultTr::Payment(code))
+}
+
+fn refuse_clawback(code: ClawbackResult) -> OperationResult {
+    OperationResult::OpInner(OperationResultTr::Clawback(code))
 }
 
 pub fn check(op: &PaymentOp) -> Result<(), OperationResult> {
@@ -24,73 +29,55 @@ pub fn check(op: &PaymentOp) -> Result<(), OperationResult> {
 pub fn pay(running: &mut Running<'_>, op: &PaymentOp, source: AccountId) -> Applied {
     let asset = xdr::asset(&op.asset).ok_or(refuse(PaymentResult::Malformed))?;
     let amount = Stroops::new(op.amount).map_err(|_| refuse(PaymentResult::Malformed))?;
-    let destination = xdr::account_of(&op.destination);
+    let destination = account_of(&op.destination);
     let to_itself = asset == Asset::Native && destination == source;
     if !to_itself {
         if asset.issuer() != Some(destination) && running.view.get(destination).is_none() {
             return Err(refuse(PaymentResult::NoDestination));
         }
-        receive(running, destination, &asset, amount)?;
-        spend(running, source, &asset, amount)?;
+        credit(&mut running.view, destination, &asset, amount, Needs::Full).map_err(|why| {
+            refuse(match why {
+                Untaken::NoAccount => PaymentResult::NoDestination,
+                Untaken::NoTrust => PaymentResult::NoTrust,
+                Untaken::NotAuthorized => PaymentResult::NotAuthorized,
+                Untaken::Full => PaymentResult::LineFull,
+            })
+        })?;
+        debit(&mut running.view, source, &asset, amount, Needs::Full).map_err(|why| match why {
+            Ungiven::NoAccount => OperationResult::OpNoAccount,
+            Ungiven::NoTrust => refuse(PaymentResult::SrcNoTrust),
+            Ungiven::NotAuthorized => refuse(PaymentResult::SrcNotAuthorized),
+            Ungiven::Underfunded => refuse(PaymentResult::Underfunded),
+        })?;
     }
     running.effect(destination, Change::Credited { asset, amount });
     running.effect(source, Change::Debited { asset, amount });
     Ok(OperationResultTr::Payment(PaymentResult::Success))
 }
 
-fn receive(
-    running: &mut Running<'_>,
-    to: AccountId,
-    asset: &Asset,
-    amount: Stroops,
-) -> Result<(), OperationResult> {
-    match asset {
-        Asset::Native => {
-            let account = running.view.edit(to).ok_or(refuse(PaymentResult::NoDestination))?;
-            account.balance =
-                account.balance.checked_add(amount).map_err(|_| refuse(PaymentResult::LineFull))?;
-        }
-        Asset::Credit { issuer, .. } if *issuer == to => {}
-        Asset::Credit { .. } => {
-            let line = running.view.edit_line(to, asset).ok_or(refuse(PaymentResult::NoTrust))?;
-            if line.authorization != Authorization::Full {
-                return Err(refuse(PaymentResult::NotAuthorized));
-            }
-            line.balance = line
-                .balance
-                .checked_add(amount)
-                .ok()
-                .filter(|sum| *sum <= line.limit)
-                .ok_or(refuse(PaymentResult::LineFull))?;
-        }
+pub fn check_clawback(op: &ClawbackOp, source: AccountId) -> Result<(), OperationResult> {
+    let own = xdr::asset(&op.asset).is_some_and(|asset| asset.issuer() == Some(source));
+    if account_of(&op.from) == source || op.amount < 1 || !own {
+        return Err(refuse_clawback(ClawbackResult::Malformed));
     }
     Ok(())
 }
 
-fn spend(
-    running: &mut Running<'_>,
-    from: AccountId,
-    asset: &Asset,
-    amount: Stroops,
-) -> Result<(), OperationResult> {
-    match asset {
-        Asset::Native => {
-            let account = running.view.edit(from).ok_or(OperationResult::OpNoAccount)?;
-            if account.available() < amount {
-                return Err(refuse(PaymentResult::Underfunded));
-            }
-            account.balance =
-                account.balance.checked_sub(amount).map_err(|_| refuse(PaymentResult::Underfunded))?;
-        }
-        Asset::Credit { issuer, .. } if *issuer == from => {}
-        Asset::Credit { .. } => {
-            let line = running.view.edit_line(from, asset).ok_or(refuse(PaymentResult::SrcNoTrust))?;
-            if line.authorization != Authorization::Full {
-                return Err(refuse(PaymentResult::SrcNotAuthorized));
-            }
-            line.balance =
-                line.balance.checked_sub(amount).map_err(|_| refuse(PaymentResult::Underfunded))?;
-        }
+pub fn claw_back(running: &mut Running<'_>, op: &ClawbackOp, source: AccountId) -> Applied {
+    let asset = xdr::asset(&op.asset).ok_or(refuse_clawback(ClawbackResult::Malformed))?;
+    let amount = Stroops::new(op.amount).map_err(|_| refuse_clawback(ClawbackResult::Malformed))?;
+    let from = account_of(&op.from);
+    let line = running.view.edit_line(from, &asset).ok_or(refuse_clawback(ClawbackResult::NoTrust))?;
+    if !line.clawback_enabled {
+        return Err(refuse_clawback(ClawbackResult::NotClawbackEnabled));
     }
-    Ok(())
+    // Whatever the line's authorization: a frozen one is clawed back from too.
+    if line.available() < amount {
+        return Err(refuse_clawback(ClawbackResult::Underfunded));
+    }
+    line.balance =
+        line.balance.checked_sub(amount).map_err(|_| refuse_clawback(ClawbackResult::Underfunded))?;
+    running.effect(source, Change::Credited { asset, amount });
+    running.effect(from, Change::Debited { asset, amount });
+    Ok(OperationResultTr::Clawback(ClawbackResult::Success))
 }

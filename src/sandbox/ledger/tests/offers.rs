@@ -1,0 +1,168 @@
+//! The order book, and payments through it.
+
+use crate::domain::asset::Asset;
+use crate::sandbox::story::*;
+
+const XLM: Asset = Asset::Native;
+
+fn gold() -> Asset {
+    issued("GOLD", "issuer")
+}
+
+fn silver() -> Asset {
+    issued("SILVER", "issuer")
+}
+
+/// Alice and bob trust gold and silver; alice has a thousand of each.
+fn market() -> Story {
+    let mut story = Story::with(&["alice", "bob", "carol", "issuer"]);
+    for name in ["alice", "bob"] {
+        story.must(&draft(name, [trust(gold(), i64::MAX), trust(silver(), i64::MAX)]));
+    }
+    story.must(&draft("issuer", [pay("alice", gold(), 1_000), pay("alice", silver(), 1_000)]));
+    story
+}
+
+fn offers(story: &Story) -> Vec<(i64, i64)> {
+    story.ledger.state().book().iter().map(|offer| (offer.id, offer.amount)).collect()
+}
+
+#[test]
+fn an_offer_promises_money_and_room_until_it_is_withdrawn() {
+    let mut story = market();
+    story.must(&draft("alice", [sell(gold(), XLM, 600, (2, 1), 0)]));
+    assert_eq!(offers(&story), [(1, 600)]);
+    let alice = story.account("alice");
+    assert_eq!(alice.lines[&gold()].liabilities.selling.get(), 600);
+    assert_eq!(alice.liabilities.buying.get(), 1_200);
+    assert_eq!(alice.subentries(), 3);
+    assert_eq!(story.op_says(&draft("alice", [pay("bob", gold(), 401)])), "op_underfunded");
+    assert_eq!(story.op_says(&draft("alice", [sell(gold(), silver(), 401, (1, 1), 0)])), "op_underfunded");
+    assert_eq!(story.op_says(&draft("alice", [trust(gold(), 999)])), "op_invalid_limit");
+    story.must(&draft("alice", [sell(gold(), XLM, 300, (2, 1), 1)]));
+    assert_eq!(offers(&story), [(1, 300)]);
+    assert_eq!(story.op_says(&draft("bob", [sell(gold(), XLM, 0, (2, 1), 1)])), "op_offer_not_found");
+    story.must(&draft("alice", [sell(gold(), XLM, 0, (2, 1), 1)]));
+    let alice = story.account("alice");
+    assert_eq!((alice.lines[&gold()].liabilities.selling.get(), alice.liabilities.buying.get()), (0, 0));
+    assert_eq!(alice.subentries(), 2);
+    assert!(offers(&story).is_empty());
+}
+
+#[test]
+fn a_better_offer_is_taken_first_and_the_rest_stays() {
+    let mut story = market();
+    story.must(&draft("alice", [sell(gold(), XLM, 100, (3, 1), 0), sell(gold(), XLM, 100, (2, 1), 0)]));
+    let before = story.xlm("alice");
+    story.must(&draft("bob", [buy(XLM, gold(), 150, (3, 1), 0)]));
+    assert_eq!(story.holds("bob", gold()), 150);
+    assert_eq!(story.xlm("alice"), before + 100 * 2 + 50 * 3);
+    assert_eq!(offers(&story), [(1, 50)]);
+    story.must(&draft("bob", [sell(XLM, gold(), 30, (1, 1), 0)]));
+    assert_eq!(offers(&story), [(1, 50), (3, 30)], "too dear for bob: his offer waits");
+}
+
+#[test]
+fn a_passive_offer_does_not_take_its_own_price() {
+    let mut story = market();
+    story.must(&draft("alice", [sell(gold(), XLM, 100, (1, 1), 0)]));
+    story.must(&draft("bob", [sell_passively(XLM, gold(), 100, (1, 1))]));
+    assert_eq!(offers(&story).len(), 2);
+    story.must(&draft("bob", [sell(XLM, gold(), 100, (1, 1), 0)]));
+    assert_eq!(offers(&story), [(2, 100)]);
+}
+
+#[test]
+fn offers_are_refused_by_kind() {
+    let mut story = market();
+    for (body, code) in [
+        (sell(gold(), gold(), 1, (1, 1), 0), "op_malformed"),
+        (sell(gold(), XLM, 1, (0, 1), 0), "op_malformed"),
+        (sell(gold(), XLM, 0, (1, 1), 0), "op_malformed"),
+        (sell(gold(), XLM, 1, (1, 1), 77), "op_offer_not_found"),
+        (sell(issued("TIN", "issuer"), XLM, 1, (1, 1), 0), "op_sell_no_trust"),
+        (sell(gold(), issued("TIN", "issuer"), 1, (1, 1), 0), "op_buy_no_trust"),
+        (sell(XLM, gold(), 100_000 * UNIT, (1, 1), 0), "op_underfunded"),
+    ] {
+        assert_eq!(story.op_says(&draft("alice", [body])), code);
+    }
+    assert_eq!(story.op_says(&draft("bob", [sell(gold(), XLM, 1, (1, 1), 0)])), "op_underfunded");
+    story.must(&draft("bob", [trust(silver(), 5)]));
+    assert_eq!(story.op_says(&draft("bob", [sell(XLM, silver(), 6, (1, 1), 0)])), "op_line_full");
+    story.must(&draft("alice", [sell(gold(), XLM, 5, (1, 1), 0)]));
+    assert_eq!(story.op_says(&draft("alice", [sell(XLM, gold(), 5, (1, 1), 0)])), "op_cross_self");
+}
+
+#[test]
+fn who_may_not_hold_it_any_more_loses_the_offers_for_it() {
+    let mut story = market();
+    story.must(&draft("issuer", [options(|op| op.set_flags = Some(2))]));
+    story.must(&draft("alice", [sell(gold(), XLM, 5, (1, 1), 0), sell(XLM, silver(), 5, (1, 1), 0)]));
+    story.must(&draft("issuer", [line_flags("alice", gold(), 2, 1)]));
+    assert_eq!(offers(&story).len(), 2, "maintained");
+    assert_eq!(story.op_says(&draft("alice", [sell(gold(), XLM, 5, (1, 1), 0)])), "sell_not_authorized");
+    story.must(&draft("bob", [pay_through("bob", (XLM, 5), &[], (gold(), 2))]));
+    story.must(&draft("issuer", [line_flags("alice", gold(), 0, 2)]));
+    assert_eq!(offers(&story), [(2, 5)]);
+    assert_eq!(story.account("alice").lines[&gold()].liabilities.selling.get(), 0);
+}
+
+#[test]
+fn an_exact_amount_arrives_through_two_books() {
+    let mut story = market();
+    story.must(&draft("alice", [sell(gold(), XLM, 100, (2, 1), 0), sell(silver(), gold(), 100, (1, 2), 0)]));
+    let payment = pay_through("bob", (XLM, 40), &[gold()], (silver(), 40));
+    let (bob, alice) = (story.xlm("bob"), story.xlm("alice"));
+    let carol = story.xlm("carol");
+    story.must(&draft("carol", [payment]));
+    assert_eq!(story.holds("bob", silver()), 40);
+    assert_eq!((story.xlm("carol"), story.xlm("bob")), (carol - 40 - 100, bob));
+    assert_eq!(story.xlm("alice"), alice + 40);
+    assert_eq!(offers(&story), [(1, 80), (2, 60)]);
+    let dear = pay_through("bob", (XLM, 39), &[gold()], (silver(), 40));
+    assert_eq!(story.op_says(&draft("carol", [dear])), "op_over_source_max");
+    let much = pay_through("bob", (XLM, i64::MAX), &[gold()], (silver(), 61));
+    assert_eq!(story.op_says(&draft("carol", [much])), "op_too_few_offers");
+}
+
+#[test]
+fn an_exact_amount_leaves() {
+    let mut story = market();
+    story.must(&draft("alice", [sell(gold(), XLM, 100, (2, 1), 0)]));
+    story.must(&draft("carol", [send_through("bob", (XLM, 41), &[], (gold(), 20))]));
+    assert_eq!(story.holds("bob", gold()), 20, "the odd stroop is the seller's");
+    assert_eq!(offers(&story), [(1, 80)]);
+    let greedy = send_through("bob", (XLM, 40), &[], (gold(), 21));
+    assert_eq!(story.op_says(&draft("carol", [greedy])), "op_under_dest_min");
+    let own = send_through("alice", (XLM, 40), &[], (gold(), 1));
+    assert_eq!(story.op_says(&draft("alice", [own])), "op_cross_self");
+}
+
+#[test]
+fn strict_send_looks_at_its_source_first_and_strict_receive_at_the_destination() {
+    let mut story = market();
+    let tin = issued("TIN", "issuer");
+    let says = |story: &mut Story, body| story.op_says(&draft("carol", [body]));
+    assert_eq!(says(&mut story, send_through("carol", (tin, 1), &[], (gold(), 1))), "op_src_no_trust");
+    assert_eq!(says(&mut story, pay_through("carol", (tin, 1), &[], (gold(), 1))), "op_no_trust");
+    assert_eq!(says(&mut story, send_through("nobody", (tin, 1), &[], (gold(), 1))), "op_no_destination");
+    assert_eq!(says(&mut story, pay_through("bob", (XLM, 0), &[], (gold(), 1))), "op_malformed");
+    assert_eq!(says(&mut story, send_through("bob", (XLM, 1), &[], (gold(), 1))), "op_too_few_offers");
+    let plenty = 100_000 * UNIT;
+    assert_eq!(says(&mut story, send_through("bob", (XLM, plenty), &[], (gold(), 1))), "op_underfunded");
+    story.must(&draft("alice", [pay_through("issuer", (gold(), 10), &[], (gold(), 10))]));
+    assert_eq!(story.holds("alice", gold()), 990, "burned without a conversion");
+}
+
+#[test]
+fn a_sponsored_offer_gives_its_reserve_back_when_it_is_taken() {
+    let mut story = market();
+    let sponsored = draft("carol", [begin("alice")])
+        .by("alice", sell(gold(), XLM, 10, (1, 1), 0))
+        .by("alice", end())
+        .signed_by(&["carol", "alice"]);
+    story.must(&sponsored);
+    assert_eq!((story.account("carol").sponsoring, story.account("alice").sponsored), (1, 1));
+    story.must(&draft("bob", [buy(XLM, gold(), 10, (1, 1), 0)]));
+    assert_eq!((story.account("carol").sponsoring, story.account("alice").sponsored), (0, 0));
+}
