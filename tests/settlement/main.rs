@@ -4,6 +4,14 @@
 mod support;
 
 mod crashes;
+mod engines;
 mod faults;
+mod interrupted;
+mod ledger_time;
+mod network;
+mod opening;
+mod raw;
+mod settling;
 mod stories;
+mod strangers;
 mod world;

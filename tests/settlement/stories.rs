@@ -5,21 +5,15 @@ use farmgate::domain::journal::BookAccount;
 use farmgate::domain::payment::Attribution;
 use farmgate::domain::reservation::{RefundReason, State};
 use farmgate::domain::transfer::TransferState;
-use farmgate::ports::store::{PaymentFilter, StoredPayment};
+use farmgate::ports::store::PaymentFilter;
 use farmgate::reservations::OrderRequest;
 use farmgate::settlement::EngineError;
 use jiff::SignedDuration;
 
 use crate::support::on_both_databases;
-use crate::world::{FARMER, FOUNDATION, World, amount, price, share, units, wallet};
-
-/// Past every deadline that a quote gives.
-const PAST_THE_DEADLINE_SECONDS: i64 = 4_000;
-
-async fn payments(world: &World, reservation: farmgate::domain::ids::ReservationId) -> Vec<StoredPayment> {
-    let filter = PaymentFilter { reservation: Some(reservation), attribution: None };
-    world.store.begin_read().await.unwrap().payments(&filter, None, 100).await.unwrap()
-}
+use crate::world::{
+    FARMER, FOUNDATION, PAST_THE_DEADLINE_SECONDS, World, amount, price, share, units, wallet,
+};
 
 on_both_databases! {
     async fn a_punctual_payment_pays_everybody_and_brings_a_pool_to_life(store: &TestStore) {
@@ -51,7 +45,7 @@ on_both_databases! {
         assert_eq!(world.state(reservation.id).await, "awaiting_payment");
         world.pay("bob", reservation.escrow, price(&reservation).checked_sub(half).unwrap(), "TFT").await;
         world.until(reservation.id, "settled").await;
-        assert_eq!(payments(&world, reservation.id).await.len(), 2);
+        assert_eq!(world.payments(reservation.id).await.len(), 2);
         world.assert_reconciled().await;
     }
 
@@ -97,7 +91,7 @@ on_both_databases! {
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         world.rest().await;
         assert_eq!(world.state(reservation.id).await, "expired");
-        let late = payments(&world, reservation.id).await;
+        let late = world.payments(reservation.id).await;
         assert_eq!(late[0].attribution, Attribution::Late);
         let owed = BookAccount::Deposits(reservation.id);
         let mut tx = world.store.begin_read().await.unwrap();
@@ -128,7 +122,7 @@ on_both_databases! {
         let reservation = world.reserve().await;
         world.pay("alice", reservation.escrow, amount("2"), "XLM").await;
         world.rest().await;
-        assert_eq!(payments(&world, reservation.id).await[0].attribution, Attribution::OtherAsset);
+        assert_eq!(world.payments(reservation.id).await[0].attribution, Attribution::OtherAsset);
         world.assert_reconciled().await;
     }
 
@@ -151,11 +145,10 @@ on_both_databases! {
         world.customer("alice").await;
         world.customer("bob").await;
         world.fund("untrusting").await;
-        let mut farm = world.store.begin_read().await.unwrap()
-            .farm("1".parse().unwrap()).await.unwrap().unwrap();
+        let mut farm = world.farm().await;
         let good = world.reserve().await;
         farm.payout_addresses.insert(world.asset("TFT"), wallet("untrusting").account());
-        put_farm(&world, farm).await;
+        world.put_farm(farm).await;
         let bad = world.reserve().await;
         world.pay("alice", good.escrow, price(&good), "TFT").await;
         world.pay("bob", bad.escrow, price(&bad), "TFT").await;
@@ -246,16 +239,6 @@ on_both_databases! {
         assert!(error.stops_the_engine(), "{error}");
         assert!(matches!(error, EngineError::ForeignOutgoing { .. }));
     }
-}
-
-async fn put_farm(world: &World, farm: farmgate::domain::farm::Farm) {
-    let put: Result<_, farmgate::ports::store::StoreError> =
-        farmgate::ports::store::transact(&world.store, move |tx| {
-            let farm = farm.clone();
-            Box::pin(async move { tx.put_farm(&farm).await })
-        })
-        .await;
-    assert_eq!(put.unwrap(), farmgate::ports::store::Put::Replaced);
 }
 
 /// Escrow accounts on the ledger that no reservation has.
