@@ -8,7 +8,9 @@ use farmgate::domain::transfer::{ResultCodes, SubmissionState};
 
 use crate::network::faulty;
 use crate::support::on_both_databases;
-use crate::world::{BASE_FEE, FARMER, PAST_MAX_TIME_SECONDS, amount, price, share, wallet};
+use crate::world::{
+    BASE_FEE, FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, amount, price, share, wallet,
+};
 
 on_both_databases! {
     async fn unknown_then_landed_is_paid_once_and_never_rebuilt(store: &TestStore) {
@@ -127,6 +129,47 @@ on_both_databases! {
         let State::Held { why, .. } = held.state else { panic!() };
         assert_eq!(why.code, "op_no_trust");
         world.assert_reconciled().await;
+    }
+
+    async fn a_failure_that_names_no_operation_is_found_one_by_one(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        world.fund("untrusting").await;
+        let good = world.reserve().await;
+        let mut farm = world.farm().await;
+        farm.payout_addresses.insert(world.asset("TFT"), wallet("untrusting").account());
+        world.put_farm(farm).await;
+        let bad = world.reserve().await;
+        world.rest().await;
+        faults.codeless.store(true, Ordering::SeqCst);
+        world.pay("alice", good.escrow, price(&good), "TFT").await;
+        world.pay("alice", bad.escrow, price(&bad), "TFT").await;
+        let held = world.until(bad.id, "held").await;
+        let State::Held { why, .. } = held.state else { panic!() };
+        assert_eq!(why.code, "tx_failed");
+        world.until(good.id, "settled").await;
+        world.rest().await;
+        assert_eq!(world.fees_of_failures().await, [4 * BASE_FEE, 2 * BASE_FEE], "together, and alone");
+        world.assert_reconciled().await;
+    }
+
+    async fn money_that_its_issuer_took_back_is_put_aside_and_stops_nobody(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        let other = world.reserve().await;
+        world.rest().await;
+        faults.clawed_back.store(1, Ordering::SeqCst);
+        world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
+        world.rest().await;
+        let quarantined = world.store.begin_read().await.unwrap().quarantined(10).await.unwrap();
+        assert_eq!(quarantined.len(), 1);
+        assert!(quarantined[0].json.contains("clawback"), "{}", quarantined[0].json);
+        world.pay("alice", other.escrow, price(&other), "TFT").await;
+        world.until(other.id, "settled").await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.rest().await;
+        assert_eq!(world.state(reservation.id).await, "awaiting_payment", "its balance is not explained");
     }
 }
 

@@ -1,7 +1,7 @@
 //! A network that does not say what happened, or says what was true before.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -29,6 +29,10 @@ pub struct Faults {
     pub no_history: AtomicUsize,
     /// So many records of history come as nobody can read them.
     pub garbled: AtomicUsize,
+    /// So many payments come as money that their issuer took back.
+    pub clawed_back: AtomicUsize,
+    /// True while results of transactions come without the codes of their operations.
+    pub codeless: AtomicBool,
     /// Envelopes that reached the network.
     pub sent: AtomicUsize,
     /// Envelopes that were built.
@@ -102,6 +106,24 @@ fn unreadable(record: &HistoryRecord) -> HistoryRecord {
     HistoryRecord::Unreadable { operation, json, reason }
 }
 
+/// Turns money that came into money that was taken back.
+fn claw_back(record: &mut HistoryRecord) {
+    let HistoryRecord::Payment(payment) = record else { return };
+    for movement in &mut payment.movements {
+        std::mem::swap(&mut movement.from, &mut movement.to);
+        movement.clawback = true;
+    }
+}
+
+impl FaultyNetwork {
+    fn told(&self, mut record: TransactionRecord) -> TransactionRecord {
+        if self.faults.codeless.load(Ordering::SeqCst) {
+            record.codes.operations.clear();
+        }
+        record
+    }
+}
+
 #[async_trait]
 impl Network for FaultyNetwork {
     fn platform(&self) -> AccountId {
@@ -151,6 +173,8 @@ impl Network for FaultyNetwork {
         for record in &mut records {
             if take(&self.faults.garbled) {
                 *record = unreadable(record);
+            } else if matches!(record, HistoryRecord::Payment(_)) && take(&self.faults.clawed_back) {
+                claw_back(record);
             }
         }
         let gate = self.faults.gate.lock().unwrap().take();
@@ -164,7 +188,7 @@ impl Network for FaultyNetwork {
         if take(&self.faults.blind) {
             return Ok(None);
         }
-        self.inner.transaction(hash).await
+        Ok(self.inner.transaction(hash).await?.map(|record| self.told(record)))
     }
 
     async fn transaction_using(
@@ -172,7 +196,8 @@ impl Network for FaultyNetwork {
         account: AccountId,
         sequence: i64,
     ) -> Result<Option<TransactionRecord>, NetworkError> {
-        self.inner.transaction_using(account, sequence).await
+        let record = self.inner.transaction_using(account, sequence).await?;
+        Ok(record.map(|record| self.told(record)))
     }
 
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {
@@ -191,6 +216,15 @@ impl Network for FaultyNetwork {
             drop(self.inner.send(envelope).await);
             return refused.unwrap_or_else(unknown);
         }
-        self.inner.send(envelope).await
+        match self.inner.send(envelope).await {
+            Sent::Included(record) => Sent::Included(Box::new(self.told(*record))),
+            Sent::Refused { mut codes } => {
+                if self.faults.codeless.load(Ordering::SeqCst) {
+                    codes.operations.clear();
+                }
+                Sent::Refused { codes }
+            }
+            unknown @ Sent::Unknown { .. } => unknown,
+        }
     }
 }
