@@ -11,7 +11,7 @@ use crate::world::{FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, Wor
 
 const ALWAYS: usize = usize::MAX;
 
-/// Everybody without end: a payment of each, in one account's history.
+/// The amounts of so many payments of `each` stroops.
 fn parts(count: i64, each: i64) -> Vec<Stroops> {
     (0..count).map(|_| Stroops::new(each).unwrap()).collect()
 }
