@@ -1,4 +1,5 @@
-//! A crash after every durable step and before every commit: the engine dies there and another starts from storage.
+//! Trouble at every durable step: the engine dies before a commit or after it and another starts from storage; or a
+//! commit is undone, or its answer is lost, and the same engine goes on with what it remembers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -6,19 +7,31 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use farmgate::ports::store::{Store, StoreError, Tx};
 
-use crate::faults::{Faults, FaultyNetwork};
+use crate::interrupted::{Commit, InterruptedTx};
+use crate::network::{Faults, FaultyNetwork};
 use crate::support::on_both_databases;
 use crate::world::{FARMER, FOUNDATION, World, price, share};
 
 /// More commits than a settlement takes.
 const COMMITS_MAX: usize = 200;
 
-/// A database that the process dies at: before or after its `n`th commit, everything fails.
+/// What happens at the `n`th commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blow {
+    /// The process dies before it.
+    DiesBefore,
+    /// It happens, and the process dies.
+    DiesAfter,
+    /// It goes wrong, and the process lives.
+    Commit(Commit),
+}
+
+/// A database that deals a blow at one commit. Once the process is dead, everything fails.
 struct CrashingStore {
     inner: Arc<dyn Store>,
     commits_left: AtomicUsize,
-    after: bool,
-    dead: Arc<AtomicBool>,
+    blow: Blow,
+    dealt: Arc<AtomicBool>,
 }
 
 fn dead() -> StoreError {
@@ -27,12 +40,10 @@ fn dead() -> StoreError {
 
 impl CrashingStore {
     fn check(&self) -> Result<(), StoreError> {
-        if self.dead.load(Ordering::SeqCst) { Err(dead()) } else { Ok(()) }
-    }
-
-    /// Called by each transaction that is about to commit.
-    fn commit_crashes(&self) -> bool {
-        self.commits_left.fetch_sub(1, Ordering::SeqCst) == 1
+        match self.blow {
+            Blow::DiesBefore | Blow::DiesAfter if self.dealt.load(Ordering::SeqCst) => Err(dead()),
+            Blow::DiesBefore | Blow::DiesAfter | Blow::Commit(_) => Ok(()),
+        }
     }
 }
 
@@ -40,17 +51,16 @@ impl CrashingStore {
 impl Store for CrashingStore {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
         self.check()?;
-        if !self.commit_crashes() {
-            return self.inner.begin().await;
+        let inner = self.inner.begin().await?;
+        if self.commits_left.fetch_sub(1, Ordering::SeqCst) != 1 {
+            return Ok(inner);
         }
-        // The work of this transaction is done, its commit is not reached or its answer never comes.
-        if self.after {
-            let tx = self.inner.begin().await?;
-            self.dead.store(true, Ordering::SeqCst);
-            return Ok(tx);
+        self.dealt.store(true, Ordering::SeqCst);
+        match self.blow {
+            Blow::DiesBefore => inner.rollback().await.and(Err(dead())),
+            Blow::DiesAfter => Ok(inner),
+            Blow::Commit(commit) => Ok(Box::new(InterruptedTx { inner, commit })),
         }
-        self.dead.store(true, Ordering::SeqCst);
-        Err(dead())
     }
 
     async fn begin_read(&self) -> Result<Box<dyn Tx>, StoreError> {
@@ -59,49 +69,53 @@ impl Store for CrashingStore {
     }
 }
 
-/// Runs a reservation from payment to settlement with a crash at the `n`th commit; false if it was settled before.
-async fn crash_at(world: &World, network: &Arc<FaultyNetwork>, n: usize, after: bool) -> bool {
+/// Runs a reservation from payment to settlement with a blow at the `n`th commit; false if it was settled before.
+async fn strike_at(world: &World, network: &Arc<FaultyNetwork>, n: usize, blow: Blow) -> bool {
     let reservation = world.reserve().await;
     world.rest().await;
     let farmer = world.holds(FARMER, "TFT");
     let foundation = world.holds(FOUNDATION, "TFT");
     world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
-    let died = Arc::new(AtomicBool::new(false));
+    let dealt = Arc::new(AtomicBool::new(false));
     let store = CrashingStore {
         inner: world.store.clone(),
         commits_left: AtomicUsize::new(n),
-        after,
-        dead: died.clone(),
+        blow,
+        dealt: dealt.clone(),
     };
     world.restart(Arc::new(store), network.clone());
     for _ in 0..40 {
-        if died.load(Ordering::SeqCst) || world.state(reservation.id).await == "settled" {
+        if dealt.load(Ordering::SeqCst) || world.state(reservation.id).await == "settled" {
             break;
         }
         drop(world.tick().await);
         world.next_ledger().await;
     }
-    let crashed = died.load(Ordering::SeqCst);
-    world.restart(world.store.clone(), network.clone());
+    let struck = dealt.load(Ordering::SeqCst);
+    if let Blow::DiesBefore | Blow::DiesAfter = blow {
+        world.restart(world.store.clone(), network.clone());
+    }
     world.until(reservation.id, "settled").await;
+    // A blow that was not dealt yet would fall on the rest.
+    world.restart(world.store.clone(), network.clone());
     world.rest().await;
     let whole = price(&reservation);
     let tenth = share(whole, 10);
-    assert_eq!(world.holds(FOUNDATION, "TFT"), foundation.checked_add(tenth).unwrap(), "crash {n}");
+    assert_eq!(world.holds(FOUNDATION, "TFT"), foundation.checked_add(tenth).unwrap(), "{blow:?} at {n}");
     let rest = whole.checked_sub(tenth).unwrap();
-    assert_eq!(world.holds(FARMER, "TFT"), farmer.checked_add(rest).unwrap(), "crash {n}");
-    assert!(world.balance(reservation.escrow, "TFT").is_zero(), "crash {n}");
+    assert_eq!(world.holds(FARMER, "TFT"), farmer.checked_add(rest).unwrap(), "{blow:?} at {n}");
+    assert!(world.balance(reservation.escrow, "TFT").is_zero(), "{blow:?} at {n}");
     world.assert_reconciled().await;
-    crashed
+    struck
 }
 
-async fn crash_everywhere(store: Arc<dyn Store>, after: bool) {
+async fn strike_everywhere(store: Arc<dyn Store>, blow: Blow) {
     let world = World::new(store).await;
     world.customer("alice").await;
     let network =
         Arc::new(FaultyNetwork { inner: world.network.clone(), faults: Arc::new(Faults::default()) });
     for n in 1..COMMITS_MAX {
-        if !crash_at(&world, &network, n, after).await {
+        if !strike_at(&world, &network, n, blow).await {
             assert!(n > 5, "only {n} commits were seen between payment and settlement");
             return;
         }
@@ -111,10 +125,18 @@ async fn crash_everywhere(store: Arc<dyn Store>, after: bool) {
 
 on_both_databases! {
     async fn a_crash_before_any_commit_pays_once(store: &TestStore) {
-        crash_everywhere(store.store.clone(), false).await;
+        strike_everywhere(store.store.clone(), Blow::DiesBefore).await;
     }
 
     async fn a_crash_after_any_commit_pays_once(store: &TestStore) {
-        crash_everywhere(store.store.clone(), true).await;
+        strike_everywhere(store.store.clone(), Blow::DiesAfter).await;
+    }
+
+    async fn any_commit_whose_answer_is_lost_pays_once(store: &TestStore) {
+        strike_everywhere(store.store.clone(), Blow::Commit(Commit::Unanswered)).await;
+    }
+
+    async fn any_commit_that_is_undone_pays_once(store: &TestStore) {
+        strike_everywhere(store.store.clone(), Blow::Commit(Commit::Undone)).await;
     }
 }

@@ -1,126 +1,16 @@
-//! A network that does not say what happened.
+//! What becomes of envelopes whose senders are not told.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
-use farmgate::domain::address::AccountId;
-use farmgate::domain::ids::{LedgerSeq, OperationId, TxHash};
-use farmgate::domain::transfer::SubmissionState;
-use farmgate::ports::network::{
-    AccountAnswer, AccountPage, BuildError, HistoryRecord, Ledger, Network, NetworkError, Sent,
-    SignedTransaction, TransactionPlan, TransactionRecord,
-};
+use farmgate::domain::asset::Asset;
+use farmgate::domain::reservation::State;
+use farmgate::domain::transfer::{ResultCodes, SubmissionState};
 
+use crate::network::faulty;
 use crate::support::on_both_databases;
-use crate::world::{FARMER, World, price, share};
-
-/// What becomes of the next envelopes.
-#[derive(Default)]
-pub struct Faults {
-    /// So many are sent, and their sender is told that nobody knows.
-    pub land_unseen: AtomicUsize,
-    /// So many are lost on the way.
-    pub lost: AtomicUsize,
-    /// So many look-ups of a transaction find nothing, whatever is in the ledger.
-    pub blind: AtomicUsize,
-    /// Envelopes that reached the network.
-    pub sent: AtomicUsize,
-    /// Envelopes that were built.
-    pub built: AtomicUsize,
-}
-
-pub struct FaultyNetwork {
-    pub inner: Arc<dyn Network>,
-    pub faults: Arc<Faults>,
-}
-
-fn take(counter: &AtomicUsize) -> bool {
-    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
-}
-
-#[async_trait]
-impl Network for FaultyNetwork {
-    fn platform(&self) -> AccountId {
-        self.inner.platform()
-    }
-
-    fn escrows_per_transaction(&self, assets: usize) -> u16 {
-        self.inner.escrows_per_transaction(assets)
-    }
-
-    fn channels_per_transaction(&self) -> u16 {
-        self.inner.channels_per_transaction()
-    }
-
-    async fn tip(&self) -> Result<Ledger, NetworkError> {
-        self.inner.tip().await
-    }
-
-    async fn ledger(&self, sequence: LedgerSeq) -> Result<Option<Ledger>, NetworkError> {
-        self.inner.ledger(sequence).await
-    }
-
-    async fn account(&self, account: AccountId) -> Result<AccountAnswer, NetworkError> {
-        self.inner.account(account).await
-    }
-
-    async fn watched_accounts(&self, after: Option<AccountId>) -> Result<AccountPage, NetworkError> {
-        self.inner.watched_accounts(after).await
-    }
-
-    async fn payments(
-        &self,
-        account: AccountId,
-        after: OperationId,
-        limit: usize,
-    ) -> Result<Vec<HistoryRecord>, NetworkError> {
-        self.inner.payments(account, after, limit).await
-    }
-
-    async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {
-        if take(&self.faults.blind) {
-            return Ok(None);
-        }
-        self.inner.transaction(hash).await
-    }
-
-    async fn transaction_using(
-        &self,
-        account: AccountId,
-        sequence: i64,
-    ) -> Result<Option<TransactionRecord>, NetworkError> {
-        self.inner.transaction_using(account, sequence).await
-    }
-
-    async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {
-        self.faults.built.fetch_add(1, Ordering::SeqCst);
-        self.inner.build(plan).await
-    }
-
-    async fn send(&self, envelope: &str) -> Sent {
-        let unknown = || Sent::Unknown { reason: "504".to_owned(), retry_after: None };
-        if take(&self.faults.lost) {
-            return unknown();
-        }
-        self.faults.sent.fetch_add(1, Ordering::SeqCst);
-        if take(&self.faults.land_unseen) {
-            drop(self.inner.send(envelope).await);
-            return unknown();
-        }
-        self.inner.send(envelope).await
-    }
-}
-
-pub async fn faulty(store: Arc<dyn farmgate::ports::store::Store>) -> (World, Arc<Faults>) {
-    let faults = Arc::new(Faults::default());
-    let wrapped = Arc::clone(&faults);
-    let world = World::with(store, |inner| Arc::new(FaultyNetwork { inner, faults: wrapped })).await;
-    (world, faults)
-}
-
-/// Past the last moment at which a transaction built now could land.
-const PAST_MAX_TIME_SECONDS: i64 = 400;
+use crate::world::{
+    BASE_FEE, FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, amount, price, share, wallet,
+};
 
 on_both_databases! {
     async fn unknown_then_landed_is_paid_once_and_never_rebuilt(store: &TestStore) {
@@ -128,12 +18,12 @@ on_both_databases! {
         world.customer("alice").await;
         let reservation = world.reserve().await;
         world.rest().await;
-        let built = faults.built.load(Ordering::SeqCst);
+        let built = faults.built();
         faults.land_unseen.store(1, Ordering::SeqCst);
         faults.blind.store(3, Ordering::SeqCst);
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         world.until(reservation.id, "settled").await;
-        assert_eq!(faults.built.load(Ordering::SeqCst), built + 1);
+        assert_eq!(faults.built(), built + 1);
         let whole = price(&reservation);
         assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
         world.assert_reconciled().await;
@@ -144,17 +34,17 @@ on_both_databases! {
         world.customer("alice").await;
         let reservation = world.reserve().await;
         world.rest().await;
-        let built = faults.built.load(Ordering::SeqCst);
+        let built = faults.built();
         faults.lost.store(usize::MAX, Ordering::SeqCst);
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         world.until(reservation.id, "settling").await;
         world.rest().await;
         assert_eq!(world.state(reservation.id).await, "settling", "it may still land");
-        assert_eq!(faults.built.load(Ordering::SeqCst), built + 1);
+        assert_eq!(faults.built(), built + 1);
         world.clock.move_on(PAST_MAX_TIME_SECONDS);
         faults.lost.store(0, Ordering::SeqCst);
         world.until(reservation.id, "settled").await;
-        assert_eq!(faults.built.load(Ordering::SeqCst), built + 2);
+        assert_eq!(faults.built(), built + 2);
         let whole = price(&reservation);
         assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
         world.assert_reconciled().await;
@@ -165,7 +55,7 @@ on_both_databases! {
         world.customer("alice").await;
         let reservation = world.reserve().await;
         world.rest().await;
-        let built = faults.built.load(Ordering::SeqCst);
+        let built = faults.built();
         faults.land_unseen.store(1, Ordering::SeqCst);
         faults.blind.store(usize::MAX, Ordering::SeqCst);
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
@@ -173,7 +63,7 @@ on_both_databases! {
         world.clock.move_on(PAST_MAX_TIME_SECONDS);
         // The channel's sequence number tells that it is used, and its history by whom.
         world.until(reservation.id, "settled").await;
-        assert_eq!(faults.built.load(Ordering::SeqCst), built + 1);
+        assert_eq!(faults.built(), built + 1);
         world.assert_reconciled().await;
     }
 
@@ -187,11 +77,103 @@ on_both_databases! {
         world.until(reservation.id, "settling").await;
         let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap();
         let stolen = &live[0];
+        let before = world.reconcile().await;
+        assert!(before.balances(), "nothing has moved yet");
         world.use_up_sequence("platform", stolen.channel, stolen.sequence).await;
         world.clock.move_on(PAST_MAX_TIME_SECONDS);
         faults.lost.store(0, Ordering::SeqCst);
         world.until(reservation.id, "settled").await;
         let ended = world.store.begin_read().await.unwrap().submission(stolen.id).await.unwrap().unwrap();
         assert!(matches!(ended.state, SubmissionState::Dead { .. }), "{:?}", ended.state);
+        let whole = price(&reservation);
+        assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
+        assert!(world.balance(reservation.escrow, "TFT").is_zero());
+        world.rest().await;
+        let wrong = world.differences().await;
+        let expected = [
+            (wallet("platform").account(), Asset::Native, amount("1").get()),
+            (stolen.channel, Asset::Native, BASE_FEE),
+        ];
+        assert_eq!(wrong, expected.into_iter().collect(), "what was stolen, and its fee");
     }
+
+    async fn a_refusal_proves_nothing_about_what_has_landed(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let built = faults.built();
+        *faults.refusal.lock().unwrap() = Some(no_trust());
+        faults.land_unseen.store(1, Ordering::SeqCst);
+        faults.blind.store(3, Ordering::SeqCst);
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settled").await;
+        *faults.refusal.lock().unwrap() = None;
+        assert_eq!(faults.built(), built + 1);
+        world.assert_reconciled().await;
+    }
+
+    async fn a_refusal_holds_its_reservation_only_once_the_envelope_is_dead(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        *faults.refusal.lock().unwrap() = Some(no_trust());
+        faults.lost.store(usize::MAX, Ordering::SeqCst);
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settling").await;
+        world.rest().await;
+        assert_eq!(world.state(reservation.id).await, "settling", "it may still land");
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        let held = world.until(reservation.id, "held").await;
+        let State::Held { why, .. } = held.state else { panic!() };
+        assert_eq!(why.code, "op_no_trust");
+        world.assert_reconciled().await;
+    }
+
+    async fn a_failure_that_names_no_operation_is_found_one_by_one(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        world.fund("untrusting").await;
+        let good = world.reserve().await;
+        let mut farm = world.farm().await;
+        farm.payout_addresses.insert(world.asset("TFT"), wallet("untrusting").account());
+        world.put_farm(farm).await;
+        let bad = world.reserve().await;
+        world.rest().await;
+        faults.codeless.store(true, Ordering::SeqCst);
+        world.pay("alice", good.escrow, price(&good), "TFT").await;
+        world.pay("alice", bad.escrow, price(&bad), "TFT").await;
+        let held = world.until(bad.id, "held").await;
+        let State::Held { why, .. } = held.state else { panic!() };
+        assert_eq!(why.code, "tx_failed");
+        world.until(good.id, "settled").await;
+        world.rest().await;
+        assert_eq!(world.fees_of_failures().await, [4 * BASE_FEE, 2 * BASE_FEE], "together, and alone");
+        world.assert_reconciled().await;
+    }
+
+    async fn money_that_its_issuer_took_back_is_put_aside_and_stops_nobody(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        let other = world.reserve().await;
+        world.rest().await;
+        faults.clawed_back.store(1, Ordering::SeqCst);
+        world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
+        world.rest().await;
+        let quarantined = world.store.begin_read().await.unwrap().quarantined(10).await.unwrap();
+        assert_eq!(quarantined.len(), 1);
+        assert!(quarantined[0].json.contains("clawback"), "{}", quarantined[0].json);
+        world.pay("alice", other.escrow, price(&other), "TFT").await;
+        world.until(other.id, "settled").await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.rest().await;
+        assert_eq!(world.state(reservation.id).await, "awaiting_payment", "its balance is not explained");
+    }
+}
+
+fn no_trust() -> ResultCodes {
+    let operations = vec!["op_no_trust".to_owned(), "op_success".to_owned()];
+    ResultCodes { transaction: "tx_failed".to_owned(), operations }
 }

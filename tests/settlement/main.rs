@@ -4,7 +4,15 @@
 mod support;
 
 mod crashes;
+mod engines;
 mod faults;
+mod interrupted;
+mod ledger_time;
+mod network;
+mod opening;
+mod raw;
 mod refunds;
+mod settling;
 mod stories;
+mod strangers;
 mod world;

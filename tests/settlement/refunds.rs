@@ -246,7 +246,7 @@ on_both_databases! {
     }
 
     async fn returns_that_are_lost_on_the_way_are_paid_once(store: &TestStore) {
-        let (world, faults) = crate::faults::faulty(store.store.clone()).await;
+        let (world, faults) = crate::network::faulty(store.store.clone()).await;
         world.customer("alice").await;
         let reservation = world.reserve().await;
         world.pay("alice", reservation.escrow, amount("1"), "TFT").await;

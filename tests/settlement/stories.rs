@@ -2,21 +2,14 @@
 
 use farmgate::domain::reservation::State;
 use farmgate::domain::transfer::TransferState;
-use farmgate::ports::store::{PaymentFilter, StoredPayment};
 use farmgate::reservations::OrderRequest;
 use farmgate::settlement::EngineError;
 use jiff::SignedDuration;
 
 use crate::support::on_both_databases;
-use crate::world::{FARMER, FOUNDATION, World, amount, price, share, units, wallet};
-
-/// Past every deadline that a quote gives.
-const PAST_THE_DEADLINE_SECONDS: i64 = 4_000;
-
-async fn payments(world: &World, reservation: farmgate::domain::ids::ReservationId) -> Vec<StoredPayment> {
-    let filter = PaymentFilter { reservation: Some(reservation), attribution: None };
-    world.store.begin_read().await.unwrap().payments(&filter, None, 100).await.unwrap()
-}
+use crate::world::{
+    FARMER, FOUNDATION, PAST_THE_DEADLINE_SECONDS, World, amount, price, share, units, wallet,
+};
 
 on_both_databases! {
     async fn a_punctual_payment_pays_everybody_and_brings_a_pool_to_life(store: &TestStore) {
@@ -48,7 +41,7 @@ on_both_databases! {
         assert_eq!(world.state(reservation.id).await, "awaiting_payment");
         world.pay("bob", reservation.escrow, price(&reservation).checked_sub(half).unwrap(), "TFT").await;
         world.until(reservation.id, "settled").await;
-        assert_eq!(payments(&world, reservation.id).await.len(), 2);
+        assert_eq!(world.payments(reservation.id).await.len(), 2);
         world.assert_reconciled().await;
     }
 
@@ -78,11 +71,10 @@ on_both_databases! {
         world.customer("alice").await;
         world.customer("bob").await;
         world.fund("untrusting").await;
-        let mut farm = world.store.begin_read().await.unwrap()
-            .farm("1".parse().unwrap()).await.unwrap().unwrap();
+        let mut farm = world.farm().await;
         let good = world.reserve().await;
         farm.payout_addresses.insert(world.asset("TFT"), wallet("untrusting").account());
-        put_farm(&world, farm).await;
+        world.put_farm(farm).await;
         let bad = world.reserve().await;
         world.pay("alice", good.escrow, price(&good), "TFT").await;
         world.pay("bob", bad.escrow, price(&bad), "TFT").await;
@@ -173,14 +165,4 @@ on_both_databases! {
         assert!(error.stops_the_engine(), "{error}");
         assert!(matches!(error, EngineError::ForeignOutgoing { .. }));
     }
-}
-
-async fn put_farm(world: &World, farm: farmgate::domain::farm::Farm) {
-    let put: Result<_, farmgate::ports::store::StoreError> =
-        farmgate::ports::store::transact(&world.store, move |tx| {
-            let farm = farm.clone();
-            Box::pin(async move { tx.put_farm(&farm).await })
-        })
-        .await;
-    assert_eq!(put.unwrap(), farmgate::ports::store::Put::Replaced);
 }

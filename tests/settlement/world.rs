@@ -2,6 +2,7 @@
 //!
 //! Ledgers close by themselves every few milliseconds. Time is the machine's, moved forward when a story says so.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,9 +13,11 @@ use farmgate::app::clock::{SystemClock, SystemEntropy};
 use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::asset::{Asset, AssetCode};
 use farmgate::domain::currency::Currency;
+use farmgate::domain::escrow::EscrowAccount;
 use farmgate::domain::farm::Farm;
 use farmgate::domain::identity::Identity;
 use farmgate::domain::ids::{FarmId, IdentityId, NodeId, PoolId, ReservationId};
+use farmgate::domain::journal::{BookAccount, Cause};
 use farmgate::domain::money::Stroops;
 use farmgate::domain::node::Node;
 use farmgate::domain::reservation::Reservation;
@@ -23,19 +26,27 @@ use farmgate::operator::{Reconciliation, reconcile};
 use farmgate::ports::clock::Clock;
 use farmgate::ports::entropy::Entropy;
 use farmgate::ports::network::{Body, Network, PaymentOperation, TransactionPlan};
-use farmgate::ports::store::{Put, Store, transact};
+use farmgate::ports::store::{
+    LIST_ROWS_MAX, PaymentFilter, Put, Store, StoreError, StoredPayment, Tx, transact,
+};
 use farmgate::reservations::{self, OrderRequest};
 use farmgate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
 use farmgate::sandbox::{self, Sandbox};
 use farmgate::settlement::{Engine, EngineError, Settings, TickReport};
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
-use farmgate::stellar::transport::HttpTransport;
+use farmgate::stellar::transport::{HttpTransport, Request, Response, Transport, TransportError};
 use farmgate::stellar::{self, StellarNetwork};
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
 /// Ticks after which a story has gone wrong.
 const TICKS_MAX: usize = 400;
 const LEDGER_MS: u64 = 20;
+
+/// Past the last moment at which a transaction built now could land.
+pub const PAST_MAX_TIME_SECONDS: i64 = 400;
+/// Past every deadline that a quote gives.
+pub const PAST_THE_DEADLINE_SECONDS: i64 = 4_000;
 
 /// The machine's clock, moved forward.
 #[derive(Default)]
@@ -60,6 +71,37 @@ impl MovedClock {
     }
 }
 
+/// What Horizon's address answers instead of Horizon.
+#[derive(Debug, Clone, Copy)]
+pub struct Weather {
+    pub status: u16,
+    pub retry_after: Option<&'static str>,
+    pub body: &'static str,
+}
+
+/// The way to Horizon, and what stands in it.
+pub struct Road {
+    inner: HttpTransport,
+    pub weather: Mutex<Option<Weather>>,
+}
+
+#[async_trait]
+impl Transport for Road {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let weather = *self.weather.lock().unwrap();
+        let Some(weather) = weather else { return self.inner.send(request).await };
+        let mut headers = http::HeaderMap::new();
+        if let Some(seconds) = weather.retry_after {
+            headers.insert(http::header::RETRY_AFTER, http::HeaderValue::from_static(seconds));
+        }
+        let body = futures::stream::iter([Ok(weather.body.as_bytes().to_vec())]);
+        Ok(Response { status: weather.status, headers, body: Box::pin(body) })
+    }
+}
+
+/// The fee of one operation while ledgers are not full, in stroops.
+pub const BASE_FEE: i64 = 100;
+
 /// The people of a story; each is a wallet of that name.
 pub const FOUNDATION: &str = "foundation";
 pub const FARMER: &str = "farmer";
@@ -69,7 +111,11 @@ pub struct World {
     pub sandbox: sandbox::Handle,
     pub horizon: Horizon,
     pub store: Arc<dyn Store>,
+    /// The network as the engine sees it.
     pub network: Arc<dyn Network>,
+    /// The network as it is.
+    pub plain: Arc<dyn Network>,
+    pub road: Arc<Road>,
     pub settings: reservations::Settings,
     engine: Mutex<Arc<Engine>>,
     next_number: AtomicU64,
@@ -116,11 +162,13 @@ impl World {
         );
         settings.requests_per_hour_max = None;
         settings.attempts_max = 1;
-        let transport = Arc::new(HttpTransport::new(&settings.horizon_url).unwrap());
+        let inner = HttpTransport::new(&settings.horizon_url).unwrap();
+        let road = Arc::new(Road { inner, weather: Mutex::default() });
         let signer = Arc::new(MemorySigner::new(SecretSeed::from_bytes(&platform.key().to_bytes())));
         let entropy = Arc::new(SystemEntropy);
-        let network = StellarNetwork::new(&settings, transport, signer, clock.clone(), entropy);
-        let network = wrap(Arc::new(network));
+        let network = StellarNetwork::new(&settings, road.clone(), signer, clock.clone(), entropy);
+        let plain: Arc<dyn Network> = Arc::new(network);
+        let network = wrap(plain.clone());
         let payout = reservations::PayoutAccounts {
             foundation: Some(wallet(FOUNDATION).account()),
             sales: None,
@@ -140,6 +188,8 @@ impl World {
             horizon,
             store,
             network,
+            plain,
+            road,
             settings,
             engine: Mutex::new(Arc::new(engine)),
             next_number: AtomicU64::new(1),
@@ -183,7 +233,7 @@ impl World {
             name: "Customer".to_owned(),
             public_key: hex::encode(wallet("customer").account().0).parse().unwrap(),
         };
-        let put: Result<(), farmgate::ports::store::StoreError> = transact(&self.store, move |tx| {
+        let put: Result<(), StoreError> = transact(&self.store, move |tx| {
             let (currency, farm, nodes, customer) =
                 (currency.clone(), farm.clone(), nodes.clone(), customer.clone());
             Box::pin(async move {
@@ -328,9 +378,23 @@ impl World {
 
     /// Forgets the engine and makes another from what is stored, with these ports.
     pub fn restart(&self, store: Arc<dyn Store>, network: Arc<dyn Network>) {
+        self.restart_with(store, network, engine_settings());
+    }
+
+    /// The same, with other settings.
+    pub fn restart_with(&self, store: Arc<dyn Store>, network: Arc<dyn Network>, settings: Settings) {
+        *self.engine.lock().unwrap() = Arc::new(self.another_engine(store, network, settings));
+    }
+
+    /// One more engine beside the world's own.
+    pub fn another_engine(
+        &self,
+        store: Arc<dyn Store>,
+        network: Arc<dyn Network>,
+        settings: Settings,
+    ) -> Engine {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let engine = Engine::new(store, network, self.clock.clone(), entropy, engine_settings());
-        *self.engine.lock().unwrap() = Arc::new(engine);
+        Engine::new(store, network, self.clock.clone(), entropy, settings)
     }
 
     /// Waits for the next ledger.
@@ -373,6 +437,71 @@ impl World {
         let wrong: Vec<_> = reconciliation.lines.iter().filter(|line| !line.agrees()).collect();
         assert!(reconciliation.balances(), "{wrong:?} {:?}", reconciliation.unbalanced);
         assert!(reconciliation.accounts > 2, "nothing was compared");
+    }
+
+    /// What the journal says more of than the ledger, in stroops.
+    pub async fn differences(&self) -> BTreeSet<(AccountId, Asset, i64)> {
+        let reconciliation = self.reconcile().await;
+        assert!(reconciliation.unbalanced.is_empty(), "{:?}", reconciliation.unbalanced);
+        let wrong = reconciliation.lines.iter().filter(|line| !line.agrees());
+        wrong.map(|line| (line.account, line.asset, line.journal - line.ledger)).collect()
+    }
+
+    /// Everything that came for a reservation.
+    pub async fn payments(&self, reservation: ReservationId) -> Vec<StoredPayment> {
+        let filter = PaymentFilter { reservation: Some(reservation), attribution: None };
+        let mut tx = self.store.begin_read().await.unwrap();
+        let mut payments: Vec<StoredPayment> = Vec::new();
+        loop {
+            let after = payments.last().map(|last| last.payment.id);
+            let page = tx.payments(&filter, after, LIST_ROWS_MAX).await.unwrap();
+            if page.is_empty() {
+                return payments;
+            }
+            payments.extend(page);
+        }
+    }
+
+    /// What the journal says of each transaction that failed in the ledger: the fee, in stroops of XLM.
+    pub async fn fees_of_failures(&self) -> Vec<i64> {
+        let mut tx = self.store.begin_read().await.unwrap();
+        let (mut fees, mut after) = (Vec::new(), None);
+        loop {
+            let page = tx.entries(None, after, LIST_ROWS_MAX).await.unwrap();
+            let Some(last) = page.last() else { return fees };
+            after = Some(last.id());
+            let failed = page.iter().filter(|entry| matches!(entry.cause(), Cause::Failed(_)));
+            for posting in failed.flat_map(|entry| entry.postings()) {
+                if posting.account == BookAccount::NetworkFees && posting.asset == Asset::Native {
+                    fees.push(posting.amount);
+                }
+            }
+        }
+    }
+
+    pub async fn escrow(&self, account: AccountId) -> EscrowAccount {
+        self.store.begin_read().await.unwrap().escrows(&[account]).await.unwrap().remove(0)
+    }
+
+    /// Writes to the database, past everything that guards it.
+    pub async fn write<F>(&self, work: F)
+    where
+        F: for<'tx> Fn(&'tx mut dyn Tx) -> BoxFuture<'tx, Result<(), StoreError>> + Send + Sync + 'static,
+    {
+        transact(&self.store, work).await.unwrap();
+    }
+
+    pub async fn put_farm(&self, farm: Farm) {
+        self.write(move |tx| {
+            let farm = farm.clone();
+            Box::pin(async move { tx.put_farm(&farm).await.map(drop) })
+        })
+        .await;
+    }
+
+    pub async fn farm(&self) -> Farm {
+        let id = FarmId::new(1).unwrap();
+        self.store.begin_read().await.unwrap().farm(id).await.unwrap().unwrap()
     }
 
     pub async fn pool(&self, id: PoolId) -> farmgate::domain::pool::Pool {
@@ -421,10 +550,6 @@ impl World {
             body: Body::Pay(vec![operation]),
         };
         let signed = self.network.build(&plan).await.unwrap();
-        let form = [("tx", signed.envelope.as_str())];
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let url = format!("{}/transactions", self.sandbox.url());
-        let answer = client.post(url).form(&form).send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+        self.post_text(&signed.envelope).await;
     }
 }

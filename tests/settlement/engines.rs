@@ -1,0 +1,158 @@
+//! Two engines on one database, and one that is told nothing for a while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use farmgate::domain::ids::ReservationId;
+use farmgate::ports::clock::Clock;
+use farmgate::settlement::Engine;
+use farmgate::storage::connect;
+use tokio::sync::Notify;
+
+use crate::network::{Gate, faulty};
+use crate::support::on_both_databases;
+use crate::world::{FARMER, FOUNDATION, Weather, World, amount, engine_settings, price, share};
+
+/// Rounds of both engines after which a story has gone wrong.
+const ROUNDS_MAX: usize = 200;
+/// Looks at the engine's report after which a story has gone wrong.
+const LOOKS_MAX: usize = 1_000;
+
+/// Both engines tick at once; what one of them loses against the other is not the end of either.
+async fn both_tick(world: &World, other: &Engine) {
+    let own = world.engine();
+    let (one, two) = tokio::join!(own.tick(), other.tick());
+    for outcome in [one, two] {
+        assert!(!outcome.is_err_and(|error| error.stops_the_engine()));
+    }
+    world.next_ledger().await;
+}
+
+async fn all_settled(world: &World, ids: &[ReservationId]) -> bool {
+    for id in ids {
+        if world.state(*id).await != "settled" {
+            return false;
+        }
+    }
+    true
+}
+
+/// Waits until the engine reports a trouble that says this, or none.
+async fn until_reported(world: &World, wanted: Option<&str>) {
+    let mut last = None;
+    for _ in 0..LOOKS_MAX {
+        let status = world.store.begin_read().await.unwrap().engine_status().await.unwrap();
+        let trouble = status.map(|status| status.trouble);
+        match (&trouble, wanted) {
+            (Some(None), None) => return,
+            (Some(Some(trouble)), Some(wanted)) if trouble.contains(wanted) => return,
+            _ => last = trouble,
+        }
+        world.clock.sleep(Duration::from_millis(5)).await;
+    }
+    panic!("the engine's report was not {wanted:?} but {last:?}");
+}
+
+on_both_databases! {
+    async fn two_engines_at_once_pay_every_reservation_once(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let second = connect(&store.settings).await.unwrap();
+        let other = world.another_engine(second, world.plain.clone(), engine_settings());
+        let mut reservations = Vec::new();
+        for _ in 0..ROUNDS_MAX {
+            both_tick(&world, &other).await;
+            if let Ok(reservation) = world.open(world.request()).await {
+                world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+                reservations.push(reservation);
+            }
+            if reservations.len() == 8 {
+                break;
+            }
+        }
+        let ids: Vec<ReservationId> = reservations.iter().map(|reservation| reservation.id).collect();
+        for _ in 0..ROUNDS_MAX {
+            if all_settled(&world, &ids).await {
+                break;
+            }
+            both_tick(&world, &other).await;
+        }
+        for _ in 0..5 {
+            both_tick(&world, &other).await;
+        }
+        assert!(all_settled(&world, &ids).await);
+        let whole = price(&reservations[0]);
+        let count = i64::try_from(reservations.len()).unwrap();
+        assert_eq!(count, 8);
+        assert_eq!(world.holds(FOUNDATION, "TFT").get(), share(whole, 10).get() * count);
+        let farmers = whole.checked_sub(share(whole, 10)).unwrap();
+        assert_eq!(world.holds(FARMER, "TFT").get(), farmers.get() * count);
+        for reservation in &reservations {
+            assert!(world.balance(reservation.escrow, "TFT").is_zero());
+        }
+        assert!(world.store.begin_read().await.unwrap().live_submissions().await.unwrap().is_empty());
+        world.assert_reconciled().await;
+    }
+
+    async fn history_that_another_engine_took_in_meanwhile_changes_nothing(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let other = world.another_engine(world.store.clone(), world.plain.clone(), engine_settings());
+        other.tick().await.unwrap();
+        world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
+        world.next_ledger().await;
+        let gate = Gate::closed();
+        *faults.gate.lock().unwrap() = Some(Arc::clone(&gate));
+        let slow = tokio::spawn({
+            let slow = world.engine();
+            async move { slow.tick().await }
+        });
+        gate.reached().await;
+        assert_eq!(other.tick().await.unwrap().payments, 1);
+        let taken_in = world.escrow(reservation.escrow).await;
+        gate.open();
+        assert_eq!(slow.await.unwrap().unwrap().payments, 0);
+        assert_eq!(world.escrow(reservation.escrow).await, taken_in, "the slow one wrote nothing");
+        assert_eq!(world.payments(reservation.id).await.len(), 1);
+        world.assert_reconciled().await;
+    }
+
+    async fn while_horizon_is_away_the_engine_says_so_and_goes_on_when_it_is_back(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let (engine, stop) = (world.engine(), Arc::new(Notify::new()));
+        let running = tokio::spawn({
+            let stop = Arc::clone(&stop);
+            async move { engine.run(stop.notified()).await }
+        });
+        until_reported(&world, None).await;
+        let weather = |status, retry_after, body| Some(Weather { status, retry_after, body });
+        *world.road.weather.lock().unwrap() = weather(503, None, "down for maintenance");
+        until_reported(&world, Some("unavailable")).await;
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        *world.road.weather.lock().unwrap() = weather(200, None, "<html>Welcome to the hotel's network</html>");
+        until_reported(&world, Some("cannot be read")).await;
+        *world.road.weather.lock().unwrap() = weather(404, None, r#"{"title":"Not Found","status":404}"#);
+        until_reported(&world, Some("404")).await;
+        *world.road.weather.lock().unwrap() = weather(429, Some("1"), "");
+        until_reported(&world, Some("budget")).await;
+        assert_eq!(world.state(reservation.id).await, "awaiting_payment");
+        *world.road.weather.lock().unwrap() = None;
+        until_reported(&world, None).await;
+        for _ in 0..LOOKS_MAX {
+            if world.state(reservation.id).await == "settled" {
+                break;
+            }
+            world.next_ledger().await;
+        }
+        assert_eq!(world.state(reservation.id).await, "settled");
+        assert!(!running.is_finished());
+        stop.notify_one();
+        running.await.unwrap().unwrap();
+        world.assert_reconciled().await;
+    }
+}

@@ -1,0 +1,163 @@
+//! A transaction of a real database whose commit goes as a story wants it to.
+
+use async_trait::async_trait;
+use farmgate::domain::address::AccountId;
+use farmgate::domain::asset::{Asset, AssetCode};
+use farmgate::domain::currency::Currency;
+use farmgate::domain::escrow::{Channel, EscrowAccount};
+use farmgate::domain::event::{Event, EventKind};
+use farmgate::domain::farm::Farm;
+use farmgate::domain::identity::Identity;
+use farmgate::domain::ids::{
+    ApiKeyId, EntryId, EventId, FarmId, IdentityId, NodeId, PoolId, ReservationId, SubmissionId, TransferId,
+    TxHash,
+};
+use farmgate::domain::journal::{BookAccount, Entry};
+use farmgate::domain::node::Node;
+use farmgate::domain::payment::PaymentId;
+use farmgate::domain::pool::Pool;
+use farmgate::domain::reservation::Reservation;
+use farmgate::domain::transfer::{Submission, Transfer};
+use farmgate::ports::store::*;
+use jiff::Timestamp;
+
+/// How the commit goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commit {
+    /// It is refused before it happens: everything is undone.
+    Undone,
+    /// It happens, and nobody is told.
+    Unanswered,
+}
+
+/// Does what it is asked, until the commit.
+pub struct InterruptedTx {
+    pub inner: Box<dyn Tx>,
+    pub commit: Commit,
+}
+
+fn lost() -> StoreError {
+    StoreError::Unavailable { reason: "the connection broke at the commit".to_owned() }
+}
+
+#[async_trait]
+impl Tx for InterruptedTx {
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        match self.commit {
+            Commit::Undone => self.inner.rollback().await?,
+            Commit::Unanswered => self.inner.commit().await?,
+        }
+        Err(lost())
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
+        self.inner.rollback().await
+    }
+}
+
+/// Passes every call on.
+macro_rules! pass_on {
+    ($($of:ident { $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ })+) => {
+        $(
+            #[async_trait]
+            impl $of for InterruptedTx {
+                $(
+                    async fn $name(&mut self, $($argument: $type),*) -> Result<$answer, StoreError> {
+                        self.inner.$name($($argument),*).await
+                    }
+                )+
+            }
+        )+
+    };
+}
+
+pass_on! {
+    AccessTx {
+        insert_api_key(key: &ApiKey) -> ();
+        api_key_by_hash(secret_hash: [u8; 32]) -> Option<ApiKey>;
+        api_keys(after: Option<ApiKeyId>, limit: u32) -> Vec<ApiKey>;
+        revoke_api_key(id: ApiKeyId, at: Timestamp) -> Applied;
+        answer(key: &IdempotencyKey) -> Option<StoredAnswer>;
+        keep_answer(key: &IdempotencyKey, answer: &StoredAnswer) -> ();
+        forget_answers(before: Timestamp, limit: u32) -> u64;
+    }
+    AccountsTx {
+        insert_escrow(escrow: &EscrowAccount) -> ();
+        update_escrow(escrow: &EscrowAccount) -> EscrowAccount;
+        escrows(accounts: &[AccountId]) -> Vec<EscrowAccount>;
+        escrows_opened_by(submission: SubmissionId) -> Vec<EscrowAccount>;
+        escrows_dirty(limit: u32) -> Vec<EscrowAccount>;
+        escrows_available(assets: &[Asset]) -> u64;
+        escrow_asset_lists(limit: u32) -> Vec<Vec<Asset>>;
+        take_escrow(assets: &[Asset], reservation: ReservationId) -> Option<AccountId>;
+        insert_channel(channel: &Channel) -> ();
+        update_channel(before: &Channel, after: &Channel) -> ();
+        remove_channel(channel: &Channel) -> ();
+        channels() -> Vec<Channel>;
+    }
+    CatalogTx {
+        put_farm(farm: &Farm) -> Put;
+        farm(id: FarmId) -> Option<Farm>;
+        farms(after: Option<FarmId>, limit: u32) -> Vec<Farm>;
+        put_node(node: &Node) -> Put;
+        node(id: NodeId) -> Option<Node>;
+        nodes(farm: Option<FarmId>, after: Option<NodeId>, limit: u32) -> Vec<Node>;
+        put_identity(identity: &Identity) -> Put;
+        identity(id: IdentityId) -> Option<Identity>;
+        identities(after: Option<IdentityId>, limit: u32) -> Vec<Identity>;
+        put_currency(currency: &Currency) -> Put;
+        currency(code: AssetCode) -> Option<Currency>;
+        currencies(after: Option<AssetCode>, limit: u32) -> Vec<Currency>;
+    }
+    JournalTx {
+        post(entry: &Entry) -> Applied;
+        balance(account: BookAccount, asset: Asset) -> i64;
+        balances_of(account: BookAccount) -> Vec<(Asset, i64)>;
+        balances(after: Option<(BookAccount, Asset)>, limit: u32) -> Vec<(BookAccount, Asset, i64)>;
+        journal_sums() -> Vec<(Asset, i64)>;
+        entries(reservation: Option<ReservationId>, after: Option<EntryId>, limit: u32) -> Vec<Entry>;
+        append_event(at: Timestamp, kind: &EventKind) -> EventId;
+        events(after: Option<EventId>, limit: u32) -> Vec<Event>;
+        report(status: &EngineStatus) -> ();
+        engine_status() -> Option<EngineStatus>;
+    }
+    PaymentsTx {
+        insert_payment(payment: &StoredPayment) -> Applied;
+        payment(id: PaymentId) -> Option<StoredPayment>;
+        payments(filter: &PaymentFilter, after: Option<PaymentId>, limit: u32) -> Vec<StoredPayment>;
+        quarantine(record: &Quarantined) -> Applied;
+        quarantined(limit: u32) -> Vec<Quarantined>;
+    }
+    PoolsTx {
+        insert_pool(pool: &Pool) -> ();
+        update_pool(pool: &Pool) -> Pool;
+        pool(id: PoolId) -> Option<Pool>;
+        pools(filter: &PoolFilter, after: Option<PoolId>, limit: u32) -> Vec<Pool>;
+        node_is_under_free_pool(node: NodeId) -> bool;
+    }
+    ReservationsTx {
+        insert_reservation(reservation: &Reservation) -> ();
+        update_reservation(reservation: &Reservation) -> Reservation;
+        reservation(id: ReservationId) -> Option<Reservation>;
+        reservation_by_escrow(escrow: AccountId) -> Option<Reservation>;
+        reservations(filter: &ReservationFilter, after: Option<ReservationId>, limit: u32) -> Vec<Reservation>;
+        reservations_overdue(now: Timestamp, after: Option<(Timestamp, ReservationId)>, limit: u32) -> Vec<Reservation>;
+        reservation_counts() -> Vec<(String, u64)>;
+    }
+    TransfersTx {
+        insert_transfers(transfers: &[Transfer]) -> ();
+        update_transfer(before: &Transfer, after: &Transfer) -> ();
+        transfers_of(reservation: ReservationId) -> Vec<Transfer>;
+        next_ordinal(reservation: ReservationId) -> u16;
+        pending_refunds(after: Option<TransferId>, limit: u32) -> Vec<Transfer>;
+        money_leaves(account: AccountId) -> bool;
+        transfers(ids: &[TransferId]) -> Vec<Transfer>;
+        insert_submission(submission: &Submission) -> ();
+        count_attempt(id: SubmissionId) -> ();
+        note_answer(id: SubmissionId, answer: &str) -> ();
+        resolve_submission(submission: &Submission) -> ();
+        submission(id: SubmissionId) -> Option<Submission>;
+        submission_by_hash(hash: TxHash) -> Option<Submission>;
+        live_submissions() -> Vec<Submission>;
+    }
+}

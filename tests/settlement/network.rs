@@ -1,0 +1,230 @@
+//! A network that does not say what happened, or says what was true before.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use farmgate::domain::address::AccountId;
+use farmgate::domain::ids::{LedgerSeq, OperationId, TxHash};
+use farmgate::domain::transfer::ResultCodes;
+use farmgate::ports::network::{
+    AccountAnswer, AccountPage, BuildError, HistoryRecord, Ledger, Network, NetworkError, Sent,
+    SignedTransaction, TransactionPlan, TransactionRecord,
+};
+use tokio::sync::Semaphore;
+
+use crate::world::World;
+
+/// What becomes of the next envelopes and questions.
+#[derive(Default)]
+pub struct Faults {
+    /// So many are sent, and their sender is told that nobody knows.
+    pub land_unseen: AtomicUsize,
+    /// So many are lost on the way.
+    pub lost: AtomicUsize,
+    /// So many look-ups of a transaction find nothing, whatever is in the ledger.
+    pub blind: AtomicUsize,
+    /// So many looks at an account's history find nothing new, whatever is in the ledger.
+    pub no_history: AtomicUsize,
+    /// So many records of history come as nobody can read them.
+    pub garbled: AtomicUsize,
+    /// So many payments come as money that their issuer took back.
+    pub clawed_back: AtomicUsize,
+    /// True while results of transactions come without the codes of their operations.
+    pub codeless: AtomicBool,
+    /// Envelopes that reached the network.
+    pub sent: AtomicUsize,
+    /// Envelopes that were built.
+    pub built: AtomicUsize,
+    /// What the sender of an envelope is told, whatever becomes of it.
+    pub refusal: Mutex<Option<ResultCodes>>,
+    /// Accounts as an instance that is behind has them.
+    pub accounts_before: Mutex<BTreeMap<AccountId, AccountAnswer>>,
+    /// The page of all accounts as an instance that is behind has it.
+    pub page_before: Mutex<Option<AccountPage>>,
+    /// Holds up the next look at an account's history, after it was answered.
+    pub gate: Mutex<Option<Arc<Gate>>>,
+}
+
+/// Where a slow reader waits with its answer in hand.
+pub struct Gate {
+    reached: Semaphore,
+    open: Semaphore,
+}
+
+impl Gate {
+    pub fn closed() -> Arc<Self> {
+        Arc::new(Self { reached: Semaphore::new(0), open: Semaphore::new(0) })
+    }
+
+    /// Waits until somebody stands before it.
+    pub async fn reached(&self) {
+        self.reached.acquire().await.unwrap().forget();
+    }
+
+    pub fn open(&self) {
+        self.open.add_permits(1);
+    }
+
+    async fn pass(&self) {
+        self.reached.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+    }
+}
+
+impl Faults {
+    pub fn built(&self) -> usize {
+        self.built.load(Ordering::SeqCst)
+    }
+}
+
+pub struct FaultyNetwork {
+    pub inner: Arc<dyn Network>,
+    pub faults: Arc<Faults>,
+}
+
+/// A world whose engine sees the network through [`FaultyNetwork`].
+pub async fn faulty(store: Arc<dyn farmgate::ports::store::Store>) -> (World, Arc<Faults>) {
+    let faults = Arc::new(Faults::default());
+    let wrapped = Arc::clone(&faults);
+    let world = World::with(store, |inner| Arc::new(FaultyNetwork { inner, faults: wrapped })).await;
+    (world, faults)
+}
+
+fn take(counter: &AtomicUsize) -> bool {
+    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+fn unreadable(record: &HistoryRecord) -> HistoryRecord {
+    let operation = match record {
+        HistoryRecord::Payment(payment) => Some(payment.operation),
+        HistoryRecord::NotAPayment { operation, .. } => Some(*operation),
+        HistoryRecord::Unreadable { operation, .. } => *operation,
+    };
+    let (json, reason) = (r#"{"type":"something new"}"#.to_owned(), "made unreadable".to_owned());
+    HistoryRecord::Unreadable { operation, json, reason }
+}
+
+/// Turns money that came into money that was taken back.
+fn claw_back(record: &mut HistoryRecord) {
+    let HistoryRecord::Payment(payment) = record else { return };
+    for movement in &mut payment.movements {
+        std::mem::swap(&mut movement.from, &mut movement.to);
+        movement.clawback = true;
+    }
+}
+
+impl FaultyNetwork {
+    fn told(&self, mut record: TransactionRecord) -> TransactionRecord {
+        if self.faults.codeless.load(Ordering::SeqCst) {
+            record.codes.operations.clear();
+        }
+        record
+    }
+}
+
+#[async_trait]
+impl Network for FaultyNetwork {
+    fn platform(&self) -> AccountId {
+        self.inner.platform()
+    }
+
+    fn escrows_per_transaction(&self, assets: usize) -> u16 {
+        self.inner.escrows_per_transaction(assets)
+    }
+
+    fn channels_per_transaction(&self) -> u16 {
+        self.inner.channels_per_transaction()
+    }
+
+    async fn tip(&self) -> Result<Ledger, NetworkError> {
+        self.inner.tip().await
+    }
+
+    async fn ledger(&self, sequence: LedgerSeq) -> Result<Option<Ledger>, NetworkError> {
+        self.inner.ledger(sequence).await
+    }
+
+    async fn account(&self, account: AccountId) -> Result<AccountAnswer, NetworkError> {
+        if let Some(before) = self.faults.accounts_before.lock().unwrap().get(&account) {
+            return Ok(before.clone());
+        }
+        self.inner.account(account).await
+    }
+
+    async fn watched_accounts(&self, after: Option<AccountId>) -> Result<AccountPage, NetworkError> {
+        if let Some(before) = self.faults.page_before.lock().unwrap().clone() {
+            return Ok(before);
+        }
+        self.inner.watched_accounts(after).await
+    }
+
+    async fn payments(
+        &self,
+        account: AccountId,
+        after: OperationId,
+        limit: usize,
+    ) -> Result<Vec<HistoryRecord>, NetworkError> {
+        if take(&self.faults.no_history) {
+            return Ok(Vec::new());
+        }
+        let mut records = self.inner.payments(account, after, limit).await?;
+        for record in &mut records {
+            if take(&self.faults.garbled) {
+                *record = unreadable(record);
+            } else if matches!(record, HistoryRecord::Payment(_)) && take(&self.faults.clawed_back) {
+                claw_back(record);
+            }
+        }
+        let gate = self.faults.gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
+        Ok(records)
+    }
+
+    async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {
+        if take(&self.faults.blind) {
+            return Ok(None);
+        }
+        Ok(self.inner.transaction(hash).await?.map(|record| self.told(record)))
+    }
+
+    async fn transaction_using(
+        &self,
+        account: AccountId,
+        sequence: i64,
+    ) -> Result<Option<TransactionRecord>, NetworkError> {
+        let record = self.inner.transaction_using(account, sequence).await?;
+        Ok(record.map(|record| self.told(record)))
+    }
+
+    async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {
+        self.faults.built.fetch_add(1, Ordering::SeqCst);
+        self.inner.build(plan).await
+    }
+
+    async fn send(&self, envelope: &str) -> Sent {
+        let unknown = || Sent::Unknown { reason: "504".to_owned(), retry_after: None };
+        let refused = self.faults.refusal.lock().unwrap().clone().map(|codes| Sent::Refused { codes });
+        if take(&self.faults.lost) {
+            return refused.unwrap_or_else(unknown);
+        }
+        self.faults.sent.fetch_add(1, Ordering::SeqCst);
+        if take(&self.faults.land_unseen) {
+            drop(self.inner.send(envelope).await);
+            return refused.unwrap_or_else(unknown);
+        }
+        match self.inner.send(envelope).await {
+            Sent::Included(record) => Sent::Included(Box::new(self.told(*record))),
+            Sent::Refused { mut codes } => {
+                if self.faults.codeless.load(Ordering::SeqCst) {
+                    codes.operations.clear();
+                }
+                Sent::Refused { codes }
+            }
+            unknown @ Sent::Unknown { .. } => unknown,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Accounts that could not be opened.
+
+use std::sync::atomic::Ordering;
+
+use farmgate::domain::escrow::EscrowState;
+use farmgate::domain::transfer::Purpose;
+use farmgate::settlement::Settings;
+
+use crate::network::faulty;
+use crate::support::on_both_databases;
+use crate::world::{BASE_FEE, PAST_MAX_TIME_SECONDS, amount, engine_settings, price};
+
+on_both_databases! {
+    async fn accounts_whose_opening_died_are_given_up_and_others_made(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let first = world.reserve().await;
+        world.rest().await;
+        faults.lost.store(usize::MAX, Ordering::SeqCst);
+        let second = world.open(world.request()).await.unwrap();
+        world.rest().await;
+        let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap();
+        let Purpose::OpenEscrows { accounts, .. } = &live[0].purpose else { panic!("{:?}", live[0].purpose) };
+        let built = faults.built();
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        faults.lost.store(0, Ordering::SeqCst);
+        world.rest().await;
+        for account in accounts {
+            assert_eq!(world.escrow(*account).await.state, EscrowState::Abandoned);
+            assert!(world.plain.account(*account).await.unwrap().account.is_none());
+        }
+        assert_eq!(faults.built(), built, "a pause before the next try");
+        world.clock.move_on(11);
+        world.rest().await;
+        assert_eq!(faults.built(), built + 1);
+        let tft = [world.asset("TFT")];
+        let mut tx = world.store.begin_read().await.unwrap();
+        assert_eq!(tx.escrows_available(&tft).await.unwrap(), u64::from(engine_settings().warm_accounts));
+        drop(tx);
+        for reservation in [&first, &second] {
+            world.pay("alice", reservation.escrow, price(reservation), "TFT").await;
+            world.until(reservation.id, "settled").await;
+        }
+        world.rest().await;
+        world.assert_reconciled().await;
+    }
+
+    async fn channels_that_the_platform_cannot_afford_are_tried_ever_less_often(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        let dear = Settings { channel_starting_balance: amount("9000"), ..engine_settings() };
+        world.restart_with(world.store.clone(), world.network.clone(), dear);
+        world.rest().await;
+        assert_eq!(faults.built(), 1, "a pause before the second try");
+        world.clock.move_on(11);
+        world.rest().await;
+        assert_eq!(faults.built(), 2);
+        world.clock.move_on(11);
+        world.rest().await;
+        assert_eq!(faults.built(), 2, "a longer pause before the third");
+        world.clock.move_on(10);
+        world.rest().await;
+        assert_eq!(faults.built(), 3);
+        let reconciliation = world.reconcile().await;
+        assert!(reconciliation.balances() && !reconciliation.lines.is_empty(), "{reconciliation:?}");
+        let fees = world.fees_of_failures().await;
+        assert_eq!(fees.len(), 3);
+        assert!(fees.iter().all(|fee| *fee >= BASE_FEE), "{fees:?}");
+        world.restart(world.store.clone(), world.network.clone());
+        world.reserve().await;
+        world.rest().await;
+        world.assert_reconciled().await;
+    }
+}

@@ -1,0 +1,98 @@
+//! Transactions that no wallet makes: many operations, merges, somebody else's fee for an envelope of ours.
+
+use farmgate::domain::address::{AccountId, Address};
+use farmgate::domain::ids::TxHash;
+use farmgate::domain::money::Stroops;
+use farmgate::sandbox::gifts::sign;
+use farmgate::sandbox::network::PASSPHRASE;
+use farmgate::sandbox::xdr::{Tx, muxed, network_id, xdr_asset};
+use stellar_xdr::{
+    FeeBumpTransaction, FeeBumpTransactionEnvelope, FeeBumpTransactionExt, FeeBumpTransactionInnerTx, Memo,
+    MuxedAccount, Operation, OperationBody, PaymentOp, Preconditions, SequenceNumber, Transaction,
+    TransactionEnvelope, TransactionExt, TransactionV1Envelope, Uint256,
+};
+
+use crate::world::{World, wallet};
+
+/// Most operations of a transaction.
+const OPERATIONS_MAX: usize = 100;
+/// Per operation, in stroops.
+const FEE: u32 = 100;
+/// How much more per operation a stranger pays who wants our envelope in a ledger.
+const BUMP: i64 = 20;
+
+fn key_of(account: AccountId) -> MuxedAccount {
+    MuxedAccount::Ed25519(Uint256(account.0))
+}
+
+impl World {
+    /// Merges a person's account, with all its XLM, into another.
+    pub async fn merge(&self, name: &str, into: AccountId) {
+        self.do_all(name, vec![OperationBody::AccountMerge(key_of(into))]).await;
+    }
+
+    /// Many payments, a hundred in one transaction.
+    pub async fn pay_often(&self, name: &str, to: AccountId, amounts: &[Stroops], code: &str) {
+        let destination = muxed(Address::Account(to)).unwrap();
+        let asset = xdr_asset(self.asset(code));
+        for amounts in amounts.chunks(OPERATIONS_MAX) {
+            let payment = |amount: &Stroops| {
+                let (destination, asset) = (destination.clone(), asset.clone());
+                OperationBody::Payment(PaymentOp { destination, asset, amount: amount.get() })
+            };
+            self.do_all(name, amounts.iter().map(payment).collect()).await;
+        }
+    }
+
+    async fn do_all(&self, name: &str, bodies: Vec<OperationBody>) {
+        let account = wallet(name).account();
+        let sequence = self.sandbox.sandbox.sequence(account).unwrap() + 1;
+        let operations: Vec<Operation> =
+            bodies.into_iter().map(|body| Operation { source_account: None, body }).collect();
+        let tx = Transaction {
+            source_account: key_of(account),
+            fee: FEE * u32::try_from(operations.len()).unwrap(),
+            seq_num: SequenceNumber(sequence),
+            cond: Preconditions::None,
+            memo: Memo::None,
+            operations: operations.try_into().unwrap(),
+            ext: TransactionExt::V0,
+        };
+        let unsigned = TransactionV1Envelope { tx, signatures: Vec::new().try_into().unwrap() };
+        let hash = Tx::new(TransactionEnvelope::Tx(unsigned.clone()), network_id(PASSPHRASE)).unwrap().hash;
+        let signatures = [sign(wallet(name).key(), hash)].try_into().unwrap();
+        self.post(&TransactionEnvelope::Tx(TransactionV1Envelope { signatures, ..unsigned })).await;
+    }
+
+    /// A stranger wraps an envelope of ours, seen on the network, into a fee bump and pays for it; its hash.
+    pub async fn bump(&self, stranger: &str, envelope: &str) -> TxHash {
+        let ours = Tx::from_base64(envelope, network_id(PASSPHRASE)).unwrap();
+        let TransactionEnvelope::Tx(inner) = ours.envelope() else { panic!("a plain envelope") };
+        let tx = FeeBumpTransaction {
+            fee_source: key_of(wallet(stranger).account()),
+            fee: i64::from(inner.tx.fee) * BUMP,
+            inner_tx: FeeBumpTransactionInnerTx::Tx(inner),
+            ext: FeeBumpTransactionExt::V0,
+        };
+        let unsigned = FeeBumpTransactionEnvelope { tx, signatures: Vec::new().try_into().unwrap() };
+        let outer = TransactionEnvelope::TxFeeBump(unsigned.clone());
+        let hash = Tx::new(outer, network_id(PASSPHRASE)).unwrap().hash;
+        let signatures = [sign(wallet(stranger).key(), hash)].try_into().unwrap();
+        let bumped = FeeBumpTransactionEnvelope { signatures, ..unsigned };
+        self.post(&TransactionEnvelope::TxFeeBump(bumped)).await;
+        hash
+    }
+
+    async fn post(&self, envelope: &TransactionEnvelope) {
+        self.post_text(&farmgate::sandbox::xdr::to_base64(envelope)).await;
+    }
+
+    /// Sends an envelope past the engine's view of the network.
+    pub async fn post_text(&self, envelope: &str) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("{}/transactions", self.sandbox.url());
+        let answer = client.post(url).form(&[("tx", envelope)]).send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success() && text.contains("\"successful\":true"), "{text}");
+    }
+}
