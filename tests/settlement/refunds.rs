@@ -2,7 +2,6 @@
 
 use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::ids::ReservationId;
-use farmgate::domain::money::Stroops;
 use farmgate::domain::payment::Attribution;
 use farmgate::domain::reservation::{RefundReason, State};
 use farmgate::ports::store::PaymentFilter;
@@ -14,18 +13,6 @@ use crate::world::{World, amount, price, share, wallet};
 /// Past every deadline that a quote gives.
 const PAST_THE_DEADLINE_SECONDS: i64 = 4_000;
 const PURSE: &str = "10000";
-
-/// Ticks until a person holds so much again.
-async fn until_holds(world: &World, name: &str, code: &str, much: Stroops) {
-    for _ in 0..200 {
-        if world.holds(name, code) == much {
-            return;
-        }
-        world.tick().await.unwrap();
-        world.next_ledger().await;
-    }
-    panic!("{name} holds {} {code}, not {much}", world.holds(name, code));
-}
 
 async fn attributions(world: &World, reservation: ReservationId) -> Vec<Attribution> {
     let filter = PaymentFilter { reservation: Some(reservation), attribution: None };
@@ -77,7 +64,7 @@ on_both_databases! {
         world.until(reservation.id, "cancelled").await;
         assert!(world.cancel(reservation.id).await.is_ok(), "asking again is harmless");
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
-        until_holds(&world, "alice", "TFT", amount(PURSE)).await;
+        world.until_holds("alice", "TFT", amount(PURSE)).await;
         world.rest().await;
         world.assert_reconciled().await;
     }
@@ -132,7 +119,7 @@ on_both_databases! {
         world.pay("bob", reservation.escrow, price(&reservation), "TFT").await;
         world.until(reservation.id, "settled").await;
         let purse = amount(PURSE);
-        until_holds(&world, "bob", "TFT", purse.checked_sub(price(&reservation).checked_sub(half).unwrap()).unwrap())
+        world.until_holds("bob", "TFT", purse.checked_sub(price(&reservation).checked_sub(half).unwrap()).unwrap())
             .await;
         assert_eq!(world.holds("alice", "TFT"), purse.checked_sub(half).unwrap());
         world.rest().await;
@@ -147,7 +134,7 @@ on_both_databases! {
         world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
         world.until(reservation.id, "expired").await;
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
-        until_holds(&world, "alice", "TFT", amount(PURSE)).await;
+        world.until_holds("alice", "TFT", amount(PURSE)).await;
         world.rest().await;
         assert_eq!(world.state(reservation.id).await, "expired");
         assert_eq!(attributions(&world, reservation.id).await, [Attribution::Late]);
@@ -162,7 +149,7 @@ on_both_databases! {
         world.until(reservation.id, "settled").await;
         let rest = world.holds("alice", "TFT");
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
-        until_holds(&world, "alice", "TFT", rest).await;
+        world.until_holds("alice", "TFT", rest).await;
         world.rest().await;
         world.assert_reconciled().await;
     }
@@ -197,7 +184,7 @@ on_both_databases! {
         world.pay("alice", account, amount("3"), "TFT").await;
         world.next_ledger().await;
         world.tick().await.unwrap();
-        until_holds(&world, "alice", "TFT", amount(PURSE)).await;
+        world.until_holds("alice", "TFT", amount(PURSE)).await;
         let filter = PaymentFilter { reservation: None, attribution: Some(Attribution::Unassigned) };
         let stored = world.store.begin_read().await.unwrap().payments(&filter, None, 10).await.unwrap();
         assert_eq!(stored.len(), 1);

@@ -46,8 +46,9 @@ async fn assert_settled_once(
     let whole = price(reservation);
     let farmers = whole.checked_sub(share(whole, 10)).unwrap();
     assert_eq!(world.holds(FARMER, "TFT"), farmers);
-    assert_eq!(world.balance(reservation.escrow, "TFT"), whole, "the excess");
+    world.until_holds("alice", "TFT", amount("10000").checked_sub(whole).unwrap()).await;
     world.rest().await;
+    assert!(world.balance(reservation.escrow, "TFT").is_zero(), "the excess went back");
     world.assert_reconciled().await;
     let next = world.reserve().await;
     world.pay("alice", next.escrow, price(&next), "TFT").await;
@@ -74,7 +75,7 @@ on_both_databases! {
         world.bump("stranger", &ours.envelope).await;
         world.clock.move_on(PAST_MAX_TIME_SECONDS);
         world.until(reservation.id, "settled").await;
-        assert_eq!(faults.built(), built);
+        assert!(faults.built() <= built + 1, "nothing but the return of the excess was built");
         faults.blind.store(0, Ordering::SeqCst);
         faults.lost.store(0, Ordering::SeqCst);
         assert_settled_once(&world, &reservation, &ours).await;

@@ -419,6 +419,18 @@ impl World {
         panic!("reservation {id} did not become {state}: {last:?}");
     }
 
+    /// Ticks until a person holds so much.
+    pub async fn until_holds(&self, name: &str, code: &str, much: Stroops) {
+        for _ in 0..TICKS_MAX {
+            if self.holds(name, code) == much {
+                return;
+            }
+            self.tick().await.unwrap();
+            self.next_ledger().await;
+        }
+        panic!("{name} holds {} {code}, not {much}", self.holds(name, code));
+    }
+
     /// Ticks a few times more: whatever could still happen, happens.
     pub async fn rest(&self) {
         for _ in 0..6 {
