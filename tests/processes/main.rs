@@ -5,6 +5,7 @@ mod support;
 
 mod children;
 mod configuration;
+mod doctor;
 mod kill;
 mod proxy;
 mod tutorial;
