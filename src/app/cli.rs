@@ -30,6 +30,10 @@ pub enum Command {
     Serve(ServeArgs),
     /// Run a small Stellar network on this machine, or use it as a wallet.
     Sandbox(SandboxArgs),
+    /// Look at everything the service needs, line by line, and say what to do; exit code 1 if something does not work.
+    Doctor(DoctorArgs),
+    /// Show what is missing and what it takes, and open it: the database, channels, escrow accounts. Safe to repeat.
+    Setup(SetupArgs),
     /// Compare the journal with the ledger, account by account; exit code 1 if they differ.
     Reconcile(ReconcileArgs),
     /// Make, list and revoke API keys.
@@ -62,6 +66,13 @@ impl ConfigArgs {
     pub fn overrides(&self) -> Overrides {
         let values = self.database.iter().map(|url| ("database.url", url.clone())).collect();
         Overrides { values, platform: None }
+    }
+
+    /// The same, with this Horizon.
+    fn overrides_at(&self, horizon: Option<&Url>) -> Overrides {
+        let mut overrides = self.overrides();
+        overrides.values.extend(horizon.map(|url| ("stellar.horizon_url", url.to_string())));
+        overrides
     }
 }
 
@@ -109,6 +120,48 @@ impl ReconcileArgs {
         let mut overrides = self.config.overrides();
         overrides.values.extend(self.horizon.iter().map(|url| ("stellar.horizon_url", url.to_string())));
         overrides
+    }
+}
+
+/// `farmgate doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Horizon's URL [default: the sandbox on this machine].
+    #[arg(long, value_name = "URL")]
+    pub horizon: Option<Url>,
+    /// Print JSON for programs.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl DoctorArgs {
+    /// The overrides these flags mean.
+    pub fn overrides(&self) -> Overrides {
+        self.config.overrides_at(self.horizon.as_ref())
+    }
+}
+
+/// `farmgate setup`.
+#[derive(Debug, Args)]
+pub struct SetupArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Horizon's URL [default: the sandbox on this machine].
+    #[arg(long, value_name = "URL")]
+    pub horizon: Option<Url>,
+    /// Do it, without asking.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+impl SetupArgs {
+    /// The overrides these flags mean.
+    pub fn overrides(&self) -> Overrides {
+        self.config.overrides_at(self.horizon.as_ref())
     }
 }
 

@@ -15,10 +15,10 @@ use crate::app::cli::{
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{self, Config, ConfigError, Overrides};
 use crate::app::wire::{self, Service, ServiceError};
-use crate::app::{demo, telemetry};
+use crate::app::{demo, doctor, setup, telemetry};
 use crate::domain::money::Stroops;
 use crate::http;
-use crate::operator::{ReconcileError, Reconciliation, reconcile};
+use crate::operator::{ReconcileError, Reconciliation, StockError, reconcile};
 use crate::ports::clock::Clock;
 use crate::ports::store::transact;
 use crate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
@@ -50,6 +50,9 @@ pub enum CommandError {
     /// Reconciliation.
     #[error(transparent)]
     Reconcile(#[from] ReconcileError),
+    /// What is there, and what is missing.
+    #[error(transparent)]
+    Stock(#[from] StockError),
     /// The demo.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
@@ -67,6 +70,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Demo(args) => Ok(demo::run(&args).await?),
         Command::Serve(args) => serve(&args).await,
         Command::Sandbox(args) => run_sandbox(args).await,
+        Command::Doctor(args) => doctor::run(&args).await,
+        Command::Setup(args) => setup::run(&args).await,
         Command::Reconcile(args) => run_reconcile(&args).await,
         Command::Keys(args) => keys(args).await,
         Command::Openapi => {
@@ -77,16 +82,16 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
 }
 
 /// A line of result.
-fn say(line: &str) -> Result<(), std::io::Error> {
+pub(super) fn say(line: &str) -> Result<(), std::io::Error> {
     writeln!(std::io::stdout().lock(), "{line}")
 }
 
 /// A line for people that is not the result.
-fn note(line: &str) -> Result<(), std::io::Error> {
+pub(super) fn note(line: &str) -> Result<(), std::io::Error> {
     writeln!(std::io::stderr().lock(), "{line}")
 }
 
-fn load(
+pub(super) fn load(
     args: &crate::app::cli::ConfigArgs,
     mut overrides: Overrides,
     secret: Option<&secrecy::SecretString>,

@@ -7,5 +7,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod demo;
+pub mod doctor;
+pub mod setup;
 pub mod telemetry;
 pub mod wire;

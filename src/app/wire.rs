@@ -56,7 +56,7 @@ pub enum ServiceError {
     /// The API stopped.
     #[error("the API stopped: {0}")]
     Serve(std::io::Error),
-    /// Horizon is of another network.
+    /// Horizon is of another network, or does not answer.
     #[error(transparent)]
     Network(#[from] CheckError),
     /// The engine stopped for a person to look.
@@ -69,7 +69,11 @@ pub enum ServiceError {
 
 /// The network of this configuration, signed for by this secret.
 pub fn network(config: &Config, secret: &SecretString) -> Result<Arc<StellarNetwork>, ServiceError> {
-    let seed: SecretSeed = secret.expose_secret().parse()?;
+    network_of(config, secret.expose_secret().parse()?)
+}
+
+/// The network of this configuration, signed for by this key.
+pub fn network_of(config: &Config, seed: SecretSeed) -> Result<Arc<StellarNetwork>, ServiceError> {
     let signer: Arc<dyn Signer> = Arc::new(MemorySigner::new(seed));
     let transport = Arc::new(HttpTransport::new(&config.stellar.horizon_url)?);
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));

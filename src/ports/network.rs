@@ -107,6 +107,29 @@ pub struct Balance {
     pub authorized: bool,
 }
 
+/// Who signs for an account, and what its reserves are counted from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccountControl {
+    /// Its ed25519 signers with their weights, its own key among them; those of weight 0 may be left out.
+    pub signers: Vec<(AccountId, u32)>,
+    /// Low, medium and high threshold.
+    pub thresholds: [u32; 3],
+    /// Its trust lines, offers, signers and data entries.
+    pub subentries: u32,
+    /// How many reserves it pays for others.
+    pub sponsoring: u32,
+    /// How many reserves others pay for it.
+    pub sponsored: u32,
+}
+
+impl AccountControl {
+    /// How much `key` weighs; 0 if it is no signer. Horizon has been seen to list a key twice: the larger counts.
+    pub fn weight_of(&self, key: AccountId) -> u32 {
+        let of_key = self.signers.iter().filter(|(signer, _)| *signer == key);
+        of_key.map(|(_, weight)| *weight).max().unwrap_or(0)
+    }
+}
+
 /// An account as of one ledger.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AccountSnapshot {
@@ -123,6 +146,8 @@ pub struct AccountSnapshot {
     pub sponsor: Option<AccountId>,
     /// True if a payment to it must carry a memo (SEP-29).
     pub memo_required: bool,
+    /// Who signs for it and what its reserves are counted from; `None` if the answer left part of it out.
+    pub control: Option<AccountControl>,
 }
 
 /// The answer to a question about one account.

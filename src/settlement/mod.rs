@@ -294,6 +294,20 @@ impl Engine {
         Ok(report)
     }
 
+    /// One step towards the channels and escrow accounts that the settings ask for: follows what was sent to its outcome,
+    /// and opens what is missing. Nobody is paid and nothing is watched by it.
+    ///
+    /// For `farmgate setup`, which calls it until all are there. An engine that runs does the same by itself.
+    pub async fn open_once(&self) -> Result<TickReport, EngineError> {
+        let tip = self.network.tip().await?;
+        let mut report = TickReport { ledger: tip.sequence, ..TickReport::default() };
+        self.look_up_outcomes(tip, &mut report).await?;
+        let opened = self.open_accounts(tip).await;
+        report.isolate(&"opening accounts", opened)?;
+        self.send_live(tip, &mut report).await?;
+        Ok(report)
+    }
+
     async fn log_what_is_found(&self) {
         match self.found().await {
             Ok((live, counts)) => tracing::info!(live_transactions = live, ?counts, "engine starts"),

@@ -1,7 +1,7 @@
 //! What the drivers' errors mean to the use cases.
 
 use sqlx::error::DatabaseError;
-use sqlx::migrate::MigrateError;
+use sqlx::migrate::{AppliedMigration, MigrateError};
 
 use crate::ports::store::{Constraint, StoreError};
 
@@ -28,6 +28,7 @@ const LOCK_NOT_AVAILABLE: &str = "55P03";
 const QUERY_CANCELED: &str = "57014";
 const IDLE_IN_TRANSACTION_TIMEOUT: &str = "25P03";
 const INVALID_CATALOG: &str = "3D000";
+const UNDEFINED_TABLE: &str = "42P01";
 /// Connection failures, refused logins, resources that ran out, an operator's intervention, system errors.
 const UNAVAILABLE_CLASSES: [&str; 5] = ["08", "28", "53", "57", "58"];
 
@@ -146,6 +147,19 @@ pub(super) fn migrate_error(error: MigrateError) -> StoreError {
         },
         other => StoreError::Refused { reason: format!("its migrations: {other}") },
     }
+}
+
+/// How many migrations there were, none where not even their table is.
+pub(super) fn applied(listed: Result<Vec<AppliedMigration>, MigrateError>) -> Result<usize, StoreError> {
+    match listed {
+        Ok(listed) => Ok(listed.len()),
+        Err(MigrateError::Execute(sqlx::Error::Database(error))) if is_missing_table(&*error) => Ok(0),
+        Err(error) => Err(migrate_error(error)),
+    }
+}
+
+fn is_missing_table(error: &dyn DatabaseError) -> bool {
+    error.code().is_some_and(|code| code == UNDEFINED_TABLE) || error.message().starts_with("no such table")
 }
 
 #[cfg(test)]

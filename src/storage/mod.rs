@@ -65,6 +65,42 @@ pub async fn connect(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> 
     Ok(Arc::new(Database::open(settings).await?))
 }
 
+/// How far a database's schema is, as [`connect`] would find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaState {
+    /// There is no database (an SQLite file that is not there), or it has no tables of ours.
+    Missing,
+    /// It has the tables of an earlier version.
+    Behind {
+        /// How many migrations it has seen.
+        applied: usize,
+        /// How many there are.
+        known: usize,
+    },
+    /// It has these tables.
+    Current {
+        /// How many migrations it has seen.
+        applied: usize,
+    },
+}
+
+/// Looks at a database's schema and changes nothing: no file is created, nothing is brought up to date.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if it is not reached.
+pub async fn schema(settings: &Settings) -> Result<SchemaState, StoreError> {
+    within_bounds(settings)?;
+    let (applied, known) = match settings.url.engine() {
+        EngineKind::Sqlite => sqlite::migrations(settings).await?,
+        EngineKind::Postgres => postgres::migrations(settings).await?,
+    };
+    Ok(match applied {
+        0 => SchemaState::Missing,
+        applied if applied < known => SchemaState::Behind { applied, known },
+        applied => SchemaState::Current { applied },
+    })
+}
+
 /// Asks the database for a sign of life: a transaction that reads one row.
 ///
 /// # Errors

@@ -10,12 +10,12 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use sqlx::{ConnectOptions, Connection, Executor, Postgres, SqlSafeStr};
 
-use super::errors::{migrate_error, store_error};
+use super::errors::{applied, migrate_error, store_error};
 use super::session::Session;
 use super::settings::Settings;
 use crate::ports::store::StoreError;
@@ -75,18 +75,35 @@ async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     connection.close().await.map_err(store_error)
 }
 
+/// How to connect, without timeouts.
+async fn options(settings: &Settings) -> Result<PgConnectOptions, StoreError> {
+    let options: PgConnectOptions = settings.url.expose().parse().map_err(|_| StoreError::Refused {
+        reason: "the database URL is not postgres://user@host:port/database".to_owned(),
+    })?;
+    let options = with_password(options, settings).await?;
+    Ok(options.application_name(APPLICATION_NAME).statement_cache_capacity(STATEMENTS_CACHED_MAX))
+}
+
+const fn millis(seconds: u64) -> u64 {
+    seconds.saturating_mul(1_000)
+}
+
+/// How many migrations the database has seen, and how many there are.
+pub(super) async fn migrations(settings: &Settings) -> Result<(usize, usize), StoreError> {
+    let migrator = migrator();
+    let (statement, lock) = (settings.statement_timeout_seconds, settings.lock_timeout_seconds);
+    let options = timeouts(options(settings).await?, millis(statement), millis(lock));
+    let mut connection = options.connect().await.map_err(store_error)?;
+    let applied = applied(connection.list_applied_migrations(&migrator.table_name).await);
+    connection.close().await.map_err(store_error)?;
+    Ok((applied?, migrator.iter().count()))
+}
+
 impl PostgresDatabase {
     pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
-        let options: PgConnectOptions = settings.url.expose().parse().map_err(|_| StoreError::Refused {
-            reason: "the database URL is not postgres://user@host:port/database".to_owned(),
-        })?;
-        let options = with_password(options, settings)
-            .await?
-            .application_name(APPLICATION_NAME)
-            .statement_cache_capacity(STATEMENTS_CACHED_MAX);
+        let options = options(settings).await?;
         let acquire = Duration::from_secs(settings.acquire_timeout_seconds);
         migrate(&options).await?;
-        let millis = |seconds: u64| seconds.saturating_mul(1_000);
         let options = timeouts(
             options,
             millis(settings.statement_timeout_seconds),

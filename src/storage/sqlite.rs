@@ -9,12 +9,12 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqlSafeStr, Sqlite};
 
-use super::errors::{migrate_error, store_error};
+use super::errors::{applied, migrate_error, store_error};
 use super::session::Session;
 use super::settings::Settings;
 use crate::ports::store::StoreError;
@@ -31,6 +31,23 @@ pub(super) struct SqliteDatabase {
 fn migrator() -> Migrator {
     let sql = include_str!("../../migrations/sqlite/0001_initial.sql").into_sql_str();
     Migrator::with_migrations(vec![Migration::new(1, "initial".into(), MigrationType::Simple, sql, false)])
+}
+
+/// How many migrations the database has seen, and how many there are. Creates nothing.
+pub(super) async fn migrations(settings: &Settings) -> Result<(usize, usize), StoreError> {
+    let (path, migrator) = (Path::new(settings.url.path()), migrator());
+    let known = migrator.iter().count();
+    if !path.try_exists().map_err(|error| StoreError::Unavailable { reason: error.to_string() })? {
+        return Ok((0, known));
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(Duration::from_secs(settings.lock_timeout_seconds))
+        .pragma("query_only", "ON");
+    let mut connection = options.connect().await.map_err(store_error)?;
+    let applied = applied(connection.list_applied_migrations(&migrator.table_name).await);
+    connection.close().await.map_err(store_error)?;
+    Ok((applied?, known))
 }
 
 /// The file beside the database that start-up is serialised by.

@@ -272,6 +272,20 @@ fn account(raw: &str, value: &Value) {
     assert_eq!(read.sequence.to_string(), text(&value["sequence"]));
     assert_eq!(read.sponsor.map(|one| one.to_string()).unwrap_or_default(), text(&value["sponsor"]));
     assert_eq!(read.memo_required, text(&value["data"]["config.memo_required"]) == "MQ==");
+    if let Some(count) = value["num_sponsoring"].as_u64() {
+        let control = read.control.as_ref().unwrap_or_else(|| panic!("who signs is not read: {raw}"));
+        assert_eq!(u64::from(control.sponsoring), count);
+        assert_eq!(Some(u64::from(control.subentries)), value["subentry_count"].as_u64());
+        let thresholds = ["low_threshold", "med_threshold", "high_threshold"];
+        let thresholds = thresholds.map(|name| value["thresholds"][name].as_u64());
+        assert_eq!(control.thresholds.map(|one| Some(u64::from(one))), thresholds);
+        for signer in value["signers"].as_array().expect("signers") {
+            let Ok(key) = text(&signer["key"]).parse() else { continue };
+            let weight = signer["weight"].as_u64().expect("a weight");
+            assert!(control.signers.iter().any(|one| *one == (key, u32::try_from(weight).expect("a byte"))));
+            assert!(u64::from(control.weight_of(key)) >= weight);
+        }
+    }
     let lines = value["balances"].as_array().expect("balances");
     let latest = lines
         .iter()

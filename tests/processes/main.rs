@@ -6,6 +6,7 @@ mod support;
 mod children;
 mod configuration;
 mod demo;
+mod doctor;
 mod kill;
 mod proxy;
 mod tutorial;

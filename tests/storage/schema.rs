@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use farmgate::storage::{Sql, statements};
+use farmgate::storage::{SchemaState, Sql, schema, statements};
 use sqlx::{Executor, SqlSafeStr};
 
 use crate::support::{self, RawConnection, on_both_databases};
@@ -115,4 +115,26 @@ async fn both_engines_have_the_same_columns_and_keys() {
         )
         .await;
     assert_eq!(sets(sqlite_keys), sets(postgres_keys));
+}
+
+async fn looking_at_the_schema_makes_nothing(place: support::Place) {
+    assert_eq!(schema(&place.settings).await.unwrap(), SchemaState::Missing);
+    assert_eq!(schema(&place.settings).await.unwrap(), SchemaState::Missing, "looking made it");
+    let database = support::TestStore::open(&place).await;
+    let found = schema(&database.settings).await.unwrap();
+    assert!(matches!(found, SchemaState::Current { applied: 1.. }), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn looking_at_an_sqlite_schema_makes_nothing() {
+    let place = support::Place::sqlite();
+    let file = std::path::PathBuf::from(place.url.trim_start_matches("sqlite://"));
+    assert_eq!(schema(&place.settings).await.unwrap(), SchemaState::Missing);
+    assert!(!file.exists());
+    looking_at_the_schema_makes_nothing(place).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn looking_at_a_postgres_schema_makes_nothing() {
+    looking_at_the_schema_makes_nothing(support::Place::postgres().await).await;
 }

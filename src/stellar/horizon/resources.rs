@@ -19,7 +19,7 @@ use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
 use crate::domain::money::Stroops;
 use crate::domain::payment::Memo;
 use crate::domain::transfer::ResultCodes;
-use crate::ports::network::{AccountSnapshot, Balance, Ledger, TransactionRecord};
+use crate::ports::network::{AccountControl, AccountSnapshot, Balance, Ledger, TransactionRecord};
 
 /// The data entry by which an account demands a memo (SEP-29).
 const MEMO_REQUIRED_KEY: &str = "config.memo_required";
@@ -36,6 +36,11 @@ pub fn account(json: &str) -> Result<AccountSnapshot, ReadError> {
         sponsor: Option<String>,
         balances: Option<Vec<Line>>,
         data: Option<BTreeMap<String, String>>,
+        signers: Option<Vec<Signer>>,
+        thresholds: Option<Thresholds>,
+        subentry_count: Option<Number<u32>>,
+        num_sponsoring: Option<Number<u32>>,
+        num_sponsored: Option<Number<u32>>,
     }
     #[derive(Deserialize)]
     struct Line {
@@ -86,6 +91,45 @@ pub fn account(json: &str) -> Result<AccountSnapshot, ReadError> {
         last_modified: LedgerSeq(last_modified),
         sponsor: account.sponsor.as_deref().map(|text| json::account("sponsor", Some(text))).transpose()?,
         memo_required,
+        control: control(
+            account.signers,
+            account.thresholds,
+            [account.subentry_count, account.num_sponsoring, account.num_sponsored],
+        ),
+    })
+}
+
+#[derive(Deserialize)]
+struct Signer {
+    key: Option<String>,
+    weight: Option<Number<u32>>,
+}
+
+#[derive(Deserialize)]
+struct Thresholds {
+    low_threshold: Option<Number<u32>>,
+    med_threshold: Option<Number<u32>>,
+    high_threshold: Option<Number<u32>>,
+}
+
+/// Who signs for an account. Only diagnosis rests on it: what is missing makes it unknown, and leaves the rest of the
+/// account readable.
+fn control(
+    signers: Option<Vec<Signer>>,
+    thresholds: Option<Thresholds>,
+    counts: [Option<Number<u32>>; 3],
+) -> Option<AccountControl> {
+    let thresholds = thresholds?;
+    let [subentries, sponsoring, sponsored] = counts;
+    // A key that is no account is another kind of signer (a hash, a transaction): it cannot be ours.
+    let signers = signers?.into_iter();
+    let signers = signers.filter_map(|signer| Some((signer.key?.parse().ok()?, signer.weight?.0)));
+    Some(AccountControl {
+        signers: signers.collect(),
+        thresholds: [thresholds.low_threshold?.0, thresholds.med_threshold?.0, thresholds.high_threshold?.0],
+        subentries: subentries?.0,
+        sponsoring: sponsoring?.0,
+        sponsored: sponsored?.0,
     })
 }
 
@@ -352,6 +396,10 @@ pub struct Root {
     pub history_elder_ledger: LedgerSeq,
     /// The latest ledger its core knows.
     pub core_latest_ledger: LedgerSeq,
+    /// The protocol the network is at, if it says.
+    pub protocol: Option<u32>,
+    /// The latest protocol its core can follow, if it says.
+    pub core_protocol_max: Option<u32>,
 }
 
 /// Reads the root.
@@ -363,6 +411,8 @@ pub fn root(json: &str) -> Result<Root, ReadError> {
         history_latest_ledger: Option<Number<u32>>,
         history_elder_ledger: Option<Number<u32>>,
         core_latest_ledger: Option<Number<u32>>,
+        current_protocol_version: Option<Number<u32>>,
+        core_supported_protocol_version: Option<Number<u32>>,
     }
     let top: Top = json::parse(json)?;
     let ledger = |field, number: Option<Number<u32>>| -> Result<LedgerSeq, ReadError> {
@@ -374,6 +424,8 @@ pub fn root(json: &str) -> Result<Root, ReadError> {
         history_latest_ledger: ledger("history_latest_ledger", top.history_latest_ledger)?,
         history_elder_ledger: ledger("history_elder_ledger", top.history_elder_ledger)?,
         core_latest_ledger: ledger("core_latest_ledger", top.core_latest_ledger)?,
+        protocol: top.current_protocol_version.map(|version| version.0),
+        core_protocol_max: top.core_supported_protocol_version.map(|version| version.0),
     })
 }
 

@@ -1,0 +1,298 @@
+//! What the database tells: currencies, the engine's own report, and what waits for a person.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Check;
+use super::horizon::seconds;
+use crate::domain::address::AccountId;
+use crate::domain::currency::Currency;
+use crate::domain::escrow::ChannelRole;
+use crate::domain::farm::Farm;
+use crate::domain::transfer::Submission;
+use crate::operator::stock::Stock;
+use crate::ports::store::{EngineStatus, LIST_ROWS_MAX, Store, StoreError};
+
+/// The engine is silent if it has not reported for so many ticks …
+pub const ENGINE_TICKS_SILENT: u32 = 3;
+/// … and for this long: a tick waits for Horizon.
+pub const ENGINE_SECONDS_SILENT: i64 = 60;
+/// How long after its `max_time` the outcome of a transaction may take to be recorded.
+pub const TRANSACTION_SECONDS_LATE: i64 = 60;
+/// From here on no engine will find it out by itself.
+pub const TRANSACTION_SECONDS_STUCK: i64 = 3_600;
+/// Quarantined records that are counted.
+pub const QUARANTINED_COUNTED_MAX: u32 = 200;
+/// Pages of farms that are read.
+const FARM_PAGES_MAX: u32 = 1_000;
+/// States in which a reservation has ended.
+const ENDED: [&str; 5] = ["settled", "rejected", "cancelled", "expired", "refunded"];
+const HELD: &str = "held";
+
+/// What the checks need of the database, read at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Books {
+    /// Channels that can be used.
+    pub channels: Vec<AccountId>,
+    /// All currencies.
+    pub currencies: Vec<Currency>,
+    /// All farms.
+    pub farms: Vec<Farm>,
+    /// How many reservations are in each state.
+    pub reservations: Vec<(String, u64)>,
+    /// Transactions without an outcome.
+    pub live: Vec<Submission>,
+    /// Records put aside, [`QUARANTINED_COUNTED_MAX`] of them at most.
+    pub quarantined: usize,
+    /// The engine's last report.
+    pub engine: Option<EngineStatus>,
+}
+
+impl Books {
+    /// Reads them.
+    pub async fn read(store: &dyn Store) -> Result<Self, StoreError> {
+        let mut tx = store.begin_read().await?;
+        let channels = tx.channels().await?.into_iter();
+        let channels = channels.filter(|one| one.role == ChannelRole::Channel && one.opening.is_none());
+        let mut books = Self {
+            channels: channels.map(|channel| channel.account).collect(),
+            currencies: tx.currencies(None, LIST_ROWS_MAX).await?,
+            farms: Vec::new(),
+            reservations: tx.reservation_counts().await?,
+            live: tx.live_submissions().await?,
+            quarantined: tx.quarantined(QUARANTINED_COUNTED_MAX).await?.len(),
+            engine: tx.engine_status().await?,
+        };
+        for _ in 0..FARM_PAGES_MAX {
+            let page = tx.farms(books.farms.last().map(|farm| farm.id), LIST_ROWS_MAX).await?;
+            let last = page.len() < LIST_ROWS_MAX as usize;
+            books.farms.extend(page);
+            if last {
+                break;
+            }
+        }
+        Ok(books)
+    }
+
+    /// Reservations that have not ended.
+    pub fn open_reservations(&self) -> u64 {
+        let open = self.reservations.iter().filter(|(state, _)| !ENDED.contains(&state.as_str()));
+        open.map(|(_, count)| count).sum()
+    }
+
+    fn count(&self, state: &str) -> u64 {
+        self.reservations.iter().filter(|(name, _)| name == state).map(|(_, count)| count).sum()
+    }
+}
+
+/// A line per currency.
+pub fn currencies(books: &Books, stock: Option<&Stock>, now: Timestamp) -> Vec<Check> {
+    const CHECK: &str = "currency";
+    if books.currencies.is_empty() {
+        let advice = "make one: PUT /v1/currencies/{code}";
+        return vec![Check::warn(CHECK, "there is none, so nothing can be paid for", advice)];
+    }
+    let missing: BTreeSet<_> =
+        stock.map(|stock| stock.issuers_missing.iter().copied().collect()).unwrap_or_default();
+    let line = |currency: &Currency| {
+        let code = currency.code;
+        let age = seconds(now.duration_since(currency.rate_at));
+        let seen =
+            format!("{code} at {} USD, {age} old of {} s", currency.usd_rate, currency.rate_valid_seconds);
+        if missing.contains(&code) {
+            let seen = format!("{seen}; the issuer of {} is not on the ledger", currency.asset);
+            Check::fail(CHECK, seen, format!("correct its asset: PUT /v1/currencies/{code}"))
+        } else if currency.rate_is_fresh(now) {
+            Check::ok(CHECK, seen)
+        } else {
+            let seen = format!("{seen}: too old, nobody is offered it");
+            Check::fail(CHECK, seen, format!("set its rate: PUT /v1/currencies/{code}"))
+        }
+    };
+    books.currencies.iter().map(line).collect()
+}
+
+/// The line on the engine.
+pub fn engine(books: &Books, now: Timestamp, tick: Duration) -> Check {
+    const CHECK: &str = "engine";
+    let start = "start `farmgate serve`, and look at its log if it runs";
+    let Some(status) = &books.engine else {
+        return Check::warn(CHECK, "has never run on this database", start);
+    };
+    let age = now.duration_since(status.ticked_at);
+    let seen = format!("looked at ledger {} {} ago", status.ledger, seconds(age));
+    let seen = match &status.trouble {
+        Some(trouble) => format!("{seen}, and says: {trouble}"),
+        None => seen,
+    };
+    let open = books.open_reservations();
+    match (is_silent(status, now, tick), status.trouble.is_some()) {
+        (false, false) => Check::ok(CHECK, seen),
+        (false, true) => Check::warn(CHECK, seen, "see to what it says; it tries again by itself"),
+        (true, false) if open == 0 => Check::warn(CHECK, seen, start),
+        (true, _) => Check::fail(CHECK, format!("{seen}; {open} reservations are open"), start),
+    }
+}
+
+/// True if an engine that reported so does not run any more.
+pub fn is_silent(status: &EngineStatus, now: Timestamp, tick: Duration) -> bool {
+    let ticks =
+        SignedDuration::try_from(tick.saturating_mul(ENGINE_TICKS_SILENT)).unwrap_or(SignedDuration::MAX);
+    let silent_after = ticks.max(SignedDuration::from_secs(ENGINE_SECONDS_SILENT));
+    now.duration_since(status.ticked_at) > silent_after
+}
+
+/// The line on transactions without an outcome, at this ledger time.
+pub fn transactions(books: &Books, ledger_time: Timestamp) -> Check {
+    const CHECK: &str = "transactions";
+    let late = |submission: &&Submission| {
+        ledger_time.duration_since(submission.max_time) > SignedDuration::from_secs(TRANSACTION_SECONDS_LATE)
+    };
+    let seen = format!("{} without an outcome", books.live.len());
+    let Some(oldest) = books.live.iter().filter(late).min_by_key(|submission| submission.max_time) else {
+        return Check::ok(CHECK, seen);
+    };
+    let age = ledger_time.duration_since(oldest.max_time);
+    let late = books.live.iter().filter(late).count();
+    let seen = format!("{seen}, {late} past their time; {} for {}", oldest.hash, seconds(age));
+    if age.as_secs() < TRANSACTION_SECONDS_STUCK {
+        return Check::warn(CHECK, seen, "a running engine finds the outcome out: start `farmgate serve`");
+    }
+    let advice = "start `farmgate serve`; if it runs, set stellar.horizon_url to a Horizon whose history goes back that far";
+    Check::fail(CHECK, seen, advice)
+}
+
+/// The line on held reservations.
+pub fn held(books: &Books) -> Check {
+    const CHECK: &str = "held";
+    match books.count(HELD) {
+        0 => Check::ok(CHECK, "no reservation is held"),
+        count => Check::warn(
+            CHECK,
+            format!("{count} funded reservations are held"),
+            "see why: GET /v1/reservations?state=held",
+        ),
+    }
+}
+
+/// The line on records that could not be understood.
+pub fn quarantined(books: &Books) -> Check {
+    const CHECK: &str = "quarantine";
+    match books.quarantined {
+        0 => Check::ok(CHECK, "every record of our accounts' history was understood"),
+        count => {
+            let more = if count >= QUARANTINED_COUNTED_MAX as usize { " or more" } else { "" };
+            let seen = format!("{count}{more} records of our accounts' history were not understood");
+            Check::warn(CHECK, seen, "look at their JSON: money may have moved that is not in the books")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+    use crate::domain::asset::Asset;
+    use crate::domain::ids::{LedgerSeq, SubmissionId, TxHash};
+    use crate::domain::transfer::{Purpose, SubmissionState};
+
+    const TICK: Duration = Duration::from_secs(5);
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
+
+    fn reported(seconds_ago: i64, trouble: Option<&str>) -> Option<EngineStatus> {
+        Some(EngineStatus {
+            ticked_at: now() - SignedDuration::from_secs(seconds_ago),
+            ledger: LedgerSeq(7),
+            ledger_closed_at: now(),
+            swept_at: None,
+            trouble: trouble.map(str::to_owned),
+        })
+    }
+
+    #[test]
+    fn an_engine_that_is_silent_fails_only_where_somebody_waits_for_it() {
+        let open = || vec![("settled".to_owned(), 9), ("awaiting_payment".to_owned(), 1)];
+        let ended = || vec![("settled".to_owned(), 9)];
+        for (engine_status, reservations, verdict) in [
+            (None, ended(), Verdict::Warn),
+            (reported(5, None), open(), Verdict::Ok),
+            (reported(5, Some("Horizon is unavailable")), open(), Verdict::Warn),
+            (reported(61, None), ended(), Verdict::Warn),
+            (reported(61, None), open(), Verdict::Fail),
+            (reported(61, Some("somebody else has our key")), ended(), Verdict::Fail),
+        ] {
+            let books = Books { engine: engine_status, reservations, ..Books::default() };
+            let check = engine(&books, now(), TICK);
+            assert_eq!(check.verdict, verdict, "{check:?}");
+        }
+    }
+
+    #[test]
+    fn a_transaction_past_its_time_is_named() {
+        let live = |late_seconds| Submission {
+            id: SubmissionId::new(1).unwrap(),
+            channel: AccountId([1; 32]),
+            sequence: 1,
+            hash: TxHash([0xab; 32]),
+            envelope: String::new(),
+            max_time: now() - SignedDuration::from_secs(late_seconds),
+            purpose: Purpose::PayTransfers { transfers: vec![] },
+            state: SubmissionState::Live,
+            attempts: 1,
+            last_answer: None,
+            created_at: now(),
+        };
+        for (late, verdict) in
+            [(-10, Verdict::Ok), (60, Verdict::Ok), (61, Verdict::Warn), (3_600, Verdict::Fail)]
+        {
+            let books = Books { live: vec![live(-100), live(late)], ..Books::default() };
+            let check = transactions(&books, now());
+            assert_eq!(check.verdict, verdict, "{check:?}");
+            assert_eq!(check.seen.contains("abab"), verdict != Verdict::Ok);
+        }
+    }
+
+    #[test]
+    fn a_currency_is_in_order_with_a_fresh_rate_and_an_issuer() {
+        let currency = |age| Currency {
+            code: "TFT".parse().unwrap(),
+            asset: Asset::credit("TFT".parse().unwrap(), AccountId([9; 32])),
+            usd_rate: "0.05".parse().unwrap(),
+            rate_at: now() - SignedDuration::from_secs(age),
+            rate_valid_seconds: 60,
+            distribution: None,
+            free_only: false,
+        };
+        let verdict = |age, stock: &Stock| {
+            let books = Books { currencies: vec![currency(age)], ..Books::default() };
+            currencies(&books, Some(stock), now())[0].verdict
+        };
+        assert_eq!(verdict(60, &Stock::default()), Verdict::Ok);
+        assert_eq!(verdict(61, &Stock::default()), Verdict::Fail);
+        let no_issuer = Stock { issuers_missing: vec!["TFT".parse().unwrap()], ..Stock::default() };
+        assert_eq!(verdict(1, &no_issuer), Verdict::Fail);
+        assert_eq!(currencies(&Books::default(), None, now())[0].verdict, Verdict::Warn);
+    }
+
+    #[test]
+    fn what_waits_for_a_person_is_counted() {
+        assert_eq!(held(&Books::default()).verdict, Verdict::Ok);
+        assert_eq!(quarantined(&Books::default()).verdict, Verdict::Ok);
+        let books = Books { reservations: vec![(HELD.to_owned(), 2)], quarantined: 200, ..Books::default() };
+        assert!(held(&books).seen.starts_with("2 funded"));
+        assert!(quarantined(&books).seen.starts_with("200 or more"));
+        assert_eq!(books.open_reservations(), 2);
+    }
+
+    #[test]
+    fn every_state_is_known_to_have_ended_or_not() {
+        for state in ENDED.into_iter().chain([HELD]) {
+            assert!(crate::domain::reservation::STATE_NAMES.contains(&state), "{state}");
+        }
+    }
+}
