@@ -58,7 +58,7 @@ pub struct Transfer {
     /// The reservation whose money it is; `None` for money that came to an account that none has.
     pub reservation: Option<ReservationId>,
     /// Its place among the reservation's transfers, from 0; with the reservation a unique key.
-    pub ordinal: u16,
+    pub ordinal: u32,
     /// What it is for.
     pub kind: TransferKind,
     /// The escrow account it leaves.

@@ -29,7 +29,13 @@ impl Engine {
                 let counted =
                     PaymentFilter { reservation: Some(id), attribution: Some(Attribution::Counted) };
                 let nothing_came = tx.payments(&counted, None, 1).await?.is_empty();
-                match (nothing_came, reservation.cancel_requested_at) {
+                // Whoever takes in a payment of this account at the same time changes its escrow row: one of the two runs
+                // again, and sees what the other did.
+                let Some(escrow) = tx.escrows(&[reservation.escrow]).await?.pop() else { return Ok(false) };
+                tx.update_escrow(&escrow).await?;
+                let deadline = reservation.quote.deadline;
+                let cancelled = reservation.cancel_requested_at.filter(|at| *at < deadline);
+                match (nothing_came, cancelled) {
                     (true, None) => {
                         change(tx, &ids, &reservation.expired(now, Some(ledger))?).await?;
                     }

@@ -304,7 +304,7 @@ async fn take_movement(
         }
         (Attribution::Counted, None) => {}
         (Attribution::Late | Attribution::OtherAsset | Attribution::Unassigned, _) => {
-            owe_return(tx, ids, &payment, owner, payment.amount).await?;
+            owe_return(tx, ids, &payment, owner).await?;
         }
     }
     Ok(())

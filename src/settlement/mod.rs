@@ -210,6 +210,8 @@ struct Memory {
     swept_at: Option<Timestamp>,
     /// Accounts that are not explained: when they are looked at again.
     dirty: BTreeMap<AccountId, sweep::Recheck>,
+    /// The last return that was looked at; the next tick goes on after it.
+    refund_after: Option<TransferId>,
     /// Returns that could not be delivered: when they are tried again.
     undelivered: BTreeMap<TransferId, refund::Retry>,
     /// Codes a transaction was refused with, until its outcome is known.
@@ -289,7 +291,10 @@ impl Engine {
         let opened = self.open_accounts(tip).await;
         report.isolate(&"opening accounts", opened)?;
         self.settle(tip, &mut report).await?;
-        self.refund(tip, &mut report).await?;
+        self.send_live(tip, &mut report).await?;
+        // Last, and on its own: looking payers up must not keep settlements from being sent.
+        let refunded = self.refund(tip, &mut report).await;
+        report.isolate(&"returns", refunded)?;
         self.send_live(tip, &mut report).await?;
         Ok(report)
     }

@@ -411,7 +411,7 @@ async fn released(
                     tx.update_transfer(transfer, &transfer.clone().released(submission.id)?).await?;
                 }
             }
-            ended.undelivered = refused_refunds(&transfers, codes);
+            ended.undelivered = refused_refunds(&transfers, codes, landed);
             let reservations = settled_by(&transfers);
             let mut culprits = culprits(&transfers, codes);
             if landed && culprits.is_empty() {
@@ -435,15 +435,18 @@ async fn released(
     Ok(ended)
 }
 
-/// The returns whose operations were refused; all of them if no operation is named.
-fn refused_refunds(transfers: &[Transfer], codes: Option<&ResultCodes>) -> Vec<TransferId> {
+/// The returns whose operations were refused; all of them if the transaction landed and no operation is named. One that
+/// merely never landed is not their fault.
+fn refused_refunds(transfers: &[Transfer], codes: Option<&ResultCodes>, landed: bool) -> Vec<TransferId> {
     let operations = codes.map_or(&[][..], |codes| &codes.operations);
     let named = operations.iter().any(|code| code != "op_success");
     transfers
         .iter()
         .enumerate()
         .filter(|(_, transfer)| is_refund(transfer))
-        .filter(|(place, _)| !named || operations.get(*place).is_some_and(|code| code != "op_success"))
+        .filter(|(place, _)| {
+            (landed && !named) || operations.get(*place).is_some_and(|code| code != "op_success")
+        })
         .map(|(_, transfer)| transfer.id)
         .collect()
 }

@@ -11,22 +11,53 @@ use jiff::{SignedDuration, Timestamp};
 use super::settle::{change, store_submission};
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::{AccountId, Address};
+use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, ChannelRole};
 use crate::domain::ids::{ReservationId, TransferId, TxHash};
 use crate::domain::journal::BookAccount;
-use crate::domain::money::Stroops;
 use crate::domain::payment::{Attribution, Memo, Payment};
-use crate::domain::refund::returns;
+use crate::domain::refund::{Return, returns};
 use crate::domain::reservation::{Funding, RefundReason, Reservation, State};
 use crate::domain::transfer::{Purpose, Transfer, TransferKind, TransferState};
-use crate::ports::network::{Body, Ledger, PaymentOperation, TRANSACTION_OPERATIONS_MAX, TransactionPlan};
+use crate::ports::network::{
+    AccountSnapshot, Body, Ledger, PaymentOperation, TRANSACTION_OPERATIONS_MAX, TransactionPlan,
+};
 use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, StoreError, Tx, transact};
 
 /// First pause before a return that could not be delivered is tried again, in seconds; it doubles up to the largest.
 const RETRY_SECONDS_MIN: i64 = 60;
 const RETRY_SECONDS_MAX: i64 = 86_400;
-/// Most returns that one tick looks at.
-const REFUNDS_PER_TICK_MAX: usize = 1_000;
+/// Most pages of pending returns that one tick reads.
+const REFUND_PAGES_PER_TICK_MAX: u32 = 20;
+/// With so many transactions' returns in hand a tick reads no further page.
+const REFUND_GROUPS_PER_TICK_MAX: usize = 100;
+/// After so many accounts looked up no further returns are stored in a tick.
+const PAYERS_PER_TICK_MAX: u32 = 20;
+/// Most transfers stored by one statement.
+const INSERT_ROWS_MAX: usize = 500;
+
+/// Accounts that were looked up in this tick.
+#[derive(Default)]
+struct Payers {
+    known: BTreeMap<AccountId, Option<AccountSnapshot>>,
+    looked_up: u32,
+}
+
+/// True if an account can take a return.
+fn can_take(payer: &AccountSnapshot, transfer: &Transfer) -> bool {
+    let demands_memo = payer.memo_required && matches!(transfer.to, Address::Account(_));
+    let holds = match transfer.asset {
+        Asset::Native => true,
+        Asset::Credit { issuer, .. } if issuer == payer.account => true,
+        Asset::Credit { .. } => payer.balances.iter().any(|balance| {
+            let room = balance.limit.map(|limit| limit.checked_sub(balance.amount));
+            balance.asset == transfer.asset
+                && balance.authorized
+                && room.is_none_or(|room| room.is_ok_and(|room| room >= transfer.amount))
+        }),
+    };
+    holds && !demands_memo
+}
 
 /// When a return that could not be delivered is tried again.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +67,7 @@ pub(super) struct Retry {
 }
 
 impl Engine {
-    /// Sends returns that are owed: those of one transaction's payments together, as many transactions as there are free
+    /// Stores returns that are owed: those of one transaction's payments together, as many transactions as there are free
     /// channels.
     pub(super) async fn refund(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
         let mut channels = self.free_channels().await?;
@@ -44,34 +75,42 @@ impl Engine {
         if channels.is_empty() {
             return Ok(());
         }
-        for (hash, due) in self.due_refunds().await? {
+        let mut payers = Payers::default();
+        let (due, goes_on_after) = self.due_refunds().await?;
+        for (hash, due) in due {
             let what = format!("returns of transaction {hash}");
-            let due = match self.deliverable(due).await {
-                Ok(due) if due.is_empty() => continue,
+            let due = match self.deliverable(due, &mut payers).await {
                 Ok(due) => due,
                 Err(error) => {
                     report.isolate(&what, Err(error))?;
                     continue;
                 }
             };
-            let Some(channel) = channels.pop() else { break };
+            if payers.looked_up > PAYERS_PER_TICK_MAX {
+                return Ok(());
+            }
+            if due.is_empty() {
+                continue;
+            }
+            let Some(channel) = channels.pop() else { return Ok(()) };
             self.memory().built += 1;
             let stored = self.store_refunds(hash, due, &channel, tip).await;
             report.isolate(&what, stored)?;
         }
+        self.memory().refund_after = goes_on_after;
         Ok(())
     }
 
-    /// Pending returns that are not waiting for a retry, by the transaction they return.
-    async fn due_refunds(&self) -> Result<BTreeMap<TxHash, Vec<Transfer>>, EngineError> {
+    /// Pending returns that are not waiting for a retry, by the transaction they return, those owed longest first; and where
+    /// the next look goes on, so that none hides behind others.
+    async fn due_refunds(&self) -> Result<(Vec<(TxHash, Vec<Transfer>)>, Option<TransferId>), EngineError> {
         let now = self.clock.now();
-        let mut due: BTreeMap<TxHash, Vec<Transfer>> = BTreeMap::new();
-        let (mut after, mut looked_at) = (None, 0);
-        while looked_at < REFUNDS_PER_TICK_MAX {
+        let mut due: Vec<(TxHash, Vec<Transfer>)> = Vec::new();
+        let mut after = self.memory().refund_after;
+        for _ in 0..REFUND_PAGES_PER_TICK_MAX {
             let mut tx = self.store.begin_read().await?;
             let page = tx.pending_refunds(after, LIST_ROWS_MAX).await?;
             after = page.last().map(|transfer| transfer.id);
-            looked_at += page.len();
             let last = page.len() < LIST_ROWS_MAX as usize;
             for transfer in page {
                 let rests = {
@@ -81,36 +120,44 @@ impl Engine {
                 if rests {
                     continue;
                 }
-                let payment = returned_payment(&mut *tx, &transfer).await?;
-                let group = due.entry(payment.transaction).or_default();
-                if group.len() < TRANSACTION_OPERATIONS_MAX {
-                    group.push(transfer);
+                let hash = returned_payment(&mut *tx, &transfer).await?.transaction;
+                match due.iter_mut().find(|(known, _)| *known == hash) {
+                    Some((_, group)) if group.len() < TRANSACTION_OPERATIONS_MAX => group.push(transfer),
+                    Some(_) => {}
+                    None => due.push((hash, vec![transfer])),
                 }
             }
             if last {
+                return Ok((due, None));
+            }
+            if due.len() >= REFUND_GROUPS_PER_TICK_MAX {
                 break;
             }
         }
-        Ok(due)
+        Ok((due, after))
     }
 
-    /// Leaves out returns to accounts that demand a memo: ours is taken by the returned hash (SEP-29).
-    async fn deliverable(&self, due: Vec<Transfer>) -> Result<Vec<Transfer>, EngineError> {
+    /// Leaves out returns that cannot be delivered now, without a fee for finding out: to accounts that demand a memo (ours is
+    /// taken by the returned hash, SEP-29), that are not there, or that cannot hold the asset.
+    async fn deliverable(
+        &self,
+        due: Vec<Transfer>,
+        payers: &mut Payers,
+    ) -> Result<Vec<Transfer>, EngineError> {
         let mut deliverable = Vec::new();
         for transfer in due {
-            let demands = match transfer.to {
-                Address::Account(account) => {
-                    let answer = self.network.account(account).await?;
-                    answer.account.is_some_and(|account| account.memo_required)
-                }
-                // A sub-account is told apart by its address: no memo is needed.
-                Address::Muxed { .. } | Address::Contract(_) => false,
-            };
-            if demands {
-                tracing::warn!(transfer = %transfer.id, to = %transfer.to, "the payer's account demands a memo");
-                self.undelivered(transfer.id);
-            } else {
+            let Some(account) = transfer.to.account() else { continue };
+            if !payers.known.contains_key(&account) {
+                payers.looked_up += 1;
+                let answer = self.network.account(account).await?;
+                payers.known.insert(account, answer.account);
+            }
+            let payer = payers.known.get(&account).and_then(Option::as_ref);
+            if payer.is_some_and(|payer| can_take(payer, &transfer)) {
                 deliverable.push(transfer);
+            } else {
+                tracing::warn!(transfer = %transfer.id, to = %transfer.to, "a return cannot be delivered now");
+                self.undelivered(transfer.id);
             }
         }
         Ok(deliverable)
@@ -175,40 +222,64 @@ async fn returned_payment(tx: &mut dyn Tx, transfer: &Transfer) -> Result<Paymen
     Ok(stored.payment)
 }
 
-/// Makes the return of a payment owed: all of it, or a part.
-///
-/// Nothing is made of money from our own accounts (it is never sent back automatically), from contracts and from nobody:
-/// they cannot be paid by a classic payment. It stays owed in the journal.
+/// Makes the return of a payment owed: all of it.
 pub(super) async fn owe_return(
     tx: &mut dyn Tx,
     ids: &Ids,
     payment: &Payment,
     reservation: Option<ReservationId>,
-    amount: Stroops,
-) -> Result<bool, EngineError> {
-    let Some(to) = payment.from else { return Ok(false) };
-    let Some(payer) = to.account() else { return Ok(false) };
-    if is_ours(tx, payer).await? {
-        tracing::warn!(payment = %payment.id, %payer, "money came from an account of ours; it is not sent back");
-        return Ok(false);
+) -> Result<(), EngineError> {
+    owe(tx, ids, reservation, vec![Return { payment, amount: payment.amount }]).await
+}
+
+/// Makes returns owed.
+///
+/// Nothing is made of money from our own accounts (it is never sent back automatically), from contracts and from nobody:
+/// they cannot be paid by a classic payment. It stays owed in the journal.
+async fn owe(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    reservation: Option<ReservationId>,
+    returns: Vec<Return<'_>>,
+) -> Result<(), EngineError> {
+    let mut ours: BTreeMap<AccountId, bool> = BTreeMap::new();
+    let mut ordinal = match reservation {
+        Some(reservation) if !returns.is_empty() => tx.next_ordinal(reservation).await?,
+        Some(_) | None => 0,
+    };
+    let mut transfers = Vec::new();
+    for Return { payment, amount } in returns {
+        let Some((to, payer)) = payment.from.and_then(|from| Some((from, from.account()?))) else {
+            tracing::warn!(payment = %payment.id, "money came from a contract; it stays owed");
+            continue;
+        };
+        let known = ours.get(&payer).copied();
+        let payer_is_ours = match known {
+            Some(known) => known,
+            None => is_ours(tx, payer).await?,
+        };
+        ours.insert(payer, payer_is_ours);
+        if payer_is_ours {
+            tracing::warn!(payment = %payment.id, %payer, "money came from an account of ours; it is not sent back");
+            continue;
+        }
+        transfers.push(Transfer {
+            id: ids.transfer()?,
+            reservation,
+            ordinal,
+            kind: TransferKind::Refund { payment: payment.id },
+            from: payment.to,
+            to,
+            asset: payment.asset,
+            amount,
+            state: TransferState::Pending,
+        });
+        ordinal += u32::from(reservation.is_some());
     }
-    let ordinal = match reservation {
-        Some(reservation) => tx.next_ordinal(reservation).await?,
-        None => 0,
-    };
-    let transfer = Transfer {
-        id: ids.transfer()?,
-        reservation,
-        ordinal,
-        kind: TransferKind::Refund { payment: payment.id },
-        from: payment.to,
-        to,
-        asset: payment.asset,
-        amount,
-        state: TransferState::Pending,
-    };
-    tx.insert_transfers(&[transfer]).await?;
-    Ok(true)
+    for chunk in transfers.chunks(INSERT_ROWS_MAX) {
+        tx.insert_transfers(chunk).await?;
+    }
+    Ok(())
 }
 
 async fn is_ours(tx: &mut dyn Tx, account: AccountId) -> Result<bool, StoreError> {
@@ -243,10 +314,8 @@ pub(super) async fn owe_returns(
     kept: Option<&Funding>,
 ) -> Result<(), EngineError> {
     let counted = counted_payments(tx, reservation).await?;
-    for part in returns(&counted, kept.map(|funding| (funding.asset, funding.amount)))? {
-        owe_return(tx, ids, part.payment, Some(reservation), part.amount).await?;
-    }
-    Ok(())
+    let returns = returns(&counted, kept.map(|funding| (funding.asset, funding.amount)))?;
+    owe(tx, ids, Some(reservation), returns).await
 }
 
 /// A reservation whose money goes back, all of it; one to which nothing came is refunded at once.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::refund::start_refunding;
+use super::refund::{owe_returns, start_refunding};
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::capacity;
 use crate::domain::address::Address;
@@ -125,7 +125,7 @@ impl Engine {
         let transfers = option
             .legs
             .iter()
-            .zip(0_u16..)
+            .zip(0_u32..)
             .map(|(leg, ordinal)| Transfer {
                 id: UNNUMBERED,
                 reservation: Some(reservation.id),
@@ -344,6 +344,9 @@ async fn settle_free(tx: &mut dyn Tx, ids: &Ids, id: ReservationId) -> Result<bo
         tracing::warn!(reservation = %id, %why, "a reservation without a price cannot be settled");
         start_refunding(tx, ids, reservation, RefundReason::SettlementImpossible).await?;
         return Ok(false);
+    }
+    if let State::Funded { funding } = &reservation.state {
+        owe_returns(tx, ids, id, Some(funding)).await?;
     }
     let pool = capacity::credit(tx, &reservation, option.free_only, now, now).await?;
     change(tx, ids, &reservation.settled_free(now, pool)?).await?;

@@ -91,7 +91,7 @@ struct TransferRow {
     id: i64,
     reservation: Option<i64>,
     refund_of: Option<PaymentId>,
-    ordinal: u16,
+    ordinal: u32,
     kind_facts: String,
     source: AccountId,
     destination: Address,
@@ -127,7 +127,7 @@ fn transfer(row: &Row) -> Result<Transfer, StoreError> {
     Ok(Transfer {
         id: facts.number("id", TransferId::new)?,
         reservation: facts.number_or_none("reservation", ReservationId::new)?,
-        ordinal: facts.number("ordinal", u16::try_from)?,
+        ordinal: facts.number("ordinal", u32::try_from)?,
         kind,
         from: facts.parsed("source")?,
         to: facts.parsed("destination")?,
@@ -245,9 +245,9 @@ impl TransfersTx for Session {
         self.rows(TRANSFERS_OF, args![reservation.get()]).await?.iter().map(transfer).collect()
     }
 
-    async fn next_ordinal(&mut self, reservation: ReservationId) -> Result<u16, StoreError> {
+    async fn next_ordinal(&mut self, reservation: ReservationId) -> Result<u32, StoreError> {
         let row = self.row(NEXT_ORDINAL, args![reservation.get()]).await?;
-        row.as_ref().map_or(Ok(0), |row| row.of(&COUNTS).number("ordinal", u16::try_from))
+        row.as_ref().map_or(Ok(0), |row| row.of(&COUNTS).number("ordinal", u32::try_from))
     }
 
     async fn pending_refunds(

@@ -148,7 +148,7 @@ pass_on! {
         insert_transfers(transfers: &[Transfer]) -> ();
         update_transfer(before: &Transfer, after: &Transfer) -> ();
         transfers_of(reservation: ReservationId) -> Vec<Transfer>;
-        next_ordinal(reservation: ReservationId) -> u16;
+        next_ordinal(reservation: ReservationId) -> u32;
         pending_refunds(after: Option<TransferId>, limit: u32) -> Vec<Transfer>;
         money_leaves(account: AccountId) -> bool;
         transfers(ids: &[TransferId]) -> Vec<Transfer>;

@@ -179,7 +179,7 @@ pub fn transfer(number: i64, ordinal: u16) -> Transfer {
     Transfer {
         id: TransferId::new(number).unwrap(),
         reservation: Some(reservation_id(1)),
-        ordinal,
+        ordinal: ordinal.into(),
         kind: TransferKind::Leg { recipient: Recipient::Farmer, farm: Some(FarmId::new(3).unwrap()) },
         from: account(1),
         to: Address::Account(account(5)),

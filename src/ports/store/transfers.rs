@@ -21,7 +21,7 @@ pub trait TransfersTx {
     async fn transfers_of(&mut self, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError>;
 
     /// The place of a reservation's next transfer: one more than its highest ordinal.
-    async fn next_ordinal(&mut self, reservation: ReservationId) -> Result<u16, StoreError>;
+    async fn next_ordinal(&mut self, reservation: ReservationId) -> Result<u32, StoreError>;
 
     /// Returns of payments that are owed and in no live transaction, in id order, after `after`.
     async fn pending_refunds(
