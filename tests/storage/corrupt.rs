@@ -86,7 +86,7 @@ const CASES: [(&str, &str, &str, &str); 35] = [
     ("payments", "muxed_id", "'-1'", "operation 5, change 0"),
     ("payments", "tx_hash", "'00'", "operation 5, change 0"),
     ("transfers", "destination", "'x'", "id 1"),
-    ("transfers", "ordinal", "65536", "id 1"),
+    ("transfers", "ordinal", "4294967296", "id 1"),
     // The driver reads a NULL as 0: it must not become a transaction's id.
     ("transfers", "submission", "NULL", "id 1"),
     ("submissions", "state", "'dead'", "id 1"),
