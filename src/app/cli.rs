@@ -24,7 +24,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show the whole product: a sandbox network, the service and a dozen customers in one process.
+    /// Show the whole product: a sandbox network, the service and its customers in one process.
     Demo(DemoArgs),
     /// Run the service: the HTTP API and the settlement engine.
     Serve(ServeArgs),
