@@ -178,7 +178,7 @@ fn network(transport: Arc<dyn Transport>, recovery: &[u8], signer: u8) -> Stella
 }
 
 fn payment(from: AccountId, to: impl Into<Address>, asset: Asset, units: u32) -> PaymentOperation {
-    PaymentOperation { from, to: to.into(), asset, amount: Stroops::from_units(units) }
+    PaymentOperation { from, to: to.into(), asset, amount: Stroops::from_units(units), reclaim_from: None }
 }
 
 fn codes(sent: &Sent) -> (&str, Vec<&str>) {

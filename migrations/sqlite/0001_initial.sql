@@ -43,20 +43,24 @@ CREATE TABLE escrows (
     state TEXT NOT NULL,
     submission INTEGER,
     reservation INTEGER,
+    merged_by INTEGER,
     watch_cursor INTEGER NOT NULL,
     watch_explained INTEGER NOT NULL,
     dirty_since INTEGER,
     created_at INTEGER NOT NULL,
     CONSTRAINT escrows_state CHECK (
-        (state = 'preparing' AND submission IS NOT NULL AND reservation IS NULL)
-        OR (state IN ('ready', 'abandoned') AND submission IS NULL AND reservation IS NULL)
-        OR (state = 'assigned' AND submission IS NULL AND reservation IS NOT NULL)
+        (state = 'preparing' AND submission IS NOT NULL AND reservation IS NULL AND merged_by IS NULL)
+        OR (state IN ('ready', 'abandoned') AND submission IS NULL AND reservation IS NULL AND merged_by IS NULL)
+        OR (state = 'assigned' AND submission IS NULL AND reservation IS NOT NULL AND merged_by IS NULL)
+        OR (state = 'closing' AND submission IS NOT NULL AND reservation IS NOT NULL AND merged_by IS NULL)
+        OR (state IN ('merged', 'closed') AND submission IS NULL AND reservation IS NOT NULL AND merged_by IS NOT NULL)
     )
 ) STRICT;
 CREATE UNIQUE INDEX escrows_reservation ON escrows (reservation);
 CREATE INDEX escrows_ready ON escrows (created_at, account) WHERE state = 'ready';
 CREATE INDEX escrows_available ON escrows (asset_facts) WHERE state IN ('preparing', 'ready');
 CREATE INDEX escrows_submission ON escrows (submission) WHERE submission IS NOT NULL;
+CREATE INDEX escrows_merged ON escrows (account) WHERE state = 'merged';
 CREATE INDEX escrows_dirty ON escrows (dirty_since, account) WHERE dirty_since IS NOT NULL;
 
 CREATE TABLE channels (
@@ -143,6 +147,7 @@ CREATE TABLE transfers (
     destination TEXT NOT NULL,
     asset TEXT NOT NULL,
     amount INTEGER NOT NULL CHECK (amount > 0),
+    delivery TEXT NOT NULL CHECK (delivery IN ('payment', 'claimable_balance')),
     state TEXT NOT NULL,
     submission INTEGER,
     operation INTEGER,
@@ -155,7 +160,7 @@ CREATE TABLE transfers (
 ) STRICT;
 CREATE UNIQUE INDEX transfers_refund ON transfers (refund_of) WHERE refund_of IS NOT NULL;
 CREATE INDEX transfers_pending_refunds ON transfers (id) WHERE state = 'pending' AND refund_of IS NOT NULL;
-CREATE INDEX transfers_in_flight ON transfers (source) WHERE state = 'in_flight';
+CREATE INDEX transfers_open ON transfers (source) WHERE state IN ('pending', 'in_flight');
 CREATE UNIQUE INDEX transfers_ordinal ON transfers (reservation, ordinal);
 
 CREATE TABLE transfer_attempts (
@@ -165,6 +170,22 @@ CREATE TABLE transfer_attempts (
     CONSTRAINT transfer_attempts_pkey PRIMARY KEY (transfer, submission)
 ) STRICT;
 CREATE UNIQUE INDEX transfer_attempts_one ON transfer_attempts (transfer) WHERE outcome IN ('live', 'paid');
+
+CREATE TABLE claimables (
+    id TEXT NOT NULL CONSTRAINT claimables_pkey PRIMARY KEY,
+    transfer INTEGER NOT NULL REFERENCES transfers (id),
+    reservation INTEGER,
+    recipient TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount > 0),
+    created_at INTEGER NOT NULL,
+    reclaim_from INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('outstanding', 'claimed', 'clawed_back', 'taking_back', 'taken_back')),
+    state_facts TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX claimables_transfer ON claimables (transfer);
+CREATE INDEX claimables_open ON claimables (id) WHERE state IN ('outstanding', 'taking_back');
+CREATE INDEX claimables_reclaimable ON claimables (reclaim_from, id) WHERE state = 'outstanding';
 
 CREATE TABLE submissions (
     id INTEGER NOT NULL CONSTRAINT submissions_pkey PRIMARY KEY,

@@ -217,7 +217,9 @@ fn progress_bar() -> ProgressBar {
 /// What Horizon last said to a transaction that opens accounts.
 async fn last_answer(store: &dyn Store) -> Result<String, ServiceError> {
     let live = store.begin_read().await?.live_submissions().await?;
-    let opening = live.into_iter().find(|one| !matches!(one.purpose, Purpose::PayTransfers { .. }));
+    let opening = live
+        .into_iter()
+        .find(|one| matches!(one.purpose, Purpose::OpenChannels { .. } | Purpose::OpenEscrows { .. }));
     Ok(match opening {
         Some(one) => {
             let answer = one.last_answer.unwrap_or_else(|| "no answer yet".to_owned());

@@ -28,6 +28,27 @@ pub enum EscrowState {
     },
     /// The transaction that should have created it never landed.
     Abandoned,
+    /// A transaction that merges it into the platform's account is stored, and may land. Nothing is paid from it.
+    Closing {
+        /// The reservation whose account it was.
+        reservation: ReservationId,
+        /// That transaction.
+        submission: SubmissionId,
+    },
+    /// It is no longer on the ledger; its history up to the merge is still to be read.
+    Merged {
+        /// The reservation whose account it was.
+        reservation: ReservationId,
+        /// The operation that merged it.
+        operation: OperationId,
+    },
+    /// It is no longer on the ledger, and everything that ever came to it is in the books. Final.
+    Closed {
+        /// The reservation whose account it was.
+        reservation: ReservationId,
+        /// The operation that merged it.
+        operation: OperationId,
+    },
 }
 
 impl EscrowState {
@@ -38,6 +59,32 @@ impl EscrowState {
             Self::Ready => "ready",
             Self::Assigned { .. } => "assigned",
             Self::Abandoned => "abandoned",
+            Self::Closing { .. } => "closing",
+            Self::Merged { .. } => "merged",
+            Self::Closed { .. } => "closed",
+        }
+    }
+
+    /// The reservation whose money comes to it.
+    pub const fn reservation(&self) -> Option<ReservationId> {
+        match self {
+            Self::Assigned { reservation }
+            | Self::Closing { reservation, .. }
+            | Self::Merged { reservation, .. }
+            | Self::Closed { reservation, .. } => Some(*reservation),
+            Self::Preparing { .. } | Self::Ready | Self::Abandoned => None,
+        }
+    }
+
+    /// True if it is no longer on the ledger: what came last is with the platform's account.
+    pub const fn is_merged(&self) -> bool {
+        match self {
+            Self::Merged { .. } | Self::Closed { .. } => true,
+            Self::Preparing { .. }
+            | Self::Ready
+            | Self::Assigned { .. }
+            | Self::Closing { .. }
+            | Self::Abandoned => false,
         }
     }
 }

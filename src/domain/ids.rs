@@ -167,6 +167,39 @@ impl FromStr for TxHash {
     }
 }
 
+/// A claimable balance's id: the hash of the transaction source, its sequence number and the operation's place. Written as
+/// Horizon writes it: the type, 00000000, and the hash in lowercase hex.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClaimableId(pub [u8; 32]);
+
+const CLAIMABLE_TYPE: &str = "00000000";
+
+impl FromStr for ClaimableId {
+    type Err = ClaimableIdError;
+
+    fn from_str(text: &str) -> Result<Self, ClaimableIdError> {
+        let hash = text.strip_prefix(CLAIMABLE_TYPE).ok_or(ClaimableIdError)?;
+        hash.parse().map(|TxHash(bytes)| Self(bytes)).map_err(|_| ClaimableIdError)
+    }
+}
+
+/// A text that is no claimable balance's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a claimable balance's id is 00000000 and 64 lowercase hexadecimal digits")]
+pub struct ClaimableIdError;
+
+impl fmt::Display for ClaimableId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{CLAIMABLE_TYPE}{}", TxHash(self.0))
+    }
+}
+
+impl fmt::Debug for ClaimableId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// A text that is no transaction hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a transaction hash is 64 lowercase hexadecimal digits")]
@@ -184,7 +217,7 @@ impl fmt::Debug for TxHash {
     }
 }
 
-super::address::serde_as_text!(OperationId, TxHash);
+super::address::serde_as_text!(OperationId, TxHash, ClaimableId);
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::AccountId;
 use super::asset::Asset;
-use super::ids::{EntryId, ReservationId, SubmissionId, TransferId};
+use super::ids::{ClaimableId, EntryId, ReservationId, SubmissionId, TransferId};
 use super::money::Stroops;
 use super::payment::PaymentId;
 
@@ -29,6 +29,12 @@ pub enum BookAccount {
     Deposits(ReservationId),
     /// Liability: what came in that belongs to no reservation.
     Unattributed,
+    /// Asset: what stands in claimable balances of ours; it can be taken back if nobody claims it.
+    ClaimableBalances,
+    /// Liability: what those may still demand for whom claimable balances were made.
+    Claimants,
+    /// Asset: what an issuer took back of a reservation's money, or of money that was nobody's, until it is decided who bears it.
+    ClawedBack(Option<ReservationId>),
     /// Expense: fees paid to the network, in XLM.
     NetworkFees,
     /// Equity: what our accounts held when Farmgate first saw them, and what the operator adds.
@@ -48,6 +54,10 @@ pub enum Cause {
     Confirmed(SubmissionId),
     /// A transaction of ours landed without effect: its fee.
     Failed(SubmissionId),
+    /// A claimable balance was claimed.
+    Claimed(ClaimableId),
+    /// The issuer took a claimable balance back.
+    ClaimableClawedBack(ClaimableId),
 }
 
 /// One line of an entry.
@@ -180,6 +190,10 @@ impl fmt::Display for BookAccount {
             Self::Stellar(account) => write!(f, "stellar:{account}"),
             Self::Deposits(reservation) => write!(f, "deposits:{reservation}"),
             Self::Unattributed => f.write_str("unattributed"),
+            Self::ClaimableBalances => f.write_str("claimable_balances"),
+            Self::Claimants => f.write_str("claimants"),
+            Self::ClawedBack(Some(reservation)) => write!(f, "clawed_back:{reservation}"),
+            Self::ClawedBack(None) => f.write_str("clawed_back"),
             Self::NetworkFees => f.write_str("network_fees"),
             Self::Capital => f.write_str("capital"),
         }
@@ -193,9 +207,13 @@ impl FromStr for BookAccount {
         let wrong = || JournalError::Text(text.to_owned());
         match text.split_once(':') {
             None if text == "unattributed" => Ok(Self::Unattributed),
+            None if text == "claimable_balances" => Ok(Self::ClaimableBalances),
+            None if text == "claimants" => Ok(Self::Claimants),
+            None if text == "clawed_back" => Ok(Self::ClawedBack(None)),
             None if text == "network_fees" => Ok(Self::NetworkFees),
             None if text == "capital" => Ok(Self::Capital),
             Some(("stellar", account)) => account.parse().map(Self::Stellar).map_err(|_| wrong()),
+            Some(("clawed_back", id)) => id.parse().map(|id| Self::ClawedBack(Some(id))).map_err(|_| wrong()),
             Some(("deposits", id)) => id.parse().map(Self::Deposits).map_err(|_| wrong()),
             Some(_) | None => Err(wrong()),
         }
@@ -210,6 +228,8 @@ impl fmt::Display for Cause {
             Self::Transfer(transfer) => write!(f, "transfer:{transfer}"),
             Self::Confirmed(submission) => write!(f, "confirmed:{submission}"),
             Self::Failed(submission) => write!(f, "failed:{submission}"),
+            Self::Claimed(claimable) => write!(f, "claimed:{claimable}"),
+            Self::ClaimableClawedBack(claimable) => write!(f, "claimable_clawed_back:{claimable}"),
         }
     }
 }
@@ -225,6 +245,8 @@ impl FromStr for Cause {
             ("transfer", id) => id.parse().map(Self::Transfer).map_err(|_| wrong()),
             ("confirmed", id) => id.parse().map(Self::Confirmed).map_err(|_| wrong()),
             ("failed", id) => id.parse().map(Self::Failed).map_err(|_| wrong()),
+            ("claimed", id) => id.parse().map(Self::Claimed).map_err(|_| wrong()),
+            ("claimable_clawed_back", id) => id.parse().map(Self::ClaimableClawedBack).map_err(|_| wrong()),
             (_, _) => Err(wrong()),
         }
     }
@@ -269,6 +291,10 @@ mod tests {
             BookAccount::Stellar(account),
             BookAccount::Deposits(ReservationId::new(4).unwrap()),
             BookAccount::Unattributed,
+            BookAccount::ClaimableBalances,
+            BookAccount::Claimants,
+            BookAccount::ClawedBack(None),
+            BookAccount::ClawedBack(ReservationId::new(4).ok()),
             BookAccount::NetworkFees,
             BookAccount::Capital,
         ] {
@@ -282,6 +308,8 @@ mod tests {
             Cause::Transfer(TransferId::new(8).unwrap()),
             Cause::Confirmed(submission),
             Cause::Failed(submission),
+            Cause::Claimed(ClaimableId([7; 32])),
+            Cause::ClaimableClawedBack(ClaimableId([7; 32])),
         ] {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod asset;
+pub mod claimable;
 pub mod currency;
 pub mod escrow;
 pub mod event;

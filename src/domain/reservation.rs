@@ -306,6 +306,24 @@ impl State {
         )
     }
 
+    /// When it came to its final state; `None` before.
+    pub const fn ended_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Settled { settlement, .. } => Some(settlement.at),
+            Self::Rejected { at, .. }
+            | Self::Cancelled { at }
+            | Self::Expired { at, .. }
+            | Self::Refunded { at, .. } => Some(*at),
+            Self::AwaitingSignatures
+            | Self::AwaitingFarmer { .. }
+            | Self::AwaitingPayment { .. }
+            | Self::Funded { .. }
+            | Self::Settling { .. }
+            | Self::Refunding { .. }
+            | Self::Held { .. } => None,
+        }
+    }
+
     /// True if nothing more will happen to it.
     pub const fn is_final(&self) -> bool {
         match self {

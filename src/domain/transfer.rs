@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::address::{AccountId, Address};
 use super::asset::Asset;
-use super::ids::{FarmId, LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId, TxHash};
+use super::ids::{
+    ClaimableId, FarmId, LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId, TxHash,
+};
 use super::money::Stroops;
 use super::payment::PaymentId;
 use super::split::Recipient;
@@ -26,6 +28,26 @@ pub enum TransferKind {
         /// The payment it returns.
         payment: PaymentId,
     },
+}
+
+/// How a transfer reaches its recipient.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// By a payment.
+    Payment,
+    /// By a claimable balance: the recipient could not receive a payment.
+    ClaimableBalance,
+}
+
+impl Delivery {
+    /// As stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::ClaimableBalance => "claimable_balance",
+        }
+    }
 }
 
 /// How far a transfer has come.
@@ -69,6 +91,8 @@ pub struct Transfer {
     pub asset: Asset,
     /// How much, in stroops.
     pub amount: Stroops,
+    /// How it gets there.
+    pub delivery: Delivery,
     /// How far it has come.
     pub state: TransferState,
 }
@@ -93,9 +117,34 @@ pub enum Purpose {
     },
     /// Pays transfers, in the order of its operations: the legs of settlements, or returns of one transaction's payments.
     PayTransfers {
-        /// The transfers; operation `i` (from 1) pays transfer `i - 1`.
+        /// The transfers.
         transfers: Vec<TransferId>,
+        /// The claimable balances that deliver those of them that are delivered so, in their order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        claimables: Vec<ClaimableId>,
+        /// From when on those can be taken back; `None` if there are none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reclaim_from: Option<Timestamp>,
     },
+    /// Takes back claimable balances that nobody claimed.
+    TakeBack {
+        /// The balances, in the order of its last operations.
+        claimables: Vec<ClaimableId>,
+    },
+    /// Closes escrow accounts: removes their trust lines and merges them into the platform's account.
+    CloseEscrows {
+        /// The accounts, in the order of their operations.
+        accounts: Vec<ClosedAccount>,
+    },
+}
+
+/// An account in a transaction that closes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClosedAccount {
+    /// The account.
+    pub account: AccountId,
+    /// How many operations close it; the last merges it.
+    pub operations: u16,
 }
 
 /// What is known of a transaction of ours. There is no "failed to submit": what was sent may land.
@@ -191,6 +240,23 @@ impl TransferState {
 impl Transfer {
     fn refuse(&self, change: &'static str) -> InvalidTransferTransition {
         InvalidTransferTransition { what: format!("transfer {}", self.id), state: self.state.name(), change }
+    }
+
+    /// Pending, by payment → by claimable balance. Only for a plain account: whoever claims knows of no muxed id, and a contract
+    /// cannot claim.
+    pub fn as_claimable(mut self) -> Result<Self, InvalidTransferTransition> {
+        let plain = matches!(self.to, Address::Account(_));
+        match (&self.state, self.delivery, plain) {
+            (TransferState::Pending, Delivery::Payment, true) => {
+                self.delivery = Delivery::ClaimableBalance;
+                Ok(self)
+            }
+            (
+                TransferState::Pending | TransferState::InFlight { .. } | TransferState::Confirmed { .. },
+                Delivery::Payment | Delivery::ClaimableBalance,
+                _,
+            ) => Err(self.refuse("delivered by a claimable balance")),
+        }
     }
 
     /// Pending → in flight, in `submission`.
@@ -291,6 +357,7 @@ mod tests {
             to: Address::Account(account),
             asset: Asset::Native,
             amount: Stroops::from_units(1),
+            delivery: Delivery::Payment,
             state,
         }
     }
@@ -318,7 +385,7 @@ mod tests {
             hash: TxHash([0; 32]),
             envelope: String::new(),
             max_time: Timestamp::UNIX_EPOCH,
-            purpose: Purpose::PayTransfers { transfers: vec![] },
+            purpose: Purpose::CloseEscrows { accounts: vec![] },
             state: SubmissionState::Live,
             attempts: 0,
             last_answer: None,

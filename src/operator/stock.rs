@@ -87,7 +87,11 @@ pub async fn stock(store: &dyn Store, network: &dyn Network) -> Result<Stock, St
     let planned = store.begin_read().await?.escrows_available(&stock.assets).await?;
     let opening = live.iter().map(|submission| match &submission.purpose {
         Purpose::OpenEscrows { accounts, assets } if *assets == stock.assets => accounts.len() as u64,
-        Purpose::OpenEscrows { .. } | Purpose::OpenChannels { .. } | Purpose::PayTransfers { .. } => 0,
+        Purpose::OpenEscrows { .. }
+        | Purpose::OpenChannels { .. }
+        | Purpose::PayTransfers { .. }
+        | Purpose::TakeBack { .. }
+        | Purpose::CloseEscrows { .. } => 0,
     });
     stock.escrows_opening = opening.sum::<u64>().min(planned);
     stock.escrows_ready = planned - stock.escrows_opening;

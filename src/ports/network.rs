@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
-use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
+use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use crate::domain::money::Stroops;
 use crate::domain::payment::{Memo, PaymentKind};
 use crate::domain::transfer::ResultCodes;
@@ -262,6 +262,9 @@ pub struct TransactionRecord {
     /// The ledger's verdict, read from the result; of a fee bump the inner transaction's. Without operation codes if the
     /// result cannot be decoded.
     pub codes: ResultCodes,
+    /// What its merges moved: each one's place among the operations (from 0), and the XLM. Empty if the result cannot be
+    /// decoded.
+    pub merged: Vec<(usize, Stroops)>,
 }
 
 impl PaymentRecord {
@@ -309,6 +312,36 @@ pub struct PaymentOperation {
     pub asset: Asset,
     /// How much.
     pub amount: Stroops,
+    /// Instead of a payment, a claimable balance that the platform sponsors; the platform may take it back from this time on
+    /// (whole seconds), the recipient may claim it until then and after. `None` for a payment.
+    pub reclaim_from: Option<Timestamp>,
+}
+
+/// The operations of a [`Body::Pay`]: which one (from 0) carries each payment, and how many there are.
+///
+/// A payment is one operation. Claimable balances of one account that follow each other share one pair of operations
+/// around them, in which the platform begins and ends to sponsor.
+pub fn payment_places(payments: impl IntoIterator<Item = (AccountId, bool)>) -> (Vec<usize>, usize) {
+    let (mut places, mut next, mut sponsored) = (Vec::new(), 0, None);
+    for (from, claimable) in payments {
+        let wanted = claimable.then_some(from);
+        if wanted != sponsored {
+            next += usize::from(sponsored.is_some()) + usize::from(wanted.is_some());
+            sponsored = wanted;
+        }
+        places.push(next);
+        next += 1;
+    }
+    (places, next + usize::from(sponsored.is_some()))
+}
+
+/// An escrow account to close.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Closing {
+    /// The account.
+    pub account: AccountId,
+    /// The trust lines it has.
+    pub assets: Vec<Asset>,
 }
 
 /// What a transaction to build shall do.
@@ -331,6 +364,15 @@ pub enum Body {
     },
     /// Pay, in this order.
     Pay(Vec<PaymentOperation>),
+    /// Claim balances on the platform's own account, which first comes to trust `trust`.
+    TakeBack {
+        /// The assets it does not trust yet.
+        trust: Vec<Asset>,
+        /// The balances.
+        claimables: Vec<ClaimableId>,
+    },
+    /// Remove accounts' trust lines and merge them into the platform's account.
+    CloseEscrows(Vec<Closing>),
 }
 
 /// A transaction to build.
@@ -357,8 +399,23 @@ pub struct SignedTransaction {
     pub hash: TxHash,
     /// The envelope, base64 XDR.
     pub envelope: String,
-    /// The accounts it creates, in order; empty for payments.
+    /// The accounts it creates, in order.
     pub accounts: Vec<AccountId>,
+    /// The claimable balances it creates, in order.
+    pub claimables: Vec<ClaimableId>,
+}
+
+/// How a claimable balance ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClaimableEnd {
+    /// The operation that ended it.
+    pub operation: OperationId,
+    /// Its transaction.
+    pub transaction: TxHash,
+    /// When its ledger closed.
+    pub at: Timestamp,
+    /// Who claimed it; `None` if the issuer took it back.
+    pub claimed_by: Option<AccountId>,
 }
 
 /// The network. Implemented by `stellar` only.
@@ -404,6 +461,9 @@ pub trait Network: Send + Sync {
         account: AccountId,
         sequence: i64,
     ) -> Result<Option<TransactionRecord>, NetworkError>;
+
+    /// How a claimable balance ended, from its history; `None` proves nothing.
+    async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError>;
 
     /// Builds and signs a transaction. Talks to the signer, never to Horizon.
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError>;

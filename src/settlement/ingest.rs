@@ -11,7 +11,7 @@ use super::sweep::Standing;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
-use crate::domain::escrow::{EscrowAccount, EscrowState};
+use crate::domain::escrow::EscrowAccount;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
 use crate::domain::journal::{BookAccount, Cause, Postings};
@@ -62,7 +62,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn escrow(&self, account: AccountId) -> Result<Option<EscrowAccount>, StoreError> {
+    pub(super) async fn escrow(&self, account: AccountId) -> Result<Option<EscrowAccount>, StoreError> {
         Ok(self.store.begin_read().await?.escrows(&[account]).await?.pop())
     }
 
@@ -132,7 +132,7 @@ async fn differing_assets(tx: &mut dyn Tx, snapshot: &AccountSnapshot) -> Result
 
 /// The assets that the account's reservation may be paid in.
 async fn asked_for(tx: &mut dyn Tx, escrow: &EscrowAccount) -> Result<Vec<Asset>, StoreError> {
-    let EscrowState::Assigned { reservation } = escrow.state else { return Ok(Vec::new()) };
+    let Some(reservation) = escrow.state.reservation() else { return Ok(Vec::new()) };
     let reservation = tx.reservation(reservation).await?;
     let options = reservation.map(|reservation| reservation.quote.options).unwrap_or_default();
     Ok(options.into_iter().map(|option| option.asset).collect())
@@ -280,9 +280,9 @@ async fn take_movement(
         closed_at: record.closed_at,
         memo: record.memo.clone().unwrap_or(Memo::None),
     };
-    let reservation = match escrow.state {
-        EscrowState::Assigned { reservation } => tx.reservation(reservation).await?,
-        EscrowState::Ready | EscrowState::Abandoned | EscrowState::Preparing { .. } => None,
+    let reservation = match escrow.state.reservation() {
+        Some(reservation) => tx.reservation(reservation).await?,
+        None => None,
     };
     let attribution = attribute(&payment, reservation.as_ref());
     let id = payment.id;

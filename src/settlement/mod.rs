@@ -7,10 +7,14 @@
 //! Never here: HTTP, SQL, XDR, or a transaction rebuilt while its predecessor could still land. Failure of
 //! the network or the database ends a tick early and loses nothing; the next one starts from storage again.
 
+mod blame;
+mod claim;
+mod close;
 mod expire;
 mod ingest;
 mod open;
 mod outcome;
+mod pauses;
 mod refund;
 mod send;
 mod settings;
@@ -23,22 +27,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
+use pauses::Pauses;
 pub use settings::Settings;
 
 use crate::capacity::CapacityError;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
+use crate::domain::claimable::InvalidClaimableTransition;
 use crate::domain::escrow::Channel;
 use crate::domain::ids::{
     EntryId, LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId, TxHash, new_id_number,
 };
 use crate::domain::journal::{Cause, Entry, JournalError, Postings};
 use crate::domain::money::AmountError;
+use crate::domain::payment::Memo;
 use crate::domain::reservation::InvalidTransition;
 use crate::domain::transfer::{InvalidTransferTransition, ResultCodes};
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
-use crate::ports::network::{BuildError, Ledger, Network, NetworkError};
+use crate::ports::network::{Body, BuildError, Ledger, Network, NetworkError, TransactionPlan};
 use crate::ports::store::{Applied, EngineStatus, RetryOn, Store, StoreError, Tx, transact};
 
 /// Why a tick ended early. Nothing is lost by it.
@@ -62,6 +69,9 @@ pub enum EngineError {
     /// A way between states that does not exist.
     #[error(transparent)]
     Reservation(#[from] InvalidTransition),
+    /// A way between states that does not exist.
+    #[error(transparent)]
+    Claimable(#[from] InvalidClaimableTransition),
     /// A way between states that does not exist.
     #[error(transparent)]
     Transfer(#[from] InvalidTransferTransition),
@@ -124,6 +134,7 @@ impl EngineError {
             | Self::Journal(_)
             | Self::Reservation(_)
             | Self::Transfer(_)
+            | Self::Claimable(_)
             | Self::Contradiction(_) => false,
             Self::ForeignOutgoing { .. } => true,
         }
@@ -140,6 +151,7 @@ impl RetryOn for EngineError {
             | Self::Journal(_)
             | Self::Reservation(_)
             | Self::Transfer(_)
+            | Self::Claimable(_)
             | Self::Capacity(CapacityError::Pool(_) | CapacityError::NoPool(_))
             | Self::NoPlatformAccount(_)
             | Self::ForeignOutgoing { .. }
@@ -167,6 +179,8 @@ pub struct TickReport {
     pub held: u32,
     /// Payments that went back.
     pub returned: u32,
+    /// Accounts that are closed, their whole history in the books.
+    pub closed: u32,
     /// Accounts whose changes are not explained yet.
     pub dirty: u32,
     /// Things that could not be worked on, one by one; the others went on.
@@ -201,7 +215,6 @@ impl TickReport {
 const TROUBLES_MAX: usize = 10;
 
 /// What the engine remembers between ticks. Losing it costs a few requests, never money.
-#[derive(Default)]
 struct Memory {
     /// The latest ledger seen.
     tip: Option<Ledger>,
@@ -213,7 +226,13 @@ struct Memory {
     /// The last return that was looked at; the next tick goes on after it.
     refund_after: Option<TransferId>,
     /// Returns that could not be delivered: when they are tried again.
-    undelivered: BTreeMap<TransferId, refund::Retry>,
+    undelivered: Pauses<TransferId>,
+    /// Claimable balances that nobody had claimed: when they are looked at again.
+    claims: claim::Claims,
+    /// Accounts that may be closed, and when others may.
+    closing: close::Candidates,
+    /// Until when no claimable balance is made or taken back, since that did not work.
+    claimables_not_before: Option<Timestamp>,
     /// Codes a transaction was refused with, until its outcome is known.
     refusals: BTreeMap<SubmissionId, ResultCodes>,
     /// Channels that could not pay a fee, and until when they are left alone.
@@ -230,6 +249,30 @@ struct Memory {
     issuers_seen: BTreeSet<Asset>,
     /// Assets whose issuer was not, and when it is looked for again.
     issuers_missing: BTreeMap<Asset, Timestamp>,
+}
+
+impl Memory {
+    const fn new() -> Self {
+        Self {
+            tip: None,
+            swept: None,
+            swept_at: None,
+            dirty: BTreeMap::new(),
+            refund_after: None,
+            undelivered: Pauses::new(refund::RETRY_SECONDS_MIN, refund::RETRY_SECONDS_MAX),
+            claims: claim::Claims::new(),
+            closing: close::Candidates::new(),
+            claimables_not_before: None,
+            refusals: BTreeMap::new(),
+            poor: BTreeMap::new(),
+            alone: BTreeSet::new(),
+            built: 0,
+            send_not_before: BTreeMap::new(),
+            open_pause: None,
+            issuers_seen: BTreeSet::new(),
+            issuers_missing: BTreeMap::new(),
+        }
+    }
 }
 
 /// The engine. One runs at a time on a database; unique keys keep money safe even if two do.
@@ -253,7 +296,7 @@ impl Engine {
         settings: Settings,
     ) -> Self {
         let last_id = Arc::new(AtomicI64::new(0));
-        Self { store, network, clock, entropy, settings, memory: Mutex::default(), last_id }
+        Self { store, network, clock, entropy, settings, memory: Mutex::new(Memory::new()), last_id }
     }
 
     /// Ticks until `stop` resolves, reporting each to the database; a tick in hand is finished first.
@@ -295,6 +338,10 @@ impl Engine {
         // Last, and on its own: looking payers up must not keep settlements from being sent.
         let refunded = self.refund(tip, &mut report).await;
         report.isolate(&"returns", refunded)?;
+        let followed = self.follow_claimables(tip).await;
+        report.isolate(&"claimable balances", followed)?;
+        let closed = self.close(tip, &mut report).await;
+        report.isolate(&"closing accounts", closed)?;
         self.send_live(tip, &mut report).await?;
         Ok(report)
     }
@@ -381,6 +428,24 @@ impl Engine {
             free.rotate_left(turn);
         }
         Ok(free)
+    }
+
+    /// The plan of a transaction on a free channel.
+    fn transaction(
+        &self,
+        channel: &Channel,
+        tip: Ledger,
+        memo: Memo,
+        body: Body,
+    ) -> Result<TransactionPlan, EngineError> {
+        Ok(TransactionPlan {
+            channel: channel.account,
+            sequence: channel.sequence + 1,
+            max_time: self.max_time(tip)?,
+            fee_per_operation: self.settings.fee_per_operation_stroops,
+            memo,
+            body,
+        })
     }
 
     /// The `max_time` of a transaction built now: it counts from ledger time, in whole seconds.

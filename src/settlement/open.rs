@@ -14,7 +14,7 @@ use crate::domain::ids::{LedgerSeq, OperationId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::payment::Memo;
 use crate::domain::transfer::Purpose;
-use crate::ports::network::{Body, Ledger, TransactionPlan};
+use crate::ports::network::{Body, Ledger};
 use crate::ports::store::{LIST_ROWS_MAX, transact};
 
 /// After how long an issuer that was not on the ledger is looked for again.
@@ -87,7 +87,8 @@ impl Engine {
         let Some(platform) = platform else { return Ok(()) };
         self.memory().built += 1;
         let starting_balance = self.settings.channel_starting_balance;
-        let plan = self.plan_opening(&platform, tip, Body::OpenChannels { count, starting_balance })?;
+        let plan =
+            self.transaction(&platform, tip, Memo::None, Body::OpenChannels { count, starting_balance })?;
         let signed = self.network.build(&plan).await?;
         let ids = Ids::of(self);
         transact(&self.store, move |tx| {
@@ -138,7 +139,7 @@ impl Engine {
         tip: Ledger,
     ) -> Result<(), EngineError> {
         let body = Body::OpenEscrows { count, assets: assets.to_vec() };
-        let plan = self.plan_opening(channel, tip, body)?;
+        let plan = self.transaction(channel, tip, Memo::None, body)?;
         let signed = self.network.build(&plan).await?;
         let (ids, assets) = (Ids::of(self), assets.to_vec());
         transact(&self.store, move |tx| {
@@ -163,22 +164,6 @@ impl Engine {
             })
         })
         .await
-    }
-
-    fn plan_opening(
-        &self,
-        channel: &Channel,
-        tip: Ledger,
-        body: Body,
-    ) -> Result<TransactionPlan, EngineError> {
-        Ok(TransactionPlan {
-            channel: channel.account,
-            sequence: channel.sequence + 1,
-            max_time: self.max_time(tip)?,
-            fee_per_operation: self.settings.fee_per_operation_stroops,
-            memo: Memo::None,
-            body,
-        })
     }
 
     /// The credits that new escrow accounts trust: those of all currencies whose issuer is on the ledger, sorted.

@@ -5,20 +5,24 @@
 //! ledger that closed after `max_time` with a sequence number below ours, or by the transaction that used
 //! our number; an absent record or a refusal proves nothing (DESIGN §3).
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
+use super::blame::{Blame, blames, culprits};
+use super::close::platform;
 use super::refund::{owe_returns, refunded_if_all};
-use super::settle::{change, funded_option};
+use super::settle::{change, funded_option, is_claimable, places};
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::capacity;
-use crate::domain::address::AccountId;
+use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
+use crate::domain::claimable::{Claimable, ClaimableState};
 use crate::domain::escrow::{Channel, EscrowState};
-use crate::domain::ids::{LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId};
+use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
+use crate::domain::money::Stroops;
 use crate::domain::reservation::{HoldReason, Settlement, State};
 use crate::domain::transfer::{
-    Purpose, ResultCodes, Submission, SubmissionState, Transfer, TransferKind, TransferState,
+    ClosedAccount, Purpose, ResultCodes, Submission, SubmissionState, Transfer, TransferKind, TransferState,
 };
 use crate::ports::network::{Ledger, TransactionRecord};
 use crate::ports::store::{Tx, transact};
@@ -45,12 +49,18 @@ struct Ended {
     undelivered: Vec<TransferId>,
     /// The channel had not enough XLM for the fee.
     poor: bool,
+    /// Claimable balances could not be made, for want of their reserves, or not be taken back.
+    rest_claimables: bool,
+    /// Accounts that could not be closed.
+    not_closed: Vec<AccountId>,
     /// Reservations that go again one by one, since it is not known whose fault it was.
     alone: Vec<ReservationId>,
 }
 
 /// How long a channel rests that could not pay a fee.
 const POOR_CHANNEL_REST: SignedDuration = SignedDuration::from_mins(10);
+/// For how long no claimable balance is made or taken back after that did not work.
+const CLAIMABLES_REST: SignedDuration = SignedDuration::from_mins(10);
 /// The code of a transaction whose source cannot pay its fee.
 const CANNOT_PAY_FEE: &str = "tx_insufficient_balance";
 
@@ -139,9 +149,10 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let (ids, id, now) = (Ids::of(self), submission.id, self.clock.now());
         let refused = self.memory().refusals.get(&id).cloned();
+        let claimable_min = self.settings.refund_claimable_min;
         let ended = transact(&self.store, move |tx| {
             let (ids, fate, refused) = (ids.clone(), fate.clone(), refused.clone());
-            Box::pin(async move { end(tx, &ids, id, fate, refused).await })
+            Box::pin(async move { end(tx, &ids, id, fate, refused, claimable_min).await })
         })
         .await?;
         report.settled += ended.settled;
@@ -156,12 +167,18 @@ impl Engine {
             memory.refusals.remove(&id);
             memory.send_not_before.remove(&id);
             for transfer in &ended.returned {
-                memory.undelivered.remove(transfer);
+                memory.undelivered.forget(transfer);
             }
             if ended.opened {
                 memory.open_pause = None;
             }
             memory.alone.extend(ended.alone);
+            if ended.rest_claimables {
+                tracing::error!(
+                    "claimable balances could not be made or taken back; none is tried for a while"
+                );
+                memory.claimables_not_before = now.checked_add(CLAIMABLES_REST).ok();
+            }
             if ended.poor {
                 let until = now.checked_add(POOR_CHANNEL_REST).unwrap_or(now);
                 tracing::error!(channel = %submission.channel, "the channel cannot pay a fee; it rests");
@@ -171,6 +188,7 @@ impl Engine {
         if ended.failed_opening {
             self.pause_opening();
         }
+        self.closing_failed(&ended.not_closed);
         Ok(())
     }
 }
@@ -182,6 +200,7 @@ async fn end(
     id: SubmissionId,
     fate: Fate,
     refused: Option<ResultCodes>,
+    claimable_min: Stroops,
 ) -> Result<Ended, EngineError> {
     let Some(submission) = tx.submission(id).await? else { return Ok(Ended::default()) };
     if submission.state != SubmissionState::Live {
@@ -203,14 +222,16 @@ async fn end(
                 fee(tx, &record, &mut postings).await?;
                 ids.post(tx, Cause::Failed(id), None, at, postings).await?;
                 use_sequence(tx, &submission, submission.sequence).await?;
-                released(tx, ids, &submission, Some(&codes), true).await
+                let refusal = Refusal { codes: Some(&codes), landed: true, claimable_min };
+                released(tx, ids, &submission, refusal).await
             }
         }
         Fate::Dead { proved_at, sequence } => {
             let state = SubmissionState::Dead { proved_at };
             tx.resolve_submission(&submission.clone().resolved(state)?).await?;
             use_sequence(tx, &submission, sequence).await?;
-            released(tx, ids, &submission, refused.as_ref(), false).await
+            let refusal = Refusal { codes: refused.as_ref(), landed: false, claimable_min };
+            released(tx, ids, &submission, refusal).await
         }
     }
 }
@@ -282,11 +303,17 @@ async fn confirmed(
                 tx.update_escrow(&escrow).await?;
             }
         }
-        Purpose::PayTransfers { transfers } => {
+        Purpose::PayTransfers { transfers, claimables, reclaim_from } => {
             let transfers = tx.transfers(transfers).await?;
-            for (transfer, index) in transfers.iter().zip(1_i64..) {
-                let operation = OperationId(record.position.0 + index);
+            let (places, _) = places(&transfers);
+            let mut claimables = claimables.iter().copied();
+            for (transfer, place) in transfers.iter().zip(places) {
+                let operation = operation_at(record, place);
                 pay(tx, ids, submission, transfer, operation, record).await?;
+                if is_claimable(transfer) {
+                    let made = (claimables.next(), *reclaim_from);
+                    make_claimable(tx, transfer, made, record).await?;
+                }
             }
             for reservation in settled_by(&transfers) {
                 settled(tx, ids, submission, reservation, record).await?;
@@ -297,6 +324,20 @@ async fn confirmed(
                 ended.returned.push(transfer.id);
                 refunded(tx, ids, transfer, record).await?;
             }
+        }
+        Purpose::TakeBack { claimables } => {
+            let platform = platform(tx).await?;
+            for id in claimables {
+                let Some(claimable) = tx.claimable(*id).await? else { continue };
+                let taken = claimable.clone().taken_back(submission.id, record.closed_at)?;
+                tx.update_claimable(&claimable, &taken).await?;
+                // Only the asset moves; what is owed to the recipient stays.
+                let (to, from) = (BookAccount::Stellar(platform), BookAccount::ClaimableBalances);
+                postings.movement(claimable.asset, claimable.amount, to, from);
+            }
+        }
+        Purpose::CloseEscrows { accounts } => {
+            merged(tx, submission, accounts, record, &mut postings).await?;
         }
     }
     ids.post(tx, Cause::Confirmed(submission.id), None, record.closed_at, postings).await?;
@@ -318,8 +359,83 @@ async fn pay(
     let owed = transfer.reservation.map_or(BookAccount::Unattributed, BookAccount::Deposits);
     let held = BookAccount::Stellar(transfer.from);
     postings.movement(transfer.asset, transfer.amount, owed, held);
+    if is_claimable(transfer) {
+        let (waits, demanded) = (BookAccount::ClaimableBalances, BookAccount::Claimants);
+        postings.movement(transfer.asset, transfer.amount, waits, demanded);
+    }
     let cause = Cause::Transfer(transfer.id);
     ids.post(tx, cause, transfer.reservation, record.closed_at, postings).await
+}
+
+/// The operation at this place (from 0) of a transaction.
+fn operation_at(record: &TransactionRecord, place: usize) -> OperationId {
+    OperationId(record.position.0 + 1 + i64::try_from(place).unwrap_or(i64::MAX))
+}
+
+/// A transfer's claimable balance is on the ledger.
+async fn make_claimable(
+    tx: &mut dyn Tx,
+    transfer: &Transfer,
+    made: (Option<ClaimableId>, Option<Timestamp>),
+    record: &TransactionRecord,
+) -> Result<(), EngineError> {
+    let ((Some(id), Some(reclaim_from)), Address::Account(recipient)) = (made, transfer.to) else {
+        let id = transfer.id;
+        return Err(EngineError::Contradiction(format!(
+            "transfer {id} made a claimable balance without an id"
+        )));
+    };
+    let claimable = Claimable {
+        id,
+        transfer: transfer.id,
+        reservation: transfer.reservation,
+        recipient,
+        asset: transfer.asset,
+        amount: transfer.amount,
+        created_at: record.closed_at,
+        reclaim_from,
+        state: ClaimableState::Outstanding,
+    };
+    Ok(tx.insert_claimable(&claimable).await?)
+}
+
+/// Accounts are merged into the platform's. What they still held came at the very last: their histories tell from whom.
+async fn merged(
+    tx: &mut dyn Tx,
+    submission: &Submission,
+    accounts: &[ClosedAccount],
+    record: &TransactionRecord,
+    postings: &mut Postings,
+) -> Result<(), EngineError> {
+    let platform = platform(tx).await?;
+    let mut next = 0;
+    for ClosedAccount { account, operations } in accounts {
+        let place = next + usize::from(*operations) - 1;
+        next = place + 1;
+        let amount = record.merged.iter().find(|(at, _)| *at == place).map(|(_, amount)| *amount);
+        let amount = amount.ok_or_else(|| {
+            EngineError::Contradiction(format!("the result does not tell what the merge of {account} moved"))
+        })?;
+        let contradiction =
+            || EngineError::Contradiction(format!("account {account} was merged, but not by our books"));
+        let mut escrow = tx.escrows(&[*account]).await?.pop().ok_or_else(contradiction)?;
+        let EscrowState::Closing { reservation, submission: by } = escrow.state else {
+            return Err(contradiction());
+        };
+        if by != submission.id {
+            return Err(contradiction());
+        }
+        escrow.state = EscrowState::Merged { reservation, operation: operation_at(record, place) };
+        tx.update_escrow(&escrow).await?;
+        tx.move_home(*account, platform).await?;
+        postings.movement(
+            Asset::Native,
+            amount,
+            BookAccount::Stellar(platform),
+            BookAccount::Stellar(*account),
+        );
+    }
+    Ok(())
 }
 
 const fn is_refund(transfer: &Transfer) -> bool {
@@ -377,17 +493,25 @@ async fn settled(
     Ok(())
 }
 
-/// Frees what a transaction without effect had taken. With codes that name operations, the reservations those
-/// belong to are held; the others go again. If it `landed` without such codes, all go again one by one, and one that was
-/// alone is held: each try costs a fee.
+/// How a transaction was refused.
+#[derive(Clone, Copy)]
+struct Refusal<'r> {
+    /// With which codes, if that is known.
+    codes: Option<&'r ResultCodes>,
+    /// True if it is in a ledger, without effect: each such try costs a fee.
+    landed: bool,
+    /// The least that becomes a claimable balance instead of a return.
+    claimable_min: Stroops,
+}
+
+/// Frees what a transaction without effect had taken.
 async fn released(
     tx: &mut dyn Tx,
     ids: &Ids,
     submission: &Submission,
-    codes: Option<&ResultCodes>,
-    landed: bool,
+    refusal: Refusal<'_>,
 ) -> Result<Ended, EngineError> {
-    let poor = codes.is_some_and(|codes| codes.transaction == CANNOT_PAY_FEE);
+    let poor = refusal.codes.is_some_and(|codes| codes.transaction == CANNOT_PAY_FEE);
     let mut ended = Ended { poor, ..Ended::default() };
     match &submission.purpose {
         Purpose::OpenChannels { accounts, .. } => {
@@ -404,67 +528,99 @@ async fn released(
                 tx.update_escrow(&escrow).await?;
             }
         }
-        Purpose::PayTransfers { transfers } => {
+        Purpose::PayTransfers { transfers, .. } => {
             let transfers = tx.transfers(transfers).await?;
-            for transfer in &transfers {
-                if let TransferState::InFlight { .. } = transfer.state {
-                    tx.update_transfer(transfer, &transfer.clone().released(submission.id)?).await?;
+            release_transfers(tx, ids, submission, &transfers, refusal, &mut ended).await?;
+        }
+        Purpose::TakeBack { claimables } => {
+            // One may have been claimed meanwhile; its history will tell.
+            ended.rest_claimables = refusal.landed;
+            for id in claimables {
+                let Some(claimable) = tx.claimable(*id).await? else { continue };
+                if let ClaimableState::TakingBack { .. } = claimable.state {
+                    tx.update_claimable(&claimable, &claimable.clone().released()?).await?;
                 }
             }
-            ended.undelivered = refused_refunds(&transfers, codes, landed);
-            let reservations = settled_by(&transfers);
-            let mut culprits = culprits(&transfers, codes);
-            if landed && culprits.is_empty() {
-                match (reservations.as_slice(), codes) {
-                    ([], _) => {}
-                    ([only], Some(codes)) => {
-                        let detail = "its settlement failed, and no operation is to blame".to_owned();
-                        culprits.push((*only, HoldReason { code: codes.transaction.clone(), detail }));
-                    }
-                    (several, _) => ended.alone = several.to_vec(),
+        }
+        Purpose::CloseEscrows { accounts } => {
+            ended.not_closed = not_closed(accounts, refusal);
+            for ClosedAccount { account, .. } in accounts {
+                let Some(mut escrow) = tx.escrows(&[*account]).await?.pop() else { continue };
+                if let EscrowState::Closing { reservation, .. } = escrow.state {
+                    escrow.state = EscrowState::Assigned { reservation };
+                    tx.update_escrow(&escrow).await?;
                 }
-            }
-            for id in reservations {
-                let culprit = culprits.iter().find(|(culprit, _)| *culprit == id);
-                let why = culprit.map(|(_, why)| why.clone());
-                ended.held += u32::from(why.is_some());
-                release(tx, ids, submission.id, id, why).await?;
             }
         }
     }
     Ok(ended)
 }
 
-/// The returns whose operations were refused; all of them if the transaction landed and no operation is named. One that
-/// merely never landed is not their fault.
-fn refused_refunds(transfers: &[Transfer], codes: Option<&ResultCodes>, landed: bool) -> Vec<TransferId> {
-    let operations = codes.map_or(&[][..], |codes| &codes.operations);
-    let named = operations.iter().any(|code| code != "op_success");
-    transfers
-        .iter()
-        .enumerate()
-        .filter(|(_, transfer)| is_refund(transfer))
-        .filter(|(place, _)| {
-            (landed && !named) || operations.get(*place).is_some_and(|code| code != "op_success")
-        })
-        .map(|(_, transfer)| transfer.id)
-        .collect()
+/// Accounts that could not be closed: those whose operations were refused, or all if none is named.
+fn not_closed(accounts: &[ClosedAccount], refusal: Refusal<'_>) -> Vec<AccountId> {
+    let codes = refusal.codes.map_or(&[][..], |codes| &codes.operations);
+    let mut next = 0;
+    let mut named = Vec::new();
+    for ClosedAccount { account, operations } in accounts {
+        let own = next..next + usize::from(*operations);
+        next = own.end;
+        if codes.get(own).is_some_and(|codes| codes.iter().any(|code| code != "op_success")) {
+            named.push(*account);
+        }
+    }
+    if named.is_empty() { accounts.iter().map(|closed| closed.account).collect() } else { named }
 }
 
-/// The reservations whose operations were refused, with the first code of each.
-fn culprits(transfers: &[Transfer], codes: Option<&ResultCodes>) -> Vec<(ReservationId, HoldReason)> {
-    let mut culprits: Vec<(ReservationId, HoldReason)> = Vec::new();
-    let Some(codes) = codes else { return culprits };
-    for (transfer, code) in transfers.iter().zip(&codes.operations) {
-        let Some(reservation) = transfer.reservation.filter(|_| !is_refund(transfer)) else { continue };
-        let known = culprits.iter().any(|(id, _)| *id == reservation);
-        if code == "op_success" || known {
-            continue;
+/// Frees transfers. With codes that blame reservations, those are held; whose recipient cannot receive a payment gets a claimable
+/// balance; the others go again. If it landed without such codes, all go again one by one, and one that was alone is held.
+async fn release_transfers(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    submission: &Submission,
+    transfers: &[Transfer],
+    refusal: Refusal<'_>,
+    ended: &mut Ended,
+) -> Result<(), EngineError> {
+    let blames = blames(transfers, refusal.codes);
+    let mut culprits = culprits(transfers, &blames);
+    let named = blames.iter().any(|blame| *blame != Blame::Nobody);
+    ended.rest_claimables = blames.contains(&Blame::Reserve);
+    for (transfer, blame) in transfers.iter().zip(&blames) {
+        let TransferState::InFlight { .. } = transfer.state else { continue };
+        let released = transfer.clone().released(submission.id)?;
+        tx.update_transfer(transfer, &released).await?;
+        let worth_it = !is_refund(transfer) || transfer.amount >= refusal.claimable_min;
+        match (blame, released.clone().as_claimable()) {
+            (Blame::Recipient, Ok(claimable)) if worth_it => {
+                tx.change_delivery(&released, &claimable).await?;
+            }
+            (Blame::Recipient | Blame::Source(_), _) if is_refund(transfer) => {
+                ended.undelivered.push(transfer.id);
+            }
+            // One that merely never landed is not its fault.
+            (Blame::Nobody, _) if is_refund(transfer) && refusal.landed && !named => {
+                ended.undelivered.push(transfer.id);
+            }
+            (Blame::Nobody | Blame::Recipient | Blame::Reserve | Blame::Source(_), _) => {}
         }
-        let detail = format!("paying {} {} to {}", transfer.amount, transfer.asset.code(), transfer.to);
-        culprits.push((reservation, HoldReason { code: code.clone(), detail }));
     }
-    culprits
+    let reservations = settled_by(transfers);
+    if refusal.landed && !named {
+        match (reservations.as_slice(), refusal.codes) {
+            ([], _) => {}
+            ([only], Some(codes)) => {
+                let detail = "its settlement failed, and no operation is to blame".to_owned();
+                culprits.push((*only, HoldReason { code: codes.transaction.clone(), detail }));
+            }
+            (several, _) => ended.alone = several.to_vec(),
+        }
+    }
+    for id in reservations {
+        let why = culprits.iter().find(|(culprit, _)| *culprit == id).map(|(_, why)| why.clone());
+        ended.held += u32::from(why.is_some());
+        release(tx, ids, submission.id, id, why).await?;
+    }
+    Ok(())
 }
 
 async fn release(
@@ -488,47 +644,4 @@ async fn release(
     };
     change(tx, ids, &next).await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::address::Address;
-    use crate::domain::money::Stroops;
-    use crate::domain::split::Recipient;
-
-    fn transfer(id: i64, reservation: i64) -> Transfer {
-        Transfer {
-            id: TransferId::new(id).unwrap(),
-            reservation: ReservationId::new(reservation).ok(),
-            ordinal: 0,
-            kind: TransferKind::Leg { recipient: Recipient::Burn, farm: None },
-            from: AccountId([1; 32]),
-            to: Address::Account(AccountId([2; 32])),
-            asset: Asset::Native,
-            amount: Stroops::from_units(3),
-            state: TransferState::Pending,
-        }
-    }
-
-    #[test]
-    fn only_reservations_whose_operations_were_refused_are_culprits() {
-        let transfers = [transfer(1, 10), transfer(2, 10), transfer(3, 20), transfer(4, 30)];
-        let codes = ResultCodes {
-            transaction: "tx_failed".to_owned(),
-            operations: ["op_success", "op_no_trust", "op_success", "op_line_full"]
-                .map(str::to_owned)
-                .to_vec(),
-        };
-        let culprits = culprits(&transfers, Some(&codes));
-        let named: Vec<_> = culprits.iter().map(|(id, why)| (id.get(), why.code.as_str())).collect();
-        assert_eq!(named, [(10, "op_no_trust"), (30, "op_line_full")]);
-    }
-
-    #[test]
-    fn a_refusal_without_operation_codes_names_nobody() {
-        let codes = ResultCodes { transaction: "tx_bad_seq".to_owned(), operations: vec![] };
-        assert!(culprits(&[transfer(1, 10)], Some(&codes)).is_empty());
-        assert!(culprits(&[transfer(1, 10)], None).is_empty());
-    }
 }

@@ -2,31 +2,33 @@
 //!
 //! A return is owed from the moment its reason is recorded: its transfer is stored in that same database
 //! transaction, once per payment. It is sent with the memo `Return(hash of the payment's transaction)`, to the muxed address the
-//! money came from if it was muxed. What cannot be delivered now stays owed and is tried again, ever less often.
+//! money came from if it was muxed. Who cannot receive it gets a claimable balance, if it is worth one and the payer is a plain
+//! account; anything else that cannot be delivered now stays owed and is tried again, ever less often.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::settle::{change, store_submission};
+use super::close::platform;
+use super::settle::{change, is_claimable, operation, paying, places, reclaim_from, store_submission};
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
-use crate::domain::escrow::{Channel, ChannelRole};
-use crate::domain::ids::{ReservationId, TransferId, TxHash};
+use crate::domain::escrow::{Channel, ChannelRole, EscrowState};
+use crate::domain::ids::{LedgerSeq, ReservationId, TransferId, TxHash};
 use crate::domain::journal::BookAccount;
+use crate::domain::money::Stroops;
 use crate::domain::payment::{Attribution, Memo, Payment};
 use crate::domain::refund::{Return, returns};
 use crate::domain::reservation::{Funding, RefundReason, Reservation, State};
-use crate::domain::transfer::{Purpose, Transfer, TransferKind, TransferState};
-use crate::ports::network::{
-    AccountSnapshot, Body, Ledger, PaymentOperation, TRANSACTION_OPERATIONS_MAX, TransactionPlan,
-};
+use crate::domain::transfer::{Delivery, Transfer, TransferKind, TransferState};
+use crate::ports::network::{AccountAnswer, AccountSnapshot, Body, Ledger, TRANSACTION_OPERATIONS_MAX};
 use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, StoreError, Tx, transact};
 
 /// First pause before a return that could not be delivered is tried again, in seconds; it doubles up to the largest.
-const RETRY_SECONDS_MIN: i64 = 60;
-const RETRY_SECONDS_MAX: i64 = 86_400;
+pub(super) const RETRY_SECONDS_MIN: i64 = 60;
+pub(super) const RETRY_SECONDS_MAX: i64 = 86_400;
 /// Most pages of pending returns that one tick reads.
 const REFUND_PAGES_PER_TICK_MAX: u32 = 20;
 /// With so many transactions' returns in hand a tick reads no further page.
@@ -39,8 +41,36 @@ const INSERT_ROWS_MAX: usize = 500;
 /// Accounts that were looked up in this tick.
 #[derive(Default)]
 struct Payers {
-    known: BTreeMap<AccountId, Option<AccountSnapshot>>,
+    known: BTreeMap<AccountId, AccountAnswer>,
     looked_up: u32,
+}
+
+/// How a return can be delivered now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Payment,
+    ClaimableBalance,
+    /// Not by what is known: the answer is older than the ledger we act on.
+    Unknown,
+    None,
+}
+
+/// How a return can be delivered, by an answer about its payer.
+///
+/// Ours is taken by the returned hash, so a payer that demands a memo gets nothing (SEP-29): it tells its own customers apart by it.
+fn way(answer: &AccountAnswer, transfer: &Transfer, tip: Ledger, claimable_min: Stroops) -> Way {
+    let Address::Account(_) = transfer.to else {
+        let takes = answer.account.as_ref().is_some_and(|payer| can_take(payer, transfer));
+        return if takes { Way::Payment } else { Way::None };
+    };
+    match &answer.account {
+        Some(payer) if can_take(payer, transfer) => Way::Payment,
+        Some(payer) if payer.memo_required => Way::None,
+        Some(_) | None if transfer.amount < claimable_min => Way::None,
+        // An account that is not there comes without a ledger. A balance for one that is does no harm: it can be claimed.
+        Some(_) | None if answer.ledger < tip.sequence && answer.ledger != LedgerSeq(0) => Way::Unknown,
+        Some(_) | None => Way::ClaimableBalance,
+    }
 }
 
 /// True if an account can take a return.
@@ -59,13 +89,6 @@ fn can_take(payer: &AccountSnapshot, transfer: &Transfer) -> bool {
     holds && !demands_memo
 }
 
-/// When a return that could not be delivered is tried again.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Retry {
-    not_before: Timestamp,
-    pause_seconds: i64,
-}
-
 impl Engine {
     /// Stores returns that are owed: those of one transaction's payments together, as many transactions as there are free
     /// channels.
@@ -79,7 +102,7 @@ impl Engine {
         let (due, goes_on_after) = self.due_refunds().await?;
         for (hash, due) in due {
             let what = format!("returns of transaction {hash}");
-            let due = match self.deliverable(due, &mut payers).await {
+            let due = match self.deliverable(due, &mut payers, tip).await {
                 Ok(due) => due,
                 Err(error) => {
                     report.isolate(&what, Err(error))?;
@@ -113,11 +136,8 @@ impl Engine {
             after = page.last().map(|transfer| transfer.id);
             let last = page.len() < LIST_ROWS_MAX as usize;
             for transfer in page {
-                let rests = {
-                    let memory = self.memory();
-                    memory.undelivered.get(&transfer.id).is_some_and(|retry| now < retry.not_before)
-                };
-                if rests {
+                let rests = self.memory().undelivered.rests(&transfer.id, now);
+                if rests || (is_claimable(&transfer) && self.claimables_rest()) {
                     continue;
                 }
                 let hash = returned_payment(&mut *tx, &transfer).await?.transaction;
@@ -137,72 +157,95 @@ impl Engine {
         Ok((due, after))
     }
 
-    /// Leaves out returns that cannot be delivered now, without a fee for finding out: to accounts that demand a memo (ours is
-    /// taken by the returned hash, SEP-29), that are not there, or that cannot hold the asset.
+    /// Leaves out returns that cannot be delivered now, without a fee for finding out; those for payers that cannot receive a
+    /// payment become claimable balances.
     async fn deliverable(
         &self,
         due: Vec<Transfer>,
         payers: &mut Payers,
+        tip: Ledger,
     ) -> Result<Vec<Transfer>, EngineError> {
         let mut deliverable = Vec::new();
         for transfer in due {
-            let Some(account) = transfer.to.account() else { continue };
-            if !payers.known.contains_key(&account) {
-                payers.looked_up += 1;
-                let answer = self.network.account(account).await?;
-                payers.known.insert(account, answer.account);
-            }
-            let payer = payers.known.get(&account).and_then(Option::as_ref);
-            if payer.is_some_and(|payer| can_take(payer, &transfer)) {
+            if is_claimable(&transfer) {
                 deliverable.push(transfer);
-            } else {
-                tracing::warn!(transfer = %transfer.id, to = %transfer.to, "a return cannot be delivered now");
-                self.undelivered(transfer.id);
+                continue;
+            }
+            let Some(account) = transfer.to.account() else { continue };
+            let answer = match payers.known.entry(account) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    payers.looked_up += 1;
+                    unknown.insert(self.network.account(account).await?)
+                }
+            };
+            match way(answer, &transfer, tip, self.settings.refund_claimable_min) {
+                Way::Payment => deliverable.push(transfer),
+                Way::ClaimableBalance => self.deliver_as_claimable(transfer).await?,
+                Way::Unknown => {}
+                Way::None => {
+                    tracing::warn!(transfer = %transfer.id, to = %transfer.to, "a return cannot be delivered now");
+                    self.undelivered(transfer.id);
+                }
             }
         }
+        // What becomes a claimable balance goes with the next look, so that a crash here loses nothing.
         Ok(deliverable)
+    }
+
+    async fn deliver_as_claimable(&self, transfer: Transfer) -> Result<(), EngineError> {
+        tracing::info!(transfer = %transfer.id, to = %transfer.to, "a return becomes a claimable balance");
+        transact(&self.store, move |tx| {
+            let transfer = transfer.clone();
+            Box::pin(async move {
+                let claimable = transfer.clone().as_claimable()?;
+                Ok(tx.change_delivery(&transfer, &claimable).await?)
+            })
+        })
+        .await
+    }
+
+    /// True while no claimable balance is made or taken back, since that did not work.
+    pub(super) fn claimables_rest(&self) -> bool {
+        self.memory().claimables_not_before.is_some_and(|until| self.clock.now() < until)
     }
 
     /// A return could not be delivered: it is tried again after a while, longer each time.
     pub(super) fn undelivered(&self, transfer: TransferId) {
         let now = self.clock.now();
-        let mut memory = self.memory();
-        let last = memory.undelivered.get(&transfer).map(|retry| retry.pause_seconds);
-        let pause_seconds = last.map_or(RETRY_SECONDS_MIN, |seconds| (seconds * 2).min(RETRY_SECONDS_MAX));
-        let not_before = now.checked_add(SignedDuration::from_secs(pause_seconds)).unwrap_or(now);
-        memory.undelivered.insert(transfer, Retry { not_before, pause_seconds });
+        self.memory().undelivered.lengthen(transfer, now);
     }
 
     async fn store_refunds(
         &self,
         hash: TxHash,
-        due: Vec<Transfer>,
+        mut due: Vec<Transfer>,
         channel: &Channel,
         tip: Ledger,
     ) -> Result<(), EngineError> {
-        let operation = |transfer: &Transfer| PaymentOperation {
-            from: transfer.from,
-            to: transfer.to,
-            asset: transfer.asset,
-            amount: transfer.amount,
-        };
-        let plan = TransactionPlan {
-            channel: channel.account,
-            sequence: channel.sequence + 1,
-            max_time: self.max_time(tip)?,
-            fee_per_operation: self.settings.fee_per_operation_stroops,
-            memo: Memo::Return(hash),
-            body: Body::Pay(due.iter().map(operation).collect()),
-        };
+        due.sort_by_key(is_claimable);
+        while places(&due).1 > TRANSACTION_OPERATIONS_MAX {
+            due.pop();
+        }
+        let reclaim_from = reclaim_from(tip)?;
+        let plan = self.transaction(
+            channel,
+            tip,
+            Memo::Return(hash),
+            Body::Pay(due.iter().map(|transfer| operation(transfer, reclaim_from)).collect()),
+        )?;
         let signed = self.network.build(&plan).await?;
         let ids = Ids::of(self);
         transact(&self.store, move |tx| {
             let (ids, due, plan, signed) = (ids.clone(), due.clone(), plan.clone(), signed.clone());
             Box::pin(async move {
+                if any_closing(tx, &due).await? {
+                    // What is pending when an account is merged goes from the platform's; it waits until that is known.
+                    return Ok(());
+                }
                 let id = ids.submission()?;
-                let transfers: Vec<TransferId> = due.iter().map(|transfer| transfer.id).collect();
-                let purpose = Purpose::PayTransfers { transfers };
-                store_submission(tx, id, &plan, &signed, purpose, ids.now()).await?;
+                store_submission(tx, id, &plan, &signed, paying(&due, &signed, reclaim_from), ids.now())
+                    .await?;
                 for transfer in &due {
                     tx.update_transfer(transfer, &transfer.clone().sent(id)?).await?;
                 }
@@ -210,6 +253,29 @@ impl Engine {
             })
         })
         .await
+    }
+}
+
+/// True if a transfer's account is being closed, or was: its transfers are moved.
+async fn any_closing(tx: &mut dyn Tx, transfers: &[Transfer]) -> Result<bool, StoreError> {
+    let mut accounts: Vec<AccountId> = transfers.iter().map(|transfer| transfer.from).collect();
+    accounts.sort();
+    accounts.dedup();
+    let escrows = tx.escrows(&accounts).await?;
+    Ok(escrows.iter().any(|escrow| match escrow.state {
+        EscrowState::Closing { .. } | EscrowState::Merged { .. } | EscrowState::Closed { .. } => true,
+        EscrowState::Preparing { .. }
+        | EscrowState::Ready
+        | EscrowState::Assigned { .. }
+        | EscrowState::Abandoned => false,
+    }))
+}
+
+/// Where the money that came to `account` is now: with the platform, once the account is merged.
+async fn home_of(tx: &mut dyn Tx, account: AccountId) -> Result<AccountId, EngineError> {
+    match tx.escrows(&[account]).await?.pop() {
+        Some(escrow) if escrow.state.is_merged() => platform(tx).await,
+        Some(_) | None => Ok(account),
     }
 }
 
@@ -248,6 +314,7 @@ async fn owe(
         Some(_) | None => 0,
     };
     let mut transfers = Vec::new();
+    let mut homes: BTreeMap<AccountId, AccountId> = BTreeMap::new();
     for Return { payment, amount } in returns {
         let Some((to, payer)) = payment.from.and_then(|from| Some((from, from.account()?))) else {
             tracing::warn!(payment = %payment.id, "money came from a contract; it stays owed");
@@ -263,15 +330,21 @@ async fn owe(
             tracing::warn!(payment = %payment.id, %payer, "money came from an account of ours; it is not sent back");
             continue;
         }
+        let from = match homes.get(&payment.to) {
+            Some(home) => *home,
+            None => home_of(tx, payment.to).await?,
+        };
+        homes.insert(payment.to, from);
         transfers.push(Transfer {
             id: ids.transfer()?,
             reservation,
             ordinal,
             kind: TransferKind::Refund { payment: payment.id },
-            from: payment.to,
+            from,
             to,
             asset: payment.asset,
             amount,
+            delivery: Delivery::Payment,
             state: TransferState::Pending,
         });
         ordinal += u32::from(reservation.is_some());

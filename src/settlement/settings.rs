@@ -23,12 +23,19 @@ pub struct Settings {
     pub transaction_lifetime_seconds: i64,
     /// After how many seconds an envelope without an outcome is sent again.
     pub resend_seconds: i64,
+    /// The least that goes back as a claimable balance when its payer cannot receive it, in units of whatever asset; less stays
+    /// owed and is tried again. Each balance locks 1 XLM of the platform's until it is claimed.
+    pub refund_claimable_min: Stroops,
+    /// For how many seconds after its reservation has ended an escrow account stays open for latecomers.
+    pub quiet_period_seconds: i64,
 }
 
 /// Shortest lifetime of a transaction, in seconds: 20 ledgers of five seconds.
 pub const TRANSACTION_LIFETIME_SECONDS_MIN: i64 = 100;
 /// Longest lifetime of a transaction, in seconds.
 pub const TRANSACTION_LIFETIME_SECONDS_MAX: i64 = 3_600;
+/// Longest time an escrow account stays open after its end: ten years, in seconds.
+pub const QUIET_PERIOD_SECONDS_MAX: i64 = 10 * 365 * 86_400;
 /// Most channel accounts.
 pub const CHANNELS_MAX: u16 = 100;
 /// Most escrow accounts kept ready.
@@ -50,6 +57,8 @@ impl Default for Settings {
             fee_per_operation_stroops: 10_000,
             transaction_lifetime_seconds: 180,
             resend_seconds: 10,
+            refund_claimable_min: Stroops::from_units(10),
+            quiet_period_seconds: 7 * 86_400,
         }
     }
 }
@@ -88,6 +97,8 @@ impl Settings {
                 TRANSACTION_LIFETIME_SECONDS_MAX,
             ),
             ("resend_seconds", self.resend_seconds, 1, TRANSACTION_LIFETIME_SECONDS_MAX),
+            ("refund_claimable_min", self.refund_claimable_min.get(), 1, i64::MAX),
+            ("quiet_period_seconds", self.quiet_period_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
         ] {
             if value < min || value > max {
                 return Err(SettingsError { field, min, max });

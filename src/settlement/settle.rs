@@ -9,14 +9,18 @@ use super::refund::{owe_returns, start_refunding};
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::capacity;
 use crate::domain::address::Address;
+use crate::domain::claimable::RECLAIM_AFTER_SECONDS;
 use crate::domain::escrow::{Channel, ChannelRole};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ReservationId, SubmissionId, TransferId};
 use crate::domain::payment::Memo;
 use crate::domain::reservation::{PaymentOption, RefundReason, Reservation, State};
-use crate::domain::transfer::{Purpose, Submission, SubmissionState, Transfer, TransferKind, TransferState};
+use crate::domain::transfer::{
+    Delivery, Purpose, Submission, SubmissionState, Transfer, TransferKind, TransferState,
+};
 use crate::ports::network::{
     Body, Ledger, PaymentOperation, SignedTransaction, TRANSACTION_OPERATIONS_MAX, TransactionPlan,
+    payment_places,
 };
 use crate::ports::store::{Constraint, LIST_ROWS_MAX, ReservationFilter, StoreError, Tx, transact};
 
@@ -74,10 +78,13 @@ impl Engine {
         }
         let alone = self.memory().alone.contains(&reservation.id);
         let planned = self.plan(reservation).await?;
+        if planned.transfers.iter().any(is_claimable) && self.claimables_rest() {
+            return Ok(());
+        }
         if alone {
             return self.flush(&mut vec![planned], channels, tip, report).await;
         }
-        if operations(batch) + planned.transfers.len() > TRANSACTION_OPERATIONS_MAX {
+        if operations(batch.iter().chain([&planned])) > TRANSACTION_OPERATIONS_MAX {
             self.flush(batch, channels, tip, report).await?;
         }
         batch.push(planned);
@@ -135,6 +142,7 @@ impl Engine {
                 to: Address::Account(leg.to),
                 asset: option.asset,
                 amount: leg.amount,
+                delivery: Delivery::Payment,
                 state: TransferState::Pending,
             })
             .collect();
@@ -148,19 +156,24 @@ impl Engine {
         tip: Ledger,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
-        let plan = TransactionPlan {
-            channel: channel.account,
-            sequence: channel.sequence + 1,
-            max_time: self.max_time(tip)?,
-            fee_per_operation: self.settings.fee_per_operation_stroops,
-            memo: Memo::None,
-            body: Body::Pay(batch.iter().flat_map(|planned| &planned.transfers).map(operation).collect()),
-        };
+        let reclaim_from = reclaim_from(tip)?;
+        let plan = self.transaction(
+            &channel,
+            tip,
+            Memo::None,
+            Body::Pay(
+                batch
+                    .iter()
+                    .flat_map(|planned| &planned.transfers)
+                    .map(|transfer| operation(transfer, reclaim_from))
+                    .collect(),
+            ),
+        )?;
         let signed = self.network.build(&plan).await?;
         let ids = Ids::of(self);
         let settling = transact(&self.store, move |tx| {
             let (ids, batch, plan, signed) = (ids.clone(), batch.clone(), plan.clone(), signed.clone());
-            Box::pin(async move { store_settlement(tx, &ids, &batch, &plan, &signed).await })
+            Box::pin(async move { store_settlement(tx, &ids, &batch, &plan, &signed, reclaim_from).await })
         })
         .await?;
         report.settling += settling;
@@ -188,12 +201,49 @@ impl Engine {
     }
 }
 
-fn operations(batch: &[Planned]) -> usize {
-    batch.iter().map(|planned| planned.transfers.len()).sum()
+fn operations<'p>(batch: impl Iterator<Item = &'p Planned>) -> usize {
+    places(batch.flat_map(|planned| &planned.transfers)).1
 }
 
-fn operation(transfer: &Transfer) -> PaymentOperation {
-    PaymentOperation { from: transfer.from, to: transfer.to, asset: transfer.asset, amount: transfer.amount }
+/// Which operation (from 0) pays each of these transfers, and how many operations that takes.
+pub(super) fn places<'t>(transfers: impl IntoIterator<Item = &'t Transfer>) -> (Vec<usize>, usize) {
+    payment_places(transfers.into_iter().map(|transfer| (transfer.from, is_claimable(transfer))))
+}
+
+pub(super) const fn is_claimable(transfer: &Transfer) -> bool {
+    match transfer.delivery {
+        Delivery::ClaimableBalance => true,
+        Delivery::Payment => false,
+    }
+}
+
+/// From when on the platform may take back a claimable balance made now: it counts from ledger time, in whole seconds.
+pub(super) fn reclaim_from(tip: Ledger) -> Result<jiff::Timestamp, EngineError> {
+    jiff::Timestamp::from_second(tip.closed_at.as_second() + RECLAIM_AFTER_SECONDS)
+        .map_err(|error| EngineError::Contradiction(format!("ledger time: {error}")))
+}
+
+pub(super) fn operation(transfer: &Transfer, reclaim_from: jiff::Timestamp) -> PaymentOperation {
+    PaymentOperation {
+        from: transfer.from,
+        to: transfer.to,
+        asset: transfer.asset,
+        amount: transfer.amount,
+        reclaim_from: is_claimable(transfer).then_some(reclaim_from),
+    }
+}
+
+/// The purpose of a transaction that pays these transfers, in this order.
+pub(super) fn paying(
+    transfers: &[Transfer],
+    signed: &SignedTransaction,
+    reclaim_from: jiff::Timestamp,
+) -> Purpose {
+    Purpose::PayTransfers {
+        transfers: transfers.iter().map(|transfer| transfer.id).collect(),
+        claimables: signed.claimables.clone(),
+        reclaim_from: transfers.iter().any(is_claimable).then_some(reclaim_from),
+    }
 }
 
 /// The option that funded the reservation.
@@ -232,6 +282,7 @@ async fn store_settlement(
     batch: &[Planned],
     plan: &TransactionPlan,
     signed: &SignedTransaction,
+    reclaim_from: jiff::Timestamp,
 ) -> Result<u32, EngineError> {
     let now = ids.now();
     let mut dropped = false;
@@ -257,8 +308,7 @@ async fn store_settlement(
     for planned in batch {
         transfers.extend(stored_transfers(tx, ids, planned).await?);
     }
-    let purpose = Purpose::PayTransfers { transfers: transfers.iter().map(|transfer| transfer.id).collect() };
-    store_submission(tx, id, plan, signed, purpose, now).await?;
+    store_submission(tx, id, plan, signed, paying(&transfers, signed, reclaim_from), now).await?;
     for transfer in &transfers {
         tx.update_transfer(transfer, &transfer.clone().sent(id)?).await?;
     }
@@ -268,10 +318,12 @@ async fn store_settlement(
     Ok(u32::try_from(batch.len()).unwrap_or(u32::MAX))
 }
 
-/// The legs of a reservation's settlement that are stored, in their order.
+/// The legs of a reservation's settlement that are stored: payments by their order, then claimable balances by theirs, so that
+/// those share one sponsorship.
 async fn legs_of(tx: &mut dyn Tx, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError> {
     let mut transfers = tx.transfers_of(reservation).await?;
     transfers.retain(|transfer| matches!(transfer.kind, TransferKind::Leg { .. }));
+    transfers.sort_by_key(is_claimable);
     Ok(transfers)
 }
 

@@ -91,19 +91,19 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let accounts: Vec<_> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
         let escrows = self.store.begin_read().await?.escrows(&accounts).await?;
-        for escrow in escrows {
+        for escrow in &escrows {
             let Some(snapshot) = page.accounts.iter().find(|snapshot| snapshot.account == escrow.account)
             else {
                 continue;
             };
-            if matches!(escrow.state, EscrowState::Preparing { .. }) {
+            if matches!(escrow.state, EscrowState::Preparing { .. }) || escrow.state.is_merged() {
                 continue;
             }
             let due = overdue.iter().find(|reservation| reservation.escrow == escrow.account);
-            let looked = self.look_at_one(&escrow, snapshot, page, tip, due, report).await;
+            let looked = self.look_at_one(escrow, snapshot, page, tip, due, report).await;
             report.isolate(&escrow.account, looked)?;
         }
-        Ok(())
+        self.note_closable(page, &escrows, tip).await
     }
 
     async fn look_at_one(

@@ -70,7 +70,8 @@ impl TransactionFactory {
         if envelope::check(&envelope, &outline, &signers, &self.network_id)? != hash {
             return Err(BuildError::Invalid { reason: "signing changed the transaction".to_owned() });
         }
-        Ok(SignedTransaction { hash, envelope, accounts })
+        let claimables = envelope::claimables(&outline)?;
+        Ok(SignedTransaction { hash, envelope, accounts, claimables })
     }
 }
 

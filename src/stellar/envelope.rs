@@ -8,17 +8,18 @@ use sha2::{Digest, Sha256};
 use stellar_xdr::{AccountId as XdrAccountId, Asset as XdrAsset, Memo as XdrMemo};
 use stellar_xdr::{
     AlphaNum4, AlphaNum12, AssetCode4, AssetCode12, BeginSponsoringFutureReservesOp, ChangeTrustAsset,
-    ChangeTrustOp, CreateAccountOp, Hash, Limits, MuxedAccount, MuxedAccountMed25519, Operation,
-    OperationBody, PaymentOp, Preconditions, PublicKey, ReadXdr, SequenceNumber, SetOptionsOp, Signer,
-    SignerKey, TimeBounds, TimePoint, Transaction, TransactionEnvelope, TransactionExt,
-    TransactionSignaturePayload, TransactionSignaturePayloadTaggedTransaction, TransactionV1Envelope,
-    Uint256, WriteXdr,
+    ChangeTrustOp, ClaimClaimableBalanceOp, ClaimPredicate, ClaimableBalanceId, Claimant, ClaimantV0,
+    CreateAccountOp, CreateClaimableBalanceOp, Hash, HashIdPreimage, HashIdPreimageOperationId, Limits,
+    MuxedAccount, MuxedAccountMed25519, Operation, OperationBody, PaymentOp, Preconditions, PublicKey,
+    ReadXdr, SequenceNumber, SetOptionsOp, Signer, SignerKey, TimeBounds, TimePoint, Transaction,
+    TransactionEnvelope, TransactionExt, TransactionSignaturePayload,
+    TransactionSignaturePayloadTaggedTransaction, TransactionV1Envelope, Uint256, WriteXdr,
 };
 
 use super::plan::{Outline, Step};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
-use crate::domain::ids::TxHash;
+use crate::domain::ids::{ClaimableId, TxHash};
 use crate::domain::payment::Memo;
 use crate::ports::network::BuildError;
 
@@ -168,13 +169,29 @@ fn operation(step: &Step) -> Result<Operation, EnvelopeError> {
             (*account, OperationBody::SetOptions(options))
         }
         Step::Trust { account, asset } => {
-            let line = match xdr_asset(asset) {
-                XdrAsset::Native => ChangeTrustAsset::Native,
-                XdrAsset::CreditAlphanum4(credit) => ChangeTrustAsset::CreditAlphanum4(credit),
-                XdrAsset::CreditAlphanum12(credit) => ChangeTrustAsset::CreditAlphanum12(credit),
-            };
-            (*account, OperationBody::ChangeTrust(ChangeTrustOp { line, limit: i64::MAX }))
+            let trust = ChangeTrustOp { line: line(asset), limit: i64::MAX };
+            (*account, OperationBody::ChangeTrust(trust))
         }
+        Step::Distrust { account, asset } => {
+            (*account, OperationBody::ChangeTrust(ChangeTrustOp { line: line(asset), limit: 0 }))
+        }
+        Step::CreateClaimable { from, asset, amount, recipient, platform, reclaim_from } => {
+            let too_early = ClaimPredicate::BeforeAbsoluteTime(*reclaim_from);
+            let back = ClaimPredicate::Not(Some(Box::new(too_early)));
+            let claimants =
+                vec![claimant(*recipient, ClaimPredicate::Unconditional), claimant(*platform, back)];
+            let create = CreateClaimableBalanceOp {
+                asset: xdr_asset(asset),
+                amount: amount.get(),
+                claimants: claimants.try_into().map_err(|_| EnvelopeError::Limits)?,
+            };
+            (*from, OperationBody::CreateClaimableBalance(create))
+        }
+        Step::Claim { account, id } => {
+            let balance_id = ClaimableBalanceId::ClaimableBalanceIdTypeV0(Hash(id.0));
+            (*account, OperationBody::ClaimClaimableBalance(ClaimClaimableBalanceOp { balance_id }))
+        }
+        Step::Merge { account, into } => (*account, OperationBody::AccountMerge(plain(*into))),
         Step::EndSponsoring { account } => (*account, OperationBody::EndSponsoringFutureReserves),
         Step::Pay(payment) => {
             let destination = match payment.to {
@@ -190,6 +207,36 @@ fn operation(step: &Step) -> Result<Operation, EnvelopeError> {
         }
     };
     Ok(Operation { source_account: Some(plain(source)), body })
+}
+
+/// The claimable balances that a transaction with this outline creates, in order: their ids follow from its source, its
+/// sequence number and the places of its operations (CAP-23).
+pub(crate) fn claimables(outline: &Outline) -> Result<Vec<ClaimableId>, EnvelopeError> {
+    let mut ids = Vec::new();
+    for (step, place) in outline.steps.iter().zip(0_u32..) {
+        if let Step::CreateClaimable { .. } = step {
+            let preimage = HashIdPreimage::OpId(HashIdPreimageOperationId {
+                source_account: account(outline.source),
+                seq_num: SequenceNumber(outline.sequence),
+                op_num: place,
+            });
+            let bytes = preimage.to_xdr(LIMITS).map_err(|_| EnvelopeError::Limits)?;
+            ids.push(ClaimableId(Sha256::digest(bytes).into()));
+        }
+    }
+    Ok(ids)
+}
+
+fn claimant(destination: AccountId, predicate: ClaimPredicate) -> Claimant {
+    Claimant::ClaimantTypeV0(ClaimantV0 { destination: account(destination), predicate })
+}
+
+fn line(asset: &Asset) -> ChangeTrustAsset {
+    match xdr_asset(asset) {
+        XdrAsset::Native => ChangeTrustAsset::Native,
+        XdrAsset::CreditAlphanum4(credit) => ChangeTrustAsset::CreditAlphanum4(credit),
+        XdrAsset::CreditAlphanum12(credit) => ChangeTrustAsset::CreditAlphanum12(credit),
+    }
 }
 
 const fn plain(account: AccountId) -> MuxedAccount {

@@ -23,11 +23,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::domain::address::AccountId;
-use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
+use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{
-    AccountAnswer, AccountPage, BuildError, HistoryRecord, Ledger, Network, NetworkError, Sent,
+    AccountAnswer, AccountPage, BuildError, ClaimableEnd, HistoryRecord, Ledger, Network, NetworkError, Sent,
     SignedTransaction, TransactionPlan, TransactionRecord,
 };
 use crate::ports::signer::Signer;
@@ -146,6 +146,10 @@ impl Network for StellarNetwork {
         sequence: i64,
     ) -> Result<Option<TransactionRecord>, NetworkError> {
         self.horizon.transaction_using(account, sequence).await
+    }
+
+    async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError> {
+        self.horizon.claimable_end(id).await
     }
 
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {

@@ -5,13 +5,16 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::escrow::ESCROW_ASSETS_MAX;
+use crate::domain::ids::ClaimableId;
 use crate::domain::money::Stroops;
 use crate::domain::payment::Memo;
 use crate::ports::network::{
-    Body, BuildError, PaymentOperation, TRANSACTION_OPERATIONS_MAX, TRANSACTION_SIGNATURES_MAX,
+    Body, BuildError, Closing, PaymentOperation, TRANSACTION_OPERATIONS_MAX, TRANSACTION_SIGNATURES_MAX,
     TransactionPlan,
 };
 
@@ -70,8 +73,23 @@ pub(crate) enum Step {
     Trust { account: AccountId, asset: Asset },
     /// `account` is no longer sponsored for what follows.
     EndSponsoring { account: AccountId },
+    /// `account` no longer trusts `asset`.
+    Distrust { account: AccountId, asset: Asset },
     /// A payment.
     Pay(PaymentOperation),
+    /// `from` makes a balance that `recipient` may claim, and from `reclaim_from` (seconds of UTC) on `platform`.
+    CreateClaimable {
+        from: AccountId,
+        asset: Asset,
+        amount: Stroops,
+        recipient: AccountId,
+        platform: AccountId,
+        reclaim_from: i64,
+    },
+    /// `account` claims a balance.
+    Claim { account: AccountId, id: ClaimableId },
+    /// `account` ends, its XLM goes `into` another.
+    Merge { account: AccountId, into: AccountId },
 }
 
 /// A transaction, complete but for its signatures.
@@ -96,7 +114,7 @@ fn invalid(reason: impl Into<String>) -> BuildError {
 pub(crate) fn accounts_created(body: &Body) -> usize {
     match body {
         Body::OpenChannels { count, .. } | Body::OpenEscrows { count, .. } => usize::from(*count),
-        Body::Pay(_) => 0,
+        Body::Pay(_) | Body::TakeBack { .. } | Body::CloseEscrows(_) => 0,
     }
 }
 
@@ -173,17 +191,78 @@ fn steps(body: &Body, owners: &Owners, accounts: &[AccountId]) -> Result<Vec<Ste
             }
             Ok(accounts.iter().flat_map(|account| open(*account, Stroops::ZERO, assets, owners)).collect())
         }
-        Body::Pay(payments) => payments
-            .iter()
-            .map(|payment| match payment.to {
-                Address::Contract(_) => Err(invalid("a contract cannot be paid by a payment")),
-                Address::Account(_) | Address::Muxed { .. } if payment.amount.is_zero() => {
-                    Err(invalid("a payment of nothing"))
+        Body::Pay(payments) => pay(payments, owners),
+        Body::TakeBack { trust, claimables } => {
+            let account = owners.platform;
+            let trusts = trust.iter().map(|asset| Step::Trust { account, asset: *asset });
+            Ok(trusts.chain(claimables.iter().map(|id| Step::Claim { account, id: *id })).collect())
+        }
+        Body::CloseEscrows(closings) => {
+            let mut steps = Vec::new();
+            for Closing { account, assets } in closings {
+                let account = *account;
+                if account == owners.platform {
+                    return Err(invalid("the platform account cannot be closed"));
                 }
-                Address::Account(_) | Address::Muxed { .. } => Ok(Step::Pay(payment.clone())),
-            })
-            .collect(),
+                steps.extend(assets.iter().map(|asset| Step::Distrust { account, asset: *asset }));
+                steps.push(Step::Merge { account, into: owners.platform });
+            }
+            Ok(steps)
+        }
     }
+}
+
+/// Payments and claimable balances, in the places that [`payment_places`] gives them.
+fn pay(payments: &[PaymentOperation], owners: &Owners) -> Result<Vec<Step>, BuildError> {
+    let mut steps = Vec::new();
+    let mut sponsored: Option<AccountId> = None;
+    for payment in payments {
+        let wanted = payment.reclaim_from.map(|_| payment.from);
+        if wanted != sponsored {
+            steps.extend(sponsored.map(|account| Step::EndSponsoring { account }));
+            let sponsor = owners.platform;
+            steps.extend(wanted.map(|sponsored| Step::BeginSponsoring { sponsor, sponsored }));
+            sponsored = wanted;
+        }
+        steps.push(match payment.reclaim_from {
+            None => paid(payment)?,
+            Some(reclaim_from) => claimable(payment, reclaim_from, owners.platform)?,
+        });
+    }
+    steps.extend(sponsored.map(|account| Step::EndSponsoring { account }));
+    Ok(steps)
+}
+
+fn paid(payment: &PaymentOperation) -> Result<Step, BuildError> {
+    match payment.to {
+        Address::Contract(_) => Err(invalid("a contract cannot be paid by a payment")),
+        Address::Account(_) | Address::Muxed { .. } if payment.amount.is_zero() => {
+            Err(invalid("a payment of nothing"))
+        }
+        Address::Account(_) | Address::Muxed { .. } => Ok(Step::Pay(payment.clone())),
+    }
+}
+
+fn claimable(
+    payment: &PaymentOperation,
+    reclaim_from: Timestamp,
+    platform: AccountId,
+) -> Result<Step, BuildError> {
+    let Address::Account(recipient) = payment.to else {
+        return Err(invalid("a claimable balance is for an account: who claims it knows of no muxed id"));
+    };
+    if payment.amount.is_zero() {
+        return Err(invalid("a claimable balance of nothing"));
+    }
+    if recipient == platform {
+        return Err(invalid("a claimable balance for the platform itself"));
+    }
+    let seconds = reclaim_from.as_second();
+    if reclaim_from.subsec_nanosecond() != 0 || seconds <= 0 {
+        return Err(invalid("a claimable balance can be taken back from a whole second after 1970 on"));
+    }
+    let PaymentOperation { from, asset, amount, .. } = *payment;
+    Ok(Step::CreateClaimable { from, asset, amount, recipient, platform, reclaim_from: seconds })
 }
 
 /// One new account, its reserves sponsored by the platform, under its signer, its own key dropped. XLM needs no trust line.

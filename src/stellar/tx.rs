@@ -3,11 +3,12 @@
 //! Nothing foreign is parsed with it. Its traps, and what is done about them: a trust line without a limit encodes 0,
 //! which deletes it, so the largest limit is always passed; `M…` texts decode wrongly, so a muxed destination is made of
 //! key and id, never of text; fees over 32 bits are cut, so the outline's fee is checked before; short memo hashes
-//! are padded, so hashes are arrays of 32 bytes here; its time bounds want chrono, so they are made from seconds by its XDR type.
+//! are padded, so hashes are arrays of 32 bytes here; its time bounds and predicates want chrono, so they are made from seconds by its XDR types.
 //! Whatever else it may do wrong is caught: `envelope` decodes every result with another crate and compares it
 //! with the outline.
 
 use stellar_base::amount::Stroops as BaseStroops;
+use stellar_base::claim::{ClaimPredicate, ClaimableBalanceId, Claimant};
 use stellar_base::crypto::{
     DecoratedSignature, MuxedAccount, MuxedEd25519PublicKey, SignatureHint, Signer, SignerKey,
 };
@@ -86,6 +87,34 @@ fn operation(step: &Step) -> Result<Operation, Error> {
         Step::EndSponsoring { account } => {
             Ok(Operation::new_end_sponsoring_future_reserves().with_source_account(key(*account)).build())
         }
+        // Limit 0 deletes the line.
+        Step::Distrust { account, asset } => Operation::new_change_trust()
+            .with_source_account(key(*account))
+            .with_asset(asset_of(asset)?.into())
+            .with_limit(Some(BaseStroops::new(0)))?
+            .build(),
+        Step::CreateClaimable { from, asset, amount, recipient, platform, reclaim_from } => {
+            let anytime = ClaimPredicate::new_unconditional();
+            let too_early =
+                ClaimPredicate::from_xdr(&xdr::ClaimPredicate::BeforeAbsoluteTime(*reclaim_from))?;
+            Operation::new_create_claimable_balance()
+                .with_source_account(key(*from))
+                .with_asset(asset_of(asset)?)
+                .with_amount(stroops(*amount))?
+                .with_claimants(vec![
+                    Claimant::new(key(*recipient), anytime),
+                    Claimant::new(key(*platform), ClaimPredicate::new_not(too_early)),
+                ])
+                .build()
+        }
+        Step::Claim { account, id } => Operation::new_claim_claimable_balance()
+            .with_source_account(key(*account))
+            .with_claimable_balance_id(ClaimableBalanceId::new(id.0.to_vec())?)
+            .build(),
+        Step::Merge { account, into } => Operation::new_account_merge()
+            .with_source_account(key(*account))
+            .with_destination(key(*into).into())
+            .build(),
         Step::Pay(payment) => Operation::new_payment()
             .with_source_account(key(payment.from))
             .with_destination(destination(payment.to)?)

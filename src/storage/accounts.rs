@@ -17,8 +17,8 @@ const CHANNELS: Table = Table { name: "channels", key: &["account"] };
 macro_rules! select_escrows {
     ($rest:literal) => {
         concat!(
-            "SELECT account, version, asset_facts, state, submission, reservation, watch_cursor, watch_explained,
-                dirty_since, created_at
+            "SELECT account, version, asset_facts, state, submission, reservation, merged_by, watch_cursor,
+                watch_explained, dirty_since, created_at
             FROM escrows ",
             $rest
         )
@@ -27,14 +27,25 @@ macro_rules! select_escrows {
 
 statements! {
     INSERT_ESCROW = "INSERT INTO escrows (account, version, asset_facts, state, submission, reservation, watch_cursor,
-            watch_explained, dirty_since, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+            watch_explained, dirty_since, created_at, merged_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     UPDATE_ESCROW = "UPDATE escrows SET version = version + 1, asset_facts = $3, state = $4, submission = $5,
-            reservation = $6, watch_cursor = $7, watch_explained = $8, dirty_since = $9, created_at = $10
+            reservation = $6, watch_cursor = $7, watch_explained = $8, dirty_since = $9, created_at = $10,
+            merged_by = $11
         WHERE account = $1 AND version = $2";
     ESCROWS_NAMED = select_escrows!("WHERE account IN (SELECT value FROM json_each($1))"),
         on_postgres select_escrows!("WHERE account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))");
     ESCROWS_OPENED_BY = select_escrows!("WHERE submission = $1 ORDER BY account");
+    ESCROWS_ENDED = "SELECT escrows.account AS account, reservations.id AS reservation
+            FROM escrows JOIN reservations ON reservations.id = escrows.reservation
+            WHERE escrows.account IN (SELECT value FROM json_each($1)) AND escrows.state = 'assigned'
+                AND reservations.state IN ('settled', 'rejected', 'cancelled', 'expired', 'refunded')",
+        on_postgres "SELECT escrows.account AS account, reservations.id AS reservation
+            FROM escrows JOIN reservations ON reservations.id = escrows.reservation
+            WHERE escrows.account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))
+                AND escrows.state = 'assigned'
+                AND reservations.state IN ('settled', 'rejected', 'cancelled', 'expired', 'refunded')";
+    ESCROWS_MERGED = select_escrows!("WHERE state = 'merged' ORDER BY account LIMIT $1");
     ESCROWS_DIRTY = select_escrows!("WHERE dirty_since IS NOT NULL ORDER BY dirty_since, account LIMIT $1");
     ESCROWS_AVAILABLE = "SELECT COUNT(*) AS available FROM escrows
         WHERE asset_facts = $1 AND state IN ('preparing', 'ready')";
@@ -61,14 +72,25 @@ statements! {
 fn escrow_state(facts: Facts<'_>) -> Result<EscrowState, StoreError> {
     let submission = facts.number_or_none("submission", SubmissionId::new)?;
     let reservation = facts.number_or_none("reservation", ReservationId::new)?;
-    match (facts.text("state")?.as_str(), submission, reservation) {
-        ("preparing", Some(submission), None) => Ok(EscrowState::Preparing { submission }),
-        ("ready", None, None) => Ok(EscrowState::Ready),
-        ("assigned", None, Some(reservation)) => Ok(EscrowState::Assigned { reservation }),
-        ("abandoned", None, None) => Ok(EscrowState::Abandoned),
-        (state, _, _) => {
-            let reason =
-                format!("it is {state:?} with submission {submission:?}, reservation {reservation:?}");
+    let merged_by = facts.int_or_none("merged_by")?.map(OperationId);
+    match (facts.text("state")?.as_str(), submission, reservation, merged_by) {
+        ("preparing", Some(submission), None, None) => Ok(EscrowState::Preparing { submission }),
+        ("ready", None, None, None) => Ok(EscrowState::Ready),
+        ("assigned", None, Some(reservation), None) => Ok(EscrowState::Assigned { reservation }),
+        ("abandoned", None, None, None) => Ok(EscrowState::Abandoned),
+        ("closing", Some(submission), Some(reservation), None) => {
+            Ok(EscrowState::Closing { reservation, submission })
+        }
+        ("merged", None, Some(reservation), Some(operation)) => {
+            Ok(EscrowState::Merged { reservation, operation })
+        }
+        ("closed", None, Some(reservation), Some(operation)) => {
+            Ok(EscrowState::Closed { reservation, operation })
+        }
+        (state, _, _, _) => {
+            let reason = format!(
+                "it is {state:?} with submission {submission:?}, reservation {reservation:?}, merged by {merged_by:?}"
+            );
             Err(facts.corrupt("state", reason))
         }
     }
@@ -108,12 +130,16 @@ fn channel(row: &Row) -> Result<Channel, StoreError> {
     })
 }
 
-/// The submission and the reservation that a state names.
-fn named(state: EscrowState) -> (Option<i64>, Option<i64>) {
+/// The submission and the operation that a state names.
+const fn named(state: EscrowState) -> (Option<i64>, Option<i64>) {
     match state {
-        EscrowState::Preparing { submission } => (Some(submission.get()), None),
-        EscrowState::Assigned { reservation } => (None, Some(reservation.get())),
-        EscrowState::Ready | EscrowState::Abandoned => (None, None),
+        EscrowState::Preparing { submission } | EscrowState::Closing { submission, .. } => {
+            (Some(submission.get()), None)
+        }
+        EscrowState::Merged { operation, .. } | EscrowState::Closed { operation, .. } => {
+            (None, Some(operation.0))
+        }
+        EscrowState::Assigned { .. } | EscrowState::Ready | EscrowState::Abandoned => (None, None),
     }
 }
 
@@ -125,18 +151,19 @@ fn sorted(assets: &[Asset]) -> Vec<Asset> {
 }
 
 fn escrow_args(escrow: &EscrowAccount) -> Result<Vec<super::sql::Arg>, StoreError> {
-    let (submission, reservation) = named(escrow.state);
+    let (submission, merged_by) = named(escrow.state);
     Ok(args![
         escrow.account.to_string(),
         escrow.version,
         to_json(&sorted(&escrow.assets))?,
         escrow.state.name(),
         submission,
-        reservation,
+        escrow.state.reservation().map(ReservationId::get),
         escrow.watch.cursor.0,
         escrow.watch.explained.0,
         escrow.watch.dirty_since,
         escrow.created_at,
+        merged_by,
     ])
 }
 
@@ -167,6 +194,24 @@ impl AccountsTx for Session {
         submission: SubmissionId,
     ) -> Result<Vec<EscrowAccount>, StoreError> {
         self.rows(ESCROWS_OPENED_BY, args![submission.get()]).await?.iter().map(escrow).collect()
+    }
+
+    async fn escrows_ended(
+        &mut self,
+        accounts: &[AccountId],
+    ) -> Result<Vec<(AccountId, ReservationId)>, StoreError> {
+        if accounts.len() > LIST_ROWS_MAX as usize {
+            return Err(self.refuse(format!("{} escrow accounts asked for at once", accounts.len())));
+        }
+        let ended = |row: &Row| {
+            let facts = row.of(&ESCROWS);
+            Ok((facts.parsed("account")?, facts.number("reservation", ReservationId::new)?))
+        };
+        self.rows(ESCROWS_ENDED, args![to_json(accounts)?]).await?.iter().map(ended).collect()
+    }
+
+    async fn escrows_merged(&mut self, limit: u32) -> Result<Vec<EscrowAccount>, StoreError> {
+        self.rows(ESCROWS_MERGED, args![rows_max(limit)]).await?.iter().map(escrow).collect()
     }
 
     async fn escrows_dirty(&mut self, limit: u32) -> Result<Vec<EscrowAccount>, StoreError> {

@@ -43,7 +43,7 @@ const fn key(constraint: Constraint, index: &'static str, columns: &'static str)
     UniqueKey { constraint, index, columns }
 }
 
-const UNIQUE_KEYS: [UniqueKey; 22] = [
+const UNIQUE_KEYS: [UniqueKey; 24] = [
     key(Constraint::Id, "reservations_pkey", "reservations.id"),
     key(Constraint::Id, "transfers_pkey", "transfers.id"),
     key(Constraint::Id, "submissions_pkey", "submissions.id"),
@@ -65,6 +65,8 @@ const UNIQUE_KEYS: [UniqueKey; 22] = [
     key(Constraint::SubmissionHash, "submissions_hash", "submissions.hash"),
     key(Constraint::SubmissionHash, "submissions_sequence", "submissions.channel, submissions.sequence"),
     // A pool has the number of the reservation that created it.
+    key(Constraint::Claimable, "claimables_pkey", "claimables.id"),
+    key(Constraint::Claimable, "claimables_transfer", "claimables.transfer"),
     key(Constraint::PoolGrant, "pools_pkey", "pools.id"),
     key(Constraint::PoolGrant, "pool_grants_pkey", "pool_grants.reservation"),
     key(Constraint::ReservationEscrow, "reservations_escrow", "reservations.escrow"),

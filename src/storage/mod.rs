@@ -18,6 +18,7 @@
 mod access;
 mod accounts;
 mod catalog;
+mod claimables;
 mod errors;
 mod journal;
 mod payments;
@@ -117,6 +118,7 @@ pub fn statements() -> Vec<Sql> {
         access::ALL,
         accounts::ALL,
         catalog::ALL,
+        claimables::ALL,
         journal::ALL,
         payments::ALL,
         pools::ALL,

@@ -5,18 +5,20 @@ use serde::Serialize;
 
 use super::rows::{Facts, Row, Table, legible, to_json};
 use super::session::{Session, rows_max};
-use super::sql::{args, statements};
+use super::sql::{Sql, args, statements};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::ids::{OperationId, ReservationId, SubmissionId, TransferId, TxHash};
 use crate::domain::payment::PaymentId;
-use crate::domain::transfer::{Submission, SubmissionState, Transfer, TransferKind, TransferState};
+use crate::domain::transfer::{Delivery, Submission, SubmissionState, Transfer, TransferKind, TransferState};
 use crate::ports::store::{StoreError, TransfersTx};
 
 /// Most transfers that are read at once: a transaction has at most 100 operations.
 const TRANSFERS_READ_MAX: usize = 100;
 /// Most transactions that can be live: one per channel.
 const SUBMISSIONS_LIVE_MAX: i64 = 1_000;
+
+const DELIVERIES: [Delivery; 2] = [Delivery::Payment, Delivery::ClaimableBalance];
 
 const TRANSFERS: Table = Table { name: "transfers", key: &["id"] };
 /// Counts have no key of their own.
@@ -26,8 +28,8 @@ const SUBMISSIONS: Table = Table { name: "submissions", key: &["id"] };
 macro_rules! select_transfers {
     ($rest:literal) => {
         concat!(
-            "SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, state, submission,
-                operation, confirmed_at
+            "SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, delivery, state,
+                submission, operation, confirmed_at
             FROM transfers ",
             $rest
         )
@@ -47,19 +49,25 @@ macro_rules! select_submissions {
 
 statements! {
     INSERT_TRANSFERS = "INSERT INTO transfers
-            (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, state)
+            (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, delivery, state)
             SELECT json_extract(value, '$.id'), json_extract(value, '$.reservation'),
                 json_extract(value, '$.refund_of'), json_extract(value, '$.ordinal'), json_extract(value, '$.kind_facts'),
                 json_extract(value, '$.source'), json_extract(value, '$.destination'),
-                json_extract(value, '$.asset'), json_extract(value, '$.amount'), 'pending'
+                json_extract(value, '$.asset'), json_extract(value, '$.amount'),
+                json_extract(value, '$.delivery'), 'pending'
             FROM json_each($1)",
         on_postgres "INSERT INTO transfers
-            (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, state)
-            SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, 'pending'
+            (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, delivery, state)
+            SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, delivery,
+                'pending'
             FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS transfer (id BIGINT, reservation BIGINT,
-                refund_of TEXT, ordinal BIGINT, kind_facts TEXT, source TEXT, destination TEXT, asset TEXT, amount BIGINT)";
+                refund_of TEXT, ordinal BIGINT, kind_facts TEXT, source TEXT, destination TEXT, asset TEXT, amount BIGINT,
+                delivery TEXT)";
     UPDATE_TRANSFER = "UPDATE transfers SET state = $2, submission = $3, operation = $4, confirmed_at = $5
         WHERE id = $1 AND state = $6 AND submission IS NOT DISTINCT FROM CAST($7 AS BIGINT)";
+    CHANGE_DELIVERY = "UPDATE transfers SET delivery = $2 WHERE id = $1 AND state = 'pending' AND delivery = $3";
+    MOVE_HOME = "UPDATE transfers SET source = $2 WHERE source = $1 AND state = 'pending'";
+    OPEN_FROM = "SELECT COUNT(*) AS transfers FROM transfers WHERE source = $1 AND state IN ('pending', 'in_flight')";
     TRANSFERS_OF = select_transfers!("WHERE reservation = $1 ORDER BY ordinal");
     NEXT_ORDINAL = "SELECT COALESCE(MAX(ordinal), -1) + 1 AS ordinal FROM transfers WHERE reservation = $1";
     PENDING_REFUNDS = select_transfers!(
@@ -97,6 +105,7 @@ struct TransferRow {
     destination: Address,
     asset: Asset,
     amount: i64,
+    delivery: &'static str,
 }
 
 fn transfer_state(facts: Facts<'_>) -> Result<TransferState, StoreError> {
@@ -133,6 +142,7 @@ fn transfer(row: &Row) -> Result<Transfer, StoreError> {
         to: facts.parsed("destination")?,
         asset: facts.parsed("asset")?,
         amount: facts.stroops("amount")?,
+        delivery: facts.one_of("delivery", &DELIVERIES, Delivery::as_str)?,
         state: transfer_state(facts)?,
     })
 }
@@ -174,6 +184,15 @@ fn carrier(state: &TransferState) -> Option<i64> {
     }
 }
 
+impl Session {
+    /// True if a statement that counts an account's transfers counts any.
+    async fn any_transfers(&mut self, count: Sql, account: AccountId) -> Result<bool, StoreError> {
+        let row = self.row(count, args![account.to_string()]).await?;
+        let count = row.as_ref().map_or(Ok(0), |row| row.of(&COUNTS).number("transfers", u64::try_from))?;
+        Ok(count > 0)
+    }
+}
+
 #[async_trait]
 impl TransfersTx for Session {
     async fn insert_transfers(&mut self, transfers: &[Transfer]) -> Result<(), StoreError> {
@@ -192,6 +211,7 @@ impl TransfersTx for Session {
                 destination: transfer.to,
                 asset: transfer.asset,
                 amount: transfer.amount.get(),
+                delivery: transfer.delivery.as_str(),
             });
         }
         self.execute(INSERT_TRANSFERS, args![to_json(&rows)?]).await.map(drop)
@@ -241,6 +261,22 @@ impl TransfersTx for Session {
         }
     }
 
+    async fn change_delivery(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError> {
+        if (Transfer { delivery: after.delivery, ..before.clone() }) != *after {
+            return Err(self.refuse(format!("transfer {} may change nothing but its delivery", before.id)));
+        }
+        let args = args![after.id.get(), after.delivery.as_str(), before.delivery.as_str()];
+        self.guarded(CHANGE_DELIVERY, args, || format!("transfer {}", after.id)).await
+    }
+
+    async fn move_home(&mut self, closed: AccountId, home: AccountId) -> Result<(), StoreError> {
+        self.execute(MOVE_HOME, args![closed.to_string(), home.to_string()]).await.map(drop)
+    }
+
+    async fn money_is_owed_from(&mut self, account: AccountId) -> Result<bool, StoreError> {
+        self.any_transfers(OPEN_FROM, account).await
+    }
+
     async fn transfers_of(&mut self, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError> {
         self.rows(TRANSFERS_OF, args![reservation.get()]).await?.iter().map(transfer).collect()
     }
@@ -260,9 +296,7 @@ impl TransfersTx for Session {
     }
 
     async fn money_leaves(&mut self, account: AccountId) -> Result<bool, StoreError> {
-        let row = self.row(IN_FLIGHT_FROM, args![account.to_string()]).await?;
-        let count = row.as_ref().map_or(Ok(0), |row| row.of(&COUNTS).number("transfers", u64::try_from))?;
-        Ok(count > 0)
+        self.any_transfers(IN_FLIGHT_FROM, account).await
     }
 
     async fn transfers(&mut self, ids: &[TransferId]) -> Result<Vec<Transfer>, StoreError> {

@@ -21,6 +21,7 @@ async fn signed(horizon: &impl Network) -> SignedTransaction {
         to: Address::Account(account("farmer")),
         asset: Asset::Native,
         amount: Stroops::from_units(9),
+        reclaim_from: None,
     };
     let plan = TransactionPlan {
         channel: account("channel"),

@@ -103,7 +103,7 @@ on_both_databases! {
         let reservation = world.reserve().await;
         world.rest().await;
         let built = faults.built();
-        *faults.refusal.lock().unwrap() = Some(no_trust());
+        *faults.refusal.lock().unwrap() = Some(underfunded());
         faults.land_unseen.store(1, Ordering::SeqCst);
         faults.blind.store(3, Ordering::SeqCst);
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
@@ -118,7 +118,7 @@ on_both_databases! {
         world.customer("alice").await;
         let reservation = world.reserve().await;
         world.rest().await;
-        *faults.refusal.lock().unwrap() = Some(no_trust());
+        *faults.refusal.lock().unwrap() = Some(underfunded());
         faults.lost.store(usize::MAX, Ordering::SeqCst);
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         world.until(reservation.id, "settling").await;
@@ -127,7 +127,7 @@ on_both_databases! {
         world.clock.move_on(PAST_MAX_TIME_SECONDS);
         let held = world.until(reservation.id, "held").await;
         let State::Held { why, .. } = held.state else { panic!() };
-        assert_eq!(why.code, "op_no_trust");
+        assert_eq!(why.code, "op_underfunded");
         world.assert_reconciled().await;
     }
 
@@ -173,7 +173,7 @@ on_both_databases! {
     }
 }
 
-fn no_trust() -> ResultCodes {
-    let operations = vec!["op_no_trust".to_owned(), "op_success".to_owned()];
+fn underfunded() -> ResultCodes {
+    let operations = vec!["op_underfunded".to_owned(), "op_success".to_owned()];
     ResultCodes { transaction: "tx_failed".to_owned(), operations }
 }

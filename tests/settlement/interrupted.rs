@@ -3,14 +3,15 @@
 use async_trait::async_trait;
 use farmgate::domain::address::AccountId;
 use farmgate::domain::asset::{Asset, AssetCode};
+use farmgate::domain::claimable::Claimable;
 use farmgate::domain::currency::Currency;
 use farmgate::domain::escrow::{Channel, EscrowAccount};
 use farmgate::domain::event::{Event, EventKind};
 use farmgate::domain::farm::Farm;
 use farmgate::domain::identity::Identity;
 use farmgate::domain::ids::{
-    ApiKeyId, EntryId, EventId, FarmId, IdentityId, NodeId, PoolId, ReservationId, SubmissionId, TransferId,
-    TxHash,
+    ApiKeyId, ClaimableId, EntryId, EventId, FarmId, IdentityId, NodeId, PoolId, ReservationId, SubmissionId,
+    TransferId, TxHash,
 };
 use farmgate::domain::journal::{BookAccount, Entry};
 use farmgate::domain::node::Node;
@@ -86,6 +87,8 @@ pass_on! {
         update_escrow(escrow: &EscrowAccount) -> EscrowAccount;
         escrows(accounts: &[AccountId]) -> Vec<EscrowAccount>;
         escrows_opened_by(submission: SubmissionId) -> Vec<EscrowAccount>;
+        escrows_ended(accounts: &[AccountId]) -> Vec<(AccountId, ReservationId)>;
+        escrows_merged(limit: u32) -> Vec<EscrowAccount>;
         escrows_dirty(limit: u32) -> Vec<EscrowAccount>;
         escrows_available(assets: &[Asset]) -> u64;
         escrow_asset_lists(limit: u32) -> Vec<Vec<Asset>>;
@@ -108,6 +111,13 @@ pass_on! {
         put_currency(currency: &Currency) -> Put;
         currency(code: AssetCode) -> Option<Currency>;
         currencies(after: Option<AssetCode>, limit: u32) -> Vec<Currency>;
+    }
+    ClaimablesTx {
+        insert_claimable(claimable: &Claimable) -> ();
+        update_claimable(before: &Claimable, after: &Claimable) -> ();
+        claimable(id: ClaimableId) -> Option<Claimable>;
+        claimables_open(after: Option<ClaimableId>, limit: u32) -> Vec<Claimable>;
+        claimables_reclaimable(now: Timestamp, limit: u32) -> Vec<Claimable>;
     }
     JournalTx {
         post(entry: &Entry) -> Applied;
@@ -147,6 +157,9 @@ pass_on! {
     TransfersTx {
         insert_transfers(transfers: &[Transfer]) -> ();
         update_transfer(before: &Transfer, after: &Transfer) -> ();
+        change_delivery(before: &Transfer, after: &Transfer) -> ();
+        move_home(closed: AccountId, home: AccountId) -> ();
+        money_is_owed_from(account: AccountId) -> bool;
         transfers_of(reservation: ReservationId) -> Vec<Transfer>;
         next_ordinal(reservation: ReservationId) -> u32;
         pending_refunds(after: Option<TransferId>, limit: u32) -> Vec<Transfer>;

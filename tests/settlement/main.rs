@@ -3,6 +3,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod claimables;
+mod closing;
 mod crashes;
 mod engines;
 mod faults;

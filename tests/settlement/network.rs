@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use farmgate::domain::address::AccountId;
-use farmgate::domain::ids::{LedgerSeq, OperationId, TxHash};
+use farmgate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use farmgate::domain::transfer::ResultCodes;
 use farmgate::ports::network::{
-    AccountAnswer, AccountPage, BuildError, HistoryRecord, Ledger, Network, NetworkError, Sent,
+    AccountAnswer, AccountPage, BuildError, ClaimableEnd, HistoryRecord, Ledger, Network, NetworkError, Sent,
     SignedTransaction, TransactionPlan, TransactionRecord,
 };
 use tokio::sync::Semaphore;
@@ -198,6 +198,10 @@ impl Network for FaultyNetwork {
     ) -> Result<Option<TransactionRecord>, NetworkError> {
         let record = self.inner.transaction_using(account, sequence).await?;
         Ok(record.map(|record| self.told(record)))
+    }
+
+    async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError> {
+        self.inner.claimable_end(id).await
     }
 
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {

@@ -1,15 +1,16 @@
 //! Transactions that no wallet makes: many operations, merges, somebody else's fee for an envelope of ours.
 
 use farmgate::domain::address::{AccountId, Address};
-use farmgate::domain::ids::TxHash;
+use farmgate::domain::ids::{ClaimableId, TxHash};
 use farmgate::domain::money::Stroops;
 use farmgate::sandbox::gifts::sign;
 use farmgate::sandbox::network::PASSPHRASE;
 use farmgate::sandbox::xdr::{Tx, muxed, network_id, xdr_asset};
 use stellar_xdr::{
-    FeeBumpTransaction, FeeBumpTransactionEnvelope, FeeBumpTransactionExt, FeeBumpTransactionInnerTx, Memo,
-    MuxedAccount, Operation, OperationBody, PaymentOp, Preconditions, SequenceNumber, Transaction,
-    TransactionEnvelope, TransactionExt, TransactionV1Envelope, Uint256,
+    ClaimClaimableBalanceOp, ClaimableBalanceId, FeeBumpTransaction, FeeBumpTransactionEnvelope,
+    FeeBumpTransactionExt, FeeBumpTransactionInnerTx, Hash, Memo, MuxedAccount, Operation, OperationBody,
+    PaymentOp, Preconditions, SequenceNumber, Transaction, TransactionEnvelope, TransactionExt,
+    TransactionV1Envelope, Uint256,
 };
 
 use crate::world::{World, wallet};
@@ -29,6 +30,13 @@ impl World {
     /// Merges a person's account, with all its XLM, into another.
     pub async fn merge(&self, name: &str, into: AccountId) {
         self.do_all(name, vec![OperationBody::AccountMerge(key_of(into))]).await;
+    }
+
+    /// Claims a balance.
+    pub async fn claim(&self, name: &str, id: ClaimableId) {
+        let balance_id = ClaimableBalanceId::ClaimableBalanceIdTypeV0(Hash(id.0));
+        self.do_all(name, vec![OperationBody::ClaimClaimableBalance(ClaimClaimableBalanceOp { balance_id })])
+            .await;
     }
 
     /// Many payments, a hundred in one transaction.

@@ -81,10 +81,10 @@ on_both_databases! {
         for round in 1..=3 {
             let reservation = world.reserve().await;
             world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
-            world.until(reservation.id, "held").await;
+            world.until(reservation.id, "settled").await;
             world.rest().await;
             let fees = world.fees_of_failures().await;
-            assert_eq!(fees, vec![2 * BASE_FEE; round], "one for each that failed, of two legs");
+            assert_eq!(fees, vec![2 * BASE_FEE; round], "one for each that failed, of two legs; then the farmer's became a claimable balance");
             world.assert_reconciled().await;
         }
     }

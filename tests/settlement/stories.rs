@@ -1,15 +1,12 @@
 //! What customers do, and who has what in the end.
 
 use farmgate::domain::reservation::State;
-use farmgate::domain::transfer::TransferState;
 use farmgate::reservations::OrderRequest;
 use farmgate::settlement::EngineError;
 use jiff::SignedDuration;
 
 use crate::support::on_both_databases;
-use crate::world::{
-    FARMER, FOUNDATION, PAST_THE_DEADLINE_SECONDS, World, amount, price, share, units, wallet,
-};
+use crate::world::{FARMER, FOUNDATION, PAST_THE_DEADLINE_SECONDS, World, amount, price, share, units};
 
 on_both_databases! {
     async fn a_punctual_payment_pays_everybody_and_brings_a_pool_to_life(store: &TestStore) {
@@ -63,28 +60,6 @@ on_both_databases! {
         world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
         world.next_ledger().await;
         world.until(reservation.id, "settled").await;
-        world.assert_reconciled().await;
-    }
-
-    async fn a_farmer_without_a_trust_line_holds_only_his_own_reservation(store: &TestStore) {
-        let world = World::new(store.store.clone()).await;
-        world.customer("alice").await;
-        world.customer("bob").await;
-        world.fund("untrusting").await;
-        let mut farm = world.farm().await;
-        let good = world.reserve().await;
-        farm.payout_addresses.insert(world.asset("TFT"), wallet("untrusting").account());
-        world.put_farm(farm).await;
-        let bad = world.reserve().await;
-        world.pay("alice", good.escrow, price(&good), "TFT").await;
-        world.pay("bob", bad.escrow, price(&bad), "TFT").await;
-        let held = world.until(bad.id, "held").await;
-        let State::Held { why, .. } = held.state else { panic!() };
-        assert_eq!(why.code, "op_no_trust");
-        world.until(good.id, "settled").await;
-        assert_eq!(world.balance(bad.escrow, "TFT"), price(&bad), "nothing left the held account");
-        let transfers = world.store.begin_read().await.unwrap().transfers_of(bad.id).await.unwrap();
-        assert!(transfers.iter().all(|transfer| transfer.state == TransferState::Pending));
         world.assert_reconciled().await;
     }
 

@@ -491,6 +491,28 @@ impl World {
         }
     }
 
+    /// How many reserves the platform pays for others.
+    pub async fn sponsoring(&self) -> u32 {
+        let answer = self.plain.account(wallet("platform").account()).await.unwrap();
+        answer.account.unwrap().control.unwrap().sponsoring
+    }
+
+    /// Takes all the platform's XLM away that it needs for no reserve; tells how much that was.
+    pub async fn leave_the_platform_its_reserve_only(&self, treasury: &str) -> Stroops {
+        let snapshot = self.plain.account(wallet("platform").account()).await.unwrap().account.unwrap();
+        let control = snapshot.control.unwrap();
+        let reserves = i64::from(2 + control.subentries + control.sponsoring - control.sponsored);
+        let fee = BASE_FEE;
+        let spare = self.holds("platform", "XLM").get() - reserves * 5_000_000 - fee;
+        let spare = Stroops::new(spare).unwrap();
+        self.pay("platform", wallet(treasury).account(), spare, "XLM").await;
+        spare
+    }
+
+    pub async fn pay_the_platform(&self, name: &str, much: Stroops) {
+        self.pay(name, wallet("platform").account(), much, "XLM").await;
+    }
+
     pub async fn escrow(&self, account: AccountId) -> EscrowAccount {
         self.store.begin_read().await.unwrap().escrows(&[account]).await.unwrap().remove(0)
     }
@@ -540,7 +562,8 @@ impl World {
         let source = wallet(thief).account();
         let sequence = self.network.account(source).await.unwrap().account.unwrap().sequence + 1;
         let to = Address::Account(wallet(FOUNDATION).account());
-        let operation = PaymentOperation { from, to, asset: self.asset(code), amount: much };
+        let operation =
+            PaymentOperation { from, to, asset: self.asset(code), amount: much, reclaim_from: None };
         self.send_unstored(source, sequence, operation).await;
     }
 
@@ -548,7 +571,8 @@ impl World {
     pub async fn use_up_sequence(&self, payer: &str, channel: AccountId, sequence: i64) {
         let from = wallet(payer).account();
         let to = Address::Account(wallet(FOUNDATION).account());
-        let operation = PaymentOperation { from, to, asset: Asset::Native, amount: amount("1") };
+        let operation =
+            PaymentOperation { from, to, asset: Asset::Native, amount: amount("1"), reclaim_from: None };
         self.send_unstored(channel, sequence, operation).await;
     }
 

@@ -1,5 +1,6 @@
 //! What the database itself refuses: rows that exist, and changes of what has changed.
 
+use farmgate::domain::claimable::Claimable;
 use farmgate::domain::escrow::{Channel, EscrowAccount, EscrowState};
 use farmgate::domain::ids::*;
 use farmgate::domain::journal::Entry;
@@ -201,6 +202,24 @@ on_both_databases! {
         conflicts!(database, |tx| tx.count_attempt(dead.id).await);
     }
 
+    async fn a_transfer_has_one_claimable_balance(database: &TestStore) {
+        commit(database, async |tx| {
+            tx.insert_transfers(&[transfer(1, 0), transfer(2, 1)]).await?;
+            tx.insert_claimable(&claimable(1)).await
+        })
+        .await;
+        let twice = Claimable { transfer: TransferId::new(2).unwrap(), ..claimable(1) };
+        assert_eq!(refused_by!(database, |tx| tx.insert_claimable(&twice).await), Constraint::Claimable);
+        let second = Claimable { id: ClaimableId([9; 32]), ..claimable(1) };
+        assert_eq!(refused_by!(database, |tx| tx.insert_claimable(&second).await), Constraint::Claimable);
+        let claimed = claimable(1).claimed(OperationId(7), at(9)).unwrap();
+        commit(database, async |tx| tx.update_claimable(&claimable(1), &claimed).await).await;
+        let taking = claimable(1).taking_back(submission_id(7)).unwrap();
+        conflicts!(database, |tx| tx.update_claimable(&claimable(1), &taking).await);
+        let delivered = transfer(3, 2).as_claimable().unwrap();
+        conflicts!(database, |tx| tx.change_delivery(&transfer(3, 2), &delivered).await);
+    }
+
     async fn what_no_use_case_may_ask_for_is_refused(database: &TestStore) {
         macro_rules! refused {
             (|$tx:ident| $work:expr) => {{
@@ -218,6 +237,12 @@ on_both_databases! {
         refused!(|tx| tx.insert_transfers(&[sent.clone()]).await);
         refused!(|tx| tx.update_transfer(&transfer(1, 0), &paid_elsewhere).await);
         refused!(|tx| tx.resolve_submission(&submission(1)).await);
+        let claimed = claimable(1).claimed(OperationId(7), at(9)).unwrap();
+        refused!(|tx| tx.insert_claimable(&claimed).await);
+        let richer = Claimable { amount: stroops(901), ..claimable(1) };
+        refused!(|tx| tx.update_claimable(&claimable(1), &richer).await);
+        refused!(|tx| tx.change_delivery(&transfer(1, 0), &paid_elsewhere).await);
+        refused!(|tx| tx.escrows_ended(&[account(1); 201]).await);
         refused!(|tx| tx.insert_transfers(&[Transfer { amount: stroops(0), ..transfer(1, 0) }]).await);
         refused!(|tx| tx.escrows(&[account(1); 201]).await);
         let dead = SubmissionState::Dead { proved_at: LedgerSeq(6) };

@@ -248,6 +248,78 @@ on_both_databases! {
         tx.commit().await.unwrap();
     }
 
+    async fn a_transfer_changes_how_it_is_delivered_and_moves_home_only_while_pending(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        tx.insert_transfers(&[transfer(1, 0), transfer(2, 1)]).await.unwrap();
+        assert!(tx.money_is_owed_from(account(1)).await.unwrap());
+        assert!(!tx.money_is_owed_from(account(2)).await.unwrap());
+        let claimable = transfer(1, 0).as_claimable().unwrap();
+        tx.change_delivery(&transfer(1, 0), &claimable).await.unwrap();
+        tx.insert_submission(&submission(4)).await.unwrap();
+        let sent = transfer(2, 1).sent(submission_id(4)).unwrap();
+        tx.update_transfer(&transfer(2, 1), &sent).await.unwrap();
+        tx.move_home(account(1), account(99)).await.unwrap();
+        let moved = Transfer { from: account(99), ..claimable };
+        assert_eq!(tx.transfers_of(reservation_id(1)).await.unwrap(), [moved, sent.clone()]);
+        assert!(tx.money_is_owed_from(account(1)).await.unwrap(), "in flight");
+        let paid = sent.clone().confirmed(submission_id(4), OperationId(77), at(6)).unwrap();
+        tx.update_transfer(&sent, &paid).await.unwrap();
+        assert!(!tx.money_is_owed_from(account(1)).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+
+    async fn a_claimable_balance_survives_in_every_state(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        tx.insert_transfers(&[transfer(1, 0), transfer(2, 1), transfer(3, 2), transfer(4, 3)]).await.unwrap();
+        for number in [3, 1, 2, 4] {
+            tx.insert_claimable(&claimable(number)).await.unwrap();
+        }
+        let [one, two, three] = [1, 2, 3].map(claimable);
+        assert_eq!(tx.claimables_open(None, 2).await.unwrap(), [one.clone(), two.clone()]);
+        assert_eq!(tx.claimables_reclaimable(at(102), 9).await.unwrap(), [one.clone(), two.clone()]);
+        let claimed = one.clone().claimed(OperationId(9), at(7)).unwrap();
+        let taking = two.clone().taking_back(submission_id(4)).unwrap();
+        let clawed_back = three.clone().clawed_back(OperationId(8), at(7)).unwrap();
+        for (before, after) in [(&one, &claimed), (&two, &taking), (&three, &clawed_back)] {
+            tx.update_claimable(before, after).await.unwrap();
+            assert_eq!(tx.claimable(after.id).await.unwrap().as_ref(), Some(after));
+        }
+        assert_eq!(tx.claimables_open(Some(one.id), 9).await.unwrap(), [taking.clone(), claimable(4)]);
+        assert_eq!(tx.claimables_reclaimable(at(103), 9).await.unwrap(), []);
+        let taken = taking.clone().taken_back(submission_id(4), at(9)).unwrap();
+        tx.update_claimable(&taking, &taken).await.unwrap();
+        assert_eq!(tx.claimable(taken.id).await.unwrap(), Some(taken));
+        tx.commit().await.unwrap();
+    }
+
+    async fn an_escrow_account_is_closed_in_steps(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        let open = reservation(1);
+        let ended = reservation(2).cancelled(at(5)).unwrap();
+        for (number, reservation) in [(1, &open), (2, &ended)] {
+            tx.insert_reservation(reservation).await.unwrap();
+            let assigned = EscrowState::Assigned { reservation: reservation.id };
+            tx.insert_escrow(&escrow(number, assigned)).await.unwrap();
+        }
+        let accounts = [account(1), account(2), account(3)];
+        assert_eq!(tx.escrows_ended(&accounts).await.unwrap(), [(account(2), ended.id)]);
+        let operation = OperationId(77);
+        let mut current = tx.escrows(&[account(2)]).await.unwrap().remove(0);
+        for state in [
+            EscrowState::Closing { reservation: ended.id, submission: submission_id(9) },
+            EscrowState::Merged { reservation: ended.id, operation },
+            EscrowState::Closed { reservation: ended.id, operation },
+        ] {
+            current.state = state;
+            current = tx.update_escrow(&current).await.unwrap();
+            assert_eq!(tx.escrows(&[account(2)]).await.unwrap(), [current.clone()]);
+            assert_eq!(tx.escrows_ended(&accounts).await.unwrap(), []);
+            let merged = tx.escrows_merged(9).await.unwrap();
+            assert_eq!(merged.len(), usize::from(matches!(state, EscrowState::Merged { .. })));
+        }
+        tx.commit().await.unwrap();
+    }
+
     async fn a_submission_survives_in_every_state(database: &TestStore) {
         let mut tx = database.store.begin().await.unwrap();
         let failed = ResultCodes { transaction: "tx_failed".to_owned(), operations: vec!["op_no_trust".to_owned()] };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::asset::Asset;
+use farmgate::domain::claimable::{Claimable, ClaimableState};
 use farmgate::domain::currency::Currency;
 use farmgate::domain::escrow::{Channel, ChannelRole, EscrowAccount, EscrowState, Watch};
 use farmgate::domain::farm::Farm;
@@ -18,7 +19,7 @@ use farmgate::domain::pricing::{PriceBreakdown, UnitPrices};
 use farmgate::domain::reservation::{Leg, Order, PaymentOption, Quote, Reservation, State};
 use farmgate::domain::split::{Distribution, Recipient};
 use farmgate::domain::transfer::{
-    Purpose, Submission, SubmissionState, Transfer, TransferKind, TransferState,
+    Delivery, Purpose, Submission, SubmissionState, Transfer, TransferKind, TransferState,
 };
 use farmgate::domain::units::{CloudUnits, MilliUnits};
 use farmgate::ports::store::{ApiKey, Role, StoredPayment};
@@ -185,7 +186,23 @@ pub fn transfer(number: i64, ordinal: u16) -> Transfer {
         to: Address::Account(account(5)),
         asset: asset("TFT"),
         amount: stroops(900),
+        delivery: Delivery::Payment,
         state: TransferState::Pending,
+    }
+}
+
+/// Made for transfer `number`.
+pub fn claimable(number: u8) -> Claimable {
+    Claimable {
+        id: ClaimableId([number; 32]),
+        transfer: TransferId::new(number.into()).unwrap(),
+        reservation: Some(reservation_id(1)),
+        recipient: account(5),
+        asset: asset("TFT"),
+        amount: stroops(900),
+        created_at: at(100),
+        reclaim_from: at(100 + i64::from(number)),
+        state: ClaimableState::Outstanding,
     }
 }
 
@@ -198,7 +215,11 @@ pub fn submission(number: u8) -> Submission {
         hash: TxHash([number; 32]),
         envelope: "AAAA".to_owned(),
         max_time: at(300),
-        purpose: Purpose::PayTransfers { transfers: vec![TransferId::new(1).unwrap()] },
+        purpose: Purpose::PayTransfers {
+            transfers: vec![TransferId::new(1).unwrap()],
+            claimables: vec![],
+            reclaim_from: None,
+        },
         state: SubmissionState::Live,
         attempts: 0,
         last_answer: None,

@@ -241,7 +241,7 @@ mod tests {
             hash: TxHash([0xab; 32]),
             envelope: String::new(),
             max_time: now() - SignedDuration::from_secs(late_seconds),
-            purpose: Purpose::PayTransfers { transfers: vec![] },
+            purpose: Purpose::TakeBack { claimables: vec![] },
             state: SubmissionState::Live,
             attempts: 1,
             last_answer: None,

@@ -22,6 +22,15 @@ pub trait AccountsTx {
     async fn escrows_opened_by(&mut self, submission: SubmissionId)
     -> Result<Vec<EscrowAccount>, StoreError>;
 
+    /// Those of `accounts` that are assigned to a reservation that has ended, with it; at most 200 may be asked for.
+    async fn escrows_ended(
+        &mut self,
+        accounts: &[AccountId],
+    ) -> Result<Vec<(AccountId, ReservationId)>, StoreError>;
+
+    /// Escrow accounts that are merged, their history not read to its end; in account order.
+    async fn escrows_merged(&mut self, limit: u32) -> Result<Vec<EscrowAccount>, StoreError>;
+
     /// Escrow accounts that are dirty, longest first.
     async fn escrows_dirty(&mut self, limit: u32) -> Result<Vec<EscrowAccount>, StoreError>;
 

@@ -6,6 +6,7 @@
 mod access;
 mod accounts;
 mod catalog;
+mod claimables;
 mod journal;
 mod payments;
 mod pools;
@@ -20,6 +21,7 @@ use futures::future::BoxFuture;
 pub use access::{AccessTx, ApiKey, IdempotencyKey, Role, StoredAnswer};
 pub use accounts::AccountsTx;
 pub use catalog::{CatalogTx, Put};
+pub use claimables::ClaimablesTx;
 pub use journal::{EngineStatus, JournalTx};
 pub use payments::{PaymentFilter, PaymentsTx, Quarantined, StoredPayment};
 pub use pools::{PoolFilter, PoolsTx};
@@ -86,6 +88,8 @@ pub enum Constraint {
     TransferOrdinal,
     /// One return per payment.
     Refund,
+    /// One claimable balance per id, and per transfer.
+    Claimable,
     /// One live transaction per channel.
     ChannelLease,
     /// One transaction per hash, and per channel and sequence number.
@@ -108,6 +112,7 @@ impl std::fmt::Display for Constraint {
             Self::TransferAttempt => "a live or paid attempt of this transfer",
             Self::TransferOrdinal => "this transfer of the reservation",
             Self::Refund => "the return of this payment",
+            Self::Claimable => "the claimable balance of this transfer",
             Self::ChannelLease => "a live transaction of this channel",
             Self::SubmissionHash => "this transaction",
             Self::PoolGrant => "the grant of this reservation",
@@ -163,6 +168,7 @@ pub trait Tx:
     AccessTx
     + AccountsTx
     + CatalogTx
+    + ClaimablesTx
     + JournalTx
     + PaymentsTx
     + PoolsTx

@@ -17,6 +17,15 @@ pub trait TransfersTx {
     /// confirmed keeps it for ever.
     async fn update_transfer(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError>;
 
+    /// Stores that a pending transfer is delivered otherwise, if it still is as it was before.
+    async fn change_delivery(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError>;
+
+    /// Makes all pending transfers from `closed`, an account that is no more, go from `home`.
+    async fn move_home(&mut self, closed: AccountId, home: AccountId) -> Result<(), StoreError>;
+
+    /// True if a transfer from this account is pending or in flight.
+    async fn money_is_owed_from(&mut self, account: AccountId) -> Result<bool, StoreError>;
+
     /// A reservation's transfers, by ordinal.
     async fn transfers_of(&mut self, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError>;
 

@@ -12,9 +12,10 @@ use stellar_xdr::{
 use super::*;
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
+use crate::domain::ids::ClaimableId;
 use crate::domain::money::Stroops;
 use crate::domain::payment::Memo;
-use crate::ports::network::{Body, PaymentOperation};
+use crate::ports::network::{Body, Closing, PaymentOperation, payment_places};
 use crate::ports::signer::SignerError;
 use crate::stellar::keys::MemorySigner;
 use crate::stellar::testing::Counting;
@@ -50,7 +51,13 @@ fn plan(body: Body) -> TransactionPlan {
 }
 
 fn pay(to: impl Into<Address>, asset: Asset, stroops: i64) -> PaymentOperation {
-    PaymentOperation { from: account(3), to: to.into(), asset, amount: Stroops::new(stroops).unwrap() }
+    PaymentOperation {
+        from: account(3),
+        to: to.into(),
+        asset,
+        amount: Stroops::new(stroops).unwrap(),
+        reclaim_from: None,
+    }
 }
 
 fn decode(envelope: &str) -> TransactionV1Envelope {
@@ -99,6 +106,78 @@ async fn a_payment_says_what_was_planned_and_is_signed_once() {
     assert_eq!(envelope.signatures.len(), 1);
     assert_eq!(factory(0).hash(&signed.envelope), Some(signed.hash));
     assert_eq!(signed.accounts, vec![]);
+}
+
+fn names(envelope: &str) -> Vec<&'static str> {
+    decode(envelope).tx.operations.iter().map(|operation| operation.body.name()).collect()
+}
+
+fn claimable(from: u8, to: impl Into<Address>, stroops: i64) -> PaymentOperation {
+    let reclaim_from = Some("2026-07-01T00:00:00Z".parse().unwrap());
+    PaymentOperation { from: account(from), reclaim_from, ..pay(to, credit("TFT"), stroops) }
+}
+
+#[tokio::test]
+async fn claimable_balances_of_an_account_share_one_sponsorship() {
+    let payments = vec![
+        pay(account(4), credit("TFT"), 1),
+        claimable(3, account(5), 2),
+        claimable(3, account(6), 3),
+        claimable(7, account(5), 4),
+        pay(account(4), credit("TFT"), 5),
+    ];
+    let places = payment_places(payments.iter().map(|one| (one.from, one.reclaim_from.is_some())));
+    assert_eq!(places, (vec![0, 2, 3, 6, 8], 9));
+    let signed = factory(0).build(&plan(Body::Pay(payments))).await.unwrap();
+    let operations = decode(&signed.envelope).tx.operations;
+    let (begin, end) = ("BeginSponsoringFutureReserves", "EndSponsoringFutureReserves");
+    let (create, payment) = ("CreateClaimableBalance", "Payment");
+    let expected = [payment, begin, create, create, end, begin, create, end, payment];
+    assert_eq!(names(&signed.envelope), expected);
+    let sources: Vec<_> = operations.iter().map(source).collect();
+    let expected = [3, 1, 3, 3, 3, 1, 7, 7, 3].map(|byte| account(byte).0);
+    assert_eq!(sources, expected);
+    match &operations[2].body {
+        OperationBody::CreateClaimableBalance(create) => {
+            assert_eq!((create.amount, create.claimants.len()), (2, 2));
+            let stellar_xdr::Claimant::ClaimantTypeV0(platform) = &create.claimants[1];
+            let too_early = stellar_xdr::ClaimPredicate::BeforeAbsoluteTime(1_782_864_000);
+            assert_eq!(platform.predicate, stellar_xdr::ClaimPredicate::Not(Some(Box::new(too_early))));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(signed.claimables.len(), 3);
+}
+
+#[tokio::test]
+async fn accounts_are_closed_line_by_line_and_merged() {
+    let closing = |byte, codes: &[&str]| Closing {
+        account: account(byte),
+        assets: codes.iter().map(|code| credit(code)).collect(),
+    };
+    let body = Body::CloseEscrows(vec![closing(3, &["TFT", "TFTA"]), closing(4, &[])]);
+    let signed = factory(0).build(&plan(body)).await.unwrap();
+    assert_eq!(names(&signed.envelope), ["ChangeTrust", "ChangeTrust", "AccountMerge", "AccountMerge"]);
+    let envelope = decode(&signed.envelope);
+    match (&envelope.tx.operations[0].body, &envelope.tx.operations[3].body) {
+        (OperationBody::ChangeTrust(trust), OperationBody::AccountMerge(into)) => {
+            assert_eq!(trust.limit, 0);
+            assert_eq!(*into, MuxedAccount::Ed25519(stellar_xdr::Uint256(account(1).0)));
+        }
+        other => panic!("{other:?}"),
+    }
+    let platform = plan(Body::CloseEscrows(vec![closing(1, &[])]));
+    assert!(matches!(factory(0).build(&platform).await, Err(BuildError::Invalid { .. })));
+}
+
+#[tokio::test]
+async fn what_nobody_claimed_is_taken_back_by_the_platform() {
+    let claimables = vec![ClaimableId([1; 32]), ClaimableId([2; 32])];
+    let body = Body::TakeBack { trust: vec![credit("TFT")], claimables };
+    let signed = factory(0).build(&plan(body)).await.unwrap();
+    let expected = ["ChangeTrust", "ClaimClaimableBalance", "ClaimClaimableBalance"];
+    assert_eq!(names(&signed.envelope), expected);
+    assert!(decode(&signed.envelope).tx.operations.iter().all(|one| source(one) == account(1).0));
 }
 
 #[tokio::test]
@@ -174,6 +253,7 @@ async fn a_transaction_takes_as_many_accounts_as_it_is_said_to_and_no_more() {
 #[tokio::test]
 async fn what_the_ledger_would_always_refuse_is_not_built() {
     let good = || pay(account(4), Asset::Native, 1);
+    let muxed = Address::Muxed { account: account(4), id: 7 };
     let paying = |payments| plan(Body::Pay(payments));
     let escrows = |count, assets| plan(Body::OpenEscrows { count, assets });
     for (plan, why) in [
@@ -181,6 +261,9 @@ async fn what_the_ledger_would_always_refuse_is_not_built() {
         (paying(vec![good(); 101]), "101 operations"),
         (paying(vec![pay(Address::Contract([4; 32]), Asset::Native, 1)]), "contract"),
         (paying(vec![pay(account(4), Asset::Native, 0)]), "of nothing"),
+        (paying(vec![claimable(3, muxed, 1)]), "muxed"),
+        (paying(vec![claimable(3, account(1), 1)]), "platform itself"),
+        (paying(vec![claimable(3, account(4), 0)]), "of nothing"),
         (escrows(0, vec![]), "nothing"),
         (escrows(20, vec![]), "signatures"),
         (escrows(u16::MAX, vec![]), "signatures"),

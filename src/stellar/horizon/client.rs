@@ -20,12 +20,13 @@ use super::json::{self, ReadError};
 use super::resources::{self, Problem, Root, Transaction};
 use super::{Settings, records};
 use crate::domain::address::AccountId;
-use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
+use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use crate::domain::transfer::ResultCodes;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{
-    AccountAnswer, HistoryRecord, Ledger, NetworkError, PAGE_RECORDS_MAX, Sent, TransactionRecord,
+    AccountAnswer, ClaimableEnd, HistoryRecord, Ledger, NetworkError, PAGE_RECORDS_MAX, Sent,
+    TransactionRecord,
 };
 use crate::stellar::transport::{Request, Response, Transport, TransportError};
 
@@ -227,6 +228,23 @@ impl HorizonClient {
             match last {
                 Some(position) if count >= PAGE_RECORDS_MAX => cursor = position.to_string(),
                 Some(_) | None => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// How a claimable balance ended, by the latest operations of its history; `None` proves nothing.
+    pub async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError> {
+        const WHAT: &str = "/claimable_balances/{id}/operations";
+        let target = format!("/claimable_balances/{id}/operations?limit={PAGE_RECORDS_MAX}&order=desc");
+        let answer = self.get(WHAT, target).await?;
+        if !answer.found {
+            return Ok(None);
+        }
+        for record in json::page(&answer.body).map_err(|error| unreadable(WHAT, &error))? {
+            let end = resources::claimable_end(record).map_err(|error| unreadable(WHAT, &error))?;
+            if end.is_some() {
+                return Ok(end);
             }
         }
         Ok(None)

@@ -5,10 +5,11 @@
 //! never a guess.
 
 use stellar_xdr::{
-    InnerTransactionResultResult, Limits, OperationResult, OperationResultTr, ReadXdr, TransactionResult,
-    TransactionResultResult,
+    AccountMergeResult, InnerTransactionResultResult, Limits, OperationResult, OperationResultTr, ReadXdr,
+    TransactionResult, TransactionResultResult,
 };
 
+use crate::domain::money::Stroops;
 use crate::domain::transfer::ResultCodes;
 
 /// Largest result read: 100 operations, each with as many claimed offers as a ledger takes.
@@ -52,6 +53,24 @@ pub fn decode(result_xdr: &str) -> Option<ResultCodes> {
         transaction: transaction_code(name),
         operations: operations.iter().map(operation_code).collect(),
     })
+}
+
+/// What the merges of a base64 `TransactionResult` moved: their places among the operations, and the XLM. Nothing if it cannot
+/// be decoded.
+pub fn merged(result_xdr: &str) -> Vec<(usize, Stroops)> {
+    let limits = Limits { depth: XDR_DEPTH_MAX, len: RESULT_XDR_BYTES_MAX };
+    let Ok(result) = TransactionResult::from_xdr_base64(result_xdr, limits) else { return vec![] };
+    let operations = match &result.result {
+        TransactionResultResult::TxFeeBumpInnerSuccess(pair) => inner_operations(&pair.result.result),
+        other => operations(other),
+    };
+    let moved = |operation: &OperationResult| match operation {
+        OperationResult::OpInner(OperationResultTr::AccountMerge(AccountMergeResult::Success(stroops))) => {
+            Stroops::new(*stroops).ok()
+        }
+        _ => None,
+    };
+    operations.iter().map(moved).enumerate().filter_map(|(place, moved)| Some((place, moved?))).collect()
 }
 
 fn operations(result: &TransactionResultResult) -> &[OperationResult] {
@@ -147,8 +166,8 @@ fn snake_case(name: &str) -> String {
 mod tests {
     use super::*;
     use stellar_xdr::{
-        AccountMergeResult, ChangeTrustResult, CreateAccountResult, Hash, InnerTransactionResult,
-        InnerTransactionResultExt, InnerTransactionResultPair, PaymentResult, TransactionResultExt, WriteXdr,
+        ChangeTrustResult, CreateAccountResult, Hash, InnerTransactionResult, InnerTransactionResultExt,
+        InnerTransactionResultPair, PaymentResult, TransactionResultExt, WriteXdr,
     };
 
     fn encode(result: TransactionResultResult) -> String {
@@ -212,6 +231,18 @@ mod tests {
             (codes.transaction.as_str(), codes.operations),
             ("tx_failed", vec!["op_no_trust".to_owned()])
         );
+    }
+
+    #[test]
+    fn a_merge_tells_what_it_moved() {
+        let merge = |stroops| {
+            OperationResult::OpInner(OperationResultTr::AccountMerge(AccountMergeResult::Success(stroops)))
+        };
+        let trust = OperationResult::OpInner(OperationResultTr::ChangeTrust(ChangeTrustResult::Success));
+        let results = vec![trust.clone(), merge(0), trust, merge(70_000_000)];
+        let moved = merged(&encode(TransactionResultResult::TxSuccess(results.try_into().unwrap())));
+        assert_eq!(moved, [(1, Stroops::ZERO), (3, Stroops::from_units(7))]);
+        assert_eq!(merged("AAAA"), []);
     }
 
     #[test]

@@ -19,7 +19,9 @@ use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
 use crate::domain::money::Stroops;
 use crate::domain::payment::Memo;
 use crate::domain::transfer::ResultCodes;
-use crate::ports::network::{AccountControl, AccountSnapshot, Balance, Ledger, TransactionRecord};
+use crate::ports::network::{
+    AccountControl, AccountSnapshot, Balance, ClaimableEnd, Ledger, TransactionRecord,
+};
 
 /// The data entry by which an account demands a memo (SEP-29).
 const MEMO_REQUIRED_KEY: &str = "config.memo_required";
@@ -242,6 +244,7 @@ pub fn transaction(json: &str) -> Result<Transaction, ReadError> {
         fee_charged: Stroops::new(fee)
             .map_err(|error| ReadError::Field { field: "fee_charged", reason: error.to_string() })?,
         codes,
+        merged: one.result_xdr.as_deref().map(codes::merged).unwrap_or_default(),
     };
     Ok(Transaction {
         record,
@@ -381,6 +384,34 @@ pub fn claimable_balance(json: &str) -> Result<ClaimableBalance, ReadError> {
         claimants,
         last_modified: LedgerSeq(json::required("last_modified_ledger", one.last_modified_ledger)?.0),
     })
+}
+
+/// How a claimable balance ended, if this operation ended it.
+pub fn claimable_end(json: &str) -> Result<Option<ClaimableEnd>, ReadError> {
+    #[derive(Deserialize)]
+    struct Operation {
+        id: Option<Number<i64>>,
+        #[serde(rename = "type")]
+        kind: Option<String>,
+        transaction_successful: Option<bool>,
+        transaction_hash: Option<String>,
+        created_at: Option<String>,
+        claimant: Option<String>,
+    }
+    let one: Operation = json::parse(json)?;
+    let claimed_by = match one.kind.as_deref() {
+        Some("claim_claimable_balance") => Some(json::account("claimant", one.claimant.as_deref())?),
+        Some("clawback_claimable_balance") => None,
+        Some(_) => return Ok(None),
+        None => return Err(ReadError::Missing("type")),
+    };
+    let end = ClaimableEnd {
+        operation: OperationId(json::required("id", one.id)?.0),
+        transaction: json::text("transaction_hash", one.transaction_hash.as_deref())?,
+        at: json::text("created_at", one.created_at.as_deref())?,
+        claimed_by,
+    };
+    Ok(json::required("transaction_successful", one.transaction_successful)?.then_some(end))
 }
 
 /// What Horizon says of itself.

@@ -1,0 +1,262 @@
+//! Escrow accounts that are no longer needed: their trust lines are removed and they are merged into the platform's account.
+//!
+//! A transaction of its own, never part of a settlement: a stranger's dust must not block one. Only accounts whose reservation has
+//! ended, quietly for a while, that hold nothing and owe nothing. What comes at the very last is found in the
+//! account's history up to the merge, and goes back from the platform's account; whoever pays later is refused by the network
+//! itself.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::pauses::Pauses;
+use super::settle::store_submission;
+use super::{Engine, EngineError, Ids, TickReport};
+use crate::domain::address::AccountId;
+use crate::domain::asset::Asset;
+use crate::domain::escrow::{ChannelRole, EscrowAccount, EscrowState};
+use crate::domain::ids::ReservationId;
+use crate::domain::journal::BookAccount;
+use crate::domain::payment::Memo;
+use crate::domain::transfer::{ClosedAccount, Purpose};
+use crate::ports::network::{
+    AccountPage, AccountSnapshot, Body, Closing, Ledger, SignedTransaction, TRANSACTION_OPERATIONS_MAX,
+    TransactionPlan,
+};
+use crate::ports::store::{LIST_ROWS_MAX, Tx, transact};
+
+/// First pause before an account is tried again that could not be closed, in seconds; it doubles up to the largest.
+const RETRY_SECONDS_MIN: i64 = 300;
+const RETRY_SECONDS_MAX: i64 = 86_400;
+/// Most accounts that wait to be closed; the next sweep finds the others.
+const CANDIDATES_MAX: usize = 1_000;
+
+/// Accounts that may be closed.
+pub(super) struct Candidates {
+    now: BTreeMap<AccountId, Vec<Asset>>,
+    later: BTreeMap<AccountId, Timestamp>,
+    failed: Pauses<AccountId>,
+}
+
+impl Candidates {
+    pub const fn new() -> Self {
+        Self {
+            now: BTreeMap::new(),
+            later: BTreeMap::new(),
+            failed: Pauses::new(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX),
+        }
+    }
+}
+
+/// The platform's account.
+pub(super) async fn platform(tx: &mut dyn Tx) -> Result<AccountId, EngineError> {
+    let platform = tx.channels().await?.into_iter().find(|channel| channel.role == ChannelRole::Platform);
+    let platform =
+        platform.ok_or_else(|| EngineError::Contradiction("no platform account is stored".to_owned()))?;
+    Ok(platform.account)
+}
+
+fn trusted(snapshot: &AccountSnapshot) -> Vec<Asset> {
+    let balances = snapshot.balances.iter().map(|balance| balance.asset);
+    balances.filter(|asset| *asset != Asset::Native).collect()
+}
+
+impl Engine {
+    /// Remembers which accounts of a page may be closed: those that nothing happened to since all of it was explained, whose
+    /// reservation ended long enough ago.
+    pub(super) async fn note_closable(
+        &self,
+        page: &AccountPage,
+        escrows: &[EscrowAccount],
+        tip: Ledger,
+    ) -> Result<(), EngineError> {
+        let mut quiet: BTreeMap<AccountId, &AccountSnapshot> = BTreeMap::new();
+        for snapshot in &page.accounts {
+            let clean = escrows.iter().any(|escrow| {
+                escrow.account == snapshot.account
+                    && matches!(escrow.state, EscrowState::Assigned { .. })
+                    && escrow.watch.dirty_since.is_none()
+                    && snapshot.last_modified <= escrow.watch.explained
+            });
+            if clean && snapshot.balances.iter().all(|balance| balance.amount.is_zero()) {
+                quiet.insert(snapshot.account, snapshot);
+            }
+        }
+        {
+            let (memory, now) = (self.memory(), self.clock.now());
+            quiet.retain(|account, _| {
+                !memory.closing.now.contains_key(account)
+                    && memory.closing.later.get(account).is_none_or(|from| tip.closed_at >= *from)
+                    && !memory.closing.failed.rests(account, now)
+            });
+        }
+        if quiet.is_empty() {
+            return Ok(());
+        }
+        let accounts: Vec<AccountId> = quiet.keys().copied().collect();
+        let mut tx = self.store.begin_read().await?;
+        for (account, reservation) in tx.escrows_ended(&accounts).await? {
+            let ended =
+                tx.reservation(reservation).await?.and_then(|reservation| reservation.state.ended_at());
+            let Some(ended) = ended else { continue };
+            let from = ended.checked_add(SignedDuration::from_secs(self.settings.quiet_period_seconds));
+            let from = from.unwrap_or(Timestamp::MAX);
+            let mut memory = self.memory();
+            if from > tip.closed_at {
+                memory.closing.later.insert(account, from);
+            } else if memory.closing.now.len() < CANDIDATES_MAX {
+                memory.closing.later.remove(&account);
+                memory
+                    .closing
+                    .now
+                    .insert(account, quiet.get(&account).map(|one| trusted(one)).unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a transaction that closes what may be closed, and reads closed accounts' histories to their ends.
+    pub(super) async fn close(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
+        self.finish_merged(report).await?;
+        let mut batch: Vec<Closing> = Vec::new();
+        let mut operations = 0;
+        {
+            let mut memory = self.memory();
+            while let Some((account, assets)) = memory.closing.now.first_key_value() {
+                operations += assets.len() + 1;
+                if operations > TRANSACTION_OPERATIONS_MAX {
+                    break;
+                }
+                batch.push(Closing { account: *account, assets: assets.clone() });
+                memory.closing.now.pop_first();
+            }
+        }
+        let free = self.free_channels().await?;
+        let channel = free.into_iter().find(|channel| channel.role == ChannelRole::Channel);
+        let (Some(channel), false) = (channel, batch.is_empty()) else {
+            // The next sweep finds them again.
+            return Ok(());
+        };
+        self.memory().built += 1;
+        let plan = self.transaction(&channel, tip, Memo::None, Body::CloseEscrows(batch.clone()))?;
+        let signed = self.network.build(&plan).await?;
+        let ids = Ids::of(self);
+        let refused: Vec<AccountId> = transact(&self.store, move |tx| {
+            let (ids, plan, signed, batch) = (ids.clone(), plan.clone(), signed.clone(), batch.clone());
+            Box::pin(async move { store_closing(tx, &ids, &batch, &plan, &signed).await })
+        })
+        .await?;
+        self.closing_failed(&refused);
+        Ok(())
+    }
+
+    /// Reads the histories of merged accounts up to their merges; those that are in the books to the last stroop are closed.
+    async fn finish_merged(&self, report: &mut TickReport) -> Result<(), EngineError> {
+        let merged = self.store.begin_read().await?.escrows_merged(LIST_ROWS_MAX).await?;
+        for escrow in merged {
+            let account = escrow.account;
+            let finished = self.finish(account, report).await;
+            report.isolate(&format!("merged account {account}"), finished)?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, account: AccountId, report: &mut TickReport) -> Result<(), EngineError> {
+        if self.memory().closing.failed.rests(&account, self.clock.now()) {
+            return Ok(());
+        }
+        self.ingest(account, report).await?;
+        let closed = transact(&self.store, move |tx| {
+            Box::pin(async move {
+                let Some(mut escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(None) };
+                let EscrowState::Merged { reservation, operation } = escrow.state else { return Ok(None) };
+                if escrow.watch.cursor < operation {
+                    return Ok(Some(false));
+                }
+                let left = tx.balances_of(BookAccount::Stellar(account)).await?;
+                if let Some((asset, amount)) = left.first() {
+                    return Err(EngineError::Contradiction(format!(
+                        "account {account} was merged, but its history leaves {amount} stroops of {asset}"
+                    )));
+                }
+                escrow.state = EscrowState::Closed { reservation, operation };
+                escrow.watch.dirty_since = None;
+                tx.update_escrow(&escrow).await?;
+                Ok(Some(true))
+            })
+        })
+        .await;
+        let now = self.clock.now();
+        let mut memory = self.memory();
+        match &closed {
+            Ok(Some(true)) => {
+                memory.closing.failed.forget(&account);
+                memory.closing.later.remove(&account);
+                report.closed += 1;
+            }
+            Ok(None) => {}
+            // History may lag for a moment; it is asked again with the next tick. What contradicts itself rests longer.
+            Ok(Some(false)) => {}
+            Err(_) => memory.closing.failed.lengthen(account, now),
+        }
+        closed.map(drop)
+    }
+
+    /// Accounts could not be closed: they are left alone for a while.
+    pub(super) fn closing_failed(&self, accounts: &[AccountId]) {
+        let now = self.clock.now();
+        let mut memory = self.memory();
+        for account in accounts {
+            memory.closing.failed.lengthen(*account, now);
+        }
+    }
+}
+
+/// Stores the transaction, if every account of it may still be closed; else nothing: it is dropped unsent, and those that may
+/// not be closed are told.
+async fn store_closing(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    batch: &[Closing],
+    plan: &TransactionPlan,
+    signed: &SignedTransaction,
+) -> Result<Vec<AccountId>, EngineError> {
+    let mut closable: Vec<(EscrowAccount, ReservationId)> = Vec::new();
+    let mut refused = Vec::new();
+    for Closing { account, .. } in batch {
+        match may_be_closed(tx, *account).await? {
+            Some(one) => closable.push(one),
+            None => refused.push(*account),
+        }
+    }
+    if !refused.is_empty() {
+        return Ok(refused);
+    }
+    let id = ids.submission()?;
+    let accounts = batch
+        .iter()
+        .map(|closing| {
+            let operations = u16::try_from(closing.assets.len() + 1).unwrap_or(u16::MAX);
+            ClosedAccount { account: closing.account, operations }
+        })
+        .collect();
+    store_submission(tx, id, plan, signed, Purpose::CloseEscrows { accounts }, ids.now()).await?;
+    for (mut escrow, reservation) in closable {
+        escrow.state = EscrowState::Closing { reservation, submission: id };
+        tx.update_escrow(&escrow).await?;
+    }
+    Ok(refused)
+}
+
+/// The account with its reservation, if that has ended and nothing is left or owed.
+async fn may_be_closed(
+    tx: &mut dyn Tx,
+    account: AccountId,
+) -> Result<Option<(EscrowAccount, ReservationId)>, EngineError> {
+    let Some(escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(None) };
+    let EscrowState::Assigned { reservation } = escrow.state else { return Ok(None) };
+    let ended = tx.reservation(reservation).await?.is_some_and(|reservation| reservation.state.is_final());
+    let holds_nothing = tx.balances_of(BookAccount::Stellar(account)).await?.is_empty();
+    let quiet = escrow.watch.dirty_since.is_none() && !tx.money_is_owed_from(account).await?;
+    Ok((ended && holds_nothing && quiet).then_some((escrow, reservation)))
+}
