@@ -147,6 +147,7 @@ CREATE TABLE transfers (
     destination TEXT NOT NULL,
     asset TEXT NOT NULL,
     amount BIGINT NOT NULL CHECK (amount > 0),
+    memo_facts TEXT NOT NULL,
     delivery TEXT NOT NULL CHECK (delivery IN ('payment', 'claimable_balance')),
     state TEXT NOT NULL,
     submission BIGINT,

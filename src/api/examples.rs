@@ -117,6 +117,7 @@ pub fn order() -> Value {
         "units": { "cu": "1", "su": "0", "ipv4u": "0" },
         "duration_seconds": 2_592_000,
         "currencies": ["TFT"],
+        "refund": { "address": PAYER, "memo": { "type": "id", "value": "1047" } },
     })
 }
 
@@ -158,6 +159,7 @@ pub fn reservation() -> Value {
             ],
         }],
         "deadline": "2026-03-01T13:00:00Z",
+        "refund": { "address": PAYER, "memo": { "type": "id", "value": "1047" } },
         "created_at": "2026-03-01T12:00:00Z",
     })
 }

@@ -11,6 +11,7 @@ mod page;
 mod payment;
 mod pool;
 mod problem;
+mod refund;
 mod reservation;
 mod sep7;
 mod text;
@@ -24,6 +25,7 @@ pub use page::{LIST_ITEMS_DEFAULT, LIST_ITEMS_MAX, Page};
 pub use payment::{Memo, Payment};
 pub use pool::{Grant, Pool};
 pub use problem::{ProblemBody, ProblemCode};
+pub use refund::{MemoBody, MemoKind, RefundAddress, RefundAddressBody};
 pub use reservation::{
     Breakdown, Escrow, Extends, Funding, Leg, PaymentOption, Reservation, ReservationOrder, Settlement,
     UnitPrices,

@@ -79,6 +79,7 @@ problem_codes! {
     BurnImpossible = "burn_impossible", 422, "This asset cannot be burned";
     PayoutAddressRefused = "payout_address_refused", 422, "This account cannot be paid";
     TooManyPayoutAddresses = "too_many_payout_addresses", 422, "Too many payout addresses";
+    RefundAddress = "refund_address", 422, "Money cannot be returned to that address";
     PriceOutOfBounds = "price_out_of_bounds", 422, "The price does not fit the ledger";
     TooManyLegs = "too_many_legs", 422, "The settlement would have too many legs";
     Internal = "internal", 500, "Something is wrong on our side";

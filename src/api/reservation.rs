@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::payment::Memo;
+use super::refund::RefundAddress;
 use super::sep7::pay_uri;
 use super::text::{AccountText, AmountText, AssetText, IdText, Rate, TimeText, Units};
 use crate::domain::address::AccountId;
@@ -45,6 +46,9 @@ pub struct ReservationOrder {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, max_items = 16)]
     pub currencies: Option<Vec<AssetCode>>,
+    /// Where money goes back to that cannot go back to where it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<RefundAddress>,
 }
 
 /// A capacity reservation.
@@ -76,6 +80,9 @@ pub struct Reservation {
     /// A payment is in time if its ledger closed at or before this.
     #[schema(value_type = TimeText)]
     pub deadline: Timestamp,
+    /// Where money goes back to that cannot go back to where it came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund: Option<RefundAddress>,
     /// What funded it, once that has happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub funding: Option<Funding>,
@@ -312,6 +319,7 @@ impl Reservation {
             escrow: Escrow { address: *escrow, memo: memo.into() },
             payment_options: quote.options.iter().map(option).collect(),
             deadline: quote.deadline,
+            refund: order.refund.clone().map(RefundAddress::from),
             funding: facts.funding,
             settlement: facts.settlement,
             reason: facts.reason,

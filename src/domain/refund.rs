@@ -3,9 +3,84 @@
 //! Each payer gets what that payer sent. Of an excess the latest payments go back first. A return never exceeds the
 //! payment it returns, and what is returned and what is kept sum to what came (DESIGN §2).
 
+use serde::{Deserialize, Serialize};
+
+use super::address::{AccountId, Address};
 use super::asset::Asset;
 use super::money::{AmountError, Stroops};
-use super::payment::Payment;
+use super::payment::{Memo, Payment};
+
+/// Longest memo text, in bytes (the ledger's limit).
+pub const MEMO_TEXT_BYTES_MAX: usize = 28;
+
+/// Where money goes back to that cannot go back to where it came from: its payer demands a memo (SEP-29), or is a contract.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedRefundAddress")]
+pub struct RefundAddress {
+    address: Address,
+    memo: Memo,
+}
+
+#[derive(Deserialize)]
+struct UncheckedRefundAddress {
+    address: Address,
+    memo: Memo,
+}
+
+impl TryFrom<UncheckedRefundAddress> for RefundAddress {
+    type Error = RefundAddressError;
+
+    fn try_from(unchecked: UncheckedRefundAddress) -> Result<Self, RefundAddressError> {
+        Self::new(unchecked.address, unchecked.memo)
+    }
+}
+
+/// Why money cannot go back to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RefundAddressError {
+    /// A payment cannot go to a contract.
+    #[error("money cannot be returned to a contract: give an account (G…, M…)")]
+    Contract,
+    /// A muxed address names the sub-account already (SEP-23).
+    #[error("a muxed address (M…) takes no memo besides")]
+    MuxedWithMemo,
+    /// The text is too long for the ledger.
+    #[error("a memo text is at most {MEMO_TEXT_BYTES_MAX} bytes")]
+    MemoTooLong,
+    /// Only the service says what a payment returns.
+    #[error("a memo of type return is not for an address")]
+    ReturnMemo,
+}
+
+impl RefundAddress {
+    /// An address and the memo that payments to it must carry.
+    pub fn new(address: Address, memo: Memo) -> Result<Self, RefundAddressError> {
+        match (&address, &memo) {
+            (Address::Contract(_), _) => Err(RefundAddressError::Contract),
+            (_, Memo::Return(_)) => Err(RefundAddressError::ReturnMemo),
+            (Address::Muxed { .. }, Memo::Text(_) | Memo::Id(_) | Memo::Hash(_)) => {
+                Err(RefundAddressError::MuxedWithMemo)
+            }
+            (_, Memo::Text(text)) if text.len() > MEMO_TEXT_BYTES_MAX => Err(RefundAddressError::MemoTooLong),
+            (Address::Account(_) | Address::Muxed { .. }, _) => Ok(Self { address, memo }),
+        }
+    }
+
+    /// The address.
+    pub const fn address(&self) -> Address {
+        self.address
+    }
+
+    /// The account on the ledger.
+    pub const fn account(&self) -> Option<AccountId> {
+        self.address.account()
+    }
+
+    /// The memo.
+    pub const fn memo(&self) -> &Memo {
+        &self.memo
+    }
+}
 
 /// The part of a payment that goes back.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -57,9 +132,8 @@ pub fn returns<'p>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::address::{AccountId, Address};
     use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
-    use crate::domain::payment::{Memo, PaymentId, PaymentKind};
+    use crate::domain::payment::{PaymentId, PaymentKind};
     use jiff::Timestamp;
     use proptest::prelude::*;
 
@@ -85,6 +159,23 @@ mod tests {
 
     fn parts(returns: &[Return<'_>]) -> Vec<(i64, i64)> {
         returns.iter().map(|part| (part.payment.id.operation.0, part.amount.get())).collect()
+    }
+
+    #[test]
+    fn an_address_that_cannot_take_money_back_is_refused() {
+        let account = AccountId([8; 32]);
+        let (plain, muxed) = (Address::Account(account), Address::Muxed { account, id: 7 });
+        let text = |length: usize| Memo::Text("x".repeat(length));
+        assert!(RefundAddress::new(plain, text(28)).is_ok());
+        assert!(RefundAddress::new(muxed, Memo::None).is_ok());
+        for (address, memo, error) in [
+            (Address::Contract([1; 32]), Memo::None, RefundAddressError::Contract),
+            (muxed, Memo::Id(5), RefundAddressError::MuxedWithMemo),
+            (plain, text(29), RefundAddressError::MemoTooLong),
+            (plain, Memo::Return(TxHash([1; 32])), RefundAddressError::ReturnMemo),
+        ] {
+            assert_eq!(RefundAddress::new(address, memo), Err(error));
+        }
     }
 
     #[test]

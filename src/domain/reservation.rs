@@ -18,6 +18,7 @@ use super::money::{AmountError, Stroops};
 use super::payment::{Memo, Payment, PaymentId};
 use super::pool::Extension;
 use super::pricing::PriceBreakdown;
+use super::refund::RefundAddress;
 use super::split::Recipient;
 use super::units::CloudUnits;
 
@@ -39,6 +40,9 @@ pub struct Order {
     pub seconds: i64,
     /// The pool it extends and how, or `None` for a new pool.
     pub extends: Option<Extension>,
+    /// Where its money goes back to if it cannot go back to where it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<RefundAddress>,
 }
 
 /// One way to pay: an asset and the exact amount.

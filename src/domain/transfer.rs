@@ -9,7 +9,8 @@ use super::ids::{
     ClaimableId, FarmId, LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId, TxHash,
 };
 use super::money::Stroops;
-use super::payment::PaymentId;
+use super::payment::{Memo, PaymentId};
+use super::refund::RefundAddress;
 use super::split::Recipient;
 
 /// What a transfer is for.
@@ -91,6 +92,8 @@ pub struct Transfer {
     pub asset: Asset,
     /// How much, in stroops.
     pub amount: Stroops,
+    /// The memo that its transaction carries.
+    pub memo: Memo,
     /// How it gets there.
     pub delivery: Delivery,
     /// How far it has come.
@@ -259,6 +262,24 @@ impl Transfer {
         }
     }
 
+    /// Pending → goes elsewhere: where it came from cannot take it.
+    pub fn redirected(mut self, to: &RefundAddress) -> Result<Self, InvalidTransferTransition> {
+        match (&self.state, self.kind) {
+            (TransferState::Pending, TransferKind::Refund { .. }) => {
+                self.to = to.address();
+                if *to.memo() != Memo::None {
+                    self.memo = to.memo().clone();
+                }
+                self.delivery = Delivery::Payment;
+                Ok(self)
+            }
+            (
+                TransferState::Pending | TransferState::InFlight { .. } | TransferState::Confirmed { .. },
+                _,
+            ) => Err(self.refuse("redirected")),
+        }
+    }
+
     /// Pending → in flight, in `submission`.
     pub fn sent(mut self, submission: SubmissionId) -> Result<Self, InvalidTransferTransition> {
         match self.state {
@@ -357,6 +378,7 @@ mod tests {
             to: Address::Account(account),
             asset: Asset::Native,
             amount: Stroops::from_units(1),
+            memo: Memo::None,
             delivery: Delivery::Payment,
             state,
         }

@@ -189,6 +189,7 @@ impl From<QuoteError> for Problem {
                 (Code::DuplicateCurrency, format!("currencies[{index}]"))
             }
             QuoteError::NoCurrency => (Code::NoCurrency, "currencies".to_owned()),
+            QuoteError::RefundToUs => (Code::RefundAddress, "refund.address".to_owned()),
             QuoteError::Price(_) => (Code::PriceOutOfBounds, "units".to_owned()),
             QuoteError::Currency { index, reason, .. } => {
                 let at = |index: &usize| format!("currencies[{index}]");

@@ -108,6 +108,9 @@ pub enum QuoteError {
         /// Why not.
         reason: Refusal,
     },
+    /// Money cannot go back to an account of ours.
+    #[error("money cannot be returned to an account of this service")]
+    RefundToUs,
     /// The price cannot be computed.
     #[error("the price: {0}")]
     Price(PriceError),

@@ -7,6 +7,7 @@ use crate::domain::farm::Farm;
 use crate::domain::ids::{FarmId, IdentityId, NodeId, PoolId};
 use crate::domain::node::Node;
 use crate::domain::pool::Pool;
+use crate::domain::refund::RefundAddress;
 use crate::domain::reservation::{RESERVATION_NODES_MAX, RESERVATION_OPTIONS_MAX};
 use crate::domain::units::CloudUnits;
 use crate::ports::store::{LIST_ROWS_MAX, Tx};
@@ -32,6 +33,8 @@ pub struct OrderRequest {
     pub pool: Option<PoolId>,
     /// The currencies to offer; `None` for all that qualify.
     pub currencies: Option<Vec<AssetCode>>,
+    /// Where money goes back to that cannot go back to where it came from.
+    pub refund: Option<RefundAddress>,
 }
 
 /// Everything a quote is made from, read in one transaction.
@@ -89,7 +92,8 @@ pub async fn load(
         nodes.insert(id, node);
     }
     let currencies = load_currencies(tx, request.currencies.as_deref()).await?;
-    let ours = ours(tx, &farms, &currencies, accounts, platform).await?;
+    let refund = request.refund.as_ref().and_then(RefundAddress::account);
+    let ours = ours(tx, &farms, &currencies, accounts, platform, refund).await?;
     let payouts = Payouts { accounts: accounts.clone(), ours };
     Ok(Facts { customer_known, nodes, farms, pool, currencies, payouts })
 }
@@ -123,8 +127,10 @@ async fn ours(
     currencies: &BTreeMap<AssetCode, Currency>,
     accounts: &PayoutAccounts,
     platform: AccountId,
+    refund: Option<AccountId>,
 ) -> Result<BTreeSet<AccountId>, Error> {
     let mut candidates: BTreeSet<AccountId> = accounts.all().collect();
+    candidates.extend(refund);
     for currency in currencies.values() {
         candidates.extend(farms.values().filter_map(|farm| farm.payout_addresses.get(&currency.asset)));
     }

@@ -14,6 +14,7 @@ use crate::domain::pricing::{
     DURATION_SECONDS_MAX, DURATION_SECONDS_MIN, PriceBreakdown, amount_in_currency, discount_percent,
     usd_price,
 };
+use crate::domain::refund::RefundAddress;
 use crate::domain::reservation::{
     Leg, Order, PaymentOption, Quote, RESERVATION_NODES_MAX, RESERVATION_OPTIONS_MAX,
 };
@@ -52,6 +53,14 @@ pub fn quote(
 ) -> Result<Priced, QuoteError> {
     if !facts.customer_known {
         return Err(QuoteError::UnknownCustomer(request.customer));
+    }
+    if request
+        .refund
+        .as_ref()
+        .and_then(RefundAddress::account)
+        .is_some_and(|to| facts.payouts.ours.contains(&to))
+    {
+        return Err(QuoteError::RefundToUs);
     }
     let pool = pool(request, facts)?;
     let nodes = nodes(request, facts, pool)?;
@@ -140,7 +149,8 @@ fn order(
     if !(DURATION_SECONDS_MIN..=DURATION_SECONDS_MAX).contains(&seconds) {
         return Err(QuoteError::Duration);
     }
-    Ok(Order { customer: request.customer, nodes, units, seconds, extends })
+    let refund = request.refund.clone();
+    Ok(Order { customer: request.customer, nodes, units, seconds, extends, refund })
 }
 
 /// Whole seconds until the pool ends. They must outlast the payment window, so that what is sold can begin.

@@ -110,6 +110,7 @@ fn order(nodes: &[i64]) -> OrderRequest {
         duration_seconds: Some(30 * DAY_SECONDS),
         pool: None,
         currencies: None,
+        refund: None,
     }
 }
 

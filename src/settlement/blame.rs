@@ -69,6 +69,7 @@ mod tests {
     use crate::domain::asset::Asset;
     use crate::domain::ids::TransferId;
     use crate::domain::money::Stroops;
+    use crate::domain::payment::Memo;
     use crate::domain::split::Recipient;
     use crate::domain::transfer::{Delivery, TransferState};
 
@@ -82,6 +83,7 @@ mod tests {
             to: Address::Account(AccountId([200; 32])),
             asset: Asset::Native,
             amount: Stroops::from_units(3),
+            memo: Memo::None,
             delivery,
             state: TransferState::Pending,
         }

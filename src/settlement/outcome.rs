@@ -592,7 +592,7 @@ async fn release_transfers(
         let worth_it = !is_refund(transfer) || transfer.amount >= refusal.claimable_min;
         match (blame, released.clone().as_claimable()) {
             (Blame::Recipient, Ok(claimable)) if worth_it => {
-                tx.change_delivery(&released, &claimable).await?;
+                tx.redirect_transfer(&released, &claimable).await?;
             }
             (Blame::Recipient | Blame::Source(_), _) if is_refund(transfer) => {
                 ended.undelivered.push(transfer.id);

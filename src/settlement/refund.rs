@@ -16,11 +16,11 @@ use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, ChannelRole, EscrowState};
-use crate::domain::ids::{LedgerSeq, ReservationId, TransferId, TxHash};
+use crate::domain::ids::{LedgerSeq, ReservationId, TransferId};
 use crate::domain::journal::BookAccount;
 use crate::domain::money::Stroops;
 use crate::domain::payment::{Attribution, Memo, Payment};
-use crate::domain::refund::{Return, returns};
+use crate::domain::refund::{RefundAddress, Return, returns};
 use crate::domain::reservation::{Funding, RefundReason, Reservation, State};
 use crate::domain::transfer::{Delivery, Transfer, TransferKind, TransferState};
 use crate::ports::network::{AccountAnswer, AccountSnapshot, Body, Ledger, TRANSACTION_OPERATIONS_MAX};
@@ -50,14 +50,14 @@ struct Payers {
 enum Way {
     Payment,
     ClaimableBalance,
+    /// Not to where it came from: that demands a memo which nobody told us.
+    Elsewhere,
     /// Not by what is known: the answer is older than the ledger we act on.
     Unknown,
     None,
 }
 
-/// How a return can be delivered, by an answer about its payer.
-///
-/// Ours is taken by the returned hash, so a payer that demands a memo gets nothing (SEP-29): it tells its own customers apart by it.
+/// How a return can be delivered, by an answer about who gets it.
 fn way(answer: &AccountAnswer, transfer: &Transfer, tip: Ledger, claimable_min: Stroops) -> Way {
     let Address::Account(_) = transfer.to else {
         let takes = answer.account.as_ref().is_some_and(|payer| can_take(payer, transfer));
@@ -65,6 +65,7 @@ fn way(answer: &AccountAnswer, transfer: &Transfer, tip: Ledger, claimable_min: 
     };
     match &answer.account {
         Some(payer) if can_take(payer, transfer) => Way::Payment,
+        Some(payer) if lacks_memo(payer, transfer) => Way::Elsewhere,
         Some(payer) if payer.memo_required => Way::None,
         Some(_) | None if transfer.amount < claimable_min => Way::None,
         // An account that is not there comes without a ledger. A balance for one that is does no harm: it can be claimed.
@@ -73,9 +74,15 @@ fn way(answer: &AccountAnswer, transfer: &Transfer, tip: Ledger, claimable_min: 
     }
 }
 
+/// True if an account demands a memo that the transfer has not: it tells its own customers apart by it (SEP-29), and the hash of
+/// what is returned tells it nothing.
+fn lacks_memo(payer: &AccountSnapshot, transfer: &Transfer) -> bool {
+    let has_none = matches!(transfer.memo, Memo::None | Memo::Return(_));
+    payer.memo_required && has_none && matches!(transfer.to, Address::Account(_))
+}
+
 /// True if an account can take a return.
 fn can_take(payer: &AccountSnapshot, transfer: &Transfer) -> bool {
-    let demands_memo = payer.memo_required && matches!(transfer.to, Address::Account(_));
     let holds = match transfer.asset {
         Asset::Native => true,
         Asset::Credit { issuer, .. } if issuer == payer.account => true,
@@ -86,7 +93,7 @@ fn can_take(payer: &AccountSnapshot, transfer: &Transfer) -> bool {
                 && room.is_none_or(|room| room.is_ok_and(|room| room >= transfer.amount))
         }),
     };
-    holds && !demands_memo
+    holds && !lacks_memo(payer, transfer)
 }
 
 impl Engine {
@@ -100,8 +107,8 @@ impl Engine {
         }
         let mut payers = Payers::default();
         let (due, goes_on_after) = self.due_refunds().await?;
-        for (hash, due) in due {
-            let what = format!("returns of transaction {hash}");
+        for (memo, due) in due {
+            let what = format!("returns with memo {memo:?}");
             let due = match self.deliverable(due, &mut payers, tip).await {
                 Ok(due) => due,
                 Err(error) => {
@@ -117,18 +124,18 @@ impl Engine {
             }
             let Some(channel) = channels.pop() else { return Ok(()) };
             self.memory().built += 1;
-            let stored = self.store_refunds(hash, due, &channel, tip).await;
+            let stored = self.store_refunds(memo, due, &channel, tip).await;
             report.isolate(&what, stored)?;
         }
         self.memory().refund_after = goes_on_after;
         Ok(())
     }
 
-    /// Pending returns that are not waiting for a retry, by the transaction they return, those owed longest first; and where
+    /// Pending returns that are not waiting for a retry, by their memos, those owed longest first; and where
     /// the next look goes on, so that none hides behind others.
-    async fn due_refunds(&self) -> Result<(Vec<(TxHash, Vec<Transfer>)>, Option<TransferId>), EngineError> {
+    async fn due_refunds(&self) -> Result<(Vec<(Memo, Vec<Transfer>)>, Option<TransferId>), EngineError> {
         let now = self.clock.now();
-        let mut due: Vec<(TxHash, Vec<Transfer>)> = Vec::new();
+        let mut due: Vec<(Memo, Vec<Transfer>)> = Vec::new();
         let mut after = self.memory().refund_after;
         for _ in 0..REFUND_PAGES_PER_TICK_MAX {
             let mut tx = self.store.begin_read().await?;
@@ -140,11 +147,10 @@ impl Engine {
                 if rests || (is_claimable(&transfer) && self.claimables_rest()) {
                     continue;
                 }
-                let hash = returned_payment(&mut *tx, &transfer).await?.transaction;
-                match due.iter_mut().find(|(known, _)| *known == hash) {
+                match due.iter_mut().find(|(known, _)| *known == transfer.memo) {
                     Some((_, group)) if group.len() < TRANSACTION_OPERATIONS_MAX => group.push(transfer),
                     Some(_) => {}
-                    None => due.push((hash, vec![transfer])),
+                    None => due.push((transfer.memo.clone(), vec![transfer])),
                 }
             }
             if last {
@@ -182,6 +188,7 @@ impl Engine {
             match way(answer, &transfer, tip, self.settings.refund_claimable_min) {
                 Way::Payment => deliverable.push(transfer),
                 Way::ClaimableBalance => self.deliver_as_claimable(transfer).await?,
+                Way::Elsewhere => self.redirect(transfer).await?,
                 Way::Unknown => {}
                 Way::None => {
                     tracing::warn!(transfer = %transfer.id, to = %transfer.to, "a return cannot be delivered now");
@@ -193,13 +200,36 @@ impl Engine {
         Ok(deliverable)
     }
 
+    /// Sends a return to where its order says, if it says so; else it stays owed until somebody says where it belongs.
+    async fn redirect(&self, transfer: Transfer) -> Result<(), EngineError> {
+        let id = transfer.id;
+        let redirected: bool = transact(&self.store, move |tx| {
+            let transfer = transfer.clone();
+            Box::pin(async move {
+                let Some(refund) = refund_address(tx, transfer.reservation).await? else { return Ok(false) };
+                if refund.address() == transfer.to && *refund.memo() == Memo::None {
+                    return Ok(false);
+                }
+                let redirected = transfer.clone().redirected(&refund)?;
+                tx.redirect_transfer(&transfer, &redirected).await?;
+                Ok::<_, EngineError>(true)
+            })
+        })
+        .await?;
+        if !redirected {
+            tracing::warn!(transfer = %id, "a payer demands a memo, and its order names no address for refunds");
+            self.undelivered(id);
+        }
+        Ok(())
+    }
+
     async fn deliver_as_claimable(&self, transfer: Transfer) -> Result<(), EngineError> {
         tracing::info!(transfer = %transfer.id, to = %transfer.to, "a return becomes a claimable balance");
         transact(&self.store, move |tx| {
             let transfer = transfer.clone();
             Box::pin(async move {
                 let claimable = transfer.clone().as_claimable()?;
-                Ok(tx.change_delivery(&transfer, &claimable).await?)
+                Ok(tx.redirect_transfer(&transfer, &claimable).await?)
             })
         })
         .await
@@ -218,7 +248,7 @@ impl Engine {
 
     async fn store_refunds(
         &self,
-        hash: TxHash,
+        memo: Memo,
         mut due: Vec<Transfer>,
         channel: &Channel,
         tip: Ledger,
@@ -231,7 +261,7 @@ impl Engine {
         let plan = self.transaction(
             channel,
             tip,
-            Memo::Return(hash),
+            memo,
             Body::Pay(due.iter().map(|transfer| operation(transfer, reclaim_from)).collect()),
         )?;
         let signed = self.network.build(&plan).await?;
@@ -279,13 +309,15 @@ async fn home_of(tx: &mut dyn Tx, account: AccountId) -> Result<AccountId, Engin
     }
 }
 
-/// The payment that a transfer returns.
-async fn returned_payment(tx: &mut dyn Tx, transfer: &Transfer) -> Result<Payment, EngineError> {
-    let contradiction =
-        || EngineError::Contradiction(format!("transfer {} returns no stored payment", transfer.id));
-    let TransferKind::Refund { payment } = transfer.kind else { return Err(contradiction()) };
-    let stored = tx.payment(payment).await?.ok_or_else(contradiction)?;
-    Ok(stored.payment)
+/// Where a reservation's order wants money that cannot go back to where it came from.
+async fn refund_address(
+    tx: &mut dyn Tx,
+    reservation: Option<ReservationId>,
+) -> Result<Option<RefundAddress>, StoreError> {
+    match reservation {
+        Some(id) => Ok(tx.reservation(id).await?.and_then(|reservation| reservation.order.refund)),
+        None => Ok(None),
+    }
 }
 
 /// Makes the return of a payment owed: all of it.
@@ -300,8 +332,8 @@ pub(super) async fn owe_return(
 
 /// Makes returns owed.
 ///
-/// Nothing is made of money from our own accounts (it is never sent back automatically), from contracts and from nobody:
-/// they cannot be paid by a classic payment. It stays owed in the journal.
+/// Nothing is made of money from our own accounts: it is never sent back automatically. Contracts cannot be paid by a
+/// payment: their money, and what came from nobody, goes to where the order says, or stays owed in the journal.
 async fn owe(
     tx: &mut dyn Tx,
     ids: &Ids,
@@ -314,22 +346,32 @@ async fn owe(
         Some(_) | None => 0,
     };
     let mut transfers = Vec::new();
+    let elsewhere = refund_address(tx, reservation).await?;
     let mut homes: BTreeMap<AccountId, AccountId> = BTreeMap::new();
     for Return { payment, amount } in returns {
-        let Some((to, payer)) = payment.from.and_then(|from| Some((from, from.account()?))) else {
-            tracing::warn!(payment = %payment.id, "money came from a contract; it stays owed");
-            continue;
+        let memo = Memo::Return(payment.transaction);
+        let (to, memo) = match (payment.from, &elsewhere) {
+            (Some(from @ (Address::Account(account) | Address::Muxed { account, .. })), _) => {
+                let is_ours = match ours.get(&account) {
+                    Some(is_ours) => *is_ours,
+                    None => is_ours(tx, account).await?,
+                };
+                ours.insert(account, is_ours);
+                if is_ours {
+                    tracing::warn!(payment = %payment.id, %account, "money came from an account of ours; it is not sent back");
+                    continue;
+                }
+                (from, memo)
+            }
+            (Some(Address::Contract(_)) | None, Some(refund)) => match refund.memo() {
+                Memo::None => (refund.address(), memo),
+                told => (refund.address(), told.clone()),
+            },
+            (Some(Address::Contract(_)) | None, None) => {
+                tracing::warn!(payment = %payment.id, "money came from a contract; it stays owed");
+                continue;
+            }
         };
-        let known = ours.get(&payer).copied();
-        let payer_is_ours = match known {
-            Some(known) => known,
-            None => is_ours(tx, payer).await?,
-        };
-        ours.insert(payer, payer_is_ours);
-        if payer_is_ours {
-            tracing::warn!(payment = %payment.id, %payer, "money came from an account of ours; it is not sent back");
-            continue;
-        }
         let from = match homes.get(&payment.to) {
             Some(home) => *home,
             None => home_of(tx, payment.to).await?,
@@ -344,6 +386,7 @@ async fn owe(
             to,
             asset: payment.asset,
             amount,
+            memo,
             delivery: Delivery::Payment,
             state: TransferState::Pending,
         });

@@ -142,6 +142,7 @@ impl Engine {
                 to: Address::Account(leg.to),
                 asset: option.asset,
                 amount: leg.amount,
+                memo: Memo::None,
                 delivery: Delivery::Payment,
                 state: TransferState::Pending,
             })

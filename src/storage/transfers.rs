@@ -28,8 +28,8 @@ const SUBMISSIONS: Table = Table { name: "submissions", key: &["id"] };
 macro_rules! select_transfers {
     ($rest:literal) => {
         concat!(
-            "SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, delivery, state,
-                submission, operation, confirmed_at
+            "SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts, delivery,
+                state, submission, operation, confirmed_at
             FROM transfers ",
             $rest
         )
@@ -49,23 +49,26 @@ macro_rules! select_submissions {
 
 statements! {
     INSERT_TRANSFERS = "INSERT INTO transfers
-            (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, delivery, state)
+            (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts,
+                delivery, state)
             SELECT json_extract(value, '$.id'), json_extract(value, '$.reservation'),
                 json_extract(value, '$.refund_of'), json_extract(value, '$.ordinal'), json_extract(value, '$.kind_facts'),
                 json_extract(value, '$.source'), json_extract(value, '$.destination'),
                 json_extract(value, '$.asset'), json_extract(value, '$.amount'),
-                json_extract(value, '$.delivery'), 'pending'
+                json_extract(value, '$.memo_facts'), json_extract(value, '$.delivery'), 'pending'
             FROM json_each($1)",
         on_postgres "INSERT INTO transfers
-            (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, delivery, state)
-            SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, delivery,
-                'pending'
+            (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts,
+                delivery, state)
+            SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts,
+                delivery, 'pending'
             FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS transfer (id BIGINT, reservation BIGINT,
                 refund_of TEXT, ordinal BIGINT, kind_facts TEXT, source TEXT, destination TEXT, asset TEXT, amount BIGINT,
-                delivery TEXT)";
+                memo_facts TEXT, delivery TEXT)";
     UPDATE_TRANSFER = "UPDATE transfers SET state = $2, submission = $3, operation = $4, confirmed_at = $5
         WHERE id = $1 AND state = $6 AND submission IS NOT DISTINCT FROM CAST($7 AS BIGINT)";
-    CHANGE_DELIVERY = "UPDATE transfers SET delivery = $2 WHERE id = $1 AND state = 'pending' AND delivery = $3";
+    REDIRECT = "UPDATE transfers SET destination = $2, memo_facts = $3, delivery = $4
+        WHERE id = $1 AND state = 'pending' AND destination = $5 AND delivery = $6";
     MOVE_HOME = "UPDATE transfers SET source = $2 WHERE source = $1 AND state = 'pending'";
     OPEN_FROM = "SELECT COUNT(*) AS transfers FROM transfers WHERE source = $1 AND state IN ('pending', 'in_flight')";
     TRANSFERS_OF = select_transfers!("WHERE reservation = $1 ORDER BY ordinal");
@@ -105,6 +108,7 @@ struct TransferRow {
     destination: Address,
     asset: Asset,
     amount: i64,
+    memo_facts: String,
     delivery: &'static str,
 }
 
@@ -142,6 +146,7 @@ fn transfer(row: &Row) -> Result<Transfer, StoreError> {
         to: facts.parsed("destination")?,
         asset: facts.parsed("asset")?,
         amount: facts.stroops("amount")?,
+        memo: facts.json("memo_facts")?,
         delivery: facts.one_of("delivery", &DELIVERIES, Delivery::as_str)?,
         state: transfer_state(facts)?,
     })
@@ -211,6 +216,7 @@ impl TransfersTx for Session {
                 destination: transfer.to,
                 asset: transfer.asset,
                 amount: transfer.amount.get(),
+                memo_facts: to_json(&transfer.memo)?,
                 delivery: transfer.delivery.as_str(),
             });
         }
@@ -261,12 +267,20 @@ impl TransfersTx for Session {
         }
     }
 
-    async fn change_delivery(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError> {
-        if (Transfer { delivery: after.delivery, ..before.clone() }) != *after {
-            return Err(self.refuse(format!("transfer {} may change nothing but its delivery", before.id)));
+    async fn redirect_transfer(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError> {
+        let Transfer { to, delivery, memo, .. } = after.clone();
+        if (Transfer { to, delivery, memo, ..before.clone() }) != *after {
+            return Err(self.refuse(format!("transfer {} may only go another way", before.id)));
         }
-        let args = args![after.id.get(), after.delivery.as_str(), before.delivery.as_str()];
-        self.guarded(CHANGE_DELIVERY, args, || format!("transfer {}", after.id)).await
+        let args = args![
+            after.id.get(),
+            after.to.to_string(),
+            to_json(&after.memo)?,
+            after.delivery.as_str(),
+            before.to.to_string(),
+            before.delivery.as_str(),
+        ];
+        self.guarded(REDIRECT, args, || format!("transfer {}", after.id)).await
     }
 
     async fn move_home(&mut self, closed: AccountId, home: AccountId) -> Result<(), StoreError> {

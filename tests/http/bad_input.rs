@@ -2,9 +2,10 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
+use farmgate::domain::address::Address;
 use serde_json::json;
 
-use crate::rig::{Rig, but, order};
+use crate::rig::{Rig, account, but, order};
 use crate::support::on_both_databases;
 
 on_both_databases! {
@@ -12,6 +13,8 @@ on_both_databases! {
         let rig = Rig::grid(database, 1).await;
         let many: Vec<String> = (0..101).map(|number| number.to_string()).collect();
         let codes: Vec<String> = (0..17).map(|number| format!("C{number}")).collect();
+        let (payer, platform) = (account(9).to_string(), account(200).to_string());
+        let contract = Address::Contract([9; 32]).to_string();
         for (changes, status, code, field) in [
             (json!({ "customer_id": "8" }), 422, "unknown_customer", "customer_id"),
             (json!({ "customer_id": "-7" }), 400, "invalid_value", "customer_id"),
@@ -43,6 +46,11 @@ on_both_databases! {
             (json!({ "currencies": ["TFT", "BTC"] }), 422, "unknown_currency", "currencies[1]"),
             (json!({ "currencies": ["TFT", "TFT"] }), 422, "duplicate_currency", "currencies[1]"),
             (json!({ "currencies": ["T F T"] }), 400, "invalid_value", "currencies[0]"),
+            (json!({ "refund": { "address": "GABC" } }), 400, "invalid_value", "refund.address"),
+            (json!({ "refund": {} }), 400, "missing_field", "refund.address"),
+            (json!({ "refund": { "address": contract } }), 400, "invalid_value", "refund"),
+            (json!({ "refund": { "address": payer, "memo": { "type": "id", "value": "x" } } }), 400, "invalid_value", "refund"),
+            (json!({ "refund": { "address": platform } }), 422, "refund_address", "refund.address"),
             (json!({ "colour": "green" }), 400, "unknown_field", "colour"),
         ] {
             let body = but(order(&["1"]), changes);

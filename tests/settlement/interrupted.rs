@@ -157,7 +157,7 @@ pass_on! {
     TransfersTx {
         insert_transfers(transfers: &[Transfer]) -> ();
         update_transfer(before: &Transfer, after: &Transfer) -> ();
-        change_delivery(before: &Transfer, after: &Transfer) -> ();
+        redirect_transfer(before: &Transfer, after: &Transfer) -> ();
         move_home(closed: AccountId, home: AccountId) -> ();
         money_is_owed_from(account: AccountId) -> bool;
         transfers_of(reservation: ReservationId) -> Vec<Transfer>;

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use farmgate::domain::address::AccountId;
+use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
+use farmgate::domain::payment::PaymentKind;
 use farmgate::domain::transfer::ResultCodes;
 use farmgate::ports::network::{
     AccountAnswer, AccountPage, BuildError, ClaimableEnd, HistoryRecord, Ledger, Network, NetworkError, Sent,
@@ -31,6 +32,8 @@ pub struct Faults {
     pub garbled: AtomicUsize,
     /// So many payments come as money that their issuer took back.
     pub clawed_back: AtomicUsize,
+    /// True while payments come as a contract's.
+    pub by_contract: AtomicBool,
     /// True while results of transactions come without the codes of their operations.
     pub codeless: AtomicBool,
     /// Envelopes that reached the network.
@@ -115,6 +118,17 @@ fn claw_back(record: &mut HistoryRecord) {
     }
 }
 
+/// Turns payments into what a contract moved.
+fn move_by_contract(record: &mut HistoryRecord) {
+    let HistoryRecord::Payment(payment) = record else { return };
+    if payment.kind == PaymentKind::Payment {
+        payment.kind = PaymentKind::ContractTransfer;
+        for movement in &mut payment.movements {
+            movement.from = Some(Address::Contract([7; 32]));
+        }
+    }
+}
+
 impl FaultyNetwork {
     fn told(&self, mut record: TransactionRecord) -> TransactionRecord {
         if self.faults.codeless.load(Ordering::SeqCst) {
@@ -175,6 +189,8 @@ impl Network for FaultyNetwork {
                 *record = unreadable(record);
             } else if matches!(record, HistoryRecord::Payment(_)) && take(&self.faults.clawed_back) {
                 claw_back(record);
+            } else if self.faults.by_contract.load(Ordering::SeqCst) {
+                move_by_contract(record);
             }
         }
         let gate = self.faults.gate.lock().unwrap().take();

@@ -7,10 +7,10 @@ use farmgate::sandbox::gifts::sign;
 use farmgate::sandbox::network::PASSPHRASE;
 use farmgate::sandbox::xdr::{Tx, muxed, network_id, xdr_asset};
 use stellar_xdr::{
-    ClaimClaimableBalanceOp, ClaimableBalanceId, FeeBumpTransaction, FeeBumpTransactionEnvelope,
-    FeeBumpTransactionExt, FeeBumpTransactionInnerTx, Hash, Memo, MuxedAccount, Operation, OperationBody,
-    PaymentOp, Preconditions, SequenceNumber, Transaction, TransactionEnvelope, TransactionExt,
-    TransactionV1Envelope, Uint256,
+    ClaimClaimableBalanceOp, ClaimableBalanceId, DataValue, FeeBumpTransaction, FeeBumpTransactionEnvelope,
+    FeeBumpTransactionExt, FeeBumpTransactionInnerTx, Hash, ManageDataOp, Memo, MuxedAccount, Operation,
+    OperationBody, PaymentOp, Preconditions, SequenceNumber, String64, Transaction, TransactionEnvelope,
+    TransactionExt, TransactionV1Envelope, Uint256,
 };
 
 use crate::world::{World, wallet};
@@ -30,6 +30,13 @@ impl World {
     /// Merges a person's account, with all its XLM, into another.
     pub async fn merge(&self, name: &str, into: AccountId) {
         self.do_all(name, vec![OperationBody::AccountMerge(key_of(into))]).await;
+    }
+
+    /// Makes an account demand a memo of whoever pays it (SEP-29).
+    pub async fn demand_memos(&self, name: &str) {
+        let data_name = String64("config.memo_required".try_into().unwrap());
+        let data_value = Some(DataValue(b"1".to_vec().try_into().unwrap()));
+        self.do_all(name, vec![OperationBody::ManageData(ManageDataOp { data_name, data_value })]).await;
     }
 
     /// Claims a balance.

@@ -1,11 +1,15 @@
 //! Money that goes back where it came from.
 
+use std::sync::atomic::Ordering;
+
 use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::ids::ReservationId;
-use farmgate::domain::payment::Attribution;
+use farmgate::domain::payment::{Attribution, Memo};
+use farmgate::domain::refund::RefundAddress;
 use farmgate::domain::reservation::{RefundReason, State};
 use farmgate::ports::store::PaymentFilter;
-use serde_json::Value;
+use farmgate::reservations::OrderRequest;
+use serde_json::{Value, json};
 
 use crate::support::on_both_databases;
 use crate::world::{World, amount, price, share, wallet};
@@ -232,6 +236,68 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
+    async fn a_payer_that_demands_a_memo_is_paid_back_at_the_address_of_the_order(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("exchange").await;
+        world.demand_memos("exchange").await;
+        let refund = RefundAddress::new(wallet("exchange").account().into(), Memo::Id(1_047)).unwrap();
+        let request = OrderRequest { refund: Some(refund), ..world.request() };
+        let reservation = world.reserve_as(request).await;
+        world.pay("exchange", reservation.escrow, amount("1"), "TFT").await;
+        world.rest().await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(reservation.id, "refunded").await;
+        assert_eq!(world.holds("exchange", "TFT"), amount(PURSE));
+        let back = last_transaction(&world, wallet("exchange").account()).await;
+        assert_eq!((&back["transaction"]["memo_type"], &back["transaction"]["memo"]), (&json!("id"), &json!("1047")));
+        world.assert_reconciled().await;
+    }
+
+    async fn a_payer_that_demands_a_memo_is_owed_until_somebody_says_where_it_belongs(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("exchange").await;
+        world.demand_memos("exchange").await;
+        let reservation = world.reserve().await;
+        world.pay("exchange", reservation.escrow, amount("1"), "TFT").await;
+        world.rest().await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(reservation.id, "refunding").await;
+        world.rest().await;
+        assert_eq!(world.state(reservation.id).await, "refunding");
+        assert_eq!(world.balance(reservation.escrow, "TFT"), amount("1"), "nobody could tell whose it is");
+        world.assert_reconciled().await;
+    }
+
+    async fn what_a_contract_paid_goes_to_the_address_of_the_order(store: &TestStore) {
+        let (world, faults) = crate::network::faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        world.customer("vault").await;
+        faults.by_contract.store(true, Ordering::SeqCst);
+        let refund = RefundAddress::new(wallet("vault").account().into(), Memo::None).unwrap();
+        let reservation = world.reserve_as(OrderRequest { refund: Some(refund), ..world.request() }).await;
+        let receipt = world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
+        world.rest().await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(reservation.id, "refunded").await;
+        assert_eq!(world.holds("vault", "TFT"), amount("10001"));
+        let back = last_transaction(&world, wallet("vault").account()).await;
+        assert_eq!(base64(back["transaction"]["memo"].as_str().unwrap()), receipt.hash.0);
+        world.assert_reconciled().await;
+    }
+
+    async fn what_a_contract_paid_stays_owed_where_the_order_names_no_address(store: &TestStore) {
+        let (world, faults) = crate::network::faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        faults.by_contract.store(true, Ordering::SeqCst);
+        let reservation = world.reserve().await;
+        let whole = price(&reservation);
+        world.pay("alice", reservation.escrow, whole.checked_add(amount("1")).unwrap(), "TFT").await;
+        world.until(reservation.id, "settled").await;
+        world.rest().await;
+        assert_eq!(world.balance(reservation.escrow, "TFT"), amount("1"), "the excess stays where it is");
+        world.assert_reconciled().await;
+    }
+
     async fn returns_that_are_lost_on_the_way_are_paid_once(store: &TestStore) {
         let (world, faults) = crate::network::faulty(store.store.clone()).await;
         world.customer("alice").await;
@@ -239,8 +305,8 @@ on_both_databases! {
         world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
         world.rest().await;
         world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
-        faults.land_unseen.store(1, std::sync::atomic::Ordering::SeqCst);
-        faults.blind.store(3, std::sync::atomic::Ordering::SeqCst);
+        faults.land_unseen.store(1, Ordering::SeqCst);
+        faults.blind.store(3, Ordering::SeqCst);
         world.until(reservation.id, "refunded").await;
         world.rest().await;
         assert_eq!(world.holds("alice", "TFT"), amount(PURSE));

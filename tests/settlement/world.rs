@@ -317,6 +317,7 @@ impl World {
             duration_seconds: Some(86_400),
             pool: None,
             currencies: None,
+            refund: None,
         }
     }
 

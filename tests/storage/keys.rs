@@ -217,7 +217,7 @@ on_both_databases! {
         let taking = claimable(1).taking_back(submission_id(7)).unwrap();
         conflicts!(database, |tx| tx.update_claimable(&claimable(1), &taking).await);
         let delivered = transfer(3, 2).as_claimable().unwrap();
-        conflicts!(database, |tx| tx.change_delivery(&transfer(3, 2), &delivered).await);
+        conflicts!(database, |tx| tx.redirect_transfer(&transfer(3, 2), &delivered).await);
     }
 
     async fn what_no_use_case_may_ask_for_is_refused(database: &TestStore) {
@@ -241,7 +241,8 @@ on_both_databases! {
         refused!(|tx| tx.insert_claimable(&claimed).await);
         let richer = Claimable { amount: stroops(901), ..claimable(1) };
         refused!(|tx| tx.update_claimable(&claimable(1), &richer).await);
-        refused!(|tx| tx.change_delivery(&transfer(1, 0), &paid_elsewhere).await);
+        let richer = Transfer { amount: stroops(901), ..transfer(1, 0) };
+        refused!(|tx| tx.redirect_transfer(&transfer(1, 0), &richer).await);
         refused!(|tx| tx.escrows_ended(&[account(1); 201]).await);
         refused!(|tx| tx.insert_transfers(&[Transfer { amount: stroops(0), ..transfer(1, 0) }]).await);
         refused!(|tx| tx.escrows(&[account(1); 201]).await);

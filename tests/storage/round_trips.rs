@@ -254,7 +254,7 @@ on_both_databases! {
         assert!(tx.money_is_owed_from(account(1)).await.unwrap());
         assert!(!tx.money_is_owed_from(account(2)).await.unwrap());
         let claimable = transfer(1, 0).as_claimable().unwrap();
-        tx.change_delivery(&transfer(1, 0), &claimable).await.unwrap();
+        tx.redirect_transfer(&transfer(1, 0), &claimable).await.unwrap();
         tx.insert_submission(&submission(4)).await.unwrap();
         let sent = transfer(2, 1).sent(submission_id(4)).unwrap();
         tx.update_transfer(&transfer(2, 1), &sent).await.unwrap();

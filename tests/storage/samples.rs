@@ -146,6 +146,7 @@ pub fn reservation(number: u8) -> Reservation {
             units: units(1_000),
             seconds: 60,
             extends: None,
+            refund: None,
         },
         quote: Quote { options: vec![option("TFT")], quoted_at: at(0), deadline: at(1_000) },
         escrow: account(number),
@@ -186,6 +187,7 @@ pub fn transfer(number: i64, ordinal: u16) -> Transfer {
         to: Address::Account(account(5)),
         asset: asset("TFT"),
         amount: stroops(900),
+        memo: Memo::Id(u64::MAX),
         delivery: Delivery::Payment,
         state: TransferState::Pending,
     }

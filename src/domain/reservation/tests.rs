@@ -44,6 +44,7 @@ fn reservation(options: Vec<PaymentOption>) -> Reservation {
             units: CloudUnits::default(),
             seconds: 60,
             extends: None,
+            refund: None,
         },
         quote: Quote { options, quoted_at: at(0), deadline: at(1_000) },
         escrow: AccountId([2; 32]),

@@ -117,6 +117,7 @@ fn request(order: ReservationOrder) -> OrderRequest {
         duration_seconds: order.duration_seconds,
         pool: order.pool_id,
         currencies: order.currencies,
+        refund: order.refund.map(Into::into),
     }
 }
 

@@ -17,8 +17,8 @@ pub trait TransfersTx {
     /// confirmed keeps it for ever.
     async fn update_transfer(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError>;
 
-    /// Stores that a pending transfer is delivered otherwise, if it still is as it was before.
-    async fn change_delivery(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError>;
+    /// Stores that a pending transfer goes another way (where to, with which memo, how), if it is still as it was before.
+    async fn redirect_transfer(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError>;
 
     /// Makes all pending transfers from `closed`, an account that is no more, go from `home`.
     async fn move_home(&mut self, closed: AccountId, home: AccountId) -> Result<(), StoreError>;
