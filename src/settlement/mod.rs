@@ -180,6 +180,8 @@ pub struct TickReport {
     pub hints: u32,
     /// How the accounts are watched at present; `None` if it did not come so far.
     pub pace: Option<Pace>,
+    /// Since when the network's payment stream cannot be read, while it should be followed: the sweep finds payments meanwhile.
+    pub stream_away_since: Option<Timestamp>,
     /// Things that could not be worked on, one by one; the others went on.
     pub troubles: Vec<String>,
 }

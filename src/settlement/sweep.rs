@@ -11,7 +11,7 @@ use super::{Engine, EngineError, TickReport};
 use crate::domain::escrow::{EscrowAccount, EscrowState};
 use crate::domain::ids::LedgerSeq;
 use crate::domain::reservation::Reservation;
-use crate::ports::network::{AccountPage, AccountSnapshot, Ledger};
+use crate::ports::network::{AccountPage, AccountSnapshot, Ledger, NetworkError};
 use crate::ports::store::LIST_ROWS_MAX;
 
 /// Most pages of one sweep: two million accounts.
@@ -69,7 +69,11 @@ impl Engine {
         }
         let overdue = self.overdue(tip.closed_at).await?;
         loop {
-            let page = self.network.watched_accounts(sweep.after).await?;
+            let page = match self.network.watched_accounts(sweep.after).await {
+                // Others need what is left of the budget. The sweep can wait, and they must not wait for it.
+                Err(NetworkError::RateLimited { .. }) => return Ok(()),
+                page => page?,
+            };
             let dirty = report.dirty;
             self.look_at(&page, tip, &overdue, until, report).await?;
             sweep.after = page.next;

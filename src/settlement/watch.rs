@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Engine, EngineError, TickReport};
 use crate::domain::address::AccountId;
@@ -31,8 +31,6 @@ const FOLLOW_LEDGERS_BACK_MAX: u32 = 720;
 /// The first pause after the stream broke, and the longest, in seconds.
 const FOLLOW_PAUSE_SECONDS_MIN: u64 = 1;
 const FOLLOW_PAUSE_SECONDS_MAX: u64 = 60;
-/// After how long without the stream a tick says so.
-const DEAF_ALARM: SignedDuration = SignedDuration::from_mins(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A sweep under way: it may take several ticks.
@@ -147,15 +145,9 @@ impl Engine {
         report.pace = Some(pace);
         let now = self.clock.now();
         let mut memory = self.memory();
-        if pace.followed
-            && let Some(since) = memory.watching.deaf_since
-            && now.duration_since(since) >= DEAF_ALARM
-        {
-            let seconds = pace.sweep_millis / 1_000;
-            report.trouble(format!(
-                "the payment stream has been away since {since}: payments are seen by the sweep, after {seconds} s at most"
-            ));
-        }
+        report.stream_away_since = memory.watching.deaf_since.filter(|_| pace.followed);
+        let away = report.stream_away_since.map_or(0, |since| now.duration_since(since).as_secs());
+        metrics::gauge!("farmgate_payment_stream_away_seconds").set(u32::try_from(away).unwrap_or(0));
         let manner = |pace: Pace| (pace.pages, pace.followed, pace.is_stretched());
         if memory.watching.said.map(manner) != Some(manner(pace)) {
             memory.watching.said = Some(pace);

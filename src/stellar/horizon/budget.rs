@@ -16,6 +16,8 @@ use crate::ports::network::{NetworkError, Spending};
 pub const PAUSE_SECONDS_MAX: u64 = 3_600;
 /// One part in so many of the burst is kept from those that can wait.
 const RESERVE_DIVISOR: u32 = 4;
+/// How long a caller waits at most that can come again.
+const PATIENT_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How far back spending is counted, in minutes.
 const SPENT_MINUTES: usize = 10;
 const MINUTE_SECONDS: u64 = 60;
@@ -142,12 +144,16 @@ impl Budget {
     /// # Errors
     /// [`NetworkError::RateLimited`] if that is further away than a caller waits.
     pub(crate) async fn turn(&self, urgency: Urgency) -> Result<(), NetworkError> {
+        let wait_max = match urgency {
+            Urgency::Now => self.wait_max,
+            Urgency::Patient => self.wait_max.min(PATIENT_WAIT_MAX),
+        };
         let mut waited = Duration::ZERO;
         loop {
             let Err(wait) = self.take(urgency) else { return Ok(()) };
             // At least a moment each time round, so that the waiting is bounded.
             let wait = wait.max(Duration::from_millis(1));
-            if waited.saturating_add(wait) > self.wait_max {
+            if waited.saturating_add(wait) > wait_max {
                 metrics::counter!("farmgate_horizon_budget_refusals_total").increment(1);
                 return Err(NetworkError::RateLimited { retry_after: wait });
             }
