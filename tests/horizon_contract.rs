@@ -1,6 +1,8 @@
 //! What Horizon may answer, and what we make of it: every file of a fixtures folder, and how each fault of a
 //! server is told apart from the others.
 
+#[path = "horizon_contract/instances.rs"]
+mod instances;
 #[path = "horizon_contract/questions.rs"]
 mod questions;
 #[path = "horizon_contract/reading.rs"]

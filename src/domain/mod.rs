@@ -15,6 +15,7 @@ pub mod ids;
 pub mod journal;
 pub mod money;
 pub mod node;
+pub mod pace;
 pub mod payment;
 pub mod pool;
 pub mod pricing;

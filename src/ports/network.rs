@@ -4,6 +4,7 @@
 //! address. The types keep apart what is known from what is not: an absent record and a refused
 //! submission prove nothing (DESIGN §3).
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -418,6 +419,37 @@ pub struct ClaimableEnd {
     pub claimed_by: Option<AccountId>,
 }
 
+/// What the network's client may spend in requests, and what it has spent lately.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Spending {
+    /// Requests an hour; `None` for no limit.
+    pub per_hour_max: Option<NonZeroU32>,
+    /// Requests an hour, as of the last minutes, on everything but [`Network::watched_accounts`] and on opening feeds.
+    pub otherwise_per_hour: u64,
+}
+
+/// A payment that the network's stream told of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Heard {
+    /// Its operation.
+    pub operation: OperationId,
+    /// Every account that the record names; contracts are left out.
+    pub accounts: Vec<AccountId>,
+}
+
+/// The network's payments as they happen.
+///
+/// A hint where to look, and nothing more: a payment may be told twice, late, or not at all.
+#[async_trait]
+pub trait Feed: Send {
+    /// The next payment, however long it takes; `None` at least every two minutes, and for a record that cannot be read.
+    ///
+    /// # Errors
+    /// [`NetworkError`] if the stream broke, was refused, or fell silent. The next call connects again and goes on after the
+    /// last payment.
+    async fn next(&mut self) -> Result<Option<Heard>, NetworkError>;
+}
+
 /// The network. Implemented by `stellar` only.
 #[async_trait]
 pub trait Network: Send + Sync {
@@ -464,6 +496,17 @@ pub trait Network: Send + Sync {
 
     /// How a claimable balance ended, from its history; `None` proves nothing.
     async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError>;
+
+    /// The request budget. Without a word of it there is none.
+    fn spending(&self) -> Spending {
+        Spending::default()
+    }
+
+    /// Follows all payments of the network after `after`; `None` begins with what comes next. There may be no such feed.
+    fn feed(&self, after: Option<OperationId>) -> Option<Box<dyn Feed>> {
+        let _ = after;
+        None
+    }
 
     /// Builds and signs a transaction. Talks to the signer, never to Horizon.
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError>;

@@ -106,6 +106,8 @@ pub struct Shared {
     pub(super) closed: watch::Sender<LedgerSeq>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) requests: AtomicU64,
+    /// Looks of streams at new ledgers.
+    stream_looks: AtomicU64,
     pub(super) faults: FaultControl,
     allowance: Option<Allowance>,
     ledger_ms: u64,
@@ -132,6 +134,12 @@ impl Shared {
     /// Counts one request against the rate limit, if there is one.
     pub(super) fn take_request(&self) -> Option<Taken> {
         self.allowance.as_ref().map(|allowance| allowance.take(self.clock.now()))
+    }
+
+    /// The same for a stream's look at a new ledger.
+    pub(super) fn take_stream_look(&self) -> Option<Taken> {
+        self.stream_looks.fetch_add(1, Ordering::Relaxed);
+        self.take_request()
     }
 
     pub(super) fn submit(&self, tx: Tx) -> Submission {
@@ -230,6 +238,7 @@ impl Sandbox {
             closed,
             clock,
             requests: AtomicU64::new(0),
+            stream_looks: AtomicU64::new(0),
             faults: FaultControl::new(settings.seed, &settings.faults),
             allowance: settings.rate_limit.map(Allowance::new),
             ledger_ms: settings.ledger_ms,
@@ -352,6 +361,11 @@ impl Sandbox {
     /// HTTP requests answered so far, of any kind.
     pub fn requests_served(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// Looks of streams at new ledgers so far. Horizon's rate limit counts each as a request.
+    pub fn stream_looks(&self) -> u64 {
+        self.shared.stream_looks.load(Ordering::Relaxed)
     }
 }
 

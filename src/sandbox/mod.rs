@@ -26,4 +26,4 @@ pub mod xdr;
 
 pub use driver::{Handle, LEDGER_MS, Sandbox, Settings, StartError, StepError};
 pub use http::Severed;
-pub use http::rate::{PUBLIC_RATE_LIMIT, RateLimit};
+pub use http::rate::{Allowance, PUBLIC_RATE_LIMIT, RateLimit};

@@ -20,11 +20,15 @@ mod send;
 mod settings;
 mod settle;
 mod sweep;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
 use pauses::Pauses;
@@ -40,6 +44,7 @@ use crate::domain::ids::{
 };
 use crate::domain::journal::{Cause, Entry, JournalError, Postings};
 use crate::domain::money::AmountError;
+use crate::domain::pace::Pace;
 use crate::domain::payment::Memo;
 use crate::domain::reservation::InvalidTransition;
 use crate::domain::transfer::{InvalidTransferTransition, ResultCodes};
@@ -183,6 +188,14 @@ pub struct TickReport {
     pub closed: u32,
     /// Accounts whose changes are not explained yet.
     pub dirty: u32,
+    /// Pages of a sweep that it looked at.
+    pub pages: u32,
+    /// Accounts whose histories it read because they were known to have changed.
+    pub hints: u32,
+    /// How the accounts are watched at present; `None` if it did not come so far.
+    pub pace: Option<Pace>,
+    /// Since when the network's payment stream cannot be read, while it should be followed: the sweep finds payments meanwhile.
+    pub stream_away_since: Option<Timestamp>,
     /// Things that could not be worked on, one by one; the others went on.
     pub troubles: Vec<String>,
 }
@@ -211,6 +224,9 @@ impl TickReport {
     }
 }
 
+/// How old the latest ledger may be, by when it was asked for, for transactions to be built on it.
+const TIP_AGE_MAX: SignedDuration = SignedDuration::from_secs(2);
+
 /// Most troubles one tick reports.
 const TROUBLES_MAX: usize = 10;
 
@@ -221,6 +237,7 @@ struct Memory {
     /// The last ledger whose sweep came to its end.
     swept: Option<LedgerSeq>,
     swept_at: Option<Timestamp>,
+    watching: watch::Watching,
     /// Accounts that are not explained: when they are looked at again.
     dirty: BTreeMap<AccountId, sweep::Recheck>,
     /// The last return that was looked at; the next tick goes on after it.
@@ -252,11 +269,12 @@ struct Memory {
 }
 
 impl Memory {
-    const fn new() -> Self {
+    fn new() -> Self {
         Self {
             tip: None,
             swept: None,
             swept_at: None,
+            watching: watch::Watching::default(),
             dirty: BTreeMap::new(),
             refund_after: None,
             undelivered: Pauses::new(refund::RETRY_SECONDS_MIN, refund::RETRY_SECONDS_MAX),
@@ -299,13 +317,21 @@ impl Engine {
         Self { store, network, clock, entropy, settings, memory: Mutex::new(Memory::new()), last_id }
     }
 
-    /// Ticks until `stop` resolves, reporting each to the database; a tick in hand is finished first.
+    /// Ticks until `stop` resolves, reporting each to the database; a tick in hand is finished first. Beside it the
+    /// network's payments are followed, where that is worth while.
     ///
     /// # Errors
     /// Only what [`EngineError::stops_the_engine`]; everything else is reported and tried again.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) -> Result<(), EngineError> {
-        let mut stop = std::pin::pin!(stop);
         self.log_what_is_found().await;
+        match select(pin!(self.ticks(stop)), pin!(self.follow())).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right((never, _)) => match never {},
+        }
+    }
+
+    async fn ticks(&self, stop: impl Future<Output = ()> + Send) -> Result<(), EngineError> {
+        let mut stop = pin!(stop);
         loop {
             let outcome = self.tick().await;
             self.report(&outcome).await;
@@ -316,21 +342,20 @@ impl Engine {
             }
             tokio::select! {
                 () = &mut stop => return Ok(()),
-                () = self.clock.sleep(self.settings.tick()) => {}
+                () = self.clock.sleep(Duration::from_millis(self.pace().tick_millis)) => {}
             }
         }
     }
 
     /// Looks at the ledger once and brings everything as far as it can go.
     pub async fn tick(&self) -> Result<TickReport, EngineError> {
+        let began = self.clock.now();
         let tip = self.network.tip().await?;
         self.memory().tip = Some(tip);
         let mut report = TickReport { ledger: tip.sequence, ..TickReport::default() };
         self.look_up_outcomes(tip, &mut report).await?;
         self.sweep(tip, &mut report).await?;
-        // The sweep may have taken long: what is built now gets its whole time to land.
-        let tip = self.network.tip().await?;
-        self.memory().tip = Some(tip);
+        let tip = self.fresh(tip, began).await?;
         let opened = self.open_accounts(tip).await;
         report.isolate(&"opening accounts", opened)?;
         self.settle(tip, &mut report).await?;
@@ -358,6 +383,17 @@ impl Engine {
         report.isolate(&"opening accounts", opened)?;
         self.send_live(tip, &mut report).await?;
         Ok(report)
+    }
+
+    /// The latest ledger, asked for again if that took long: what is built now gets its whole time to land.
+    async fn fresh(&self, tip: Ledger, asked_at: Timestamp) -> Result<Ledger, EngineError> {
+        let age = self.clock.now().duration_since(asked_at);
+        if !age.is_negative() && age < TIP_AGE_MAX {
+            return Ok(tip);
+        }
+        let tip = self.network.tip().await?;
+        self.memory().tip = Some(tip);
+        Ok(tip)
     }
 
     async fn log_what_is_found(&self) {

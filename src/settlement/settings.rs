@@ -9,7 +9,7 @@ use crate::domain::money::Stroops;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Milliseconds between two looks at the ledger. Each costs two requests and more when something happens.
+    /// Milliseconds between two looks at the ledger. Each costs a request, and more when something happens.
     pub tick_millis: u64,
     /// How many channel accounts to keep: as many transactions can be under way at once.
     pub channels: u16,

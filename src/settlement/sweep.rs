@@ -6,15 +6,20 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::watch::Sweep;
 use super::{Engine, EngineError, TickReport};
 use crate::domain::escrow::{EscrowAccount, EscrowState};
 use crate::domain::ids::LedgerSeq;
 use crate::domain::reservation::Reservation;
-use crate::ports::network::{AccountPage, AccountSnapshot, Ledger};
+use crate::ports::network::{AccountPage, AccountSnapshot, Ledger, NetworkError};
 use crate::ports::store::LIST_ROWS_MAX;
 
 /// Most pages of one sweep: two million accounts.
 const SWEEP_PAGES_MAX: u32 = 10_000;
+/// Most pages of one tick: what is to be sent does not wait for more.
+const SWEEP_PAGES_PER_TICK_MAX: u32 = 100;
+/// How long one tick looks: settlements do not wait for the histories of very many accounts, which anybody can make change.
+const LOOK_TIME_MAX: SignedDuration = SignedDuration::from_secs(10);
 /// After how long an unexplained change is an alarm.
 const DIRTY_ALARM: SignedDuration = SignedDuration::from_mins(5);
 /// First pause before an unexplained account is looked at again, in seconds; it doubles up to the largest.
@@ -43,27 +48,54 @@ pub(super) enum Standing {
 }
 
 impl Engine {
-    /// Sweeps once per ledger, and as long as something may soon be explained.
+    /// Looks where something is known to have happened, and sweeps: once per ledger, as long as something may soon be
+    /// explained, and as far as the request budget lets it. A sweep that has to wait goes on with the next tick.
     pub(super) async fn sweep(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
-        if self.memory().swept.is_some_and(|swept| swept >= tip.sequence) {
+        let now = self.clock.now();
+        let until = now.checked_add(LOOK_TIME_MAX).unwrap_or(now);
+        self.look_where_told(until, report).await?;
+        let pace = self.pace();
+        self.say_pace(pace, report);
+        let (swept, under_way) = {
+            let memory = self.memory();
+            (memory.swept, memory.watching.sweep)
+        };
+        if under_way.is_none() && swept.is_some_and(|swept| swept >= tip.sequence) {
+            return Ok(());
+        }
+        let mut sweep = under_way.unwrap_or(Sweep::BEGIN);
+        if !self.may_sweep_a_page(&pace) {
             return Ok(());
         }
         let overdue = self.overdue(tip.closed_at).await?;
-        let mut after = None;
-        let mut oldest = LedgerSeq(u32::MAX);
-        for _ in 0..SWEEP_PAGES_MAX {
-            let page = self.network.watched_accounts(after).await?;
-            after = page.next;
-            oldest = oldest.min(page.ledger);
-            self.look_at(&page, tip, &overdue, report).await?;
-            if after.is_none() {
+        loop {
+            let page = match self.network.watched_accounts(sweep.after).await {
+                // Others need what is left of the budget. The sweep can wait, and they must not wait for it.
+                Err(NetworkError::RateLimited { .. }) => return Ok(()),
+                page => page?,
+            };
+            let dirty = report.dirty;
+            self.look_at(&page, tip, &overdue, until, report).await?;
+            sweep.after = page.next;
+            sweep.add(page.ledger, page.accounts.len(), report.dirty - dirty);
+            report.pages += 1;
+            if sweep.after.is_none() {
                 let mut memory = self.memory();
+                memory.watching.finish(sweep);
                 memory.swept_at = Some(self.clock.now());
-                memory.swept = (report.dirty == 0).then_some(oldest);
+                memory.swept = (sweep.dirty == 0).then_some(sweep.oldest);
+                return Ok(());
+            }
+            if sweep.pages >= SWEEP_PAGES_MAX {
+                let reason = format!("a sweep has more than {SWEEP_PAGES_MAX} pages");
+                return Err(EngineError::Contradiction(reason));
+            }
+            self.memory().watching.sweep = Some(sweep);
+            let rest = report.pages >= SWEEP_PAGES_PER_TICK_MAX || self.clock.now() >= until;
+            if rest || !self.may_sweep_a_page(&pace) {
                 return Ok(());
             }
         }
-        Err(EngineError::Contradiction(format!("a sweep has more than {SWEEP_PAGES_MAX} pages")))
     }
 
     /// All reservations that still take payments although their deadline, or a request to cancel, has passed by the ledger's
@@ -87,6 +119,7 @@ impl Engine {
         page: &AccountPage,
         tip: Ledger,
         overdue: &[Reservation],
+        until: Timestamp,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
         let accounts: Vec<_> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
@@ -97,6 +130,11 @@ impl Engine {
                 continue;
             };
             if matches!(escrow.state, EscrowState::Preparing { .. }) || escrow.state.is_merged() {
+                continue;
+            }
+            if snapshot.last_modified > escrow.watch.explained && self.clock.now() >= until {
+                self.memory().watching.look_later(escrow.account);
+                report.dirty += 1;
                 continue;
             }
             let due = overdue.iter().find(|reservation| reservation.escrow == escrow.account);

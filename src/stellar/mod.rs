@@ -1,12 +1,13 @@
 //! Stellar: the network as the engine needs it, spoken to through a Horizon.
 //!
 //! `keys` holds secrets; `plan`, `tx`, `envelope` and `builder` make transactions; `transport` carries requests; `horizon` asks
-//! and reads; `watcher` finds our accounts; `stream` follows events. Never here: a decision about money, a database,
+//! and reads; `watcher` finds our accounts; `stream` follows events, and `feed` hears of payments in them. Never here: a decision about money, a database,
 //! the machine's clock or randomness. Everything fails with the errors of [`crate::ports::network`], which keep what is
 //! unknown apart from what is known; nothing is remembered across calls but the request budget.
 
 pub mod builder;
 pub mod envelope;
+mod feed;
 pub mod horizon;
 pub mod keys;
 pub mod plan;
@@ -27,8 +28,8 @@ use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{
-    AccountAnswer, AccountPage, BuildError, ClaimableEnd, HistoryRecord, Ledger, Network, NetworkError, Sent,
-    SignedTransaction, TransactionPlan, TransactionRecord,
+    AccountAnswer, AccountPage, BuildError, ClaimableEnd, Feed, HistoryRecord, Ledger, Network, NetworkError,
+    Sent, SignedTransaction, Spending, TransactionPlan, TransactionRecord,
 };
 use crate::ports::signer::Signer;
 use builder::TransactionFactory;
@@ -150,6 +151,14 @@ impl Network for StellarNetwork {
 
     async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError> {
         self.horizon.claimable_end(id).await
+    }
+
+    fn spending(&self) -> Spending {
+        self.horizon.spending()
+    }
+
+    fn feed(&self, after: Option<OperationId>) -> Option<Box<dyn Feed>> {
+        Some(Box::new(feed::PaymentFeed::new(Arc::clone(&self.horizon), after)))
     }
 
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {

@@ -13,8 +13,9 @@ use std::time::Duration;
 use eventsource_stream::{Event, EventStreamError, Eventsource};
 use futures::future::{Either, select};
 use futures::{Stream, StreamExt};
+use jiff::Timestamp;
 
-use super::horizon::client::HorizonClient;
+use super::horizon::client::{HorizonClient, OpenStream};
 use super::transport::{ByteStream, Request, TransportError};
 use crate::ports::network::NetworkError;
 
@@ -25,6 +26,10 @@ pub const SILENCE_SECONDS_MAX: u64 = 90;
 /// Bounds of the pause that Horizon may ask for before connecting again.
 const RETRY_MILLIS_MAX: u64 = 30_000;
 const RETRY_MILLIS_DEFAULT: u64 = 1_000;
+/// A connection that ends before this without a record was of no use.
+const USELESS_SECONDS_MAX: i64 = 5;
+/// After so many of those in a row the pause doubles no further.
+const USELESS_DOUBLINGS_MAX: u32 = 5;
 /// Most records of one connection (Horizon's largest `limit`).
 const STREAM_RECORDS_MAX: usize = 200;
 
@@ -122,6 +127,15 @@ fn said(event: Event) -> Said {
     }
 }
 
+/// One connection of a stream.
+struct Connection {
+    events: Events,
+    opened_at: Timestamp,
+    /// True once a record came through it.
+    told: bool,
+    _open: OpenStream,
+}
+
 /// One followed stream.
 pub struct EventReader {
     horizon: Arc<HorizonClient>,
@@ -129,7 +143,9 @@ pub struct EventReader {
     cursor: String,
     retry: Duration,
     connected_before: bool,
-    connection: Option<Events>,
+    /// Connections in a row that were of no use.
+    useless: u32,
+    connection: Option<Connection>,
 }
 
 impl EventReader {
@@ -141,6 +157,7 @@ impl EventReader {
             cursor: cursor.into(),
             retry: Duration::from_millis(RETRY_MILLIS_DEFAULT),
             connected_before: false,
+            useless: 0,
             connection: None,
         }
     }
@@ -156,39 +173,72 @@ impl EventReader {
     /// [`StreamError`]; no record was lost by it, and the next call connects again.
     pub async fn next(&mut self) -> Result<StreamRecord, StreamError> {
         loop {
-            let mut connection = match self.connection.take() {
-                Some(connection) => connection,
-                None => self.connect().await?,
-            };
+            if let Some(record) = self.next_or_goodbye().await? {
+                return Ok(record);
+            }
+        }
+    }
+
+    /// The next record, or `None` when a connection has come to its end, which Horizon's do every minute.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn next_or_goodbye(&mut self) -> Result<Option<StreamRecord>, StreamError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        loop {
             let clock = self.horizon.clock().clone();
             let silence = clock.sleep(Duration::from_secs(SILENCE_SECONDS_MAX));
-            let event = match select(connection.next(), pin!(silence)).await {
+            let event = match select(connection.events.next(), pin!(silence)).await {
                 Either::Left((event, _)) => event,
                 Either::Right(_) => return Err(StreamError::Silent),
             };
-            let Some(event) = event else { continue };
+            let Some(event) = event else {
+                self.ended(&connection);
+                return Ok(None);
+            };
             let event = event.map_err(|error| StreamError::Broken { reason: error.to_string() })?;
             if let Some(retry) = event.retry {
                 self.retry = retry.min(Duration::from_millis(RETRY_MILLIS_MAX));
             }
             match said(event) {
-                Said::Open => self.connection = Some(connection),
-                Said::Close => {}
+                Said::Open => {}
+                Said::Close => {
+                    self.ended(&connection);
+                    return Ok(None);
+                }
                 Said::Error(detail) => return Err(StreamError::Reported { detail }),
                 Said::Record(record) => {
+                    connection.told = true;
                     self.connection = Some(connection);
                     if !record.cursor.is_empty() {
                         self.cursor.clone_from(&record.cursor);
                     }
-                    return Ok(record);
+                    return Ok(Some(record));
                 }
             }
         }
     }
 
-    async fn connect(&mut self) -> Result<Events, StreamError> {
+    fn ended(&mut self, connection: &Connection) {
+        let lasted = self.horizon.clock().now().duration_since(connection.opened_at);
+        let useless = !connection.told && lasted.as_secs() < USELESS_SECONDS_MAX;
+        self.useless = if useless { self.useless.saturating_add(1) } else { 0 };
+    }
+
+    /// The pause before connecting again: what Horizon asks for, and longer each time that was of no use, with jitter.
+    fn pause(&self) -> Duration {
+        let Some(doublings) = self.useless.checked_sub(1) else { return self.retry };
+        let base =
+            Duration::from_millis(RETRY_MILLIS_DEFAULT) * 2_u32.pow(doublings.min(USELESS_DOUBLINGS_MAX));
+        self.retry.max(self.horizon.jittered(base))
+    }
+
+    async fn connect(&mut self) -> Result<Connection, StreamError> {
         if self.connected_before {
-            self.horizon.clock().sleep(self.retry).await;
+            self.horizon.clock().sleep(self.pause()).await;
         }
         self.connected_before = true;
         let join = if self.path.contains('?') { '&' } else { '?' };
@@ -198,7 +248,9 @@ impl EventReader {
             accept: "text/event-stream",
             last_event_id: (self.cursor != "now").then(|| self.cursor.clone()),
         };
-        Ok(events(self.horizon.open(WHAT, request).await?.body))
+        let events = events(self.horizon.open(WHAT, request).await?.body);
+        let opened_at = self.horizon.clock().now();
+        Ok(Connection { events, opened_at, told: false, _open: self.horizon.stream() })
     }
 }
 
@@ -266,6 +318,22 @@ mod tests {
         assert!(matches!(reader.next().await, Err(StreamError::Network(NetworkError::Unavailable { .. }))));
         assert_eq!(reader.next().await.unwrap().cursor, "8");
         assert_eq!(reader.cursor(), "8");
+    }
+
+    #[tokio::test]
+    async fn a_horizon_that_says_goodbye_at_once_is_asked_ever_less_often() {
+        let (script, clock) = (Script::new(), TestClock::new());
+        for _ in 0..5 {
+            script.answer(200, &[HELLO, BYE].concat());
+        }
+        script.answer(200, &[HELLO, &record(8), BYE].concat());
+        script.answer(200, &record(9));
+        let mut reader = reader(&script, &clock);
+        assert_eq!(reader.next().await.unwrap().cursor, "8");
+        let slept = clock.slept();
+        assert!(slept >= Duration::from_secs(1 + 2 + 4 + 8 + 16), "{slept:?}");
+        assert_eq!(reader.next().await.unwrap().cursor, "9");
+        assert_eq!(clock.slept(), slept + Duration::from_millis(10), "once it was of use, it is again");
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use crate::domain::address::AccountId;
 use crate::domain::ids::LedgerSeq;
 use crate::ports::network::{AccountPage, AccountSnapshot, NetworkError, PAGE_RECORDS_MAX};
+use crate::stellar::horizon::budget::Urgency;
 use crate::stellar::horizon::client::{HorizonClient, found, unreadable};
 use crate::stellar::horizon::{json, resources};
 
@@ -28,7 +29,7 @@ pub async fn accounts_of(
 ) -> Result<AccountPage, NetworkError> {
     let cursor = after.map(|account| account.to_string()).unwrap_or_default();
     let target = format!("/accounts?cursor={cursor}&limit={PAGE_RECORDS_MAX}&order=asc&signer={signer}");
-    let answer = horizon.get(WHAT, target).await?;
+    let answer = horizon.get_as(Urgency::Patient, WHAT, target).await?;
     let records = json::page(found(WHAT, &answer)?).map_err(|error| unreadable(WHAT, &error))?;
     let full = records.len() >= PAGE_RECORDS_MAX;
     let mut accounts: Vec<AccountSnapshot> = Vec::with_capacity(records.len());

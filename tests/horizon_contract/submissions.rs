@@ -15,7 +15,7 @@ use super::support::{Horizon, account, clock, fixture, network, ok, problem};
 
 const AT: &str = "/transactions";
 
-async fn signed(horizon: &impl Network) -> SignedTransaction {
+pub async fn signed(horizon: &impl Network) -> SignedTransaction {
     let payment = PaymentOperation {
         from: account("escrow"),
         to: Address::Account(account("farmer")),

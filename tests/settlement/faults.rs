@@ -29,6 +29,20 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
+    async fn a_sweep_over_the_request_budget_keeps_no_settlement_from_being_sent(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        faults.lost.store(1, Ordering::SeqCst);
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settling").await;
+        faults.no_sweeps.store(true, Ordering::SeqCst);
+        world.until(reservation.id, "settled").await;
+        faults.no_sweeps.store(false, Ordering::SeqCst);
+        world.assert_reconciled().await;
+    }
+
     async fn unknown_then_never_is_rebuilt_only_once_dead_and_paid_once(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         world.customer("alice").await;

@@ -46,6 +46,8 @@ pub struct Faults {
     pub accounts_before: Mutex<BTreeMap<AccountId, AccountAnswer>>,
     /// The page of all accounts as an instance that is behind has it.
     pub page_before: Mutex<Option<AccountPage>>,
+    /// True while sweeps are over the request budget.
+    pub no_sweeps: AtomicBool,
     /// Holds up the next look at an account's history, after it was answered.
     pub gate: Mutex<Option<Arc<Gate>>>,
 }
@@ -170,6 +172,9 @@ impl Network for FaultyNetwork {
     async fn watched_accounts(&self, after: Option<AccountId>) -> Result<AccountPage, NetworkError> {
         if let Some(before) = self.faults.page_before.lock().unwrap().clone() {
             return Ok(before);
+        }
+        if self.faults.no_sweeps.load(Ordering::SeqCst) {
+            return Err(NetworkError::RateLimited { retry_after: std::time::Duration::from_secs(60) });
         }
         self.inner.watched_accounts(after).await
     }

@@ -174,7 +174,7 @@ fn channel_lines(channels: &[(AccountId, Option<Stroops>)], fee_per_operation_st
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::Verdict;
     use super::*;
     use crate::domain::asset::Asset;
@@ -186,7 +186,7 @@ mod tests {
     const PLATFORM: AccountId = AccountId([1; 32]);
     const SIGNER: AccountId = AccountId([2; 32]);
 
-    fn expected() -> Expectations {
+    pub fn expected() -> Expectations {
         let wanted = Wanted {
             channels: 4,
             channel_starting_balance: Stroops::from_units(10),

@@ -1,140 +1,139 @@
 //! What watching costs in requests, and what that means for how soon a payment is seen.
 //!
-//! A tick asks twice for the latest ledger. Once per ledger it reads the pages of all accounts that our key signs for: 200 a
-//! page, and one more request to learn that there are none after a full one. So with ticks `T` and ledgers `L` an hour,
-//! and `A` accounts,
-//!
-//! ```text
-//! requests an hour = 2 × T + min(T, L) × (⌊A / 200⌋ + 1)
-//! ```
-//!
-//! `A` is the open reservations, the warm accounts, the channels and the platform. Payments cost more, each up to
-//! [`REQUESTS_PER_PAYMENT`]. Where the budget is less, requests wait for their turn and a round takes longer than a
-//! tick: the expected delay from a ledger's close to the look that sees it is half a round, and at most a whole one.
-
-use std::time::Duration;
+//! The number of accounts is what Horizon lists under our key: open reservations, accounts opened ahead, those that were not
+//! closed yet, channels and the platform. How they are watched is said by [`crate::domain::pace`], which the engine asks too.
 
 use jiff::SignedDuration;
 
 use super::horizon::seconds;
-use super::{Check, Expectations};
-use crate::ports::network::PAGE_RECORDS_MAX;
+use super::{Check, Expectations, unanswered};
+use crate::domain::pace::{LEDGER_MILLIS, Load, PAGE_ACCOUNTS, pace};
+use crate::ports::network::{Network, NetworkError};
 
-/// Milliseconds between two ledgers of the public network.
-const LEDGER_MILLIS: u64 = 5_000;
-const HOUR_MILLIS: u64 = 3_600_000;
-/// Requests of a tick besides its sweep.
-const REQUESTS_PER_TICK: u64 = 2;
+const CHECK: &str = "request-budget";
 /// Requests that one payment takes where it is settled alone: its history, the settlement, a look for its outcome.
 pub const REQUESTS_PER_PAYMENT: u64 = 3;
 /// From this delay on, in milliseconds, customers notice.
-pub const ROUND_MILLIS_WARN: u64 = 60_000;
+pub const SEEN_MILLIS_WARN: u64 = 60_000;
+/// Most pages counted: 10,000 accounts. What more there are changes the cost no more, only the sweep.
+const COUNTED_PAGES_MAX: u32 = 50;
 
-/// What watching costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watching {
-    /// Requests an hour at the configured tick, without any payment.
-    pub requests_per_hour: u64,
-    /// How long a round takes within the budget, in milliseconds: a payment is seen at most so long after its ledger's close.
-    pub round_millis: u64,
-}
-
-/// What it costs to watch `accounts`, ticking so often, with so many requests an hour (`None`: no limit).
-pub fn watching(accounts: u64, tick: Duration, requests_per_hour_max: Option<u32>) -> Watching {
-    let tick_millis = u64::try_from(tick.as_millis()).unwrap_or(u64::MAX).clamp(1, HOUR_MILLIS);
-    let pages = pages(accounts);
-    let requests_per_hour = requests(pages, tick_millis);
-    let round_millis = match requests_per_hour_max.map(u64::from) {
-        Some(budget) if requests_per_hour > budget => stretched(pages, budget.max(1)),
-        Some(_) | None => tick_millis,
-    };
-    Watching { requests_per_hour, round_millis }
-}
-
-const fn pages(accounts: u64) -> u64 {
-    accounts / PAGE_RECORDS_MAX as u64 + 1
-}
-
-fn requests(pages: u64, round_millis: u64) -> u64 {
-    let (rounds, ledgers) = (HOUR_MILLIS / round_millis, HOUR_MILLIS / LEDGER_MILLIS);
-    REQUESTS_PER_TICK * rounds + rounds.min(ledgers).saturating_mul(pages)
-}
-
-/// The round, in milliseconds, at which the budget is used up exactly.
-fn stretched(pages: u64, budget: u64) -> u64 {
-    let whole = HOUR_MILLIS.saturating_mul(REQUESTS_PER_TICK.saturating_add(pages)).div_ceil(budget);
-    if whole >= LEDGER_MILLIS {
-        return whole;
+/// How many accounts of ours Horizon lists, as far as is counted.
+async fn accounts(network: &dyn Network) -> Result<u64, NetworkError> {
+    let (mut count, mut after) = (0_u64, None);
+    for _ in 0..COUNTED_PAGES_MAX {
+        let page = network.watched_accounts(after).await?;
+        count = count.saturating_add(u64::try_from(page.accounts.len()).unwrap_or(u64::MAX));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
     }
-    // Shorter than a ledger, not every round sweeps.
-    let sweeps = (HOUR_MILLIS / LEDGER_MILLIS).saturating_mul(pages);
-    (HOUR_MILLIS * REQUESTS_PER_TICK).div_ceil(budget.saturating_sub(sweeps).max(1)).min(LEDGER_MILLIS)
+    Ok(count)
 }
 
-/// The line on the request budget.
-pub(super) fn check(open_reservations: u64, expected: &Expectations) -> Check {
-    const CHECK: &str = "request-budget";
+/// The line on the request budget. Without Horizon's list the accounts are taken from the books.
+pub(super) async fn examine(
+    network: Option<&dyn Network>,
+    open_reservations: u64,
+    expected: &Expectations,
+) -> Check {
     let ahead = u64::from(expected.wanted.warm_accounts) + u64::from(expected.wanted.channels) + 1;
-    let budget = expected.requests_per_hour_max.map(std::num::NonZeroU32::get);
-    let watching = watching(open_reservations.saturating_add(ahead), expected.tick, budget);
-    let round = SignedDuration::from_millis(i64::try_from(watching.round_millis).unwrap_or(i64::MAX));
-    let delay = format!(
-        "a payment is seen {} after its ledger's close on average, {} at most",
-        seconds(round / 2),
-        seconds(round)
-    );
-    let need = format!(
-        "watching {open_reservations} open reservations takes {} requests an hour",
-        watching.requests_per_hour
-    );
-    let Some(budget) = budget.map(u64::from) else {
-        return Check::ok(CHECK, format!("{need}, no limit is set; {delay}"));
+    let by_the_books = open_reservations.saturating_add(ahead);
+    let accounts = match network {
+        None => by_the_books,
+        // A service that has only just begun gets what it is going to have.
+        Some(network) => match accounts(network).await {
+            Ok(listed) => listed.max(by_the_books),
+            Err(error) => return unanswered(CHECK, &error),
+        },
     };
-    let left = budget.saturating_sub(watching.requests_per_hour) / REQUESTS_PER_PAYMENT;
-    let seen = format!("{need} of {budget}, which leaves room for {left} payments an hour; {delay}");
-    if watching.requests_per_hour <= budget && left > 0 {
+    check(accounts, expected)
+}
+
+fn check(accounts: u64, expected: &Expectations) -> Check {
+    let budget = expected.requests_per_hour_max;
+    let pace = pace(&Load {
+        accounts,
+        tick_millis: u64::try_from(expected.tick.as_millis()).unwrap_or(u64::MAX),
+        requests_per_hour_max: budget,
+        spent_otherwise_per_hour: 0,
+        stream: true,
+    });
+    let span = |millis: u64| seconds(SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX)));
+    let seen_max = pace.seen_millis_max();
+    let by = if pace.followed { "the network's payment stream" } else { "the sweep" };
+    let mut manner = format!(
+        "a payment is seen by {by} {} after its ledger's close on average, {} at most",
+        span(seen_max / 2),
+        span(seen_max)
+    );
+    if pace.followed {
+        manner.push_str(&format!(
+            "; what the stream leaves out, by the sweep within {}",
+            span(pace.sweep_millis)
+        ));
+    }
+    let need = format!(
+        "watching {accounts} accounts ({} pages of {PAGE_ACCOUNTS}) takes {} requests an hour",
+        pace.pages, pace.requests_per_hour
+    );
+    let Some(budget) = budget.map(|budget| u64::from(budget.get())) else {
+        return Check::ok(CHECK, format!("{need}, no limit is set; {manner}"));
+    };
+    let left = budget.saturating_sub(pace.requests_per_hour) / REQUESTS_PER_PAYMENT;
+    let seen = format!("{need} of {budget}, which leaves room for {left} payments an hour; {manner}");
+    let tick_stretched = pace.tick_millis > u64::try_from(expected.tick.as_millis()).unwrap_or(u64::MAX);
+    if left > 0 && !tick_stretched && seen_max < SEEN_MILLIS_WARN {
         return Check::ok(CHECK, seen);
     }
-    let advice =
-        "use a Horizon of your own and raise stellar.requests_per_hour_max, or raise settlement.tick_millis";
-    if watching.round_millis >= ROUND_MILLIS_WARN {
+    let advice = "use a Horizon of your own and raise stellar.requests_per_hour_max";
+    if seen_max >= SEEN_MILLIS_WARN {
         return Check::warn(CHECK, seen, format!("{advice}; customers will notice the delay"));
+    }
+    if tick_stretched {
+        let advice = format!(
+            "{advice}, or set settlement.tick_millis to {} or more: a ledger takes {LEDGER_MILLIS}",
+            pace.tick_millis
+        );
+        return Check::warn(CHECK, seen, advice);
     }
     Check::warn(CHECK, seen, advice)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Verdict;
     use super::*;
+    use std::num::NonZeroU32;
+    use std::time::Duration;
 
-    const TICK: Duration = Duration::from_secs(5);
-    const PUBLIC: Option<u32> = Some(3_600);
-
-    #[test]
-    fn the_default_tick_fits_a_public_horizon_until_the_third_page() {
-        let at = |accounts| watching(accounts, TICK, PUBLIC);
-        assert_eq!(at(25), Watching { requests_per_hour: 2_160, round_millis: 5_000 });
-        assert_eq!(at(599), Watching { requests_per_hour: 3_600, round_millis: 5_000 });
-        assert_eq!(at(600), Watching { requests_per_hour: 4_320, round_millis: 6_000 });
-        assert_eq!(at(10_000), Watching { requests_per_hour: 38_160, round_millis: 53_000 });
+    fn line(accounts: u64, tick_millis: u64, budget: u32) -> (Verdict, String) {
+        let expected = Expectations {
+            tick: Duration::from_millis(tick_millis),
+            requests_per_hour_max: NonZeroU32::new(budget),
+            ..super::super::accounts::tests::expected()
+        };
+        let check = check(accounts, &expected);
+        (check.verdict, check.seen)
     }
 
     #[test]
-    fn a_round_takes_no_longer_than_a_tick_without_a_limit() {
-        assert_eq!(watching(10_000, TICK, None).round_millis, 5_000);
-        let fast = watching(25, Duration::from_millis(100), PUBLIC);
-        assert_eq!(fast.requests_per_hour, 72_720, "a sweep comes once a ledger, however fast the ticks");
-        assert_eq!(fast.round_millis, 2_500);
+    fn the_delay_is_said_for_a_sweep_and_for_a_stream() {
+        let (verdict, seen) = line(25, 5_000, 3_600);
+        assert_eq!(verdict, Verdict::Ok);
+        assert!(seen.contains("takes 1440 requests an hour of 3600"), "{seen}");
+        assert!(seen.contains("by the sweep 2.5 s") && seen.contains("5 s at most"), "{seen}");
+        let (verdict, seen) = line(10_025, 5_000, 3_600);
+        assert_eq!(verdict, Verdict::Ok);
+        assert!(seen.contains("payment stream") && seen.contains("by the sweep within"), "{seen}");
     }
 
     #[test]
-    fn a_stretched_round_uses_the_budget_up_and_no_more() {
-        for accounts in [0, 199, 200, 1_000, 50_000] {
-            for budget in [100, 720, 1_440, 3_600, 100_000] {
-                let watching = watching(accounts, Duration::from_millis(250), Some(budget));
-                let used = requests(pages(accounts), watching.round_millis);
-                assert!(used <= u64::from(budget), "{accounts} accounts, {budget} an hour: {used}");
-            }
-        }
+    fn ticks_that_the_budget_cannot_pay_are_a_warning_and_no_limit_is_none() {
+        assert_eq!(line(25, 100, 3_600).0, Verdict::Warn);
+        assert_eq!(line(799, 5_000, 720).0, Verdict::Warn);
+        let (verdict, seen) = line(10_025, 100, 0);
+        assert!(verdict == Verdict::Ok && seen.contains("no limit is set"), "{seen}");
     }
 }

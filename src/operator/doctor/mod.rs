@@ -154,7 +154,7 @@ pub async fn examine(
         if let Some(network) = network {
             checks.extend(payouts::examine(books, network, &expected.payout).await);
         }
-        checks.push(budget::check(books.open_reservations(), expected));
+        checks.push(budget::examine(network, books.open_reservations(), expected).await);
         checks.push(books::engine(books, clock.now(), expected.tick));
         checks.push(books::transactions(books, ledger_time.unwrap_or_else(|| clock.now())));
         checks.push(books::held(books));

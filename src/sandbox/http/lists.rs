@@ -89,7 +89,7 @@ pub fn events(app: App, page: Page, fetch: Fetch) -> Response {
                 changed = closed.changed() => if changed.is_err() { break },
                 () = &mut over => break,
             }
-            if app.take_request().is_some_and(|taken| !taken.is_allowed()) {
+            if app.take_stream_look().is_some_and(|taken| !taken.is_allowed()) {
                 let text = "problem: rate_limit_exceeded. full details: ";
                 yield frame(format!("event: error\ndata: {text}{RATE_LIMITED}\n\n"));
                 return;

@@ -6,6 +6,7 @@
 //! money.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -15,7 +16,7 @@ use jiff::fmt::rfc2822;
 use std::pin::pin;
 use url::form_urlencoded;
 
-use super::budget::Budget;
+use super::budget::{Budget, Urgency};
 use super::json::{self, ReadError};
 use super::resources::{self, Problem, Root, Transaction};
 use super::{Settings, records};
@@ -25,7 +26,7 @@ use crate::domain::transfer::ResultCodes;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{
-    AccountAnswer, ClaimableEnd, HistoryRecord, Ledger, NetworkError, PAGE_RECORDS_MAX, Sent,
+    AccountAnswer, ClaimableEnd, HistoryRecord, Ledger, NetworkError, PAGE_RECORDS_MAX, Sent, Spending,
     TransactionRecord,
 };
 use crate::stellar::transport::{Request, Response, Transport, TransportError};
@@ -42,6 +43,9 @@ const RATE_LIMIT_PAUSE_SECONDS: u64 = 5;
 const BACKOFF_MILLIS_MIN: u64 = 200;
 const BACKOFF_MILLIS_MAX: u64 = 5_000;
 
+/// Most ledgers charged to a stream at once: after a longer pause it was not open all the time.
+const STREAM_LEDGERS_CHARGED_MAX: u32 = 20;
+
 /// By what a page is made smaller that was too large to be read.
 const PAGE_SHRINK: usize = 10;
 const JSON: &str = "application/hal+json, application/json";
@@ -55,6 +59,19 @@ pub struct HorizonClient {
     attempts_max: u32,
     answer_time_max: Duration,
     submit_time_max: Duration,
+    /// Streams that are open: each costs one request per ledger.
+    streams: AtomicU32,
+    /// The latest ledger that was asked for and came.
+    tip: AtomicU32,
+}
+
+/// An open stream, as long as it is held.
+pub(crate) struct OpenStream(Arc<HorizonClient>);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// An answer that is there, or the word that there is nothing at that address.
@@ -95,11 +112,40 @@ impl HorizonClient {
             attempts_max: settings.attempts_max.max(1),
             answer_time_max: seconds(settings.answer_seconds_max),
             submit_time_max: seconds(settings.submit_seconds_max),
+            streams: AtomicU32::new(0),
+            tip: AtomicU32::new(0),
+        }
+    }
+
+    /// What may be spent, and what has been lately.
+    pub fn spending(&self) -> Spending {
+        self.budget.spending()
+    }
+
+    /// Counts a stream as open until the answer is dropped.
+    pub(crate) fn stream(self: &Arc<Self>) -> OpenStream {
+        self.streams.fetch_add(1, Ordering::SeqCst);
+        OpenStream(Arc::clone(self))
+    }
+
+    /// Horizon counts a stream's every look at a new ledger; nobody but the ledgers' numbers tells how many those were.
+    fn charge_streams(&self, tip: LedgerSeq) {
+        let before = self.tip.fetch_max(tip.0, Ordering::SeqCst);
+        let ledgers =
+            if before == 0 { 0 } else { tip.0.saturating_sub(before).min(STREAM_LEDGERS_CHARGED_MAX) };
+        let looks = ledgers.saturating_mul(self.streams.load(Ordering::SeqCst));
+        if looks > 0 {
+            self.budget.charge(looks);
         }
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// A pause of this length and up to a quarter more.
+    pub(crate) fn jittered(&self, pause: Duration) -> Duration {
+        pause.saturating_add(pause / 4 * u32::from(self.entropy.u16()) / u32::from(u16::MAX))
     }
 
     /// What Horizon says of itself.
@@ -116,7 +162,9 @@ impl HorizonClient {
         let Some(record) = records.first() else {
             return Err(NetworkError::Unreadable { what: WHAT, reason: "it has no ledger".to_owned() });
         };
-        resources::ledger(record).map_err(|error| unreadable(WHAT, &error))
+        let tip = resources::ledger(record).map_err(|error| unreadable(WHAT, &error))?;
+        self.charge_streams(tip.sequence);
+        Ok(tip)
     }
 
     /// A closed ledger; `None` if the instance that answered does not have it.
@@ -261,7 +309,7 @@ impl HorizonClient {
             last_event_id: None,
         };
         let unknown = |reason: String, retry_after| Sent::Unknown { reason, retry_after };
-        if let Err(error) = self.budget.turn().await {
+        if let Err(error) = self.budget.turn(Urgency::Now).await {
             let retry_after = match error {
                 NetworkError::RateLimited { retry_after } => Some(retry_after),
                 _ => None,
@@ -298,6 +346,16 @@ impl HorizonClient {
 
     /// Asks a question until it is answered, at most `attempts_max` times.
     pub(crate) async fn get(&self, what: &'static str, target: String) -> Result<Answer, NetworkError> {
+        self.get_as(Urgency::Now, what, target).await
+    }
+
+    /// The same, for a question of this urgency.
+    pub(crate) async fn get_as(
+        &self,
+        urgency: Urgency,
+        what: &'static str,
+        target: String,
+    ) -> Result<Answer, NetworkError> {
         let mut delays = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(BACKOFF_MILLIS_MIN))
             .with_max_delay(Duration::from_millis(BACKOFF_MILLIS_MAX))
@@ -306,7 +364,7 @@ impl HorizonClient {
             .with_jitter_seed(self.entropy.u64())
             .build();
         loop {
-            match self.ask(what, &target).await {
+            match self.ask(urgency, what, &target).await {
                 Err(NetworkError::Unavailable { reason, retry_after }) => match delays.next() {
                     Some(delay) => {
                         tracing::debug!(what, reason, "Horizon is unavailable: asking again");
@@ -319,8 +377,8 @@ impl HorizonClient {
         }
     }
 
-    async fn ask(&self, what: &'static str, target: &str) -> Result<Answer, NetworkError> {
-        self.budget.turn().await?;
+    async fn ask(&self, urgency: Urgency, what: &'static str, target: &str) -> Result<Answer, NetworkError> {
+        self.budget.turn(urgency).await?;
         let request = Request { target: target.to_owned(), form: None, accept: JSON, last_event_id: None };
         let raw = self.exchange(what, request, self.answer_time_max).await.map_err(|error| match error {
             TransportError::TooLarge { bytes_max } => NetworkError::TooLarge { what, bytes_max },
@@ -396,7 +454,7 @@ impl HorizonClient {
 
     /// Opens a stream: the head of the answer, within the time of an ordinary answer.
     pub(crate) async fn open(&self, what: &'static str, request: Request) -> Result<Response, NetworkError> {
-        self.budget.turn().await?;
+        self.budget.turn(Urgency::Patient).await?;
         let unavailable = |error: TransportError| NetworkError::Unavailable {
             reason: error.to_string(),
             retry_after: None,
