@@ -17,6 +17,14 @@ use crate::sandbox::network::account_of_key;
 const FEE_STATS_LEDGERS: u32 = 5;
 const PERCENTILES: [u32; 12] = [10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100];
 const PAGED: &str = "cursor,limit,order";
+const BOOK: &str = "selling_asset_type,selling_asset_code,selling_asset_issuer,buying_asset_type,\
+                    buying_asset_code,buying_asset_issuer,limit";
+const ARRIVING: &str = "source_assets,source_account,destination_account,destination_asset_type,\
+                        destination_asset_issuer,destination_asset_code,destination_amount";
+const LEAVING: &str = "destination_account,destination_assets,source_asset_type,source_asset_issuer,\
+                       source_asset_code,source_amount";
+const TRADES: &str = "base_asset_type,base_asset_code,base_asset_issuer,counter_asset_type,counter_asset_code,\
+                      counter_asset_issuer,offer_id,account_id,trade_type,cursor,limit,order";
 
 fn templated(base: &str, path: &str) -> Value {
     json!({ "href": format!("{base}{path}"), "templated": true })
@@ -50,7 +58,11 @@ pub async fn root(app: App, base: Base, headers: HeaderMap) -> Result<Response, 
             "ledgers": templated(&base, &format!("/ledgers{{?{PAGED}}}")),
             "operation": templated(&base, "/operations/{id}"),
             "operations": templated(&base, &format!("/operations{{?{PAGED},include_failed}}")),
+            "order_book": templated(&base, &format!("/order_book{{?{BOOK}}}")),
             "payments": templated(&base, &format!("/payments{{?{PAGED},include_failed}}")),
+            "strict_receive_paths": templated(&base, &format!("/paths/strict-receive{{?{ARRIVING}}}")),
+            "strict_send_paths": templated(&base, &format!("/paths/strict-send{{?{LEAVING}}}")),
+            "trades": templated(&base, &format!("/trades{{?{TRADES}}}")),
             "transaction": templated(&base, "/transactions/{hash}"),
             "transactions": templated(&base, &format!("/transactions{{?{PAGED}}}")),
         },
