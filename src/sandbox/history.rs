@@ -497,7 +497,11 @@ impl<'a> Told<'a> {
                 partition_point(length, |at| key(at) < (to.0, 0)).min(told),
             ),
         };
-        let range = match selection.cursor {
+        let cursor = selection.cursor.map(|(first, second)| match list {
+            List::Effects | List::Trades => (first, second),
+            List::Transactions | List::Operations | List::Payments => (first, 0),
+        });
+        let range = match cursor {
             None => from..to,
             Some(cursor) if selection.descending => {
                 from..to.min(partition_point(length, |at| key(at) < cursor))
