@@ -192,7 +192,8 @@ fn guarded_market() -> Story {
 #[test]
 fn offers_of_every_kind_are_refused_alike() {
     let price = (1, 1);
-    let kinds: [fn(Asset, Asset, i64, (i32, i32)) -> OperationBody; 3] = [
+    type Offering = fn(Asset, Asset, i64, (i32, i32)) -> OperationBody;
+    let kinds: [Offering; 3] = [
         |give, get, amount, price| sell(give, get, amount, price, 0),
         |give, get, amount, price| buy(give, get, amount, price, 0),
         sell_passively,
