@@ -134,15 +134,25 @@ async fn serve(args: &ServeArgs) -> Result<ExitCode, CommandError> {
 async fn run_sandbox(args: SandboxArgs) -> Result<ExitCode, CommandError> {
     let Some(command) = args.wallet else {
         telemetry::start(&telemetry::Settings::default());
-        let settings =
-            sandbox::Settings { seed: args.seed, ledger_ms: args.ledger_ms, ..sandbox::Settings::default() };
+        let state = args.state.as_ref().map(|path| path.display().to_string());
+        let settings = sandbox::Settings {
+            seed: args.seed,
+            ledger_ms: args.ledger_ms,
+            faults: args.faults.settings(),
+            state: args.state,
+            ..sandbox::Settings::default()
+        };
         let handle = Sandbox::start(settings, Arc::new(SystemClock), args.listen).await?;
         tracing::info!(
             url = handle.url(),
             passphrase = sandbox::network::PASSPHRASE,
             ledger_ms = args.ledger_ms,
-            "sandbox network; it forgets everything when it stops"
+            state,
+            faults = ?handle.sandbox.faults().rates(),
+            "sandbox network; without a state file it forgets everything when it stops"
         );
+        // For programs that let the system choose the port.
+        say(&handle.url())?;
         wire::asked_to_stop().await;
         handle.stop().await;
         return Ok(ExitCode::SUCCESS);
