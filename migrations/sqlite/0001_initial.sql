@@ -105,7 +105,8 @@ CREATE INDEX reservation_nodes_node ON reservation_nodes (node);
 CREATE TABLE payments (
     operation INTEGER NOT NULL CHECK (operation >= 0),
     change INTEGER NOT NULL CHECK (change >= 0),
-    kind TEXT NOT NULL CHECK (kind IN ('payment', 'path_payment', 'create_account', 'contract_transfer')),
+    kind TEXT NOT NULL CHECK (kind IN ('payment', 'path_payment', 'create_account', 'contract_transfer', 'account_merge',
+        'claim_claimable_balance')),
     account TEXT NOT NULL,
     muxed_id TEXT,
     payer TEXT,
@@ -116,7 +117,7 @@ CREATE TABLE payments (
     closed_at INTEGER NOT NULL,
     memo_facts TEXT NOT NULL,
     reservation INTEGER,
-    attribution TEXT NOT NULL CHECK (attribution IN ('counted', 'late', 'other_asset', 'unassigned')),
+    attribution TEXT NOT NULL CHECK (attribution IN ('counted', 'late', 'other_asset', 'unassigned', 'top_up')),
     CONSTRAINT payments_pkey PRIMARY KEY (operation, change)
 ) STRICT;
 CREATE INDEX payments_of_reservation ON payments (reservation, operation, change);
@@ -151,6 +152,7 @@ CREATE TABLE transfers (
         (state = 'pending' AND submission IS NULL AND operation IS NULL AND confirmed_at IS NULL)
         OR (state = 'in_flight' AND submission IS NOT NULL AND operation IS NULL AND confirmed_at IS NULL)
         OR (state = 'confirmed' AND submission IS NOT NULL AND operation IS NOT NULL AND confirmed_at IS NOT NULL)
+        OR (state = 'cancelled' AND submission IS NULL AND operation IS NULL AND confirmed_at IS NULL)
     )
 ) STRICT;
 CREATE UNIQUE INDEX transfers_refund ON transfers (refund_of) WHERE refund_of IS NOT NULL;

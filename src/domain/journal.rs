@@ -29,6 +29,8 @@ pub enum BookAccount {
     Deposits(ReservationId),
     /// Liability: what came in that belongs to no reservation.
     Unattributed,
+    /// Asset: what issuers took back, until it is decided who bears it; of a reservation's account, or of another.
+    ClawedBack(Option<ReservationId>),
     /// Expense: fees paid to the network, in XLM.
     NetworkFees,
     /// Equity: what our accounts held when Farmgate first saw them, and what the operator adds.
@@ -48,6 +50,12 @@ pub enum Cause {
     Confirmed(SubmissionId),
     /// A transaction of ours landed without effect: its fee.
     Failed(SubmissionId),
+    /// An issuer took money back; the operation and its change are named as those of a payment.
+    Clawback(PaymentId),
+    /// It was decided what a reservation's payers bear of what its issuer took back.
+    Loss(ReservationId),
+    /// A return was given up for a smaller one, or for none: its payer bears a part of what the issuer took back.
+    Reduced(TransferId),
 }
 
 /// One line of an entry.
@@ -180,6 +188,8 @@ impl fmt::Display for BookAccount {
             Self::Stellar(account) => write!(f, "stellar:{account}"),
             Self::Deposits(reservation) => write!(f, "deposits:{reservation}"),
             Self::Unattributed => f.write_str("unattributed"),
+            Self::ClawedBack(Some(reservation)) => write!(f, "clawed_back:{reservation}"),
+            Self::ClawedBack(None) => f.write_str("clawed_back"),
             Self::NetworkFees => f.write_str("network_fees"),
             Self::Capital => f.write_str("capital"),
         }
@@ -193,10 +203,12 @@ impl FromStr for BookAccount {
         let wrong = || JournalError::Text(text.to_owned());
         match text.split_once(':') {
             None if text == "unattributed" => Ok(Self::Unattributed),
+            None if text == "clawed_back" => Ok(Self::ClawedBack(None)),
             None if text == "network_fees" => Ok(Self::NetworkFees),
             None if text == "capital" => Ok(Self::Capital),
             Some(("stellar", account)) => account.parse().map(Self::Stellar).map_err(|_| wrong()),
             Some(("deposits", id)) => id.parse().map(Self::Deposits).map_err(|_| wrong()),
+            Some(("clawed_back", id)) => id.parse().map(|id| Self::ClawedBack(Some(id))).map_err(|_| wrong()),
             Some(_) | None => Err(wrong()),
         }
     }
@@ -210,6 +222,9 @@ impl fmt::Display for Cause {
             Self::Transfer(transfer) => write!(f, "transfer:{transfer}"),
             Self::Confirmed(submission) => write!(f, "confirmed:{submission}"),
             Self::Failed(submission) => write!(f, "failed:{submission}"),
+            Self::Clawback(change) => write!(f, "clawback:{change}"),
+            Self::Loss(reservation) => write!(f, "loss:{reservation}"),
+            Self::Reduced(transfer) => write!(f, "reduced:{transfer}"),
         }
     }
 }
@@ -225,6 +240,9 @@ impl FromStr for Cause {
             ("transfer", id) => id.parse().map(Self::Transfer).map_err(|_| wrong()),
             ("confirmed", id) => id.parse().map(Self::Confirmed).map_err(|_| wrong()),
             ("failed", id) => id.parse().map(Self::Failed).map_err(|_| wrong()),
+            ("clawback", change) => change.parse().map(Self::Clawback).map_err(|_| wrong()),
+            ("loss", id) => id.parse().map(Self::Loss).map_err(|_| wrong()),
+            ("reduced", id) => id.parse().map(Self::Reduced).map_err(|_| wrong()),
             (_, _) => Err(wrong()),
         }
     }
@@ -269,6 +287,8 @@ mod tests {
             BookAccount::Stellar(account),
             BookAccount::Deposits(ReservationId::new(4).unwrap()),
             BookAccount::Unattributed,
+            BookAccount::ClawedBack(Some(ReservationId::new(4).unwrap())),
+            BookAccount::ClawedBack(None),
             BookAccount::NetworkFees,
             BookAccount::Capital,
         ] {
@@ -282,6 +302,9 @@ mod tests {
             Cause::Transfer(TransferId::new(8).unwrap()),
             Cause::Confirmed(submission),
             Cause::Failed(submission),
+            Cause::Clawback(payment),
+            Cause::Loss(ReservationId::new(4).unwrap()),
+            Cause::Reduced(TransferId::new(8).unwrap()),
         ] {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }

@@ -7,15 +7,20 @@
 //! Never here: HTTP, SQL, XDR, or a transaction rebuilt while its predecessor could still land. Failure of
 //! the network or the database ends a tick early and loses nothing; the next one starts from storage again.
 
+mod effects;
 mod expire;
+mod held;
 mod ingest;
+mod losses;
 mod open;
 mod outcome;
+mod own;
 mod refund;
 mod send;
 mod settings;
 mod settle;
 mod sweep;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use held::{Decision, ResolveError, resolve};
 pub use settings::Settings;
 
 use crate::capacity::CapacityError;
@@ -210,6 +216,16 @@ struct Memory {
     swept_at: Option<Timestamp>,
     /// Accounts that are not explained: when they are looked at again.
     dirty: BTreeMap<AccountId, sweep::Recheck>,
+    /// The last operation whose effects were looked at, of escrow accounts that payments do not explain.
+    effects_seen: BTreeMap<AccountId, OperationId>,
+    /// The platform account and channels whose balances the journal explains: their last change.
+    own_seen: BTreeMap<AccountId, LedgerSeq>,
+    /// Since when the others are not explained.
+    own_dirty_since: BTreeMap<AccountId, Timestamp>,
+    /// Held reservations: when they are looked at again.
+    held: BTreeMap<ReservationId, refund::Retry>,
+    /// When claimable balances are looked for again, and how often they were.
+    waiting_looked: Option<(Timestamp, usize)>,
     /// The last return that was looked at; the next tick goes on after it.
     refund_after: Option<TransferId>,
     /// Returns that could not be delivered: when they are tried again.
@@ -290,12 +306,15 @@ impl Engine {
         self.memory().tip = Some(tip);
         let opened = self.open_accounts(tip).await;
         report.isolate(&"opening accounts", opened)?;
+        self.look_at_held(&mut report).await?;
         self.settle(tip, &mut report).await?;
         self.send_live(tip, &mut report).await?;
         // Last, and on its own: looking payers up must not keep settlements from being sent.
         let refunded = self.refund(tip, &mut report).await;
         report.isolate(&"returns", refunded)?;
         self.send_live(tip, &mut report).await?;
+        let waiting = self.look_for_waiting_balances().await;
+        report.isolate(&"claimable balances", waiting)?;
         Ok(report)
     }
 
@@ -437,14 +456,26 @@ impl Ids {
         if postings.is_empty() {
             return Ok(());
         }
-        let id =
-            EntryId::new(self.number()).map_err(|error| EngineError::Contradiction(error.to_string()))?;
         let text = cause.to_string();
-        match tx.post(&Entry::new(id, cause, reservation, at, postings.into_vec())?).await? {
+        match self.post_once(tx, cause, reservation, at, postings).await? {
             Applied::Executed => Ok(()),
             Applied::AlreadyApplied => {
                 Err(EngineError::Contradiction(format!("{text} is in the journal already")))
             }
         }
+    }
+
+    /// Posts an entry that moves something, unless its cause is in the journal already.
+    async fn post_once(
+        &self,
+        tx: &mut dyn Tx,
+        cause: Cause,
+        reservation: Option<ReservationId>,
+        at: Timestamp,
+        postings: Postings,
+    ) -> Result<Applied, EngineError> {
+        let id =
+            EntryId::new(self.number()).map_err(|error| EngineError::Contradiction(error.to_string()))?;
+        Ok(tx.post(&Entry::new(id, cause, reservation, at, postings.into_vec())?).await?)
     }
 }

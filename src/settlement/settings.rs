@@ -3,6 +3,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::address::AccountId;
 use crate::domain::money::Stroops;
 
 /// How the engine works. Every field has a default.
@@ -23,6 +24,8 @@ pub struct Settings {
     pub transaction_lifetime_seconds: i64,
     /// After how many seconds an envelope without an outcome is sent again.
     pub resend_seconds: i64,
+    /// Accounts of the operator: what they pay to the platform or to a channel is capital. What others pay there goes back.
+    pub funding_accounts: Vec<AccountId>,
 }
 
 /// Shortest lifetime of a transaction, in seconds: 20 ledgers of five seconds.
@@ -50,6 +53,7 @@ impl Default for Settings {
             fee_per_operation_stroops: 10_000,
             transaction_lifetime_seconds: 180,
             resend_seconds: 10,
+            funding_accounts: Vec::new(),
         }
     }
 }

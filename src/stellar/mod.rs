@@ -27,8 +27,8 @@ use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{
-    AccountAnswer, AccountPage, BuildError, HistoryRecord, Ledger, Network, NetworkError, Sent,
-    SignedTransaction, TransactionPlan, TransactionRecord,
+    AccountAnswer, AccountPage, BuildError, ClaimablePage, EffectId, EffectRecord, HistoryRecord, Ledger,
+    Network, NetworkError, OperationRecord, Sent, SignedTransaction, TransactionPlan, TransactionRecord,
 };
 use crate::ports::signer::Signer;
 use builder::TransactionFactory;
@@ -134,6 +134,27 @@ impl Network for StellarNetwork {
         limit: usize,
     ) -> Result<Vec<HistoryRecord>, NetworkError> {
         self.horizon.payments(account, after, limit).await
+    }
+
+    async fn effects(
+        &self,
+        account: AccountId,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> Result<Vec<EffectRecord>, NetworkError> {
+        self.horizon.effects(account, after, limit).await
+    }
+
+    async fn operation(&self, operation: OperationId) -> Result<Option<OperationRecord>, NetworkError> {
+        self.horizon.operation(operation).await
+    }
+
+    async fn claimable_balances(
+        &self,
+        claimant: AccountId,
+        after: Option<String>,
+    ) -> Result<ClaimablePage, NetworkError> {
+        self.horizon.claimable_balances(claimant, after).await
     }
 
     async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {

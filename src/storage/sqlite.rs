@@ -29,8 +29,13 @@ pub(super) struct SqliteDatabase {
 }
 
 fn migrator() -> Migrator {
-    let sql = include_str!("../../migrations/sqlite/0001_initial.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "initial".into(), MigrationType::Simple, sql, false)])
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        migration(1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
+        migration(3, "unattributed", include_str!("../../migrations/sqlite/0003_unattributed.sql")),
+    ])
 }
 
 /// How many migrations the database has seen, and how many there are. Creates nothing.

@@ -9,8 +9,8 @@ use farmgate::domain::address::AccountId;
 use farmgate::domain::ids::{LedgerSeq, OperationId, TxHash};
 use farmgate::domain::transfer::ResultCodes;
 use farmgate::ports::network::{
-    AccountAnswer, AccountPage, BuildError, HistoryRecord, Ledger, Network, NetworkError, Sent,
-    SignedTransaction, TransactionPlan, TransactionRecord,
+    AccountAnswer, AccountPage, BuildError, ClaimablePage, EffectId, EffectRecord, HistoryRecord, Ledger,
+    Network, NetworkError, OperationRecord, Sent, SignedTransaction, TransactionPlan, TransactionRecord,
 };
 use tokio::sync::Semaphore;
 
@@ -27,6 +27,8 @@ pub struct Faults {
     pub blind: AtomicUsize,
     /// So many looks at an account's history find nothing new, whatever is in the ledger.
     pub no_history: AtomicUsize,
+    /// So many looks at an account's effects find nothing, whatever is in the ledger.
+    pub no_effects: AtomicUsize,
     /// So many records of history come as nobody can read them.
     pub garbled: AtomicUsize,
     /// So many payments come as money that their issuer took back.
@@ -182,6 +184,30 @@ impl Network for FaultyNetwork {
             gate.pass().await;
         }
         Ok(records)
+    }
+
+    async fn effects(
+        &self,
+        account: AccountId,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> Result<Vec<EffectRecord>, NetworkError> {
+        if take(&self.faults.no_effects) {
+            return Ok(Vec::new());
+        }
+        self.inner.effects(account, after, limit).await
+    }
+
+    async fn operation(&self, operation: OperationId) -> Result<Option<OperationRecord>, NetworkError> {
+        self.inner.operation(operation).await
+    }
+
+    async fn claimable_balances(
+        &self,
+        claimant: AccountId,
+        after: Option<String>,
+    ) -> Result<ClaimablePage, NetworkError> {
+        self.inner.claimable_balances(claimant, after).await
     }
 
     async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {

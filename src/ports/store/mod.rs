@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 
 pub use access::{AccessTx, ApiKey, IdempotencyKey, Role, StoredAnswer};
-pub use accounts::AccountsTx;
+pub use accounts::{AccountsTx, WaitingBalance};
 pub use catalog::{CatalogTx, Put};
 pub use journal::{EngineStatus, JournalTx};
 pub use payments::{PaymentFilter, PaymentsTx, Quarantined, StoredPayment};
