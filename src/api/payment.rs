@@ -74,7 +74,7 @@ pub struct Payment {
     pub closed_at: Timestamp,
     /// The transaction's memo.
     pub memo: Memo,
-    /// How it goes back; left out where nothing of it does, or where the list does not tell.
+    /// How it goes back; left out where nothing of it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub returned: Option<Returned>,
 }

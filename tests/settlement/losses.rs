@@ -1,5 +1,7 @@
 //! What issuers take back or freeze, and who bears it.
 
+use std::sync::atomic::Ordering;
+
 use farmgate::domain::address::Address;
 use farmgate::domain::journal::BookAccount;
 use farmgate::domain::money::Stroops;
@@ -8,6 +10,7 @@ use farmgate::domain::reservation::{RefundReason, Reservation, State};
 use farmgate::domain::transfer::TransferState;
 use farmgate::settlement::{Decision, ResolveError};
 
+use crate::network::faulty;
 use crate::support::on_both_databases;
 use crate::world::{FARMER, PAST_THE_DEADLINE_SECONDS, World, amount, price, share, wallet};
 
@@ -216,5 +219,39 @@ on_both_databases! {
         assert_eq!(world.book(BookAccount::Unattributed, "TFT").await, 0);
         assert_eq!(world.book(BookAccount::ClawedBack(None), "TFT").await, 0);
         world.assert_reconciled().await;
+    }
+
+    async fn a_clawback_is_booked_once_by_an_engine_that_has_forgotten_it(store: &TestStore) {
+        let world = world(store).await;
+        let reservation = held_short(&world).await;
+        world.rest().await;
+        world.restart(world.store.clone(), world.network.clone());
+        world.claw_back(reservation.escrow, amount("0.5")).await;
+        world.rest().await;
+        let taken = share(price(&reservation), 25).checked_add(amount("0.5")).unwrap();
+        assert_eq!(world.book(BookAccount::ClawedBack(Some(reservation.id)), "TFT").await, taken.get());
+        world.assert_reconciled().await;
+    }
+
+    async fn a_return_that_failed_because_its_money_was_taken_back_is_cut_and_paid(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.issuer_may_claw_back().await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        world.pay("alice", reservation.escrow, amount("2"), "TFT").await;
+        world.rest().await;
+        faults.lost.store(usize::MAX, Ordering::SeqCst);
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(reservation.id, "refunding").await;
+        world.rest().await;
+        world.claw_back(reservation.escrow, amount("1.5")).await;
+        world.rest().await;
+        assert_eq!(world.book(BookAccount::ClawedBack(Some(reservation.id)), "TFT").await, 0, "it may still land");
+        faults.lost.store(0, Ordering::SeqCst);
+        world.clock.move_on(2);
+        world.until(reservation.id, "refunded").await;
+        assert_eq!(world.holds("alice", "TFT"), minus(amount(PURSE), amount("1.5")));
+        assert_nothing_is_left(&world, &reservation).await;
     }
 }

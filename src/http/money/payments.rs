@@ -9,7 +9,7 @@ use crate::http::auth::{May, MoneyRead};
 use crate::http::document::ListProblems;
 use crate::http::input::{Asked, Limit};
 use crate::http::{App, Problem};
-use crate::ports::store::PaymentFilter;
+use crate::ports::store::{PaymentFilter, StoreError, Tx};
 
 /// What payments were taken for, as the query names it.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -77,18 +77,28 @@ pub(in crate::http) async fn handler(
 ) -> Result<Json<Page<Payment>>, Problem> {
     let mut tx = app.read().await?;
     let filter = PaymentFilter { reservation: None, attribution: asked.state.map(Attribution::from) };
+    Ok(Json(page(&mut *tx, &filter, asked.cursor, asked.limit).await?))
+}
+
+/// A page of payments, each with its return.
+pub(in crate::http) async fn page(
+    tx: &mut dyn Tx,
+    filter: &PaymentFilter,
+    after: Option<PaymentId>,
+    limit: Limit,
+) -> Result<Page<Payment>, StoreError> {
     let mut rows = Vec::new();
-    for stored in tx.payments(&filter, asked.cursor, asked.limit.rows()).await? {
+    for stored in tx.payments(filter, after, limit.rows()).await? {
         let back = tx.refund_of(stored.payment.id).await?;
         rows.push((stored, back));
     }
-    Ok(Json(Page::of(
+    Ok(Page::of(
         rows,
-        asked.limit.0,
+        limit.0,
         |(stored, _)| stored.payment.id.to_string(),
         |(stored, back)| {
             let shape = Payment::new(&stored.payment, stored.reservation, stored.attribution);
             shape.with_return(back.as_ref())
         },
-    )))
+    ))
 }
