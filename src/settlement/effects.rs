@@ -69,11 +69,12 @@ impl Engine {
         Ok(taken)
     }
 
-    /// Where an account's effects were looked at last: an escrow account's are all ours to read, from its creation on.
+    /// Where an account's effects were looked at last, or need not be looked at: an escrow account's are all ours to read, from
+    /// its creation on.
     async fn effects_cursor(&self, account: AccountId) -> Result<Option<EffectId>, EngineError> {
         let own = self.store.begin_read().await?.own_watch(account).await?.map(|watch| watch.effects);
-        let seen = own.or_else(|| self.memory().effects_seen.get(&account).copied());
-        Ok(seen.map(|operation| EffectId { operation, index: LAST_INDEX }))
+        let seen = self.memory().effects_seen.get(&account).copied();
+        Ok(own.max(seen).map(|operation| EffectId { operation, index: LAST_INDEX }))
     }
 
     async fn known(

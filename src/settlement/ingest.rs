@@ -418,7 +418,10 @@ pub(super) async fn take_in(
     match (attribution, reservation) {
         (Attribution::Counted, Some(reservation)) => {
             if let State::Held { .. } = reservation.state {
+                // Whoever decides about it at the same time changes its row: one of the two runs again, and sees the other.
+                tx.update_reservation(&reservation).await?;
                 ingested.filled.push(reservation.id);
+                return Ok(());
             }
             ingested.funded += u32::from(fund(tx, ids, reservation).await?);
         }

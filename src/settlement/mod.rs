@@ -216,7 +216,8 @@ struct Memory {
     swept_at: Option<Timestamp>,
     /// Accounts that are not explained: when they are looked at again.
     dirty: BTreeMap<AccountId, sweep::Recheck>,
-    /// The last operation whose effects were looked at, of escrow accounts that payments do not explain.
+    /// The last operation whose effects were looked at, of accounts that payments do not explain; of our own accounts also that
+    /// up to which the journal explains everything.
     effects_seen: BTreeMap<AccountId, OperationId>,
     /// The platform account and channels whose balances the journal explains: their last change.
     own_seen: BTreeMap<AccountId, LedgerSeq>,

@@ -57,16 +57,29 @@ impl Engine {
         page: &AccountPage,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
-        let mut tx = self.store.begin_read().await?;
-        let (channels, live) = (tx.channels().await?, tx.live_submissions().await?);
-        drop(tx);
-        for channel in channels.iter().filter(|channel| channel.opening.is_none()) {
-            let found = page.accounts.iter().find(|snapshot| snapshot.account == channel.account);
-            let Some(snapshot) = found else { continue };
+        let channels = self.store.begin_read().await?.channels().await?;
+        let changed: Vec<(&Channel, &AccountSnapshot)> = channels
+            .iter()
+            .filter(|channel| channel.opening.is_none())
+            .filter_map(|channel| {
+                let found = page.accounts.iter().find(|snapshot| snapshot.account == channel.account);
+                Some((channel, found.filter(|snapshot| !self.is_explained(snapshot))?))
+            })
+            .collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let live = self.store.begin_read().await?.live_submissions().await?;
+        for (channel, snapshot) in changed {
             let looked = self.look_at_one_own(channel, snapshot, &live, report).await;
             report.isolate(&channel.account, looked)?;
         }
         Ok(())
+    }
+
+    fn is_explained(&self, snapshot: &AccountSnapshot) -> bool {
+        let memory = self.memory();
+        memory.own_seen.get(&snapshot.account).is_some_and(|seen| *seen >= snapshot.last_modified)
     }
 
     async fn look_at_one_own(
@@ -77,9 +90,6 @@ impl Engine {
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
         let account = channel.account;
-        if self.memory().own_seen.get(&account).is_some_and(|seen| *seen >= snapshot.last_modified) {
-            return Ok(());
-        }
         self.begin_watch(channel, snapshot).await?;
         let moving = live.iter().any(|submission| may_move(submission, account))
             || self.store.begin_read().await?.money_leaves(account).await?;
@@ -109,8 +119,10 @@ impl Engine {
         Ok(())
     }
 
+    /// The journal explains what the account had in this snapshot: nothing up to then need be looked for in its effects.
     fn explained(&self, snapshot: &AccountSnapshot) {
         let mut memory = self.memory();
+        memory.effects_seen.insert(snapshot.account, history_after(snapshot).effects);
         memory.own_seen.insert(snapshot.account, snapshot.last_modified);
         memory.own_dirty_since.remove(&snapshot.account);
         memory.dirty.remove(&snapshot.account);
