@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::app::config::Overrides;
 use crate::domain::address::Address;
-use crate::domain::ids::ApiKeyId;
+use crate::domain::ids::{ApiKeyId, ReservationId};
 use crate::domain::money::Stroops;
 use crate::ports::store::Role;
 use crate::sandbox::faults::{
@@ -40,6 +40,8 @@ pub enum Command {
     Setup(SetupArgs),
     /// Compare the journal with the ledger, account by account; exit code 1 if they differ.
     Reconcile(ReconcileArgs),
+    /// Decide what becomes of a reservation that is held: settle it, or send back what remains.
+    Resolve(ResolveArgs),
     /// Make, list and revoke API keys.
     Keys(KeysArgs),
     /// Print the API's OpenAPI document.
@@ -294,6 +296,31 @@ pub struct HorizonArgs {
     pub sandbox: Url,
 }
 
+/// `farmgate resolve`.
+#[derive(Debug, Args)]
+pub struct ResolveArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The reservation's id.
+    pub id: ReservationId,
+    /// What is decided.
+    #[command(flatten)]
+    pub decision: DecisionArgs,
+}
+
+/// One of the two decisions.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct DecisionArgs {
+    /// Try its settlement again at once.
+    #[arg(long)]
+    pub settle: bool,
+    /// Send back what remains; the latest payment bears what its issuer took back.
+    #[arg(long)]
+    pub refund: bool,
+}
+
 /// `farmgate keys`.
 #[derive(Debug, Args)]
 pub struct KeysArgs {
@@ -365,6 +392,17 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_held_reservation_is_decided_one_way_or_the_other() {
+        let parse = |flags: &[&str]| Cli::try_parse_from([&["farmgate", "resolve", "17"], flags].concat());
+        assert!(matches!(
+            parse(&["--refund"]).unwrap().command,
+            Command::Resolve(ResolveArgs { decision: DecisionArgs { refund: true, settle: false }, .. })
+        ));
+        assert!(parse(&["--settle"]).is_ok());
+        assert!(parse(&[]).is_err() && parse(&["--settle", "--refund"]).is_err());
     }
 
     #[test]

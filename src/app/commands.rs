@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access;
 use crate::app::cli::{
-    Cli, Command, KeysArgs, KeysCommand, ReconcileArgs, SandboxArgs, ServeArgs, WalletCommand,
+    Cli, Command, KeysArgs, KeysCommand, ReconcileArgs, ResolveArgs, SandboxArgs, ServeArgs, WalletCommand,
 };
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{self, Config, ConfigError, Overrides};
 use crate::app::wire::{self, Service, ServiceError};
 use crate::app::{demo, doctor, setup, telemetry};
+use crate::domain::ids::ReservationId;
 use crate::domain::money::Stroops;
 use crate::http;
 use crate::operator::{ReconcileError, Reconciliation, StockError, reconcile};
@@ -23,6 +24,7 @@ use crate::ports::clock::Clock;
 use crate::ports::store::transact;
 use crate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
 use crate::sandbox::{self, Sandbox, StartError};
+use crate::settlement::{Decision, ResolveError, resolve};
 use crate::stellar::keys::SecretSeed;
 use crate::storage;
 
@@ -44,6 +46,12 @@ pub enum CommandError {
     /// The wallet.
     #[error(transparent)]
     Wallet(#[from] WalletError),
+    /// A held reservation.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// No such reservation.
+    #[error("reservation {0} is not known")]
+    NoReservation(ReservationId),
     /// API keys.
     #[error(transparent)]
     Access(#[from] access::AccessError),
@@ -73,6 +81,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Setup(args) => setup::run(&args).await,
         Command::Reconcile(args) => run_reconcile(&args).await,
+        Command::Resolve(args) => run_resolve(&args).await,
         Command::Keys(args) => keys(args).await,
         Command::Openapi => {
             say(&serde_json::to_string_pretty(&http::openapi())?)?;
@@ -260,6 +269,22 @@ pub(crate) fn table(reconciliation: &Reconciliation) -> String {
         reconciliation.accounts,
         reconciliation.lines.len()
     )
+}
+
+async fn run_resolve(args: &ResolveArgs) -> Result<ExitCode, CommandError> {
+    let settings =
+        config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
+    let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
+    let id = args.id;
+    let decision = if args.decision.refund { Decision::Refund } else { Decision::Settle };
+    let resolved = transact(&store, move |tx| {
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+        Box::pin(async move { resolve(tx, clock, entropy, id, decision).await })
+    })
+    .await?;
+    let reservation = resolved.ok_or(CommandError::NoReservation(id))?;
+    say(&format!("reservation {id} is {}", reservation.state.name()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn keys(args: KeysArgs) -> Result<ExitCode, CommandError> {
