@@ -7,7 +7,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::blame::{Blame, blames, culprits};
+use super::blame::{Blame, blames, culprits, is_refused_whole};
 use super::close::platform;
 use super::refund::{owe_returns, refunded_if_all};
 use super::settle::{change, funded_option, is_claimable, places};
@@ -572,7 +572,8 @@ fn not_closed(accounts: &[ClosedAccount], refusal: Refusal<'_>) -> Vec<AccountId
 }
 
 /// Frees transfers. With codes that blame reservations, those are held; whose recipient cannot receive a payment gets a claimable
-/// balance; the others go again. If it landed without such codes, all go again one by one, and one that was alone is held.
+/// balance; the others go again. If it landed or was refused as a whole and no code names anybody, all go again one by one, and
+/// one that was alone is held.
 async fn release_transfers(
     tx: &mut dyn Tx,
     ids: &Ids,
@@ -584,6 +585,7 @@ async fn release_transfers(
     let blames = blames(transfers, refusal.codes);
     let mut culprits = culprits(transfers, &blames);
     let named = blames.iter().any(|blame| *blame != Blame::Nobody);
+    let unexplained = !named && (refusal.landed || refusal.codes.is_some_and(is_refused_whole));
     ended.rest_claimables = blames.contains(&Blame::Reserve);
     for (transfer, blame) in transfers.iter().zip(&blames) {
         let TransferState::InFlight { .. } = transfer.state else { continue };
@@ -598,14 +600,14 @@ async fn release_transfers(
                 ended.undelivered.push(transfer.id);
             }
             // One that merely never landed is not its fault.
-            (Blame::Nobody, _) if is_refund(transfer) && refusal.landed && !named => {
+            (Blame::Nobody, _) if is_refund(transfer) && unexplained => {
                 ended.undelivered.push(transfer.id);
             }
             (Blame::Nobody | Blame::Recipient | Blame::Reserve | Blame::Source(_), _) => {}
         }
     }
     let reservations = settled_by(transfers);
-    if refusal.landed && !named {
+    if unexplained {
         match (reservations.as_slice(), refusal.codes) {
             ([], _) => {}
             ([only], Some(codes)) => {

@@ -143,6 +143,30 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
+    async fn a_refusal_that_names_nobody_is_found_one_by_one_once_it_is_dead(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let (good, other, bad) = (world.reserve().await, world.reserve().await, world.reserve().await);
+        world.rest().await;
+        *faults.poison.lock().unwrap() = Some(bad.escrow);
+        for reservation in [&good, &other, &bad] {
+            world.pay("alice", reservation.escrow, price(reservation), "TFT").await;
+        }
+        world.until(bad.id, "settling").await;
+        world.rest().await;
+        assert_eq!(world.state(bad.id).await, "settling", "it may still land");
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        for reservation in [&good, &other] {
+            world.until(reservation.id, "settled").await;
+        }
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        let held = world.until(bad.id, "held").await;
+        let State::Held { why, .. } = held.state else { panic!() };
+        assert_eq!(why.code, "tx_internal_error");
+        assert_eq!(world.fees_of_failures().await, [] as [i64; 0], "nothing of it was ever in a ledger");
+        world.assert_reconciled().await;
+    }
+
     async fn a_failure_that_names_no_operation_is_found_one_by_one(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         world.customer("alice").await;

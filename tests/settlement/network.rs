@@ -10,7 +10,7 @@ use farmgate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use farmgate::domain::payment::PaymentKind;
 use farmgate::domain::transfer::ResultCodes;
 use farmgate::ports::network::{
-    AccountAnswer, AccountPage, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord,
+    AccountAnswer, AccountPage, Body, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord,
     HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedTransaction, TransactionPlan,
     TransactionRecord,
 };
@@ -41,6 +41,10 @@ pub struct Faults {
     pub no_reserve: AtomicBool,
     /// The envelopes that would make claimable balances.
     pub claimables: Mutex<BTreeSet<String>>,
+    /// An account that the network refuses to hear of: no code tells which operation it does not like.
+    pub poison: Mutex<Option<AccountId>>,
+    /// The envelopes that move money of that account.
+    pub poisoned: Mutex<BTreeSet<String>>,
     /// True while results of transactions come without the codes of their operations.
     pub codeless: AtomicBool,
     /// Envelopes that reached the network.
@@ -259,6 +263,11 @@ impl Network for FaultyNetwork {
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {
         self.faults.built.fetch_add(1, Ordering::SeqCst);
         let signed = self.inner.build(plan).await?;
+        if let (Body::Pay(payments), Some(poison)) = (&plan.body, *self.faults.poison.lock().unwrap())
+            && payments.iter().any(|payment| payment.from == poison)
+        {
+            self.faults.poisoned.lock().unwrap().insert(signed.envelope.clone());
+        }
         if !signed.claimables.is_empty() {
             self.faults.claimables.lock().unwrap().insert(signed.envelope.clone());
         }
@@ -266,6 +275,10 @@ impl Network for FaultyNetwork {
     }
 
     async fn send(&self, envelope: &str) -> Sent {
+        if self.faults.poisoned.lock().unwrap().contains(envelope) {
+            let codes = ResultCodes { transaction: "tx_internal_error".to_owned(), operations: vec![] };
+            return Sent::Refused { codes };
+        }
         let claimable = self.faults.claimables.lock().unwrap().contains(envelope);
         if claimable && self.faults.no_reserve.load(Ordering::SeqCst) {
             // A payment, and a balance between the two operations that sponsor it.
