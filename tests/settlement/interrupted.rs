@@ -148,6 +148,7 @@ pass_on! {
         update_pool(pool: &Pool) -> Pool;
         pool(id: PoolId) -> Option<Pool>;
         pools(filter: &PoolFilter, after: Option<PoolId>, limit: u32) -> Vec<Pool>;
+        pool_claims(id: PoolId) -> PoolClaims;
         node_is_under_free_pool(node: NodeId) -> bool;
     }
     ReservationsTx {

@@ -13,6 +13,7 @@ mod ledger_time;
 mod losses;
 mod network;
 mod opening;
+mod play_money;
 mod raw;
 mod refunds;
 mod settling;
