@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use farmgate::domain::ids::ReservationId;
 use farmgate::ports::clock::Clock;
-use farmgate::settlement::Engine;
+use farmgate::settlement::{Engine, EngineError, TickReport};
 use farmgate::storage::connect;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::network::{Gate, faulty};
 use crate::support::on_both_databases;
@@ -26,6 +27,14 @@ async fn both_tick(world: &World, other: &Engine) {
         assert!(!outcome.is_err_and(|error| error.stops_the_engine()));
     }
     world.next_ledger().await;
+}
+
+/// The world's engine begins a tick, which waits at the gate.
+async fn ticks_up_to(world: &World, gate: &Gate) -> JoinHandle<Result<TickReport, EngineError>> {
+    let slow = world.engine();
+    let ticking = tokio::spawn(async move { slow.tick().await });
+    gate.reached().await;
+    ticking
 }
 
 async fn all_settled(world: &World, ids: &[ReservationId]) -> bool {
@@ -105,17 +114,38 @@ on_both_databases! {
         world.next_ledger().await;
         let gate = Gate::closed();
         *faults.gate.lock().unwrap() = Some(Arc::clone(&gate));
-        let slow = tokio::spawn({
-            let slow = world.engine();
-            async move { slow.tick().await }
-        });
-        gate.reached().await;
+        let slow = ticks_up_to(&world, &gate).await;
         assert_eq!(other.tick().await.unwrap().payments, 1);
         let taken_in = world.escrow(reservation.escrow).await;
         gate.open();
         assert_eq!(slow.await.unwrap().unwrap().payments, 0);
         assert_eq!(world.escrow(reservation.escrow).await, taken_in, "the slow one wrote nothing");
         assert_eq!(world.payments(reservation.id).await.len(), 1);
+        world.assert_reconciled().await;
+    }
+
+    async fn money_that_another_engine_took_in_while_an_end_was_decided_goes_back(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let other = world.another_engine(world.store.clone(), world.plain.clone(), engine_settings());
+        other.tick().await.unwrap();
+        world.cancel(reservation.id).await.unwrap();
+        let gate = Gate::closed();
+        *faults.waiting_gate.lock().unwrap() = Some(Arc::clone(&gate));
+        world.clock.move_on(2);
+        world.next_ledger().await;
+        let slow = ticks_up_to(&world, &gate).await;
+        // The slow engine has seen that nothing came. Now something does, before the deadline, and the other one sees it.
+        world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
+        world.next_ledger().await;
+        assert_eq!(other.tick().await.unwrap().payments, 1);
+        gate.open();
+        slow.await.unwrap().unwrap();
+        assert_ne!(world.state(reservation.id).await, "cancelled", "there is money to go back");
+        world.until(reservation.id, "refunded").await;
+        assert_eq!(world.holds("alice", "TFT"), amount("10000"));
         world.assert_reconciled().await;
     }
 

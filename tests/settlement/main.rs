@@ -9,6 +9,7 @@ mod crashes;
 mod engines;
 mod faults;
 mod interrupted;
+mod late;
 mod ledger_time;
 mod losses;
 mod network;
