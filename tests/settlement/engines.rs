@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use farmgate::domain::ids::ReservationId;
+use farmgate::domain::reservation::Reservation;
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::{Store, StoreError, Tx};
 use farmgate::settlement::{Engine, EngineError, TickReport};
@@ -57,6 +58,28 @@ impl Store for HoldingStore {
     async fn begin_read(&self) -> Result<Box<dyn Tx>, StoreError> {
         self.inner.begin_read().await
     }
+}
+
+/// A reservation is to be cancelled, and the world's engine waits at a gate after it has seen that nothing came.
+async fn cancelling(
+    world: &World,
+    faults: &Faults,
+    reservation: &Reservation,
+) -> (Arc<Gate>, JoinHandle<Result<TickReport, EngineError>>) {
+    world.cancel(reservation.id).await.unwrap();
+    let gate = Gate::closed();
+    *faults.waiting_gate.lock().unwrap() = Some(Arc::clone(&gate));
+    world.clock.move_on(2);
+    world.next_ledger().await;
+    let ticking = ticks_up_to(world, &gate).await;
+    (gate, ticking)
+}
+
+async fn assert_it_goes_back(world: &World, reservation: &Reservation) {
+    assert_ne!(world.state(reservation.id).await, "cancelled", "there is money to go back");
+    world.until(reservation.id, "refunded").await;
+    assert_eq!(world.holds("alice", "TFT"), amount("10000"));
+    world.assert_reconciled().await;
 }
 
 async fn all_settled(world: &World, ids: &[ReservationId]) -> bool {
@@ -153,22 +176,14 @@ on_both_databases! {
         world.rest().await;
         let other = world.another_engine(world.store.clone(), world.plain.clone(), engine_settings());
         other.tick().await.unwrap();
-        world.cancel(reservation.id).await.unwrap();
-        let gate = Gate::closed();
-        *faults.waiting_gate.lock().unwrap() = Some(Arc::clone(&gate));
-        world.clock.move_on(2);
-        world.next_ledger().await;
-        let slow = ticks_up_to(&world, &gate).await;
-        // The slow engine has seen that nothing came. Now something does, before the deadline, and the other one sees it.
+        let (gate, slow) = cancelling(&world, &faults, &reservation).await;
+        // Now something does come, before the deadline, and the other one sees it.
         world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
         world.next_ledger().await;
         assert_eq!(other.tick().await.unwrap().payments, 1);
         gate.open();
         slow.await.unwrap().unwrap();
-        assert_ne!(world.state(reservation.id).await, "cancelled", "there is money to go back");
-        world.until(reservation.id, "refunded").await;
-        assert_eq!(world.holds("alice", "TFT"), amount("10000"));
-        world.assert_reconciled().await;
+        assert_it_goes_back(&world, &reservation).await;
     }
 
     async fn an_end_and_a_payment_that_are_decided_at_once_lose_no_money(store: &TestStore) {
@@ -182,12 +197,8 @@ on_both_databases! {
         let network = FaultyNetwork { inner: world.plain.clone(), faults: Arc::clone(&others) };
         let other = Arc::new(world.another_engine(holding.clone(), Arc::new(network), engine_settings()));
         other.tick().await.unwrap();
-        world.cancel(reservation.id).await.unwrap();
-        let [deciding, reading, committing] = [Gate::closed(), Gate::closed(), Gate::closed()];
-        *faults.waiting_gate.lock().unwrap() = Some(Arc::clone(&deciding));
-        world.clock.move_on(2);
-        world.next_ledger().await;
-        let ends = ticks_up_to(&world, &deciding).await;
+        let (deciding, ends) = cancelling(&world, &faults, &reservation).await;
+        let [reading, committing] = [Gate::closed(), Gate::closed()];
         world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
         world.next_ledger().await;
         *others.gate.lock().unwrap() = Some(Arc::clone(&reading));
@@ -203,10 +214,7 @@ on_both_databases! {
         committing.open();
         assert_eq!(takes_in.await.unwrap().unwrap().payments, 1);
         ends.await.unwrap().unwrap();
-        assert_ne!(world.state(reservation.id).await, "cancelled", "there is money to go back");
-        world.until(reservation.id, "refunded").await;
-        assert_eq!(world.holds("alice", "TFT"), amount("10000"));
-        world.assert_reconciled().await;
+        assert_it_goes_back(&world, &reservation).await;
     }
 
     async fn while_horizon_is_away_the_engine_says_so_and_goes_on_when_it_is_back(store: &TestStore) {
