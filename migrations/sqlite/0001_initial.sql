@@ -70,6 +70,13 @@ CREATE TABLE channels (
     sequence INTEGER NOT NULL CHECK (sequence >= 0)
 ) STRICT;
 
+-- Accounts' own secrets, sealed to a recovery key that is kept elsewhere. They stay when the account is closed.
+CREATE TABLE sealed_secrets (
+    account TEXT NOT NULL CONSTRAINT sealed_secrets_pkey PRIMARY KEY,
+    sealing_key TEXT NOT NULL,
+    sealed_seed TEXT NOT NULL
+) STRICT;
+
 -- How far the history of the platform account and of the channels was taken in: payments, and effects.
 CREATE TABLE own_watches (
     account TEXT NOT NULL CONSTRAINT own_watches_pkey PRIMARY KEY,

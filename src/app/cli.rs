@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
 use crate::app::config::Overrides;
-use crate::domain::address::Address;
+use crate::domain::address::{AccountId, Address};
 use crate::domain::ids::{ApiKeyId, ReservationId, TxHash};
 use crate::domain::money::Stroops;
 use crate::domain::payment::{Memo, PaymentId};
@@ -16,6 +16,9 @@ use crate::sandbox::faults::{
     FaultParameters, FaultRate, FaultSettings, LAG_LEDGERS_MAX, RETRY_AFTER_SECONDS_MAX, SLOW_MS_MAX,
     SURGE_FACTOR_MAX,
 };
+
+/// Accounts that are unsealed at once.
+const UNSEAL_ACCOUNTS_MAX: usize = 200;
 
 /// Escrow and settlement for capacity pools paid on Stellar.
 #[derive(Debug, Parser)]
@@ -45,8 +48,10 @@ pub enum Command {
     Resolve(ResolveArgs),
     /// Decide where a payment's return goes that cannot go back to where it came from.
     Return(ReturnArgs),
-    /// Make, list and revoke API keys.
+    /// Make, list and revoke API keys; make the key that escrow accounts' own secrets are sealed to.
     Keys(KeysArgs),
+    /// Open the sealed secrets of accounts, or export them for a machine without the database. Needs no network.
+    Unseal(UnsealArgs),
     /// Print the API's OpenAPI document.
     Openapi,
 }
@@ -377,9 +382,23 @@ pub struct KeysArgs {
     pub command: KeysCommand,
 }
 
-/// What to do with API keys.
+/// What to do with keys.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
+    /// API keys.
+    #[command(flatten)]
+    Api(ApiKeysCommand),
+    /// Make a recovery sealing key: its public half is printed for stellar.recovery_sealing_key. Needs no database.
+    Sealing {
+        /// The file that its secret half is written to, readable by you alone; it must not exist.
+        #[arg(long, value_name = "FILE")]
+        secret_file: PathBuf,
+    },
+}
+
+/// What to do with API keys.
+#[derive(Debug, Subcommand)]
+pub enum ApiKeysCommand {
     /// Make a key and print its secret, once.
     Create {
         /// Its name, for people.
@@ -399,6 +418,35 @@ pub enum KeysCommand {
         /// Its id.
         id: ApiKeyId,
     },
+}
+
+/// `farmgate unseal`.
+#[derive(Debug, Args)]
+pub struct UnsealArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The accounts (G…) [with --boxes, default: all that are in the file].
+    #[arg(value_name = "ACCOUNT", required_unless_present = "boxes", num_args = 1..=UNSEAL_ACCOUNTS_MAX)]
+    pub accounts: Vec<AccountId>,
+    /// What to do with them.
+    #[command(flatten)]
+    pub way: UnsealWay,
+    /// Take the sealed secrets from this file, as --export prints them, instead of the database; - is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "export")]
+    pub boxes: Option<PathBuf>,
+}
+
+/// Open, or export.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct UnsealWay {
+    /// The file with the secret half of the sealing key: prints each account and its secret seed (S…).
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
+    /// Print each account's sealed secret as a line for --boxes, without opening it.
+    #[arg(long)]
+    pub export: bool,
 }
 
 /// A role, as it is typed.
@@ -448,6 +496,29 @@ mod tests {
         ));
         assert!(parse(&["--settle"]).is_ok());
         assert!(parse(&[]).is_err() && parse(&["--settle", "--refund"]).is_err());
+    }
+
+    #[test]
+    fn sealed_secrets_are_opened_or_exported() {
+        let account = "GBOVQKJYHXRR3DX6NOX2RRYFRCUMSADGDESTDNBDS6CDVLGVESRTAC47";
+        let parse = |words: &[&str]| Cli::try_parse_from([&["farmgate", "unseal"], words].concat());
+        for accepted in [
+            &["--secret-file", "f", account, account][..],
+            &["--secret-file", "f", "--boxes", "-"],
+            &["--export", account],
+        ] {
+            assert!(parse(accepted).is_ok(), "{accepted:?}");
+        }
+        for (refused, named) in [
+            (&["--secret-file", "f"][..], "<ACCOUNT>"),
+            (&[account], "--secret-file"),
+            (&["--secret-file", "f", "--export", account], "--export"),
+            (&["--export", "--boxes", "b", account], "--boxes"),
+            (&["--export", "GABC"], "not a Stellar address"),
+        ] {
+            let error = parse(refused).unwrap_err().to_string();
+            assert!(error.contains(named), "{refused:?}: {error}");
+        }
     }
 
     #[test]

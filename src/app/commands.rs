@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access;
 use crate::app::cli::{
-    Cli, Command, KeysArgs, KeysCommand, ReconcileArgs, ResolveArgs, ReturnArgs, SandboxArgs, ServeArgs,
-    WalletCommand,
+    ApiKeysCommand, Cli, Command, KeysArgs, KeysCommand, ReconcileArgs, ResolveArgs, ReturnArgs, SandboxArgs,
+    ServeArgs, WalletCommand,
 };
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{self, Config, ConfigError, Overrides};
 use crate::app::wire::{self, Service, ServiceError};
-use crate::app::{demo, doctor, setup, telemetry};
+use crate::app::{demo, doctor, setup, telemetry, unseal};
 use crate::domain::ids::ReservationId;
 use crate::domain::money::Stroops;
 use crate::domain::payment::PaymentId;
@@ -64,6 +64,9 @@ pub enum CommandError {
     /// A return that was not redirected.
     #[error(transparent)]
     Return(#[from] ReturnError),
+    /// Sealed secrets.
+    #[error(transparent)]
+    Unseal(#[from] unseal::Error),
     /// API keys.
     #[error(transparent)]
     Access(#[from] access::AccessError),
@@ -96,6 +99,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Resolve(args) => run_resolve(&args).await,
         Command::Return(args) => run_return(args).await,
         Command::Keys(args) => keys(args).await,
+        Command::Unseal(args) => unseal::run(&args).await,
         Command::Openapi => {
             say(&serde_json::to_string_pretty(&http::openapi())?)?;
             Ok(ExitCode::SUCCESS)
@@ -317,11 +321,15 @@ async fn run_return(args: ReturnArgs) -> Result<ExitCode, CommandError> {
 }
 
 async fn keys(args: KeysArgs) -> Result<ExitCode, CommandError> {
+    let command = match args.command {
+        KeysCommand::Sealing { secret_file } => return unseal::make_key(&secret_file),
+        KeysCommand::Api(command) => command,
+    };
     let settings =
         config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
     let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
-    match args.command {
-        KeysCommand::Create { name, role } => {
+    match command {
+        ApiKeysCommand::Create { name, role } => {
             let created = transact(&store, move |tx| {
                 let name = name.clone();
                 Box::pin(async move {
@@ -335,7 +343,7 @@ async fn keys(args: KeysArgs) -> Result<ExitCode, CommandError> {
             ))?;
             say(created.secret.expose_secret())?;
         }
-        KeysCommand::List { json } => {
+        ApiKeysCommand::List { json } => {
             let mut tx = store.begin_read().await.map_err(ServiceError::from)?;
             let keys = access::list_keys(&mut *tx).await?;
             if json {
@@ -353,7 +361,7 @@ async fn keys(args: KeysArgs) -> Result<ExitCode, CommandError> {
                 say(&table.to_string())?;
             }
         }
-        KeysCommand::Revoke { id } => {
+        ApiKeysCommand::Revoke { id } => {
             transact(&store, move |tx| {
                 Box::pin(async move { access::revoke_key(tx, id, SystemClock.now()).await })
             })

@@ -9,6 +9,7 @@ use config::builder::DefaultState;
 use config::{Config as Source, ConfigBuilder, ConfigError as SourceError, Environment, File, FileFormat};
 use secrecy::SecretString;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::app::telemetry;
 use crate::domain::address::AccountId;
@@ -167,6 +168,7 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let bounds = |error: &dyn std::fmt::Display| ConfigError::Bounds(error.to_string());
         self.http.validate().map_err(|error| bounds(&error))?;
+        self.stellar.check().map_err(|error| bounds(&error))?;
         self.settlement.check().map_err(|error| bounds(&error))?;
         self.reservations.validate().map_err(|error| bounds(&error))?;
         let (request, escrow) = (self.http.request_timeout_seconds, self.reservations.escrow_wait_seconds);
@@ -185,13 +187,16 @@ pub fn platform_secret(variable: impl Fn(&str) -> Option<String>) -> Result<Secr
         return Ok(secret.into());
     }
     let Some(path) = variable(SECRET_FILE_VARIABLE) else { return Err(ConfigError::NoSecret) };
-    let unreadable = |error: std::io::Error| ConfigError::SecretFile(error.to_string());
-    let size = std::fs::metadata(&path).map_err(unreadable)?.len();
+    secret_file(Path::new(&path)).map_err(|error| ConfigError::SecretFile(error.to_string()))
+}
+
+/// The secret that a file holds, without the white space around it.
+pub fn secret_file(path: &Path) -> Result<SecretString, std::io::Error> {
+    let size = std::fs::metadata(path)?.len();
     if size > SECRET_FILE_BYTES_MAX {
-        return Err(ConfigError::SecretFile(format!("{size} bytes is too large for a secret")));
+        return Err(std::io::Error::other(format!("{size} bytes is too large for a secret")));
     }
-    let text = std::fs::read_to_string(&path).map_err(unreadable)?;
-    Ok(text.trim().to_owned().into())
+    Ok(Zeroizing::new(std::fs::read_to_string(path)?).trim().into())
 }
 
 #[cfg(test)]
@@ -241,6 +246,15 @@ mod tests {
     fn a_value_out_of_bounds_is_refused_by_name() {
         let error = read("[settlement]\nchannels = 0\n", &[], &Overrides::default()).unwrap_err();
         assert!(error.to_string().contains("settlement.channels"), "{error}");
+    }
+
+    #[test]
+    fn a_sealing_key_that_is_none_is_refused_by_name() {
+        for (key, why) in [("abc", "64 hexadecimal"), (&*"0".repeat(64), "weak")] {
+            let toml = format!("[stellar]\nrecovery_sealing_key = '{key}'\n");
+            let error = read(&toml, &[], &Overrides::default()).unwrap_err().to_string();
+            assert!(error.contains("stellar.recovery_sealing_key") && error.contains(why), "{error}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::app::wire;
 use crate::domain::address::AccountId;
 use crate::domain::split::Recipient;
 use crate::operator::Wanted;
-use crate::operator::doctor::{self, Check, Expectations, Verdict, horizon};
+use crate::operator::doctor::{self, Check, Expectations, Verdict, accounts, horizon};
 use crate::ports::network::Network;
 use crate::ports::store::Store;
 use crate::stellar::keys::SecretSeed;
@@ -60,6 +60,7 @@ async fn examine(args: &DoctorArgs) -> Vec<Check> {
         }
     };
     checks.push(secret);
+    checks.push(accounts::master_secrets(config.stellar.recovery_sealing_key));
     let (database, store) = database(&config).await;
     checks.push(database);
     let (root, network) = network(&config, key).await;

@@ -10,4 +10,5 @@ pub mod demo;
 pub mod doctor;
 pub mod setup;
 pub mod telemetry;
+mod unseal;
 pub mod wire;

@@ -21,6 +21,7 @@ pub mod pool;
 pub mod pricing;
 pub mod refund;
 pub mod reservation;
+pub mod sealing;
 pub mod split;
 pub mod transfer;
 pub mod units;

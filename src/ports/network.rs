@@ -15,6 +15,7 @@ use crate::domain::asset::Asset;
 use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use crate::domain::money::Stroops;
 use crate::domain::payment::{Memo, PaymentKind};
+use crate::domain::sealing::SealedSecret;
 use crate::domain::transfer::ResultCodes;
 
 /// Operations the ledger takes in one transaction.
@@ -445,14 +446,15 @@ pub struct Closing {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Body {
     /// Create `count` channel accounts, their reserves sponsored by the platform, under its signer, their own
-    /// keys dropped.
+    /// keys sealed to the recovery key, or dropped.
     OpenChannels {
         /// How many.
         count: u16,
         /// XLM each gets.
         starting_balance: Stroops,
     },
-    /// Create `count` escrow accounts, sponsored by the platform and under its signer, their own keys dropped.
+    /// Create `count` escrow accounts, sponsored by the platform and under its signer, their own keys sealed or dropped
+    /// likewise.
     OpenEscrows {
         /// How many.
         count: u16,
@@ -498,6 +500,9 @@ pub struct SignedTransaction {
     pub envelope: String,
     /// The accounts it creates, in order.
     pub accounts: Vec<AccountId>,
+    /// The sealed secrets of the accounts it creates, in order; empty where they are dropped. They are to be stored with the
+    /// envelope: nothing can make them again.
+    pub sealed: Vec<SealedSecret>,
     /// The claimable balances it creates, in order.
     pub claimables: Vec<ClaimableId>,
 }

@@ -1,6 +1,6 @@
 //! Accounts opened ahead: the platform's own, channels, and warm escrow accounts.
 //!
-//! An account's key exists only while the transaction that creates it is signed. If that transaction dies, the
+//! An account's key exists only while the transaction that creates it is signed; sealed, it is stored with it. If that transaction dies, the
 //! account is given up and others are made; nothing was on it.
 
 use jiff::SignedDuration;

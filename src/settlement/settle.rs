@@ -378,7 +378,11 @@ pub(super) async fn store_submission(
         last_answer: None,
         created_at: now,
     };
-    Ok(tx.insert_submission(&submission).await?)
+    tx.insert_submission(&submission).await?;
+    for sealed in &signed.sealed {
+        tx.insert_sealed_secret(sealed).await?;
+    }
+    Ok(())
 }
 
 /// Stores a reservation's new state, and tells it.

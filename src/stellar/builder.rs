@@ -1,7 +1,8 @@
 //! Builds and signs transactions.
 //!
-//! Talks to the signer, never to Horizon. New accounts' own keys live only while they sign here, and are overwritten
-//! then: nobody can sign for those accounts but the platform's signer and the recovery signers. Each key that is
+//! Talks to the signer, never to Horizon. New accounts' own keys live only while they sign here, are sealed to the
+//! recovery key if there is one, and are overwritten then: nobody can sign for those accounts but the platform's signer and
+//! the recovery signers. A sealed key signs only for an address that was merged and is there again. Each key that is
 //! needed signs once, since the ledger refuses surplus signatures. Fails with [`BuildError`]; nothing was sent then.
 
 use std::sync::Arc;
@@ -9,9 +10,11 @@ use std::sync::Arc;
 use super::envelope;
 use super::keys::SecretSeed;
 use super::plan::{self, Owners};
+use super::sealing;
 use super::tx::{self, Signature};
 use crate::domain::address::AccountId;
 use crate::domain::ids::TxHash;
+use crate::domain::sealing::{SealedSecret, SealingKey};
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{BuildError, SignedTransaction, TRANSACTION_SIGNATURES_MAX, TransactionPlan};
 use crate::ports::signer::Signer;
@@ -20,6 +23,7 @@ use crate::ports::signer::Signer;
 pub struct TransactionFactory {
     network_id: [u8; 32],
     owners: Owners,
+    sealing_key: Option<SealingKey>,
     signer: Arc<dyn Signer>,
     entropy: Arc<dyn Entropy>,
 }
@@ -34,7 +38,13 @@ impl TransactionFactory {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let owners = Owners { platform, signer: signer.public_key(), recovery };
-        Self { network_id: envelope::network_id(passphrase), owners, signer, entropy }
+        Self { network_id: envelope::network_id(passphrase), owners, sealing_key: None, signer, entropy }
+    }
+
+    /// The same factory, which seals the secrets of the accounts it opens to this key; `None` drops them.
+    #[must_use]
+    pub fn sealing_to(self, sealing_key: Option<SealingKey>) -> Self {
+        Self { sealing_key, ..self }
     }
 
     /// Who stands behind the accounts it opens.
@@ -60,6 +70,7 @@ impl TransactionFactory {
         let outline = plan::outline(plan, &self.owners, &accounts)?;
         let unsigned = tx::encode(&outline, &[])?;
         let hash = envelope::check(&unsigned, &outline, &[], &self.network_id)?;
+        let sealed = self.seal(&seeds)?;
         let mut signatures =
             vec![Signature { key: self.owners.signer, bytes: self.signer.sign(hash).await? }];
         signatures
@@ -71,7 +82,13 @@ impl TransactionFactory {
             return Err(BuildError::Invalid { reason: "signing changed the transaction".to_owned() });
         }
         let claimables = envelope::claimables(&outline)?;
-        Ok(SignedTransaction { hash, envelope, accounts, claimables })
+        Ok(SignedTransaction { hash, envelope, accounts, sealed, claimables })
+    }
+
+    fn seal(&self, seeds: &[SecretSeed]) -> Result<Vec<SealedSecret>, BuildError> {
+        let Some(key) = self.sealing_key else { return Ok(Vec::new()) };
+        let sealed = seeds.iter().map(|seed| sealing::seal(key, seed, self.entropy.as_ref()));
+        sealed.collect::<Result<_, _>>().map_err(|error| BuildError::Invalid { reason: error.to_string() })
     }
 }
 

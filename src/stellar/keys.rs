@@ -51,6 +51,11 @@ impl SecretSeed {
         self.0.sign(&hash.0).to_bytes()
     }
 
+    /// Its secret bytes, for sealing them.
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// The seed as text, for storing it where secrets are kept; overwritten when dropped.
     pub fn reveal(&self) -> Zeroizing<String> {
         let key = PrivateKey(self.0.to_bytes());

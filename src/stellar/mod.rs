@@ -1,6 +1,6 @@
 //! Stellar: the network as the engine needs it, spoken to through a Horizon.
 //!
-//! `keys` holds secrets; `plan`, `tx`, `envelope` and `builder` make transactions; `transport` carries requests; `horizon` asks
+//! `keys` holds secrets, and `sealing` seals those of new accounts; `plan`, `tx`, `envelope` and `builder` make transactions; `transport` carries requests; `horizon` asks
 //! and reads; `watcher` finds our accounts; `stream` follows events, and `feed` hears of payments in them. Never here: a decision about money, a database,
 //! the machine's clock or randomness. Everything fails with the errors of [`crate::ports::network`], which keep what is
 //! unknown apart from what is known; nothing is remembered across calls but the request budget.
@@ -11,6 +11,7 @@ mod feed;
 pub mod horizon;
 pub mod keys;
 pub mod plan;
+pub mod sealing;
 mod settings;
 pub mod stream;
 #[cfg(test)]
@@ -36,7 +37,7 @@ use crate::ports::signer::Signer;
 use builder::TransactionFactory;
 use horizon::client::HorizonClient;
 use horizon::resources::Root;
-pub use settings::Settings;
+pub use settings::{Settings, SettingsError};
 use transport::Transport;
 
 /// Why a Horizon cannot be used.
@@ -77,7 +78,8 @@ impl StellarNetwork {
             settings.recovery_signers.clone(),
             signer,
             entropy.clone(),
-        );
+        )
+        .sealing_to(settings.recovery_sealing_key);
         let horizon = Arc::new(HorizonClient::new(settings, transport, clock, entropy));
         Self { passphrase: settings.network_passphrase.clone(), horizon, factory }
     }

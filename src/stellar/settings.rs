@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
+use super::sealing::{self, SealError};
 use crate::domain::address::AccountId;
+use crate::domain::sealing::SealingKey;
 
 const REQUESTS_PER_HOUR_DEFAULT: Option<NonZeroU32> = NonZeroU32::new(3_600);
 const REQUESTS_BURST_DEFAULT: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
@@ -13,6 +15,14 @@ const ATTEMPTS_DEFAULT: u32 = 3;
 const ANSWER_SECONDS_DEFAULT: u32 = 30;
 const SUBMIT_SECONDS_DEFAULT: u32 = 60;
 const WAIT_SECONDS_DEFAULT: u32 = 15;
+
+/// A setting that makes no sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// Nothing can be sealed to this key.
+    #[error("stellar.recovery_sealing_key: {0}")]
+    RecoverySealingKey(SealError),
+}
 
 /// Which network, through which Horizon, for which platform account. Unknown keys are refused.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -27,6 +37,9 @@ pub struct Settings {
     /// Keys that together, by simple majority, can sign for every account opened from now on. At most 19.
     #[serde(default)]
     pub recovery_signers: Vec<AccountId>,
+    /// The public key that new accounts' own secrets are sealed to; `None` to drop them. Its secret half belongs elsewhere.
+    #[serde(default)]
+    pub recovery_sealing_key: Option<SealingKey>,
     /// Requests an hour, over time; 0 for no limit. Public Horizons give 3,600.
     #[serde(default = "requests_per_hour", with = "zero_is_none")]
     pub requests_per_hour_max: Option<NonZeroU32>,
@@ -55,6 +68,7 @@ impl Settings {
             network_passphrase,
             platform,
             recovery_signers: Vec::new(),
+            recovery_sealing_key: None,
             requests_per_hour_max: requests_per_hour(),
             requests_burst_max: requests_burst(),
             attempts_max: attempts(),
@@ -62,6 +76,12 @@ impl Settings {
             submit_seconds_max: submit_seconds(),
             wait_seconds_max: wait_seconds(),
         }
+    }
+
+    /// Refuses what can be written and makes no sense.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let key = self.recovery_sealing_key;
+        key.map_or(Ok(()), sealing::check).map_err(SettingsError::RecoverySealingKey)
     }
 }
 

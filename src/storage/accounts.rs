@@ -11,10 +11,12 @@ use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, ChannelRole, EscrowAccount, EscrowState, OwnWatch, Watch};
 use crate::domain::ids::{OperationId, ReservationId, SubmissionId};
+use crate::domain::sealing::SealedSecret;
 use crate::ports::store::{AccountsTx, LIST_ROWS_MAX, StoreError, WaitingBalance};
 
 const ESCROWS: Table = Table { name: "escrows", key: &["account"] };
 const CHANNELS: Table = Table { name: "channels", key: &["account"] };
+const SEALED_SECRETS: Table = Table { name: "sealed_secrets", key: &["account"] };
 const OWN_WATCHES: Table = Table { name: "own_watches", key: &["account"] };
 const WAITING: Table = Table { name: "waiting_balances", key: &["claimant", "id"] };
 
@@ -64,6 +66,12 @@ statements! {
         on_postgres select_escrows!("WHERE state = 'ready'
                 AND CAST(asset_facts AS JSONB) @> CAST($1 AS JSONB)
             ORDER BY created_at, account LIMIT 1 FOR UPDATE SKIP LOCKED");
+
+    INSERT_SEALED_SECRET = "INSERT INTO sealed_secrets (account, sealing_key, sealed_seed) VALUES ($1, $2, $3)";
+    SEALED_SECRETS_NAMED = "SELECT account, sealing_key, sealed_seed FROM sealed_secrets
+            WHERE account IN (SELECT value FROM json_each($1))",
+        on_postgres "SELECT account, sealing_key, sealed_seed FROM sealed_secrets
+            WHERE account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))";
 
     INSERT_CHANNEL = "INSERT INTO channels (account, role, opening, sequence) VALUES ($1, $2, $3, $4)";
     UPDATE_CHANNEL = "UPDATE channels SET role = $2, opening = $3, sequence = $4
@@ -152,6 +160,15 @@ fn channel(row: &Row) -> Result<Channel, StoreError> {
         role: facts.one_of("role", &[ChannelRole::Platform, ChannelRole::Channel], ChannelRole::as_str)?,
         opening: facts.number_or_none("opening", SubmissionId::new)?,
         sequence: facts.int("sequence")?,
+    })
+}
+
+fn sealed_secret(row: &Row) -> Result<SealedSecret, StoreError> {
+    let facts = row.of(&SEALED_SECRETS);
+    Ok(SealedSecret {
+        account: facts.parsed("account")?,
+        key: facts.parsed("sealing_key")?,
+        seed: facts.parsed("sealed_seed")?,
     })
 }
 
@@ -296,6 +313,19 @@ impl AccountsTx for Session {
             .update_escrow(&EscrowAccount { state: EscrowState::Assigned { reservation }, ..ready })
             .await?;
         Ok(Some(taken.account))
+    }
+
+    async fn insert_sealed_secret(&mut self, sealed: &SealedSecret) -> Result<(), StoreError> {
+        let args = args![sealed.account.to_string(), sealed.key.to_string(), sealed.seed.to_string()];
+        self.execute(INSERT_SEALED_SECRET, args).await.map(drop)
+    }
+
+    async fn sealed_secrets(&mut self, accounts: &[AccountId]) -> Result<Vec<SealedSecret>, StoreError> {
+        if accounts.len() > LIST_ROWS_MAX as usize {
+            return Err(self.refuse(format!("{} sealed secrets asked for at once", accounts.len())));
+        }
+        let rows = self.rows(SEALED_SECRETS_NAMED, args![to_json(accounts)?]).await?;
+        rows.iter().map(sealed_secret).collect()
     }
 
     async fn insert_channel(&mut self, channel: &Channel) -> Result<(), StoreError> {

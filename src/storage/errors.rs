@@ -43,7 +43,7 @@ const fn key(constraint: Constraint, index: &'static str, columns: &'static str)
     UniqueKey { constraint, index, columns }
 }
 
-const UNIQUE_KEYS: [UniqueKey; 25] = [
+const UNIQUE_KEYS: [UniqueKey; 26] = [
     key(Constraint::Id, "reservations_pkey", "reservations.id"),
     key(Constraint::Id, "transfers_pkey", "transfers.id"),
     key(Constraint::Id, "submissions_pkey", "submissions.id"),
@@ -53,6 +53,7 @@ const UNIQUE_KEYS: [UniqueKey; 25] = [
     key(Constraint::Id, "escrows_pkey", "escrows.account"),
     key(Constraint::Id, "channels_pkey", "channels.account"),
     key(Constraint::Id, "own_watches_pkey", "own_watches.account"),
+    key(Constraint::Id, "sealed_secrets_pkey", "sealed_secrets.account"),
     key(Constraint::JournalCause, "journal_entries_cause", "journal_entries.cause"),
     key(Constraint::TransferAttempt, "transfer_attempts_one", "transfer_attempts.transfer"),
     key(

@@ -33,15 +33,15 @@ fn secret(name: &str) -> String {
 }
 
 /// A machine beside a sandbox network.
-struct Machine {
+pub struct Machine {
     sandbox: sandbox::Handle,
     horizon: Horizon,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
     database: String,
 }
 
 impl Machine {
-    async fn new(database: Option<&TestStore>) -> Self {
+    pub async fn new(database: Option<&TestStore>) -> Self {
         let settings = sandbox::Settings { ledger_ms: 200, ..sandbox::Settings::default() };
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let sandbox = Sandbox::start(settings, Arc::new(SystemClock), any).await.unwrap();
@@ -51,7 +51,7 @@ impl Machine {
         Self { sandbox, horizon, database: database.map_or(own, |database| database.url.clone()), folder }
     }
 
-    async fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    pub async fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         self.command(arguments, variables).output().await.unwrap()
     }
 
@@ -74,7 +74,7 @@ impl Machine {
         command
     }
 
-    async fn doctor(&self, variables: &[(&str, &str)]) -> Diagnosis {
+    pub async fn doctor(&self, variables: &[(&str, &str)]) -> Diagnosis {
         let output = self.run(&["doctor", "--json"], variables).await;
         let text = String::from_utf8(output.stdout).unwrap();
         let all = format!("{text}{}", String::from_utf8_lossy(&output.stderr));
@@ -90,7 +90,7 @@ impl Machine {
         (output.status.success(), String::from_utf8(text).unwrap())
     }
 
-    async fn fund(&self, name: &str) {
+    pub async fn fund(&self, name: &str) {
         let native = Named::Asset(Asset::Native);
         self.horizon.fund(wallet(name).account(), native, Stroops::ZERO).await.unwrap();
     }
@@ -102,14 +102,14 @@ impl Machine {
     }
 }
 
-struct Diagnosis {
+pub struct Diagnosis {
     well: bool,
     checks: Vec<Value>,
 }
 
 impl Diagnosis {
     /// The first line of this check.
-    fn of(&self, check: &str) -> (&str, &str) {
+    pub fn of(&self, check: &str) -> (&str, &str) {
         let line = self.checks.iter().find(|line| line["check"] == check);
         let line = line.unwrap_or_else(|| panic!("no line on {check}: {:#?}", self.checks));
         let advised = line["advice"].is_string();

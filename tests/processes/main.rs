@@ -10,4 +10,5 @@ mod doctor;
 mod kill;
 mod proxy;
 mod sandbox;
+mod sealing;
 mod tutorial;

@@ -2,11 +2,15 @@
 
 use std::sync::atomic::Ordering;
 
+use farmgate::app::clock::SystemEntropy;
 use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::asset::Asset;
 use farmgate::domain::escrow::EscrowState;
+use farmgate::domain::money::Stroops;
 use farmgate::domain::reservation::Reservation;
+use farmgate::sandbox::wallet::{Memo, Wallet};
 use farmgate::settlement::Settings;
+use farmgate::stellar::sealing::SealingSecret;
 
 use crate::network::{Faults, faulty};
 use crate::support::on_both_databases;
@@ -87,6 +91,42 @@ on_both_databases! {
         let refused = world.try_pay("alice", to, amount("1"), "TFT").await.unwrap_err();
         assert!(refused.to_string().contains("op_no_destination"), "{refused}");
         assert_eq!(world.holds("alice", "TFT"), before);
+    }
+
+    async fn the_unsealed_secret_signs_for_an_account_that_a_stranger_made_again(store: &TestStore) {
+        let secret = SealingSecret::generate(&SystemEntropy);
+        let world = World::sealing_to(store.store.clone(), secret.public_key()).await;
+        let reservation = settled(&world).await;
+        let sealed = world.sealed_secret(reservation.escrow).await.unwrap();
+        let master: Wallet = secret.open(&sealed).unwrap().reveal().parse().unwrap();
+        assert_eq!(master.account(), reservation.escrow);
+        let to_stranger = |much: &str| {
+            let (to, much) = (wallet("stranger").address(), amount(much));
+            world.horizon.pay(&master, to, World::named("XLM"), much, &Memo::None)
+        };
+        let refused = to_stranger("0").await.unwrap_err();
+        assert!(refused.to_string().contains("tx_bad_auth"), "while the account is ours, it signs nothing: {refused}");
+        world.clock.move_on(QUIET_SECONDS + 60);
+        until_closed(&world, reservation.escrow).await;
+        assert_eq!(world.sealed_secret(reservation.escrow).await, Some(sealed), "it is kept");
+        let native = World::named("XLM");
+        world.horizon.fund(reservation.escrow, native, Stroops::ZERO).await.unwrap();
+        let before = world.holds("stranger", "XLM");
+        to_stranger("7").await.unwrap();
+        assert_eq!(world.holds("stranger", "XLM"), before.checked_add(amount("7")).unwrap());
+        world.rest().await;
+        world.assert_reconciled().await;
+    }
+
+    async fn without_a_sealing_key_no_secret_is_stored(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let mut tx = world.store.begin_read().await.unwrap();
+        let channels = tx.channels().await.unwrap().into_iter().map(|channel| channel.account);
+        let accounts: Vec<AccountId> = channels.chain([reservation.escrow]).collect();
+        assert!(accounts.len() > 2, "channels were opened too");
+        assert_eq!(tx.sealed_secrets(&accounts).await.unwrap(), []);
     }
 
     async fn xlm_that_comes_at_the_very_last_goes_back_from_the_platforms_account(store: &TestStore) {

@@ -20,6 +20,7 @@ use farmgate::domain::node::Node;
 use farmgate::domain::payment::PaymentId;
 use farmgate::domain::pool::Pool;
 use farmgate::domain::reservation::Reservation;
+use farmgate::domain::sealing::SealedSecret;
 use farmgate::domain::transfer::{Submission, Transfer};
 use farmgate::ports::store::*;
 use jiff::Timestamp;
@@ -105,6 +106,8 @@ pass_on! {
         escrows_available(assets: &[Asset]) -> u64;
         escrow_asset_lists(limit: u32) -> Vec<Vec<Asset>>;
         take_escrow(assets: &[Asset], reservation: ReservationId) -> Option<AccountId>;
+        insert_sealed_secret(sealed: &SealedSecret) -> ();
+        sealed_secrets(accounts: &[AccountId]) -> Vec<SealedSecret>;
         insert_channel(channel: &Channel) -> ();
         update_channel(before: &Channel, after: &Channel) -> ();
         remove_channel(channel: &Channel) -> ();

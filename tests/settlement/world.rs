@@ -23,6 +23,7 @@ use farmgate::domain::node::Node;
 use farmgate::domain::payment::PaymentId;
 use farmgate::domain::refund::RefundAddress;
 use farmgate::domain::reservation::Reservation;
+use farmgate::domain::sealing::{SealedSecret, SealingKey};
 use farmgate::domain::split::Distribution;
 use farmgate::operator::{Reconciliation, reconcile};
 use farmgate::ports::clock::Clock;
@@ -148,9 +149,22 @@ impl World {
         Self::with(store, |network| network).await
     }
 
+    /// The same, with new accounts' own secrets sealed to this key.
+    pub async fn sealing_to(store: Arc<dyn Store>, key: SealingKey) -> Self {
+        Self::built(store, Some(key), |network| network).await
+    }
+
     /// The same, with the engine's view of the network wrapped.
     pub async fn with(
         store: Arc<dyn Store>,
+        wrap: impl FnOnce(Arc<dyn Network>) -> Arc<dyn Network>,
+    ) -> Self {
+        Self::built(store, None, wrap).await
+    }
+
+    async fn built(
+        store: Arc<dyn Store>,
+        recovery_sealing_key: Option<SealingKey>,
         wrap: impl FnOnce(Arc<dyn Network>) -> Arc<dyn Network>,
     ) -> Self {
         let clock = Arc::new(MovedClock::default());
@@ -166,6 +180,7 @@ impl World {
         );
         settings.requests_per_hour_max = None;
         settings.attempts_max = 1;
+        settings.recovery_sealing_key = recovery_sealing_key;
         let inner = HttpTransport::new(&settings.horizon_url).unwrap();
         let road = Arc::new(Road { inner, weather: Mutex::default() });
         let signer = Arc::new(MemorySigner::new(SecretSeed::from_bytes(&platform.key().to_bytes())));
@@ -532,6 +547,10 @@ impl World {
 
     pub async fn escrow(&self, account: AccountId) -> EscrowAccount {
         self.store.begin_read().await.unwrap().escrows(&[account]).await.unwrap().remove(0)
+    }
+
+    pub async fn sealed_secret(&self, account: AccountId) -> Option<SealedSecret> {
+        self.store.begin_read().await.unwrap().sealed_secrets(&[account]).await.unwrap().pop()
     }
 
     /// Writes to the database, past everything that guards it.

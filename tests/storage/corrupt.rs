@@ -46,6 +46,7 @@ async fn fill(database: &TestStore) {
         seen_at: at(1),
     };
     tx.set_waiting_balances(account(1), &[waiting]).await.unwrap();
+    tx.insert_sealed_secret(&sealed_secret(1)).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -58,6 +59,7 @@ async fn read(store: &dyn Store) -> Result<(), StoreError> {
     tx.currencies(None, 9).await?;
     tx.reservation(reservation_id(1)).await?;
     tx.escrows(&[account(1)]).await?;
+    tx.sealed_secrets(&[account(1)]).await?;
     tx.channels().await?;
     tx.payment(PaymentId { operation: OperationId(5), change: 0 }).await?;
     tx.transfers(&[TransferId::new(1).unwrap()]).await?;
@@ -72,7 +74,7 @@ async fn read(store: &dyn Store) -> Result<(), StoreError> {
     tx.rollback().await
 }
 
-const CASES: [(&str, &str, &str, &str); 39] = [
+const CASES: [(&str, &str, &str, &str); 41] = [
     ("farms", "distribution_facts", "'{\"name\":\"x\",\"shares\":[]}'", "id 1"),
     ("farms", "payout_facts", "'[]'", "id 1"),
     ("farms", "owner", "-4", "id 1"),
@@ -93,6 +95,8 @@ const CASES: [(&str, &str, &str, &str); 39] = [
     ("escrows", "asset_facts", "'[\"native\",\"native\"]'", "account GAAQCAIB"),
     ("escrows", "state", "'ready'", "account GAAQCAIB"),
     ("escrows", "watch_explained", "4294967296", "account GAAQCAIB"),
+    ("sealed_secrets", "sealing_key", "'00'", "account GAAQCAIB"),
+    ("sealed_secrets", "sealed_seed", "'00'", "account GAAQCAIB"),
     ("channels", "opening", "-1", "account GAAQCAIB"),
     ("payments", "asset", "'TFT'", "operation 5, change 0"),
     ("payments", "payer", "'me'", "operation 5, change 0"),

@@ -6,6 +6,7 @@ use farmgate::domain::ids::*;
 use farmgate::domain::journal::Entry;
 use farmgate::domain::pool::Pool;
 use farmgate::domain::reservation::Reservation;
+use farmgate::domain::sealing::SealedSecret;
 use farmgate::domain::transfer::{Submission, SubmissionState, Transfer};
 use farmgate::ports::store::*;
 
@@ -53,6 +54,7 @@ on_both_databases! {
             tx.insert_submission(&submission(1)).await?;
             tx.insert_escrow(&escrow(1, EscrowState::Ready)).await?;
             tx.insert_channel(&channel(1)).await?;
+            tx.insert_sealed_secret(&sealed_secret(1)).await?;
             tx.insert_api_key(&api_key(1, "one")).await?;
             assert_eq!(tx.post(&entry(1, 1, 5)).await?, Applied::Executed);
             Ok(())
@@ -67,6 +69,8 @@ on_both_databases! {
         let other = escrow(1, EscrowState::Ready);
         assert_eq!(refused_by!(database, |tx| tx.insert_escrow(&other).await), Constraint::Id);
         assert_eq!(refused_by!(database, |tx| tx.insert_channel(&channel(1)).await), Constraint::Id);
+        let other = SealedSecret { account: account(1), ..sealed_secret(2) };
+        assert_eq!(refused_by!(database, |tx| tx.insert_sealed_secret(&other).await), Constraint::Id);
         let other = ApiKey { id: ApiKeyId::new(1).unwrap(), ..api_key(2, "two") };
         assert_eq!(refused_by!(database, |tx| tx.insert_api_key(&other).await), Constraint::Id);
         let other = ApiKey { secret_hash: [1; 32], ..api_key(2, "two") };

@@ -410,6 +410,19 @@ on_both_databases! {
         tx.rollback().await.unwrap();
     }
 
+    async fn sealed_secrets_are_found_by_their_accounts(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        for number in [1, 2, 3] {
+            tx.insert_sealed_secret(&sealed_secret(number)).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let mut tx = database.store.begin_read().await.unwrap();
+        let mut found = tx.sealed_secrets(&[account(3), account(1), account(77)]).await.unwrap();
+        found.sort_by_key(|each| each.account);
+        assert_eq!(found, [sealed_secret(1), sealed_secret(3)]);
+        assert!(tx.sealed_secrets(&[account(1); 201]).await.is_err(), "no more than a list shows");
+    }
+
     async fn the_journal_posts_each_cause_once_and_its_balances_agree(database: &TestStore) {
         let mut tx = database.store.begin().await.unwrap();
         for (number, reservation, amount) in [(1, 1, 100), (2, 1, 50), (3, 2, 7)] {

@@ -17,6 +17,7 @@ use farmgate::domain::payment::{Attribution, Memo, Payment, PaymentId, PaymentKi
 use farmgate::domain::pool::{Grant, Pool};
 use farmgate::domain::pricing::{PriceBreakdown, UnitPrices};
 use farmgate::domain::reservation::{Leg, Order, PaymentOption, Quote, Reservation, State};
+use farmgate::domain::sealing::{SEALED_SEED_BYTES, SealedSecret, SealedSeed, SealingKey};
 use farmgate::domain::split::{Distribution, Recipient};
 use farmgate::domain::transfer::{
     Delivery, Purpose, Submission, SubmissionState, Transfer, TransferKind, TransferState,
@@ -107,6 +108,14 @@ pub fn escrow(number: u8, state: EscrowState) -> EscrowAccount {
         state,
         watch: Watch { cursor: OperationId(7), explained: LedgerSeq(9), dirty_since: None },
         created_at: at(i64::from(number)),
+    }
+}
+
+pub fn sealed_secret(number: u8) -> SealedSecret {
+    SealedSecret {
+        account: account(number),
+        key: SealingKey([number; 32]),
+        seed: SealedSeed([number; SEALED_SEED_BYTES]),
     }
 }
 

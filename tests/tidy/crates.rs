@@ -17,6 +17,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("stellar_xdr", &["stellar", "sandbox"]),
     ("stellar_base", &["stellar::tx"]),
     ("stellar_horizon", &[]),
+    ("crypto_box", &["stellar::sealing"]),
     ("reqwest", &["stellar::transport", "sandbox::wallet", "delivery", "app"]),
     ("getrandom", &["app"]),
     ("rand_chacha", &["app", "sandbox", "simulation"]),

@@ -4,6 +4,7 @@ use super::books::Books;
 use super::{Check, Expectations, unanswered};
 use crate::domain::address::AccountId;
 use crate::domain::money::Stroops;
+use crate::domain::sealing::SealingKey;
 use crate::operator::stock::{Stock, Wanted, reserve, spendable};
 use crate::ports::network::{AccountControl, AccountSnapshot, Network, TRANSACTION_OPERATIONS_MAX};
 
@@ -83,6 +84,15 @@ fn balance(account: &AccountSnapshot, stock: Option<&Stock>, expected: &Expectat
         _ if more < i64::from(wanted.warm_accounts) => Check::warn(CHECK, seen, advice),
         _ => Check::ok(CHECK, seen),
     }
+}
+
+/// The line on what becomes of the secrets that new accounts' addresses are made of.
+pub fn master_secrets(sealing_key: Option<SealingKey>) -> Check {
+    let seen = match sealing_key {
+        Some(key) => format!("those of new accounts are sealed to {key}"),
+        None => "those of new accounts are dropped: stellar.recovery_sealing_key is not set".to_owned(),
+    };
+    Check::ok("master-secrets", seen)
 }
 
 /// The line on how many channels there are.

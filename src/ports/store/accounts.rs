@@ -8,6 +8,7 @@ use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, EscrowAccount, OwnWatch};
 use crate::domain::ids::{ReservationId, SubmissionId};
 use crate::domain::money::Stroops;
+use crate::domain::sealing::SealedSecret;
 
 /// A claimable balance that a stranger made for an account of ours. It is listed, and never claimed by itself: that would
 /// take a trust line for whatever anybody sends.
@@ -68,6 +69,12 @@ pub trait AccountsTx {
         assets: &[Asset],
         reservation: ReservationId,
     ) -> Result<Option<AccountId>, StoreError>;
+
+    /// Stores the sealed master secret of a new account; it is never changed, and stays when the account is closed.
+    async fn insert_sealed_secret(&mut self, sealed: &SealedSecret) -> Result<(), StoreError>;
+
+    /// The sealed master secrets of those of `accounts` that have one, in any order; at most 200 may be asked for.
+    async fn sealed_secrets(&mut self, accounts: &[AccountId]) -> Result<Vec<SealedSecret>, StoreError>;
 
     /// Stores a new channel.
     async fn insert_channel(&mut self, channel: &Channel) -> Result<(), StoreError>;

@@ -18,6 +18,7 @@ use crate::domain::payment::Memo;
 use crate::ports::network::{Body, Closing, PaymentOperation, payment_places};
 use crate::ports::signer::SignerError;
 use crate::stellar::keys::MemorySigner;
+use crate::stellar::sealing::SealingSecret;
 use crate::stellar::testing::Counting;
 
 const PASSPHRASE: &str = "Test Network";
@@ -247,6 +248,41 @@ async fn a_transaction_takes_as_many_accounts_as_it_is_said_to_and_no_more() {
         let count = factory.owners().accounts_per_transaction(0);
         let channels = Body::OpenChannels { count, starting_balance: Stroops::from_units(2) };
         assert!(factory.build(&plan(channels)).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn each_new_accounts_own_key_is_the_one_that_was_sealed() {
+    let secret = SealingSecret::generate(&*Counting::new());
+    let sealing = factory(0).sealing_to(Some(secret.public_key()));
+    let channels = || Body::OpenChannels { count: 2, starting_balance: Stroops::from_units(2) };
+    for body in [channels(), Body::OpenEscrows { count: 3, assets: vec![credit("TFT")] }] {
+        let signed = sealing.build(&plan(body)).await.unwrap();
+        let sealed: Vec<AccountId> = signed.sealed.iter().map(|sealed| sealed.account).collect();
+        assert_eq!(sealed, signed.accounts);
+        let envelope = decode(&signed.envelope);
+        for sealed in &signed.sealed {
+            let seed = secret.open(sealed).unwrap();
+            let signature = seed.sign(signed.hash).to_vec();
+            assert!(envelope.signatures.iter().any(|one| one.signature.0.as_slice() == signature));
+        }
+    }
+    let payment = Body::Pay(vec![pay(account(4), Asset::Native, 1)]);
+    assert_eq!(sealing.build(&plan(payment)).await.unwrap().sealed, []);
+    assert_eq!(
+        factory(0).build(&plan(channels())).await.unwrap().sealed,
+        [],
+        "without a key they are dropped"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_opened_under_a_key_that_seals_nothing() {
+    let sealing = factory(0).sealing_to(Some(SealingKey([0; 32])));
+    let escrows = plan(Body::OpenEscrows { count: 1, assets: vec![] });
+    match sealing.build(&escrows).await {
+        Err(BuildError::Invalid { reason }) => assert!(reason.contains("weak"), "{reason}"),
+        other => panic!("{other:?}"),
     }
 }
 
