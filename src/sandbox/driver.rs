@@ -22,6 +22,7 @@ use super::ledger::close::Weather;
 use super::ledger::{Genesis, LEDGER_OPERATIONS_MAX, Ledger, Submission, unix_seconds};
 use super::log::{Log, LogError};
 use super::network::{PASSPHRASE, SEED};
+use super::wallet::Wallet;
 use super::xdr::Tx;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
@@ -341,6 +342,11 @@ impl Sandbox {
     /// The network's asset of this code, if it issues one.
     pub fn asset(&self, code: &str) -> Option<Asset> {
         self.with_ledger(|ledger| ledger.keys().assets().into_iter().find(|asset| asset.code() == code))
+    }
+
+    /// The wallet of whoever issues the network's asset of this code.
+    pub fn issuer(&self, code: &str) -> Option<Wallet> {
+        self.with_ledger(|ledger| ledger.keys().issuer(code).cloned()).map(Wallet::from)
     }
 
     /// What an account holds; `None` if it does not exist or has no trust line for the asset.

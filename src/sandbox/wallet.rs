@@ -3,6 +3,12 @@
 //! A wallet is a name, from which its key follows, or a secret (`S…`). Named wallets are anyone's: that is
 //! why it talks to loopback only. It builds and signs its transactions by itself, and never retries one.
 
+mod deeds;
+mod received;
+
+pub use deeds::Deed;
+pub use received::Received;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -15,15 +21,15 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use stellar_strkey::ed25519::PrivateKey;
 use stellar_xdr::{
-    ChangeTrustOp, Hash, Memo as XdrMemo, Operation, OperationBody, PaymentOp, Preconditions, SequenceNumber,
-    Transaction, TransactionEnvelope, TransactionExt, TransactionV1Envelope,
+    Hash, Memo as XdrMemo, Operation, Preconditions, SequenceNumber, Transaction, TransactionEnvelope,
+    TransactionExt, TransactionV1Envelope,
 };
 use url::{Host, Url};
 
 use super::gifts::sign;
 use super::ledger::BASE_FEE_STROOPS;
 use super::network::account_of_key;
-use super::xdr::{Tx, XdrError, muxed, network_id, xdr_asset, xdr_trusted};
+use super::xdr::{Tx, XdrError, muxed, network_id};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::{Asset, AssetCode, AssetError};
 use crate::domain::ids::TxHash;
@@ -83,6 +89,9 @@ pub enum WalletError {
         /// The wallet's account.
         account: AccountId,
     },
+    /// A transaction has one operation at least.
+    #[error("there is nothing to do")]
+    Nothing,
     /// A contract cannot be paid.
     #[error("{to} cannot receive a payment")]
     Unpayable {
@@ -167,6 +176,12 @@ impl Wallet {
     /// The wallet's key.
     pub fn key(&self) -> &SigningKey {
         &self.key
+    }
+}
+
+impl From<SigningKey> for Wallet {
+    fn from(key: SigningKey) -> Self {
+        Self { key, sub_account: None }
     }
 }
 
@@ -441,9 +456,8 @@ impl Horizon {
         named: Named,
         limit: Stroops,
     ) -> Result<Receipt, WalletError> {
-        let line = xdr_trusted(self.asset(named).await?);
-        let body = OperationBody::ChangeTrust(ChangeTrustOp { line, limit: limit.get() });
-        self.send(wallet, body, &Memo::None).await
+        let asset = self.asset(named).await?;
+        self.act(&[(wallet, Deed::Trust { asset, limit })], &Memo::None).await
     }
 
     /// Pays an account or a sub-account.
@@ -455,10 +469,8 @@ impl Horizon {
         amount: Stroops,
         memo: &Memo,
     ) -> Result<Receipt, WalletError> {
-        let asset = xdr_asset(self.asset(named).await?);
-        let destination = muxed(to).ok_or(WalletError::Unpayable { to })?;
-        let body = OperationBody::Payment(PaymentOp { destination, asset, amount: amount.get() });
-        self.send(wallet, body, memo).await
+        let asset = self.asset(named).await?;
+        self.act(&[(wallet, Deed::Pay { to, asset, amount })], memo).await
     }
 
     async fn next_sequence(&self, account: AccountId) -> Result<i64, WalletError> {
@@ -474,19 +486,27 @@ impl Horizon {
         })
     }
 
-    async fn send(&self, wallet: &Wallet, body: OperationBody, memo: &Memo) -> Result<Receipt, WalletError> {
+    async fn send(
+        &self,
+        source: &Wallet,
+        operations: Vec<Operation>,
+        signers: &[&Wallet],
+        memo: &Memo,
+    ) -> Result<Receipt, WalletError> {
         let network = network_id(&self.root().await?.network_passphrase);
+        let from = source.address();
         let transaction = Transaction {
-            source_account: muxed(wallet.address()).ok_or(WalletError::Unpayable { to: wallet.address() })?,
-            fee: BASE_FEE_STROOPS,
-            seq_num: SequenceNumber(self.next_sequence(wallet.account()).await?),
+            source_account: muxed(from).ok_or(WalletError::Unpayable { to: from })?,
+            fee: BASE_FEE_STROOPS * u32::try_from(operations.len()).unwrap_or(u32::MAX),
+            seq_num: SequenceNumber(self.next_sequence(source.account()).await?),
             cond: Preconditions::None,
             memo: memo.to_xdr()?,
-            operations: [Operation { source_account: None, body }].try_into().map_err(XdrError::from)?,
+            operations: operations.try_into().map_err(XdrError::from)?,
             ext: TransactionExt::V0,
         };
         let hash = TxHash(transaction.hash(network).map_err(XdrError::from)?);
-        let signatures = [sign(&wallet.key, hash)].try_into().map_err(XdrError::from)?;
+        let signatures: Vec<_> = signers.iter().map(|signer| sign(&signer.key, hash)).collect();
+        let signatures = signatures.try_into().map_err(XdrError::from)?;
         let envelope = TransactionEnvelope::Tx(TransactionV1Envelope { tx: transaction, signatures });
         let tx = Tx::new(envelope, network)?;
         self.ask(self.http.post(self.path("/transactions")).form(&[("tx", tx.to_base64())])).await

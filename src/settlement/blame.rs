@@ -27,7 +27,17 @@ const CODES_OF_THE_CHANNEL: [&str; 6] = [
 
 /// True if the transaction as a whole was refused for something in it.
 pub(super) fn is_refused_whole(codes: &ResultCodes) -> bool {
-    codes.operations.is_empty() && !CODES_OF_THE_CHANNEL.contains(&codes.transaction.as_str())
+    codes.operations.is_empty() && !is_of_the_channel(codes)
+}
+
+/// True if the codes say nothing of what the transaction does.
+pub(super) fn is_of_the_channel(codes: &ResultCodes) -> bool {
+    CODES_OF_THE_CHANNEL.contains(&codes.transaction.as_str())
+}
+
+/// True if an operation was refused that carries no transfer: one that begins or ends to sponsor.
+pub(super) fn is_refused_between(codes: &ResultCodes) -> bool {
+    codes.operations.iter().any(|code| code != SUCCESS)
 }
 
 /// What one transfer's operation was refused for.

@@ -43,6 +43,7 @@ impl Engine {
         let after = self.memory().claims.after;
         let page = self.store.begin_read().await?.claimables_open(after, LIST_ROWS_MAX).await?;
         let last_page = page.len() < LIST_ROWS_MAX as usize;
+        let page_ends = page.last().map(|claimable| claimable.id);
         let due: Vec<Claimable> = {
             let memory = self.memory();
             let mut due: Vec<Claimable> = page;
@@ -59,11 +60,10 @@ impl Engine {
         }
         {
             let claims = &mut self.memory().claims;
-            let whole = looked_at == due.len();
-            claims.after = if whole && last_page {
-                None
-            } else {
-                due.get(looked_at.saturating_sub(1)).map(|one| one.id)
+            claims.after = match (looked_at == due.len(), last_page) {
+                (true, true) => None,
+                (true, false) => page_ends,
+                (false, _) => due.get(looked_at.saturating_sub(1)).map(|one| one.id),
             };
         }
         self.take_back(tip).await

@@ -109,6 +109,9 @@ impl Engine {
             let (effects, record) = (effects.clone(), record.clone());
             Box::pin(async move {
                 let Some(place) = Place::load(tx, account).await? else { return Ok(Ingested::default()) };
+                if place.history_ends().is_some_and(|end| operation > end) {
+                    return Ok(Ingested::default());
+                }
                 let mut ingested = Ingested::default();
                 for effect in &effects {
                     let taken = Untold { ids: &ids, place: &place, funders: &funders, operation };

@@ -13,7 +13,7 @@ use super::sweep::Standing;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
-use crate::domain::escrow::{EscrowAccount, OwnWatch};
+use crate::domain::escrow::{EscrowAccount, EscrowState, OwnWatch};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{LedgerSeq, OperationId, ReservationId, TxHash};
 use crate::domain::journal::{BookAccount, Cause, Postings};
@@ -53,6 +53,24 @@ impl Place {
     pub const fn reservation(&self) -> Option<ReservationId> {
         match self {
             Self::Escrow(escrow) => escrow.state.reservation(),
+            Self::Own { .. } => None,
+        }
+    }
+
+    /// The last operation of its history that concerns us: of an account that is no more, its merge. Whoever makes an account
+    /// of that address anew, or pays it, pays somebody else; and one that we never made was never ours.
+    pub fn history_ends(&self) -> Option<OperationId> {
+        match self {
+            Self::Escrow(escrow) => match escrow.state {
+                EscrowState::Merged { operation, .. } | EscrowState::Closed { operation, .. } => {
+                    Some(operation)
+                }
+                EscrowState::Abandoned => Some(OperationId(0)),
+                EscrowState::Preparing { .. }
+                | EscrowState::Ready
+                | EscrowState::Assigned { .. }
+                | EscrowState::Closing { .. } => None,
+            },
             Self::Own { .. } => None,
         }
     }
@@ -248,6 +266,12 @@ async fn ingest_page(
     }
     let mut reached = cursor;
     for record in page {
+        if let (Some(end), Some(operation)) = (place.history_ends(), place_of(record))
+            && operation > end
+        {
+            reached = reached.max(operation);
+            continue;
+        }
         let operation = match record {
             HistoryRecord::Payment(payment) => {
                 take_payment(tx, ids, &place, funders, payment, &mut ingested).await?;
@@ -269,6 +293,14 @@ async fn ingest_page(
         place.advance(tx, reached).await?;
     }
     Ok(ingested)
+}
+
+const fn place_of(record: &HistoryRecord) -> Option<OperationId> {
+    match record {
+        HistoryRecord::Payment(payment) => Some(payment.operation),
+        HistoryRecord::NotAPayment { operation, .. } => Some(*operation),
+        HistoryRecord::Unreadable { operation, .. } => *operation,
+    }
 }
 
 pub(super) async fn put_aside(

@@ -178,6 +178,10 @@ impl Engine {
             let taken =
                 self.store.begin_read().await?.balance(BookAccount::ClawedBack(reservation), asset).await?;
             let ids = Ids::of(self);
+            if taken > 0 && self.store.begin_read().await?.money_leaves(account).await? {
+                // What lands decides what is left to bear it.
+                continue;
+            }
             let cut = taken > 0
                 && transact(&self.store, move |tx| {
                     let ids = ids.clone();
@@ -215,11 +219,16 @@ impl Engine {
                     unknown.insert(self.network.account(account).await?)
                 }
             };
-            match way(answer, &transfer, tip, self.settings.refund_claimable_min) {
+            let mut way = way(answer, &transfer, tip, self.settings.refund_claimable_min);
+            if way == Way::ClaimableBalance && transfer.from == self.network.platform() {
+                // The platform cannot sponsor itself.
+                way = Way::None;
+            }
+            match way {
                 Way::Payment => deliverable.push(transfer),
                 Way::ClaimableBalance => self.deliver_as_claimable(transfer).await?,
                 Way::Elsewhere => self.redirect(transfer).await?,
-                Way::Unknown => {}
+                Way::Unknown => self.undelivered(transfer.route()),
                 Way::None => {
                     tracing::warn!(transfer = %transfer.id, to = %transfer.to, "a return cannot be delivered now");
                     self.undelivered(transfer.route());

@@ -3,8 +3,10 @@
 use futures::future::join_all;
 use jiff::SignedDuration;
 
+use super::blame::is_of_the_channel;
 use super::{Engine, EngineError, TickReport};
-use crate::domain::transfer::Submission;
+use crate::domain::ids::SubmissionId;
+use crate::domain::transfer::{ResultCodes, Submission};
 use crate::ports::network::{Ledger, Sent};
 use crate::ports::store::{StoreError, transact};
 
@@ -37,6 +39,16 @@ impl Engine {
         Ok(())
     }
 
+    /// Keeps what an envelope was refused with, but for what says only that its time is over or its channel is ahead: an earlier
+    /// attempt may have told more.
+    fn note_refusal(&self, id: SubmissionId, codes: ResultCodes) {
+        let mut memory = self.memory();
+        if is_of_the_channel(&codes) && memory.refusals.contains_key(&id) {
+            return;
+        }
+        memory.refusals.insert(id, codes);
+    }
+
     /// One attempt: counted before it is made, its answer noted; the record if it is in a closed ledger.
     async fn send(
         &self,
@@ -52,7 +64,7 @@ impl Engine {
             Sent::Included(record) => return Ok(Some((submission, record))),
             Sent::Refused { codes } => {
                 let answer = format!("refused: {} {}", codes.transaction, codes.operations.join(" "));
-                self.memory().refusals.insert(id, codes);
+                self.note_refusal(id, codes);
                 (answer, self.settings.resend())
             }
             Sent::Unknown { reason, retry_after } => {

@@ -285,9 +285,7 @@ impl Engine {
                     memory.watching.heard.remove(account);
                 }
                 let changed = ours.iter().any(|escrow| {
-                    escrow.account == *account
-                        && escrow.watch.cursor < *operation
-                        && !matches!(escrow.state, EscrowState::Preparing { .. })
+                    escrow.account == *account && escrow.watch.cursor < *operation && is_watched(escrow.state)
                 });
                 if changed {
                     memory.watching.hints.insert(*account, Hint { operation: *operation, ticks: 0 });
@@ -295,5 +293,16 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+/// True if what happens to an account is ours to take in: not before it is made, and not once it is no more.
+const fn is_watched(state: EscrowState) -> bool {
+    match state {
+        EscrowState::Ready | EscrowState::Assigned { .. } | EscrowState::Closing { .. } => true,
+        EscrowState::Preparing { .. }
+        | EscrowState::Abandoned
+        | EscrowState::Merged { .. }
+        | EscrowState::Closed { .. } => false,
     }
 }

@@ -254,8 +254,8 @@ fn claimable(
     if payment.amount.is_zero() {
         return Err(invalid("a claimable balance of nothing"));
     }
-    if recipient == platform {
-        return Err(invalid("a claimable balance for the platform itself"));
+    if recipient == platform || payment.from == platform {
+        return Err(invalid("a claimable balance for the platform itself, or from it"));
     }
     let seconds = reclaim_from.as_second();
     if reclaim_from.subsec_nanosecond() != 0 || seconds <= 0 {

@@ -67,10 +67,13 @@ statements! {
                 memo_facts TEXT, delivery TEXT)";
     UPDATE_TRANSFER = "UPDATE transfers SET state = $2, submission = $3, operation = $4, confirmed_at = $5,
             cancelled_at = $8
-        WHERE id = $1 AND state = $6 AND submission IS NOT DISTINCT FROM CAST($7 AS BIGINT)";
+        WHERE id = $1 AND state = $6 AND submission IS NOT DISTINCT FROM CAST($7 AS BIGINT)
+            AND source = $9 AND destination = $10 AND memo_facts = $11 AND delivery = $12";
     REDIRECT = "UPDATE transfers SET destination = $2, memo_facts = $3, delivery = $4
         WHERE id = $1 AND state = 'pending' AND destination = $5 AND delivery = $6";
-    MOVE_HOME = "UPDATE transfers SET source = $2 WHERE source = $1 AND state = 'pending'";
+    MOVE_HOME = "UPDATE transfers SET source = $2,
+            delivery = CASE delivery WHEN 'claimable_balance' THEN 'payment' ELSE delivery END
+        WHERE source = $1 AND state = 'pending'";
     OPEN_FROM = "SELECT COUNT(*) AS transfers FROM transfers WHERE source = $1 AND state IN ('pending', 'in_flight')";
     TRANSFERS_OF = select_transfers!("WHERE reservation = $1 ORDER BY ordinal");
     NEXT_ORDINAL = "SELECT COALESCE(MAX(ordinal), -1) + 1 AS ordinal FROM transfers WHERE reservation = $1";
@@ -255,6 +258,10 @@ impl TransfersTx for Session {
             before.state.name(),
             carrier(&before.state),
             cancelled_at,
+            before.from.to_string(),
+            before.to.to_string(),
+            to_json(&before.memo)?,
+            before.delivery.as_str(),
         ];
         let what = || format!("transfer {}", after.id);
         self.guarded(UPDATE_TRANSFER, args, what).await?;

@@ -7,7 +7,9 @@ use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::asset::Asset;
 use farmgate::domain::escrow::EscrowState;
 use farmgate::domain::money::Stroops;
+use farmgate::domain::money::Stroops;
 use farmgate::domain::reservation::Reservation;
+use farmgate::sandbox::wallet::Named;
 use farmgate::sandbox::wallet::{Memo, Wallet};
 use farmgate::settlement::Settings;
 use farmgate::stellar::sealing::SealingSecret;
@@ -156,6 +158,28 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
+    async fn what_is_paid_to_an_address_after_its_account_was_merged_is_none_of_ours(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        let reservation = closing(&world, &faults).await;
+        faults.no_history.store(usize::MAX, Ordering::SeqCst);
+        faults.lost.store(0, Ordering::SeqCst);
+        world.clock.move_on(2);
+        while is_there(&world, reservation.escrow).await {
+            world.tick().await.unwrap();
+            world.next_ledger().await;
+        }
+        // Anybody may make an account of that address anew, and pay it.
+        world.horizon.fund(reservation.escrow, Named::Asset(Asset::Native), Stroops::ZERO).await.unwrap();
+        world.pay("stranger", reservation.escrow, amount("3"), "XLM").await;
+        let (stranger, platform) = (world.holds("stranger", "XLM"), world.holds("platform", "XLM"));
+        faults.no_history.store(0, Ordering::SeqCst);
+        until_closed(&world, reservation.escrow).await;
+        world.rest().await;
+        assert_eq!(world.holds("stranger", "XLM"), stranger, "we have nothing of it to give back");
+        assert_eq!(world.holds("platform", "XLM"), platform);
+        world.assert_reconciled().await;
+    }
+
     async fn tokens_that_come_at_the_very_last_keep_the_account_open_until_they_went_back(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         let reservation = closing(&world, &faults).await;
@@ -166,7 +190,7 @@ on_both_databases! {
         world.rest().await;
         assert!(is_there(&world, reservation.escrow).await, "its trust line is not empty");
         world.until_holds("alice", "TFT", before).await;
-        world.clock.move_on(86_400);
+        world.clock.move_on(2 * 86_400);
         until_closed(&world, reservation.escrow).await;
         assert_eq!(world.fees_of_failures().await.len(), 1);
         world.assert_reconciled().await;

@@ -220,6 +220,9 @@ on_both_databases! {
         commit(database, async |tx| tx.update_claimable(&claimable(1), &claimed).await).await;
         let taking = claimable(1).taking_back(submission_id(7)).unwrap();
         conflicts!(database, |tx| tx.update_claimable(&claimable(1), &taking).await);
+        let elsewhere = Transfer { to: account(66).into(), ..transfer(2, 1) };
+        let sent = elsewhere.clone().sent(submission_id(7)).unwrap();
+        conflicts!(database, |tx| tx.update_transfer(&elsewhere, &sent).await);
         let delivered = transfer(3, 2).as_claimable().unwrap();
         conflicts!(database, |tx| tx.redirect_transfer(&transfer(3, 2), &delivered).await);
     }

@@ -9,7 +9,7 @@ use farmgate::domain::journal::BookAccount;
 use farmgate::domain::payment::{Attribution, PaymentId};
 use farmgate::domain::pool::Extension;
 use farmgate::domain::reservation::{Funding, HoldReason, RefundReason, Settlement};
-use farmgate::domain::transfer::{ResultCodes, SubmissionState, Transfer, TransferKind};
+use farmgate::domain::transfer::{Delivery, ResultCodes, SubmissionState, Transfer, TransferKind};
 use farmgate::ports::store::*;
 
 use crate::samples::*;
@@ -263,7 +263,8 @@ on_both_databases! {
         let sent = transfer(2, 1).sent(submission_id(4)).unwrap();
         tx.update_transfer(&transfer(2, 1), &sent).await.unwrap();
         tx.move_home(account(1), account(99)).await.unwrap();
-        let moved = Transfer { from: account(99), ..claimable };
+        // The platform cannot sponsor itself.
+        let moved = Transfer { from: account(99), delivery: Delivery::Payment, ..claimable };
         assert_eq!(tx.transfers_of(reservation_id(1)).await.unwrap(), [moved, sent.clone()]);
         assert!(tx.money_is_owed_from(account(1)).await.unwrap(), "in flight");
         let paid = sent.clone().confirmed(submission_id(4), OperationId(77), at(6)).unwrap();

@@ -53,7 +53,11 @@ impl Client {
         let answer = request.send().await.map_err(|error| failed(error.to_string()))?;
         let status = answer.status();
         let body: Value = answer.json().await.map_err(|error| failed(error.to_string()))?;
-        if status.is_success() { Ok(body) } else { Err(failed(body["detail"].to_string())) }
+        if status.is_success() {
+            return Ok(body);
+        }
+        let text = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
+        Err(DemoError::Refused { what, status: status.as_u16(), code: text("code"), detail: text("detail") })
     }
 
     /// Asks for a reservation until it is in one of these states.

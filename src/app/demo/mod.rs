@@ -1,11 +1,14 @@
 //! `farmgate demo`: the whole product in one process, on a sandbox network and an embedded database.
 //!
-//! Customers order, pay (exactly, in part, too much, too late, in the wrong token) and wait, through the same HTTP API and
-//! ledger as anybody. In the end the journal is compared with the ledger, account by account, and everybody's money with what they should have.
+//! Customers do what people really do, each a story of its own and all at once, through the same HTTP API and ledger as anybody. A
+//! story says what is due to whom; in the end that is compared with the ledger, account by account, and so is the journal.
 
 mod client;
-mod customers;
 mod grid;
+mod order;
+mod play;
+mod stories;
+mod tale;
 mod verdict;
 mod view;
 
@@ -15,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
+use rust_decimal::Decimal;
 use secrecy::{ExposeSecret, SecretString};
 use stellar_strkey::ed25519::PrivateKey;
 use tokio_util::sync::CancellationToken;
@@ -23,8 +27,9 @@ use crate::access::{self, AccessError};
 use crate::app::cli::DemoArgs;
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{Config, Escrow};
-use crate::app::telemetry;
 use crate::app::wire::{self, Service, ServiceError};
+use crate::app::{commands, telemetry};
+use crate::domain::pricing::UnitPrices;
 use crate::operator::{ReconcileError, reconcile};
 use crate::ports::clock::Clock;
 use crate::ports::network::Network;
@@ -35,20 +40,30 @@ use crate::sandbox::{self, Sandbox, StartError};
 use crate::{http, reservations, settlement, stellar, storage};
 use client::Client;
 use grid::Grid;
-use verdict::Scene;
+use play::{Play, Stage};
+use tale::Tale;
 use view::View;
 
 /// Milliseconds between two ledgers.
-const LEDGER_MILLIS: u64 = 500;
+const LEDGER_MILLIS: u64 = 1_000;
 /// Milliseconds between two ticks of the engine.
 const TICK_MILLIS: u64 = 250;
-/// How long customers have to pay, in seconds; one of them lets it pass.
-const PAYMENT_WINDOW_SECONDS: u32 = 15;
-/// How long the whole may take.
-const DEMO_SECONDS_MAX: u64 = 50;
-/// How often the engine is asked whether it is at rest, and how often it must be, one time after the other, before the books are
+/// How long customers have to pay, in seconds; some let it pass.
+const PAYMENT_WINDOW_SECONDS: u32 = 14;
+/// After so many seconds escrow accounts are closed.
+pub(crate) const QUIET_PERIOD_SECONDS: i64 = 8;
+/// Transactions that may be under way at once, and escrow accounts kept ready: everybody comes at once.
+const CHANNELS: u16 = 24;
+const WARM_ACCOUNTS: u16 = 64;
+/// How long an order waits for an escrow account, in seconds.
+const ESCROW_WAIT_SECONDS: u32 = 20;
+/// The number of the first customer; the others follow.
+const FIRST_CUSTOMER: i64 = 101;
+/// How long the stories may take.
+const DEMO_SECONDS_MAX: u64 = 90;
+/// How often it is asked whether all is at rest, and how often it must be, one time after the other, before the books are
 /// compared: late money is still on its way back.
-const REST_POLL: Duration = Duration::from_millis(2 * LEDGER_MILLIS);
+const REST_POLL: Duration = Duration::from_millis(LEDGER_MILLIS);
 const RESTS_WANTED: u32 = 2;
 /// How often it is asked at most; then the books are compared as they are.
 const REST_POLLS_MAX: u32 = 20;
@@ -79,6 +94,21 @@ pub enum DemoError {
     /// The API key.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// The sandbox does not issue it.
+    #[error("the sandbox issues no {0}")]
+    NoAsset(String),
+    /// The API refused something.
+    #[error("{what}: {status} {code}: {detail}")]
+    Refused {
+        /// What was asked.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// The problem's code.
+        code: String,
+        /// What it says.
+        detail: String,
+    },
     /// The API.
     #[error("{what}: {reason}")]
     Api {
@@ -101,7 +131,7 @@ pub enum DemoError {
     TooLong,
 }
 
-/// Shows everything; the exit code is 0 only if every balance agrees and every reservation is where it should be.
+/// Shows everything; the exit code is 0 only if every story ends as it should, by the ledger, and journal and ledger agree.
 pub async fn run(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     telemetry::start(&telemetry::Settings { filter: "error".to_owned(), ..telemetry::Settings::default() });
     let folder = tempfile::tempdir().map_err(DemoError::Folder)?;
@@ -112,42 +142,20 @@ pub async fn run(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     let view = View::new();
     view.line(&format!("sandbox network at {}, a ledger every {LEDGER_MILLIS} ms", sandbox.url()))?;
 
-    let grid = Grid::new(horizon.clone()).await?;
+    let grid = Grid::new(&horizon, &sandbox.sandbox).await?;
     let config = config(&sandbox, folder.path(), &grid)?;
     let service = Service::open(&config, &secret(&grid)).await?;
     let (store, network, address) =
         (Arc::clone(&service.store), Arc::clone(&service.network), service.address);
-    let key = transact(&store, |tx| {
-        Box::pin(async move {
-            access::create_key(tx, &SystemEntropy, SystemClock.now(), "demo", Role::Explorer).await
-        })
-    })
-    .await?;
+    let explorer = Client::new(address, key(&store, "explorer", Role::Explorer).await?)?;
+    let operator = Client::new(address, key(&store, "operator", Role::Operator).await?)?;
     let stop = CancellationToken::new();
     let serving = tokio::spawn(service.run(stop.clone()));
     view.line(&format!("service at http://{address}, its API documented at http://{address}/docs"))?;
-    let client = Client::new(address, key.secret.expose_secret().to_owned())?;
-    grid.describe(&client).await?;
+    grid.describe(&explorer).await?;
 
-    let customers = customers::all();
-    view.line(&format!("{} customers get their wallets", customers.len()))?;
-    try_join_all(customers.iter().map(|customer| customer.prepare(&horizon, &client))).await?;
-    let stories = try_join_all(customers.iter().map(|customer| customer.live(&horizon, &client)));
-    let outcomes = tokio::select! {
-        outcomes = stories => outcomes?,
-        error = view.keep(&sandbox.sandbox, &customers) => return Err(error.into()),
-        () = SystemClock.sleep(Duration::from_secs(DEMO_SECONDS_MAX)) => return Err(DemoError::TooLong),
-    };
-    rest(&store, &*network).await?;
-    let scene = Scene {
-        view,
-        sandbox: &sandbox.sandbox,
-        store: &store,
-        network: &*network,
-        grid: &grid,
-        customers: &customers,
-    };
-    let good = scene.tell(&outcomes).await?;
+    let stage = Arc::new(Stage { horizon, sandbox: sandbox.sandbox.clone(), grid, explorer, operator });
+    let good = show(view, stage, &store, &*network).await?;
     if !args.exit {
         view.line(&format!("the service goes on at http://{address} until Ctrl-C"))?;
         wire::asked_to_stop().await;
@@ -161,22 +169,79 @@ pub async fn run(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Waits until nothing is on its way: no transaction, no return, no difference between journal and ledger.
-async fn rest(store: &Arc<dyn Store>, network: &dyn Network) -> Result<(), DemoError> {
+/// Plays all stories at once, waits until all is at rest, and tells how it ended; true if it adds up.
+async fn show(
+    view: View,
+    stage: Arc<Stage>,
+    store: &Arc<dyn Store>,
+    network: &dyn Network,
+) -> Result<bool, DemoError> {
+    let began = SystemClock.now();
+    let stories = stories::all();
+    let plays: Vec<Play> = (FIRST_CUSTOMER..)
+        .zip(&stories)
+        .map(|(number, story)| Play::new(Arc::clone(&stage), story.name, number))
+        .collect();
+    view.line(&format!("{} customers come", plays.len()))?;
+    let told = try_join_all(stories.iter().zip(&plays).map(|(story, play)| (story.plot)(play)));
+    tokio::select! {
+        told = told => drop(told?),
+        error = view.keep(&stage.sandbox, &plays) => return Err(error.into()),
+        () = SystemClock.sleep(Duration::from_secs(DEMO_SECONDS_MAX)) => {
+            view.line(&view::table(&plays).to_string())?;
+            return Err(DemoError::TooLong);
+        }
+    }
+    let tales: Vec<Tale> = plays.iter().map(Play::tale).collect();
+    rest(view, &stage.sandbox, &tales, store, network).await?;
+    let told = verdict::tell(view, &stage.sandbox, &stories, &plays)?;
+    view.line("\nwho was paid by many")?;
+    let paid = verdict::payees(view, &stage.sandbox, &stage.grid, &tales)?;
+    let conserved = verdict::conserved(view, &stage.sandbox, &stage.grid, &tales)?;
+    view.line("\nthe journal beside the ledger, account by account")?;
+    let reconciliation = reconcile(store, network).await?;
+    view.line(&commands::table(&reconciliation))?;
+    let good = told && paid && conserved && reconciliation.balances();
+    let verdict = if good { "everything adds up" } else { "something does NOT add up" };
+    let seconds = SystemClock.now().duration_since(began).as_secs();
+    view.line(&format!("\n{} customers in {seconds} seconds: {verdict}", plays.len()))?;
+    Ok(good)
+}
+
+/// Waits, not for ever, until nothing is on its way: every story is where it ends, what may be closed is closed, and journal and
+/// ledger agree.
+async fn rest(
+    view: View,
+    sandbox: &Sandbox,
+    tales: &[Tale],
+    store: &Arc<dyn Store>,
+    network: &dyn Network,
+) -> Result<(), DemoError> {
     let mut rests = 0;
     for _ in 0..REST_POLLS_MAX {
         SystemClock.sleep(REST_POLL).await;
-        let mut tx = store.begin_read().await.map_err(ServiceError::from)?;
-        let live = tx.live_submissions().await.map_err(ServiceError::from)?;
-        let owed = tx.pending_refunds(None, 1).await.map_err(ServiceError::from)?;
-        drop(tx);
-        let at_rest = live.is_empty() && owed.is_empty() && reconcile(store, network).await?.balances();
-        rests = if at_rest { rests + 1 } else { 0 };
+        let ended = tales.iter().all(|tale| tale.adds_up(sandbox) && tale.is_closed(sandbox));
+        let live = store.begin_read().await.map_err(ServiceError::from)?.live_submissions().await;
+        let at_rest = ended && live.map_err(ServiceError::from)?.is_empty();
+        rests = if at_rest && reconcile(store, network).await?.balances() { rests + 1 } else { 0 };
         if rests == RESTS_WANTED {
-            break;
+            return Ok(());
         }
     }
+    let live = store.begin_read().await.map_err(ServiceError::from)?.live_submissions().await;
+    let live = live.map_err(ServiceError::from)?.len();
+    let open = tales.iter().filter(|tale| !tale.is_closed(sandbox)).count();
+    view.line(&format!(
+        "not at rest: {live} transactions under way, escrow accounts of {open} customers open"
+    ))?;
     Ok(())
+}
+
+async fn key(store: &Arc<dyn Store>, name: &'static str, role: Role) -> Result<String, DemoError> {
+    let made = transact(store, move |tx| {
+        Box::pin(async move { access::create_key(tx, &SystemEntropy, SystemClock.now(), name, role).await })
+    });
+    Ok(made.await?.secret.expose_secret().to_owned())
 }
 
 fn wallet_error(who: &str, source: WalletError) -> DemoError {
@@ -203,12 +268,17 @@ fn config(sandbox: &sandbox::Handle, folder: &std::path::Path, grid: &Grid) -> R
         escrow: Escrow::default(),
         reservations: reservations::Settings {
             payment_window_seconds: PAYMENT_WINDOW_SECONDS,
+            escrow_wait_seconds: ESCROW_WAIT_SECONDS,
+            unit_prices: UnitPrices { ipv4u: Decimal::ZERO, ..UnitPrices::default() },
             payout: grid.payout(),
             ..reservations::Settings::default()
         },
         settlement: settlement::Settings {
             tick_millis: TICK_MILLIS,
-            warm_accounts: 16,
+            channels: CHANNELS,
+            warm_accounts: WARM_ACCOUNTS,
+            quiet_period_seconds: QUIET_PERIOD_SECONDS,
+            funding_accounts: vec![grid::wallet(grid::OPERATOR)?.account()],
             ..settlement::Settings::default()
         },
         log: telemetry::Settings::default(),

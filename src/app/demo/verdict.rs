@@ -1,144 +1,164 @@
-//! The end of the demo: is everybody's money where it should be?
+//! The end of the demo: does everybody have what the stories say, by the ledger?
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use comfy_table::{Table, presets};
-use serde_json::Value;
 
-use super::DemoError;
-use super::customers::{Customer, OTHER_CODE, Outcome, Story};
 use super::grid::Grid;
-use super::view::{View, table};
-use crate::app::commands;
-use crate::domain::address::AccountId;
+use super::play::Play;
+use super::stories::Story;
+use super::tale::{Claim, Money, Place, Sums, Tale};
+use super::view::{View, wrapped};
+use crate::app::commands::signed;
 use crate::domain::asset::Asset;
-use crate::domain::money::Stroops;
-use crate::operator::reconcile;
-use crate::ports::network::Network;
-use crate::ports::store::Store;
 use crate::sandbox::Sandbox;
+use crate::sandbox::ledger::balances::BalanceFilter;
 
-/// What payees should have got, and customers spent: by account and asset, in stroops.
-type Sums = BTreeMap<(AccountId, Asset), i64>;
-
-/// What is looked at in the end.
-pub(super) struct Scene<'demo> {
-    pub(super) view: View,
-    pub(super) sandbox: &'demo Sandbox,
-    pub(super) store: &'demo Arc<dyn Store>,
-    pub(super) network: &'demo dyn Network,
-    pub(super) grid: &'demo Grid,
-    pub(super) customers: &'demo [Customer],
-}
-
-impl Scene<'_> {
-    /// Prints where everybody stands and what adds up; true if all of it does.
-    pub(super) async fn tell(&self, outcomes: &[Vec<Outcome>]) -> Result<bool, DemoError> {
-        self.view.line(&table(self.customers).to_string())?;
-        let stories = self.stories(outcomes)?;
-        self.view.line("\nwho was paid")?;
-        let payees = self.payees(outcomes)?;
-        self.view.line("\nwhat customers have left")?;
-        let purses = self.purses(outcomes)?;
-        self.view.line("\nthe journal beside the ledger, account by account")?;
-        let reconciliation = reconcile(self.store, self.network).await?;
-        self.view.line(&commands::table(&reconciliation))?;
-        let good = stories && payees && purses && reconciliation.balances();
-        let verdict = if good { "everything adds up" } else { "something does NOT add up" };
-        self.view.line(&format!("\n{verdict}"))?;
-        Ok(good)
-    }
-
-    /// Every reservation is where its customer's story leads.
-    fn stories(&self, outcomes: &[Vec<Outcome>]) -> Result<bool, DemoError> {
-        let mut good = true;
-        for (customer, outcomes) in self.customers.iter().zip(outcomes) {
-            let (count, expected) = customer.story.end();
-            let as_told = outcomes.len() == count
-                && outcomes.iter().all(|outcome| outcome.reservation["state"] == expected);
-            if !as_told {
-                self.view.line(&format!("{} should have {count} {expected}", customer.name))?;
-                good = false;
-            }
-        }
-        Ok(good)
-    }
-
-    /// Everybody who is paid has the sum of the legs that were quoted to customers who paid.
-    fn payees(&self, outcomes: &[Vec<Outcome>]) -> Result<bool, DemoError> {
-        let due = due(outcomes)?;
-        let mut good = true;
-        let mut shown = Table::new();
-        shown.load_preset(presets::UTF8_BORDERS_ONLY).set_header(["who", "asset", "due", "has", ""]);
-        for asset in &self.grid.assets {
-            for (name, wallet) in &self.grid.payees {
-                let account = wallet.account();
-                let due = due.get(&(account, *asset)).copied().unwrap_or_default();
-                let has = self.sandbox.balance(account, asset).unwrap_or_default().get();
-                if due != 0 || has != 0 {
-                    good &= self.row(&mut shown, name, asset, due, has);
-                }
-            }
-        }
-        let spent: i64 = outcomes.iter().flatten().map(|outcome| outcome.cost.get()).sum();
-        let paid_out: i64 = due.values().sum();
-        self.view.line(&shown.to_string())?;
-        let agrees = if spent == paid_out { "ok" } else { "DIFFERS" };
-        let (spent, paid_out) = (commands::signed(spent), commands::signed(paid_out));
-        self.view.line(&format!("customers paid {spent}, payees and burns are due {paid_out}: {agrees}"))?;
-        Ok(good && agrees == "ok")
-    }
-
-    /// Everybody has what they began with, less what was settled: all else came back.
-    fn purses(&self, outcomes: &[Vec<Outcome>]) -> Result<bool, DemoError> {
-        let mut good = true;
-        let mut shown = Table::new();
-        shown.load_preset(presets::UTF8_BORDERS_ONLY).set_header(["who", "asset", "due", "has", ""]);
-        for (customer, outcomes) in self.customers.iter().zip(outcomes) {
-            let (code, purse) = customer.purse();
-            let cost: i64 = outcomes.iter().map(|outcome| outcome.cost.get()).sum();
-            let mut rows = vec![(code, purse.get() - cost)];
-            if customer.story == Story::PaysWrongFirst {
-                rows.push((OTHER_CODE, purse.get()));
-            }
-            for (code, due) in rows {
-                let Some(asset) = self.grid.assets.iter().find(|asset| asset.code() == code) else {
-                    continue;
-                };
-                let has = self.sandbox.balance(customer.account()?, asset).unwrap_or_default().get();
-                good &= self.row(&mut shown, customer.name, asset, due, has);
-            }
-        }
-        self.view.line(&shown.to_string())?;
-        Ok(good)
-    }
-
-    fn row(&self, shown: &mut Table, who: &str, asset: &Asset, due: i64, has: i64) -> bool {
-        let agrees = due == has;
-        let mark = if agrees { "ok" } else { "DIFFERS" };
-        shown.add_row([who, asset.code(), &commands::signed(due), &commands::signed(has), mark]);
-        agrees
+/// What a place holds by the ledger, in stroops.
+fn holds(sandbox: &Sandbox, place: Place, asset: &Asset) -> i64 {
+    match place {
+        Place::Account(account) => sandbox.balance(account, asset).unwrap_or_default().get(),
+        Place::Claimable(account) => sandbox.with_ledger(|ledger| {
+            let balances = ledger.state().balances();
+            let ids = balances.find(BalanceFilter::Claimant(account)).into_iter().flatten();
+            let of_asset = ids.filter_map(|(_, id)| balances.get(*id)).filter(|one| one.asset == *asset);
+            of_asset.map(|one| one.amount.get()).sum()
+        }),
     }
 }
 
-/// The legs of every option that was paid.
-fn due(outcomes: &[Vec<Outcome>]) -> Result<Sums, DemoError> {
-    let mut due = Sums::new();
-    for outcome in outcomes.iter().flatten().filter(|outcome| !outcome.cost.is_zero()) {
-        let option = &outcome.reservation["payment_options"][0];
-        let asset: Asset = read(&option["asset"])?;
-        for leg in option["legs"].as_array().into_iter().flatten() {
-            let amount: Stroops = read(&leg["amount"])?;
-            *due.entry((read(&leg["to"])?, asset)).or_default() += amount.get();
-        }
-    }
-    Ok(due)
+fn mark(good: bool) -> &'static str {
+    if good { "ok" } else { "DIFFERS" }
 }
 
-fn read<T: std::str::FromStr>(value: &Value) -> Result<T, DemoError> {
-    value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| DemoError::Api {
-        what: "a reservation".to_owned(),
-        reason: format!("{value} is not what the API says it is"),
-    })
+impl Tale {
+    /// True if every account of the story has what it should have, and all else that was claimed holds.
+    pub(super) fn adds_up(&self, sandbox: &Sandbox) -> bool {
+        let agrees = |(place, asset): &(Place, Asset), due: &i64| holds(sandbox, *place, asset) == *due;
+        self.ends.iter().all(|(at, due)| agrees(at, due)) && self.claims.iter().all(|claim| claim.holds)
+    }
+
+    /// True if all escrow accounts that should be empty in the end are closed.
+    pub(super) fn is_closed(&self, sandbox: &Sandbox) -> bool {
+        let owes = |at: Place| self.ends.iter().any(|((place, _), due)| *place == at && *due != 0);
+        let is_open = |account| sandbox.account_exists(account) && !owes(Place::Account(account));
+        !self.escrows.iter().any(|account| is_open(*account))
+    }
+
+    /// What everybody has, in words: nothing is said of what never moved, if it agrees.
+    fn has(&self, sandbox: &Sandbox) -> Vec<String> {
+        let mut told = Vec::new();
+        for ((place, asset), due) in &self.ends {
+            let has = holds(sandbox, *place, asset);
+            let began = self.began.get(&(*place, *asset)).copied().unwrap_or_default();
+            if has == *due && (!self.moved.contains(&(*place, *asset)) || (has == 0 && began == 0)) {
+                continue;
+            }
+            let name = self.names.get(place).map_or("somebody", String::as_str);
+            let wrong = if has == *due { String::new() } else { format!(" DIFFERS from {}", signed(*due)) };
+            let before = if began == 0 { String::new() } else { format!(" (of {})", signed(began)) };
+            told.push(format!("{name} {}{before}{wrong}", Money(has, *asset)));
+        }
+        let closed = self.escrows.iter().filter(|account| !sandbox.account_exists(**account)).count();
+        if !self.escrows.is_empty() {
+            let what = if closed == self.escrows.len() { "escrow closed" } else { "escrow open" };
+            told.push(what.to_owned());
+        }
+        told
+    }
+}
+
+/// What happened several times in a row is said once.
+fn once(lines: &[String]) -> Vec<String> {
+    let runs = lines.chunk_by(|one, next| one == next);
+    runs.map(|run| if run.len() == 1 { run[0].clone() } else { format!("{}, {} times", run[0], run.len()) })
+        .collect()
+}
+
+/// Tells every story, and how it ended; true if all of them add up.
+pub(super) fn tell(
+    view: View,
+    sandbox: &Sandbox,
+    stories: &[Story],
+    plays: &[Play],
+) -> Result<bool, std::io::Error> {
+    let mut good = true;
+    for (number, (story, play)) in (1..).zip(stories.iter().zip(plays)) {
+        let tale = play.tale();
+        let adds_up = tale.adds_up(sandbox);
+        good &= adds_up;
+        let title = format!("{} {}", story.name, story.does);
+        view.line(&format!("\n{number:>2}  {title:<84} {:>9}", mark(adds_up)))?;
+        let said = |claim: &Claim| format!("{}{}", if claim.holds { "" } else { "NOT " }, claim.text);
+        let claims: Vec<String> = tale.claims.iter().map(said).collect();
+        let told =
+            [("sent", once(&tale.sent)), ("due", once(&tale.due)), ("has", tale.has(sandbox)), ("", claims)];
+        for (head, items) in told.into_iter().filter(|(_, items)| !items.is_empty()) {
+            view.line(&wrapped(&format!("    {head:<5} "), &items.join("; ")))?;
+        }
+    }
+    Ok(good)
+}
+
+/// Everybody whom many stories pay has the sum of it.
+pub(super) fn payees(
+    view: View,
+    sandbox: &Sandbox,
+    grid: &Grid,
+    tales: &[Tale],
+) -> Result<bool, std::io::Error> {
+    let mut due: Sums = BTreeMap::new();
+    for (at, stroops) in tales.iter().flat_map(|tale| &tale.shared) {
+        *due.entry(*at).or_default() += stroops;
+    }
+    let (asset, amount) = grid.market;
+    if let Some(market) = grid.account("market") {
+        *due.entry((Place::Account(market), asset)).or_default() += amount.get();
+    }
+    let mut good = true;
+    let mut shown = Table::new();
+    shown.load_preset(presets::UTF8_BORDERS_ONLY).set_header(["who", "asset", "due", "has", ""]);
+    for asset in &grid.assets {
+        for (name, wallet) in &grid.payees {
+            let place = Place::Account(wallet.account());
+            let (due, has) =
+                (due.get(&(place, *asset)).copied().unwrap_or_default(), holds(sandbox, place, asset));
+            if due != 0 || has != 0 {
+                good &= due == has;
+                shown.add_row([*name, asset.code(), &signed(due), &signed(has), mark(due == has)]);
+            }
+        }
+    }
+    view.line(&shown.to_string())?;
+    Ok(good)
+}
+
+/// Of every token there is what was given out, less what was burned and taken back.
+pub(super) fn conserved(
+    view: View,
+    sandbox: &Sandbox,
+    grid: &Grid,
+    tales: &[Tale],
+) -> Result<bool, std::io::Error> {
+    let mut good = true;
+    for asset in &grid.assets {
+        let made: i64 = tales.iter().filter_map(|tale| tale.made.get(asset)).sum();
+        let (market_asset, market) = grid.market;
+        let due = if *asset == market_asset { made + market.get() } else { made };
+        let exists: i64 = sandbox.with_ledger(|ledger| {
+            let on_lines = ledger.state().accounts().filter(|(id, _)| asset.issuer() != Some(*id));
+            let lines: i64 = on_lines.filter_map(|(_, one)| one.balance_of(asset)).map(|one| one.get()).sum();
+            let waiting = ledger.state().balances().iter().filter(|one| one.asset == *asset);
+            lines + waiting.map(|one| one.amount.get()).sum::<i64>()
+        });
+        good &= exists == due;
+        view.line(&format!(
+            "of {} given, less burned and taken back: {}; in existence: {}: {}",
+            asset.code(),
+            signed(due),
+            signed(exists),
+            mark(exists == due)
+        ))?;
+    }
+    Ok(good)
 }

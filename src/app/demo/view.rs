@@ -7,13 +7,19 @@ use std::time::Duration;
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::customers::Customer;
+use super::play::Play;
 use crate::app::clock::SystemClock;
 use crate::ports::clock::Clock;
 use crate::sandbox::Sandbox;
 
 /// How often the view is renewed.
 const FRAME: Duration = Duration::from_millis(200);
+/// How wide the output may be, in columns.
+const COLUMNS_MAX: usize = 100;
+/// Customers side by side in the live table.
+const ABREAST: usize = 3;
+/// Most characters of what is asked for in the live table.
+const ASKS_CHARS: usize = 14;
 
 /// Where the demo is shown.
 #[derive(Clone, Copy)]
@@ -32,7 +38,7 @@ impl View {
     }
 
     /// Keeps the view up to date; never returns.
-    pub(super) async fn keep(self, sandbox: &Sandbox, customers: &[Customer]) -> std::io::Error {
+    pub(super) async fn keep(self, sandbox: &Sandbox, plays: &[Play]) -> std::io::Error {
         let bar = ProgressBar::no_length();
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
@@ -41,43 +47,76 @@ impl View {
         loop {
             if self.terminal {
                 let ledger = sandbox.with_ledger(|ledger| ledger.latest().ledger);
-                bar.set_message(format!("{}\nledger {ledger}", table(customers)));
+                bar.set_message(format!("{}\nledger {ledger}", table(plays)));
                 bar.tick();
-            } else if let Err(error) = self.changes(customers, &mut told) {
+            } else if let Err(error) = self.changes(plays, &mut told) {
                 return error;
             }
             SystemClock.sleep(FRAME).await;
         }
     }
 
-    fn changes<'c>(
+    fn changes<'p>(
         self,
-        customers: &'c [Customer],
-        told: &mut BTreeMap<&'c str, String>,
+        plays: &'p [Play],
+        told: &mut BTreeMap<&'p str, String>,
     ) -> Result<(), std::io::Error> {
-        for customer in customers {
-            let seen = customer.seen();
-            let now = format!("{} {}", seen.reservation, seen.state);
-            if seen.state.is_empty() || told.get(customer.name) == Some(&now) {
+        for play in plays {
+            let seen = play.seen();
+            let now = format!("{} {}", seen.asks, seen.state);
+            if seen.state.is_empty() || told.get(play.name) == Some(&now) {
                 continue;
             }
-            self.line(&format!(
-                "{:<8} {:<16} {:<18} {}",
-                customer.name, seen.reservation, seen.asks, seen.state
-            ))?;
-            told.insert(customer.name, now);
+            self.line(&format!("{:<10} {:<32} {}", play.name, seen.asks, seen.state))?;
+            told.insert(play.name, now);
         }
         Ok(())
     }
 }
 
-/// Everybody, and where they stand.
-pub(super) fn table(customers: &[Customer]) -> Table {
+/// Everybody, and where they stand: three abreast, so that it fits a screen.
+pub(super) fn table(plays: &[Play]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(["customer", "reservation", "asks", "state"]);
-    for customer in customers {
-        let seen = customer.seen();
-        table.add_row([customer.name.to_owned(), seen.reservation, seen.asks, seen.state]);
+    let header = ["customer", "asks", "state"].into_iter().cycle().take(3 * ABREAST);
+    table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(header);
+    for row in plays.chunks(ABREAST) {
+        table.add_row(row.iter().flat_map(|play| {
+            let seen = play.seen();
+            [play.name.to_owned(), seen.asks.chars().take(ASKS_CHARS).collect(), seen.state]
+        }));
     }
     table
+}
+
+/// A text after its head, in lines that are not too long; what follows stands below what came first.
+pub(super) fn wrapped(head: &str, text: &str) -> String {
+    let mut lines = vec![head.to_owned()];
+    for word in text.split(' ') {
+        let full =
+            lines.last().is_some_and(|line| line.chars().count() + word.chars().count() >= COLUMNS_MAX);
+        if full {
+            lines.push(" ".repeat(head.chars().count()));
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(word);
+            line.push(' ');
+        }
+    }
+    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_go_on_below_and_fit() {
+        let text = "word ".repeat(60);
+        let shown = wrapped("  head ", text.trim_end());
+        assert!(shown.lines().all(|line| line.chars().count() <= COLUMNS_MAX), "{shown}");
+        assert!(
+            shown.lines().count() > 1 && shown.lines().skip(1).all(|line| line.starts_with("       word"))
+        );
+        assert_eq!(shown.split_whitespace().count(), 61);
+    }
 }

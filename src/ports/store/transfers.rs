@@ -12,7 +12,7 @@ pub trait TransfersTx {
     /// Stores new transfers; they must be pending.
     async fn insert_transfers(&mut self, transfers: &[Transfer]) -> Result<(), StoreError>;
 
-    /// Stores a transfer's new state, if the stored one is still that of `before`.
+    /// Stores a transfer's new state, if the stored one is still that of `before`, and it still goes the same way.
     ///
     /// Going in flight takes the transfer's one live attempt by unique key; being released frees it; being
     /// confirmed keeps it for ever.

@@ -9,7 +9,8 @@ use crate::domain::money::Stroops;
 use crate::domain::reservation::{HoldReason, State};
 use crate::domain::transfer::{ClosedAccount, Purpose, ResultCodes, Submission, Transfer, TransferState};
 use crate::ports::store::Tx;
-use crate::settlement::blame::{Blame, blames, culprits, is_refused_whole};
+use crate::settlement::blame::{Blame, blames, culprits, is_refused_between, is_refused_whole};
+use crate::settlement::close::platform;
 use crate::settlement::settle::change;
 use crate::settlement::{EngineError, Ids};
 
@@ -105,13 +106,17 @@ async fn release_transfers(
     let blames = blames(transfers, refusal.codes);
     let mut culprits = culprits(transfers, &blames);
     let named = blames.iter().any(|blame| *blame != Blame::Nobody);
-    let unexplained = !named && (refusal.landed || refusal.codes.is_some_and(is_refused_whole));
+    let refused = |codes: &ResultCodes| is_refused_whole(codes) || is_refused_between(codes);
+    let unexplained = !named && (refusal.landed || refusal.codes.is_some_and(refused));
+    let home = platform(tx).await?;
     ended.rest_claimables = blames.contains(&Blame::Reserve);
     for (transfer, blame) in transfers.iter().zip(&blames) {
         let TransferState::InFlight { .. } = transfer.state else { continue };
         let released = transfer.clone().released(submission.id)?;
         tx.update_transfer(transfer, &released).await?;
-        let worth_it = !is_refund(transfer) || transfer.amount >= refusal.claimable_min;
+        // The platform cannot sponsor itself.
+        let worth_it =
+            !is_refund(transfer) || (transfer.amount >= refusal.claimable_min && transfer.from != home);
         match (blame, released.clone().as_claimable()) {
             (Blame::Recipient, Ok(claimable)) if worth_it => {
                 tx.redirect_transfer(&released, &claimable).await?;

@@ -318,11 +318,23 @@ fn contract_movements(changes: Option<&[Change]>) -> Result<Vec<Movement>, ReadE
                 change.asset_issuer.as_deref(),
             )?,
         };
-        let amount = json::amount("amount", change.amount.as_deref())?;
+        let told = change.amount.as_deref();
+        if told.is_some_and(is_beyond_a_balance) {
+            // A token of a contract's own making: no account's balance holds so much.
+            continue;
+        }
+        let amount = json::amount("amount", told)?;
         let change = u16::try_from(place).map_err(out_of_bounds)?;
         movements.push(Movement { change, from, to, asset, amount, clawback });
     }
     Ok(movements)
+}
+
+/// True for an amount that is well-formed but over what 64 bits of stroops hold: contracts count in 128.
+fn is_beyond_a_balance(amount: &str) -> bool {
+    let Some((whole, fraction)) = amount.split_once('.') else { return false };
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    digits(whole) && digits(fraction) && fraction.len() == 7 && amount.parse::<Stroops>().is_err()
 }
 
 /// Where a contract's transfer goes. A muxed id may be a number, a text or a hash (CAP-67); an address can hold the number only.
@@ -467,6 +479,23 @@ mod tests {
         let odd = with(call.clone(), "asset_balance_changes", json!([{"type": "teleport", "amount": "1"}]));
         assert!(matches!(operation(&odd), HistoryRecord::Unreadable { .. }));
         assert_eq!(one(&with(call, "asset_balance_changes", json!(null))).movements, vec![]);
+    }
+
+    #[test]
+    fn an_amount_that_no_balance_holds_hides_nothing_beside_it() {
+        let call = json!({
+            "id": "7", "type": "invoke_host_function", "type_i": 24, "transaction_hash": "ab".repeat(32),
+            "transaction_successful": true, "created_at": "2026-01-02T03:04:05Z",
+            "asset_balance_changes": [
+                {"type": "mint", "to": Address::Contract([9; 32]), "amount": "99999999999999999999.0000000",
+                 "asset": format!("HUGE:{}", address(4))},
+                {"type": "transfer", "from": address(1), "to": address(2), "amount": "1.0000000",
+                 "asset_type": "native"},
+            ]
+        });
+        let record = one(&call.to_string());
+        let seen: Vec<_> = record.movements.iter().map(|one| (one.change, one.to)).collect();
+        assert_eq!(seen, [(1, Some(address(2)))]);
     }
 
     #[test]

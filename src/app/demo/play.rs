@@ -1,0 +1,388 @@
+//! What the people of a story can do. Whatever they do is noted in its tale.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::grid::{self, Grid, OPERATOR};
+use super::order::{Order, Ordered};
+use super::tale::{Claim, Money, Place, Tale};
+use super::{DemoError, wallet_error};
+use crate::app::clock::SystemClock;
+use crate::domain::address::{AccountId, Address};
+use crate::domain::asset::Asset;
+use crate::domain::money::Stroops;
+use crate::ports::clock::Clock;
+use crate::sandbox::Sandbox;
+use crate::sandbox::gifts::FRIENDBOT_STROOPS;
+use crate::sandbox::ledger::BASE_FEE_STROOPS;
+use crate::sandbox::wallet::{Deed, Horizon, Memo, Named, Received, Wallet, WalletError};
+
+/// What everybody has of each currency to begin with, in units.
+pub(super) const PURSE_UNITS: u32 = 1_000;
+/// How often the ledger is looked at while something is waited for, and how often at most.
+const LOOK: Duration = Duration::from_millis(250);
+const LOOKS_MAX: u32 = 120;
+
+/// What all stories share.
+pub(super) struct Stage {
+    pub(super) horizon: Horizon,
+    pub(super) sandbox: Sandbox,
+    pub(super) grid: Grid,
+    pub(super) explorer: Client,
+    pub(super) operator: Client,
+}
+
+/// Somebody with a wallet.
+#[derive(Clone)]
+pub(super) struct Person {
+    pub(super) name: String,
+    pub(super) wallet: Wallet,
+}
+
+impl Person {
+    pub(super) fn account(&self) -> AccountId {
+        self.wallet.account()
+    }
+
+    /// The same, paying as a sub-account.
+    pub(super) fn as_sub_account(&self, id: u64) -> Self {
+        Self { name: format!("{} for {id}", self.name), wallet: self.wallet.as_sub_account(id) }
+    }
+}
+
+/// What is shown of a story while it goes on.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    pub(super) asks: String,
+    pub(super) state: String,
+}
+
+/// One story while it is played.
+pub(super) struct Play {
+    pub(super) stage: Arc<Stage>,
+    pub(super) name: &'static str,
+    /// The customer's identity.
+    pub(super) number: i64,
+    tale: Mutex<Tale>,
+    seen: Mutex<Seen>,
+}
+
+impl Play {
+    pub(super) fn new(stage: Arc<Stage>, name: &'static str, number: i64) -> Self {
+        Self { stage, name, number, tale: Mutex::default(), seen: Mutex::default() }
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn see(&self, state: &str) {
+        state.clone_into(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner).state);
+    }
+
+    pub(super) fn tale(&self) -> Tale {
+        self.tale.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn note<T>(&self, note: impl FnOnce(&mut Tale) -> T) -> T {
+        note(&mut self.tale.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Something that must hold besides the balances.
+    pub(super) fn claim(&self, text: impl Into<String>, holds: bool) {
+        let claim = Claim { text: text.into(), holds };
+        self.note(|tale| tale.claims.push(claim));
+    }
+
+    pub(super) fn asset(&self, code: &str) -> Result<Asset, DemoError> {
+        self.stage.grid.asset(code)
+    }
+
+    /// The customer, with an identity, a wallet, and a purse of each of these.
+    pub(super) async fn me(&self, codes: &[&str]) -> Result<Person, DemoError> {
+        self.me_with(codes, Stroops::from_units(PURSE_UNITS)).await
+    }
+
+    /// The customer, with so much of each of these.
+    pub(super) async fn me_with(&self, codes: &[&str], purse: Stroops) -> Result<Person, DemoError> {
+        let me = self.person_with(self.name, codes, purse).await?;
+        let path = format!("/v1/identities/{}", self.number);
+        self.stage.explorer.put(&path, &grid::identity(self.name, &me.wallet)).await?;
+        Ok(me)
+    }
+
+    /// Somebody with XLM, trust lines, and a purse of each of these.
+    pub(super) async fn person(&self, name: &str, codes: &[&str]) -> Result<Person, DemoError> {
+        self.person_with(name, codes, Stroops::from_units(PURSE_UNITS)).await
+    }
+
+    /// Somebody with XLM, trust lines, and so much of each of these.
+    async fn person_with(&self, name: &str, codes: &[&str], purse: Stroops) -> Result<Person, DemoError> {
+        let known = if name == OPERATOR { OPERATOR.to_owned() } else { format!("{name}-{}", self.number) };
+        let assets = codes.iter().map(|code| self.asset(code)).collect::<Result<Vec<_>, _>>()?;
+        let wallet = grid::open_wallet(&self.stage.horizon, &known, &assets).await?;
+        let account = wallet.account();
+        let trusts = i64::try_from(assets.len()).unwrap_or(i64::MAX);
+        self.note(|tale| {
+            tale.name(Place::Account(account), name);
+            tale.begins(account, Asset::Native, Stroops::new(FRIENDBOT_STROOPS).unwrap_or_default());
+            tale.pays_fee(account, trusts * i64::from(BASE_FEE_STROOPS));
+        });
+        let give = |asset: Asset| self.stage.horizon.fund(account, Named::Asset(asset), purse);
+        let gifts = assets.iter().filter(|_| !purse.is_zero()).map(|asset| give(*asset));
+        futures::future::try_join_all(gifts).await.map_err(|source| wallet_error(name, source))?;
+        self.note(|tale| assets.iter().for_each(|asset| tale.begins(account, *asset, purse)));
+        self.see("ready");
+        Ok(Person { name: name.to_owned(), wallet })
+    }
+
+    /// Orders; a notable part of the answer is noted.
+    pub(super) async fn order(&self, order: &Order) -> Result<Ordered, DemoError> {
+        let made = self.stage.explorer.post("/v1/reservations", &order.body(self.number)).await?;
+        let node = order.nodes.first().map_or(grid::NORTH, String::as_str);
+        let ordered = Ordered::read(&made, node)?;
+        let asks: Vec<String> =
+            ordered.options.iter().map(|(asset, amount)| Money(amount.get(), *asset).to_string()).collect();
+        let by_the_list = ordered
+            .options
+            .iter()
+            .all(|(asset, amount)| order.costs(asset.code()).is_none_or(|costs| costs == amount.get()));
+        let escrow = Place::Account(ordered.escrow);
+        self.note(|tale| {
+            tale.escrows.push(ordered.escrow);
+            tale.name(escrow, "escrow");
+            for asset in self.stage.grid.assets.iter().copied().chain([Asset::Native]) {
+                tale.gains(escrow, asset, 0);
+            }
+            if !by_the_list {
+                tale.claims
+                    .push(Claim { text: format!("{} by the price list", asks.join(", ")), holds: false });
+            }
+        });
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).asks = asks.join(" or ");
+        Ok(ordered)
+    }
+
+    /// Something the API must refuse with this code; its answer is noted.
+    pub(super) fn refused<T>(&self, answer: Result<T, DemoError>, expected: &str) -> Result<(), DemoError> {
+        match answer {
+            Err(DemoError::Refused { status, code, detail, .. }) => {
+                self.claim(format!("refused with {status} {code}: {detail}"), code == expected);
+            }
+            Err(error) => return Err(error),
+            Ok(_) => self.claim(format!("refused with {expected}"), false),
+        }
+        Ok(())
+    }
+
+    /// People do things in one transaction; the first pays its fee.
+    pub(super) async fn act(
+        &self,
+        deeds: &[(&Person, Deed)],
+        memo: &Memo,
+    ) -> Result<Result<(), Vec<String>>, DemoError> {
+        let plain: Vec<(&Wallet, Deed)> =
+            deeds.iter().map(|(person, deed)| (&person.wallet, deed.clone())).collect();
+        let Some((first, _)) = deeds.first() else { return Ok(Ok(())) };
+        let fee = i64::from(BASE_FEE_STROOPS) * i64::try_from(deeds.len()).unwrap_or(i64::MAX);
+        let result = match self.stage.horizon.act(&plain, memo).await {
+            Ok(_) => Ok(()),
+            Err(WalletError::Failed { codes }) => Err(codes),
+            Err(source) => return Err(wallet_error(&first.name, source)),
+        };
+        self.note(|tale| {
+            tale.pays_fee(first.account(), fee);
+            if result.is_ok() {
+                deeds.iter().for_each(|(person, deed)| told(tale, person, deed));
+            }
+        });
+        Ok(result)
+    }
+
+    /// The same, and it must succeed.
+    pub(super) async fn do_it(&self, deeds: &[(&Person, Deed)]) -> Result<(), DemoError> {
+        self.act(deeds, &Memo::None).await?.map_err(|codes| {
+            let who = deeds.first().map_or("nobody", |(person, _)| person.name.as_str());
+            wallet_error(who, WalletError::Failed { codes })
+        })
+    }
+
+    /// Pays a reservation.
+    pub(super) async fn pay(
+        &self,
+        who: &Person,
+        ordered: &Ordered,
+        asset: Asset,
+        amount: Stroops,
+    ) -> Result<(), DemoError> {
+        let deed = Deed::Pay { to: Address::Account(ordered.escrow), asset, amount };
+        let memo = Memo::Text(format!("p-{}", ordered.id));
+        self.act(&[(who, deed)], &memo)
+            .await?
+            .map_err(|codes| wallet_error(&who.name, WalletError::Failed { codes }))
+    }
+
+    /// Pays exactly what is asked for first.
+    pub(super) async fn pay_exactly(&self, who: &Person, ordered: &Ordered) -> Result<(), DemoError> {
+        let (asset, amount) = ordered.option()?;
+        self.pay(who, ordered, asset, amount).await
+    }
+
+    /// Money that comes back to its payer.
+    pub(super) fn back(&self, who: &Person, asset: Asset, amount: Stroops) {
+        self.note(|tale| {
+            tale.gains(Place::Account(who.account()), asset, amount.get());
+            tale.due.push(format!("{} back to {}", Money(amount.get(), asset), who.name));
+        });
+    }
+
+    /// Money that waits for its payer in a claimable balance.
+    pub(super) fn back_to_claim(&self, who: &Person, asset: Asset, amount: Stroops) {
+        let place = Place::Claimable(who.account());
+        self.note(|tale| {
+            tale.name(place, &format!("{}, to claim,", who.name));
+            tale.gains(place, asset, amount.get());
+            tale.due.push(format!("{} to {} as a claimable balance", Money(amount.get(), asset), who.name));
+        });
+    }
+
+    /// Money that stays where it is, and is owed.
+    pub(super) async fn stays_owed(
+        &self,
+        to: &Person,
+        ordered: &Ordered,
+        asset: Asset,
+        amount: Stroops,
+    ) -> Result<(), DemoError> {
+        self.note(|tale| {
+            tale.gains(Place::Account(ordered.escrow), asset, amount.get());
+            tale.due.push(format!("{} owed to {}", Money(amount.get(), asset), to.name));
+        });
+        let expected = json!(amount);
+        let mut listed = false;
+        for _ in 0..LOOKS_MAX {
+            let page = self.stage.operator.get("/v1/liabilities?limit=100").await?;
+            let items = page["items"].as_array().cloned().unwrap_or_default();
+            listed = items.iter().any(|one| {
+                one["reservation_id"] == json!(ordered.id)
+                    && one["amount"] == expected
+                    && one["kind"] == "deposits"
+            });
+            if listed {
+                break;
+            }
+            SystemClock.sleep(LOOK).await;
+        }
+        self.claim("listed among what is owed", listed);
+        Ok(())
+    }
+
+    /// Waits until the reservation is in this state.
+    pub(super) async fn until(&self, ordered: &Ordered, state: &str) -> Result<Value, DemoError> {
+        let see = |state: &str| self.see(state);
+        let wanted = [state, "settled", "expired", "refunded", "cancelled"];
+        let found = self.stage.explorer.until(&ordered.id, &wanted, see).await?;
+        let is = found["state"].as_str().unwrap_or_default();
+        self.claim(format!("is {is}"), is == state);
+        Ok(found)
+    }
+
+    /// Waits until the reservation is settled; what was asked for in `asset` goes to those it is for.
+    pub(super) async fn settles(&self, ordered: &Ordered) -> Result<Value, DemoError> {
+        let (asset, amount) = ordered.option()?;
+        let settled = self.until(ordered, "settled").await?;
+        for (who, part) in grid::legs(&ordered.node, asset.code(), amount) {
+            self.leg(if who.is_empty() { Grid::farmer(&ordered.node) } else { who }, asset, part);
+        }
+        Ok(settled)
+    }
+
+    /// A part of a settlement, for somebody whom many pay.
+    pub(super) fn leg(&self, who: &str, asset: Asset, part: i64) {
+        let account = self.stage.grid.account(who);
+        self.note(|tale| {
+            match account {
+                Some(account) => tale.pays(account, asset, part),
+                None => tale.makes(asset, -part),
+            }
+            let verb = if account.is_some() { who } else { "burned" };
+            tale.due.push(format!("{verb} {}", Money(part, asset)));
+        });
+    }
+
+    pub(super) async fn cancel(&self, ordered: &Ordered) -> Result<Value, DemoError> {
+        self.stage.explorer.post(&format!("/v1/reservations/{}/cancel", ordered.id), &Value::Null).await
+    }
+
+    /// An operator decides about a held reservation.
+    pub(super) async fn resolve(&self, ordered: &Ordered, decision: &str) -> Result<(), DemoError> {
+        let path = format!("/v1/reservations/{}/resolution", ordered.id);
+        self.note(|tale| tale.sent.push(format!("an operator decides: {decision}")));
+        self.stage.operator.post(&path, &json!({ "decision": decision })).await.map(drop)
+    }
+
+    /// Waits, not for ever, until the ledger looks so.
+    pub(super) async fn until_ledger<T>(&self, look: impl Fn(&Sandbox) -> Option<T>) -> Option<T> {
+        for _ in 0..LOOKS_MAX {
+            if let Some(found) = look(&self.stage.sandbox) {
+                return Some(found);
+            }
+            SystemClock.sleep(LOOK).await;
+        }
+        None
+    }
+
+    /// Waits, not for ever, until such a payment came to somebody, and notes whether it did.
+    pub(super) async fn receives(
+        &self,
+        who: &Person,
+        text: &str,
+        is_it: impl Fn(&Received) -> bool,
+    ) -> Result<(), DemoError> {
+        let mut came = false;
+        for _ in 0..LOOKS_MAX {
+            let all = self.stage.horizon.received(who.account()).await;
+            came = all.map_err(|source| wallet_error(&who.name, source))?.iter().any(&is_it);
+            if came {
+                break;
+            }
+            SystemClock.sleep(LOOK).await;
+        }
+        self.claim(text, came);
+        Ok(())
+    }
+}
+
+/// What one deed changes, and how it reads.
+fn told(tale: &mut Tale, who: &Person, deed: &Deed) {
+    let place = Place::Account(who.account());
+    let name = &who.name;
+    let line = match *deed {
+        Deed::Pay { asset, amount, .. } => {
+            tale.gains(place, asset, -amount.get());
+            format!("{name} pays {}", Money(amount.get(), asset))
+        }
+        Deed::PayThrough { with, at_most, asset, amount, .. } => {
+            tale.gains(place, with, -at_most.get());
+            format!("{name} pays {} for {}", Money(at_most.get(), with), Money(amount.get(), asset))
+        }
+        Deed::TakeBack { asset, amount, .. } => {
+            tale.makes(asset, -amount.get());
+            format!("the issuer takes {} back", Money(amount.get(), asset))
+        }
+        Deed::Trust { asset, limit } if limit.is_zero() => {
+            format!("{name} drops the {} trust line", asset.code())
+        }
+        Deed::Trust { asset, .. } => format!("{name} trusts {}", asset.code()),
+        Deed::Claim(_) => format!("{name} claims it"),
+        Deed::Freeze { frozen: true, .. } => "the issuer freezes the account".to_owned(),
+        Deed::Freeze { frozen: false, .. } => "the issuer lets it go".to_owned(),
+        Deed::DemandMemos => format!("{name} demands memos"),
+        Deed::Merge { .. } => format!("{name} closes the account"),
+        Deed::Sell { .. } | Deed::MayTakeBack => return,
+    };
+    tale.sent.push(line);
+}
