@@ -15,7 +15,7 @@ use crate::app::cli::{
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{self, Config, ConfigError, Overrides};
 use crate::app::wire::{self, Service, ServiceError};
-use crate::app::{demo, doctor, setup, telemetry};
+use crate::app::{demo, doctor, setup, simulate, telemetry};
 use crate::domain::money::Stroops;
 use crate::http;
 use crate::operator::{ReconcileError, Reconciliation, StockError, reconcile};
@@ -23,6 +23,7 @@ use crate::ports::clock::Clock;
 use crate::ports::store::transact;
 use crate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
 use crate::sandbox::{self, Sandbox, StartError};
+use crate::simulation::SimulationError;
 use crate::stellar::keys::SecretSeed;
 use crate::storage;
 
@@ -56,6 +57,9 @@ pub enum CommandError {
     /// The demo.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    /// The simulator.
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
     /// Standard output.
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),
@@ -74,6 +78,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Setup(args) => setup::run(&args).await,
         Command::Reconcile(args) => run_reconcile(&args).await,
         Command::Keys(args) => keys(args).await,
+        Command::Simulate(args) => simulate::run(&args),
         Command::Openapi => {
             say(&serde_json::to_string_pretty(&http::openapi())?)?;
             Ok(ExitCode::SUCCESS)

@@ -9,5 +9,6 @@ pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod setup;
+pub mod simulate;
 pub mod telemetry;
 pub mod wire;

@@ -323,6 +323,16 @@ impl Sandbox {
         look(&self.shared.ledger())
     }
 
+    /// Works on the ledger, as the sandbox's own parts do.
+    pub(super) fn with_ledger_mut<T>(&self, work: impl FnOnce(&mut Ledger) -> T) -> T {
+        work(&mut self.shared.ledger())
+    }
+
+    /// The time by the sandbox's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
     /// Submits an envelope without HTTP.
     pub fn submit(&self, tx: Tx) -> Submission {
         self.shared.submit(tx)
