@@ -12,6 +12,7 @@ use crate::domain::address::Address;
 use crate::domain::ids::ApiKeyId;
 use crate::domain::money::Stroops;
 use crate::ports::store::Role;
+use crate::simulation::EVENTS_MAX;
 use crate::storage::{DatabaseUrl, DatabaseUrlError, EngineKind};
 
 /// Escrow and settlement for capacity pools paid on Stellar.
@@ -59,6 +60,9 @@ pub struct SimulateArgs {
     /// How many seeds run at once [default: as many as the machine has cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
+    /// How many of the last events of a seed are shown in which something is wrong.
+    #[arg(long, value_name = "N", default_value_t = EVENTS_MAX)]
+    pub events: usize,
     /// End with one line of JSON for programs.
     #[arg(long)]
     pub json: bool,

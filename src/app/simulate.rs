@@ -107,6 +107,7 @@ impl Total {
 pub(super) fn run(args: &SimulateArgs) -> Result<ExitCode, CommandError> {
     let options = Options {
         server: args.database.clone(),
+        events_max: args.events,
         #[cfg(feature = "simulated-bugs")]
         bug: args.bug,
     };

@@ -39,13 +39,29 @@ const DRIVER_THREADS: usize = 1;
 const MEMORY_FOLDER: &str = "/dev/shm";
 
 /// How runs are made.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// A PostgreSQL server on which each run gets a database of its own; without it each run has an SQLite file.
     pub server: Option<DatabaseUrl>,
+    /// How many of a run's last events are kept to be shown.
+    pub events_max: usize,
     /// The bug to be found.
     #[cfg(feature = "simulated-bugs")]
     pub bug: Option<bugs::Bug>,
+}
+
+/// How many of a run's last events are kept unless set otherwise.
+pub const EVENTS_MAX: usize = 60;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            server: None,
+            events_max: EVENTS_MAX,
+            #[cfg(feature = "simulated-bugs")]
+            bug: None,
+        }
+    }
 }
 
 /// Why a run could not be made. This says nothing about what it would have found.
@@ -127,7 +143,7 @@ pub fn run(seed: u64, options: &Options) -> Result<Run, SimulationError> {
     };
     let database = Arc::new(driver.block_on(Database::open(&Settings::for_url(url)))?);
     let time = VirtualClock::new();
-    let trail = Arc::new(Trail::new(time.clone()));
+    let trail = Arc::new(Trail::new(time.clone(), options.events_max));
     let base = Base::new(Arc::clone(&database) as _, driver.handle().clone());
     // Without timers and sockets: whoever waits for real time waits for ever.
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;

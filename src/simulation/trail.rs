@@ -8,9 +8,6 @@ use sha2::{Digest, Sha256};
 use super::clock::VirtualClock;
 use crate::ports::clock::Clock;
 
-/// Most events kept to be shown.
-const LAST_EVENTS_MAX: usize = 60;
-
 /// The ways in which a run can show that something is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wrong {
@@ -37,6 +34,7 @@ struct Inner {
 /// The trail of a run.
 pub(super) struct Trail {
     time: VirtualClock,
+    last_max: usize,
     inner: Mutex<Inner>,
 }
 
@@ -51,8 +49,9 @@ pub(super) struct Summary {
 }
 
 impl Trail {
-    pub(super) fn new(time: VirtualClock) -> Self {
-        Self { time, inner: Mutex::default() }
+    /// A trail of which the last so many events are kept to be shown.
+    pub(super) fn new(time: VirtualClock, last_max: usize) -> Self {
+        Self { time, last_max, inner: Mutex::default() }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -78,7 +77,7 @@ impl Trail {
         if !shown {
             return;
         }
-        if inner.last.len() == LAST_EVENTS_MAX {
+        if inner.last.len() >= self.last_max {
             inner.last.pop_front();
         }
         inner.last.push_back(line);
