@@ -13,7 +13,7 @@ use crate::domain::asset::Asset;
 use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
 use crate::domain::journal::BookAccount;
 use crate::domain::money::Stroops;
-use crate::domain::payment::PaymentId;
+use crate::domain::payment::{Attribution, Memo, PaymentId};
 use crate::domain::reservation::State;
 use crate::domain::transfer::{Transfer, TransferState};
 use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, PoolFilter, Store, StoreError, StoredPayment, Tx};
@@ -56,6 +56,10 @@ pub(super) struct Judge {
     next: LedgerSeq,
     ours: BTreeSet<AccountId>,
     inflows: Vec<Inflow>,
+    /// What came before its account had a reservation and was sent back as nobody's. If it was read only afterwards, it counts.
+    uncounted: BTreeSet<OperationId>,
+    /// What our tables count towards a reservation.
+    counted: BTreeSet<OperationId>,
     returned: BTreeMap<ReturnKey, i64>,
     legs: BTreeMap<AccountId, BTreeMap<(AccountId, Asset, i64), u32>>,
 }
@@ -87,6 +91,8 @@ impl Judge {
             next: LedgerSeq(0),
             ours: BTreeSet::from([platform]),
             inflows: Vec::new(),
+            uncounted: BTreeSet::new(),
+            counted: BTreeSet::new(),
             returned: BTreeMap::new(),
             legs: BTreeMap::new(),
         }
@@ -177,6 +183,7 @@ impl Judge {
         let mut sums: BTreeMap<Asset, i64> = BTreeMap::new();
         let mut inflows: Vec<&Inflow> =
             self.inflows.iter().filter(|inflow| inflow.to == case.reservation.escrow).collect();
+        inflows.retain(|inflow| !self.uncounted.contains(&inflow.operation));
         inflows.sort_by_key(|inflow| inflow.operation);
         for inflow in &inflows {
             let Some(option) = quote.option(&inflow.asset) else { continue };
@@ -251,11 +258,23 @@ impl Judge {
     }
 
     /// What is wrong if nothing more were to come.
-    pub(super) async fn verdict(&self, cases: &[Case]) -> Result<(Findings, Ends), StoreError> {
-        let mut findings = self.paid_too_much(cases);
-        let mut ends = Ends::default();
+    pub(super) async fn verdict(&mut self, cases: &[Case]) -> Result<(Findings, Ends), StoreError> {
         let mut tx = Store::begin_read(&self.base).await?;
         let tx = &mut *tx;
+        let stored = stored_payments(tx).await?;
+        for inflow in &self.inflows {
+            let case = cases.iter().find(|case| case.reservation.escrow == inflow.to);
+            let early = case.is_some_and(|case| inflow.operation.ledger() <= case.opened);
+            let id = PaymentId { operation: inflow.operation, change: 0 };
+            let counted = stored.get(&id).is_some_and(|known| known.attribution == Attribution::Counted);
+            if counted {
+                self.counted.insert(inflow.operation);
+            } else if early {
+                self.uncounted.insert(inflow.operation);
+            }
+        }
+        let mut findings = self.paid_too_much(cases);
+        let mut ends = Ends::default();
         let owed = owed(tx).await?;
         for submission in tx.live_submissions().await? {
             findings.push((Wrong::Broken, format!("transaction {} is still under way", submission.hash)));
@@ -266,7 +285,7 @@ impl Judge {
         }
         self.judge_returns(expected, &owed, cases, &mut findings, &mut ends);
         self.judge_homes(tx, cases, &owed, &mut findings).await?;
-        self.judge_attribution(tx, &mut findings).await?;
+        self.judge_attribution(stored, &mut findings);
         judge_pools(tx, cases, &mut findings).await?;
         self.judge_books(tx, &mut findings).await?;
         for record in tx.quarantined(LIST_ROWS_MAX).await? {
@@ -319,7 +338,8 @@ impl Judge {
                 }
             }
         }
-        let honoured = matches!(stored.state, State::Settled { .. } | State::Held { .. });
+        let is_held = matches!(stored.state, State::Held { .. });
+        let honoured = is_held || matches!(stored.state, State::Settled { .. });
         if paid && !honoured {
             broken(format!("is {name}, but its legs are paid"));
         }
@@ -331,7 +351,10 @@ impl Judge {
         }
         if honoured {
             for inflow in self.inflows.iter().filter(|inflow| inflow.to == case.reservation.escrow) {
+                // What is too much of a held reservation goes back once that is decided.
+                let waits = is_held && self.counted.contains(&inflow.operation);
                 let kept = due.kept.get(&inflow.operation).copied().unwrap_or(0);
+                let kept = if waits { inflow.amount } else { kept };
                 *expected.entry((inflow.transaction, inflow.from, inflow.asset)).or_default() -= kept;
             }
         }
@@ -383,7 +406,7 @@ impl Judge {
             let listed: Vec<&Transfer> = owed
                 .iter()
                 .filter(|transfer| transfer.to == to && transfer.asset == asset)
-                .filter(|transfer| transfer.memo == crate::domain::payment::Memo::Return(transaction))
+                .filter(|transfer| transfer.memo == Memo::Return(transaction))
                 .collect();
             let sum: i64 = listed.iter().map(|transfer| transfer.amount.get()).sum();
             if sum != amount - went {
@@ -427,17 +450,7 @@ impl Judge {
     }
 
     /// Every payment in the ledger stands in our tables once, as it was.
-    async fn judge_attribution(&self, tx: &mut dyn Tx, findings: &mut Findings) -> Result<(), StoreError> {
-        let mut stored: BTreeMap<PaymentId, StoredPayment> = BTreeMap::new();
-        loop {
-            let after = stored.last_key_value().map(|(id, _)| *id);
-            let page = tx.payments(&PaymentFilter::default(), after, LIST_ROWS_MAX).await?;
-            let last = page.len() < LIST_ROWS_MAX as usize;
-            stored.extend(page.into_iter().map(|payment| (payment.payment.id, payment)));
-            if last {
-                break;
-            }
-        }
+    fn judge_attribution(&self, mut stored: BTreeMap<PaymentId, StoredPayment>, findings: &mut Findings) {
         for inflow in &self.inflows {
             let id = PaymentId { operation: inflow.operation, change: 0 };
             let known = stored.remove(&id).is_some_and(|known| {
@@ -453,7 +466,6 @@ impl Judge {
         for id in stored.keys() {
             findings.push((Wrong::Broken, format!("payment {id} is stored, but the ledger has none")));
         }
-        Ok(())
     }
 
     /// What the journal says of each account of ours is what the ledger says.
@@ -483,6 +495,20 @@ impl Judge {
             findings.push((Wrong::Unbalanced, what));
         }
         Ok(())
+    }
+}
+
+/// All payments that our tables know.
+async fn stored_payments(tx: &mut dyn Tx) -> Result<BTreeMap<PaymentId, StoredPayment>, StoreError> {
+    let mut stored: BTreeMap<PaymentId, StoredPayment> = BTreeMap::new();
+    loop {
+        let after = stored.last_key_value().map(|(id, _)| *id);
+        let page = tx.payments(&PaymentFilter::default(), after, LIST_ROWS_MAX).await?;
+        let last = page.len() < LIST_ROWS_MAX as usize;
+        stored.extend(page.into_iter().map(|payment| (payment.payment.id, payment)));
+        if last {
+            return Ok(stored);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::dice::Dice;
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
-use crate::domain::ids::{ClaimableId, ReservationId, TxHash};
+use crate::domain::ids::{ClaimableId, LedgerSeq, ReservationId, TxHash};
 use crate::domain::money::Stroops;
 use crate::domain::reservation::Reservation;
 use crate::sandbox::Sandbox;
@@ -91,6 +91,8 @@ const HABITS: [Habit; 24] = [
 pub(super) struct Case {
     pub(super) reservation: Reservation,
     pub(super) habit: Habit,
+    /// The last ledger before it was made: what came to its account until then was for nobody, as far as anybody knew.
+    pub(super) opened: LedgerSeq,
     /// True once its customer asked to call it off.
     pub(super) cancelled: bool,
     /// True once its escrow account's line was frozen.

@@ -506,7 +506,8 @@ impl World {
                     match self.open().await {
                         Ok(reservation) => {
                             self.trail.note(&format!("{habit:?} orders {}", reservation.id));
-                            let case = Case { reservation, habit, cancelled: false, frozen: false };
+                            let opened = self.sandbox.with_ledger(|ledger| ledger.latest().ledger);
+                            let case = Case { reservation, habit, opened, cancelled: false, frozen: false };
                             self.people.pay_for(self.ledger, &case);
                             self.cases.push(case);
                         }
