@@ -70,6 +70,24 @@ CREATE TABLE channels (
     sequence INTEGER NOT NULL CHECK (sequence >= 0)
 ) STRICT;
 
+-- How far the history of the platform account and of the channels was taken in: payments, and effects.
+CREATE TABLE own_watches (
+    account TEXT NOT NULL CONSTRAINT own_watches_pkey PRIMARY KEY,
+    watch_cursor INTEGER NOT NULL CHECK (watch_cursor >= 0),
+    effects_cursor INTEGER NOT NULL CHECK (effects_cursor >= 0)
+) STRICT;
+
+-- Claimable balances that strangers made for accounts of ours, as they were last seen.
+CREATE TABLE waiting_balances (
+    claimant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount >= 0),
+    sponsor TEXT,
+    seen_at INTEGER NOT NULL,
+    CONSTRAINT waiting_balances_pkey PRIMARY KEY (claimant, id)
+) STRICT;
+
 CREATE TABLE reservations (
     id INTEGER NOT NULL CONSTRAINT reservations_pkey PRIMARY KEY,
     version INTEGER NOT NULL,
@@ -109,7 +127,8 @@ CREATE INDEX reservation_nodes_node ON reservation_nodes (node);
 CREATE TABLE payments (
     operation INTEGER NOT NULL CHECK (operation >= 0),
     change INTEGER NOT NULL CHECK (change >= 0),
-    kind TEXT NOT NULL CHECK (kind IN ('payment', 'path_payment', 'create_account', 'contract_transfer')),
+    kind TEXT NOT NULL CHECK (kind IN ('payment', 'path_payment', 'create_account', 'contract_transfer', 'account_merge',
+        'claim_claimable_balance')),
     account TEXT NOT NULL,
     muxed_id TEXT,
     payer TEXT,
@@ -120,7 +139,7 @@ CREATE TABLE payments (
     closed_at INTEGER NOT NULL,
     memo_facts TEXT NOT NULL,
     reservation INTEGER,
-    attribution TEXT NOT NULL CHECK (attribution IN ('counted', 'late', 'other_asset', 'unassigned')),
+    attribution TEXT NOT NULL CHECK (attribution IN ('counted', 'late', 'other_asset', 'unassigned', 'top_up')),
     CONSTRAINT payments_pkey PRIMARY KEY (operation, change)
 ) STRICT;
 CREATE INDEX payments_of_reservation ON payments (reservation, operation, change);
@@ -153,14 +172,18 @@ CREATE TABLE transfers (
     submission INTEGER,
     operation INTEGER,
     confirmed_at INTEGER,
+    cancelled_at INTEGER,
     CONSTRAINT transfers_state CHECK (
         (state = 'pending' AND submission IS NULL AND operation IS NULL AND confirmed_at IS NULL)
         OR (state = 'in_flight' AND submission IS NOT NULL AND operation IS NULL AND confirmed_at IS NULL)
         OR (state = 'confirmed' AND submission IS NOT NULL AND operation IS NOT NULL AND confirmed_at IS NOT NULL)
+        OR (state = 'cancelled' AND submission IS NULL AND operation IS NULL AND confirmed_at IS NULL)
     )
 ) STRICT;
-CREATE UNIQUE INDEX transfers_refund ON transfers (refund_of) WHERE refund_of IS NOT NULL;
+-- A return that was given up may be followed by a smaller one.
+CREATE UNIQUE INDEX transfers_refund ON transfers (refund_of) WHERE refund_of IS NOT NULL AND state <> 'cancelled';
 CREATE INDEX transfers_pending_refunds ON transfers (id) WHERE state = 'pending' AND refund_of IS NOT NULL;
+CREATE INDEX transfers_pending_from ON transfers (source, id) WHERE state = 'pending' AND refund_of IS NOT NULL;
 CREATE INDEX transfers_open ON transfers (source) WHERE state IN ('pending', 'in_flight');
 CREATE UNIQUE INDEX transfers_ordinal ON transfers (reservation, ordinal);
 

@@ -15,6 +15,10 @@ pub enum Permission {
     PoolsRead,
     /// Read events.
     EventsRead,
+    /// Read all money that came, whosever it is, and what is owed.
+    MoneyRead,
+    /// Decide what becomes of held reservations.
+    ReservationsResolve,
 }
 
 impl Permission {
@@ -27,6 +31,8 @@ impl Permission {
             Self::ReservationsRead => "read reservations",
             Self::PoolsRead => "read pools",
             Self::EventsRead => "read events",
+            Self::MoneyRead => "read all money that came and is owed",
+            Self::ReservationsResolve => "decide about held reservations",
         }
     }
 }
@@ -34,8 +40,13 @@ impl Permission {
 /// True if a key of this role may do that.
 pub const fn allows(role: Role, permission: Permission) -> bool {
     match (role, permission) {
-        (Role::Operator | Role::Explorer, _) => true,
-        (Role::Auditor, Permission::CatalogWrite | Permission::ReservationsOpen) => false,
+        (Role::Operator, _) => true,
+        (Role::Explorer, Permission::MoneyRead | Permission::ReservationsResolve) => false,
+        (Role::Explorer, _) => true,
+        (
+            Role::Auditor,
+            Permission::CatalogWrite | Permission::ReservationsOpen | Permission::ReservationsResolve,
+        ) => false,
         (Role::Auditor, _) => true,
         (Role::Node, Permission::PoolsRead | Permission::CatalogRead) => true,
         (Role::Node, _) => false,
@@ -54,6 +65,15 @@ mod tests {
             let allowed: Vec<Role> = Role::ALL.into_iter().filter(|role| allows(*role, permission)).collect();
             assert_eq!(allowed, [Role::Explorer, Role::Operator]);
         }
+    }
+
+    #[test]
+    fn only_operators_decide_about_money_and_auditors_see_it_all() {
+        let allowed = |permission| -> Vec<Role> {
+            Role::ALL.into_iter().filter(|role| allows(*role, permission)).collect()
+        };
+        assert_eq!(allowed(Permission::ReservationsResolve), [Role::Operator]);
+        assert_eq!(allowed(Permission::MoneyRead), [Role::Operator, Role::Auditor]);
     }
 
     #[test]

@@ -14,6 +14,13 @@ const PAYER: &str = "GBLDUINEFYTF7XEE7YNWA3JQS4K2VD37YU7I2YAE7R5AHZDKQXSS2J6R";
 const TRANSACTION: &str = "a6e2c9b7f3d14f0a8b5c6d7e8f90112233445566778899aabbccddeeff001122";
 const RESERVATION: &str = "150837286785024";
 const PAYMENT: &str = "9108135936987137-0";
+const CLAIMABLE: &str = "00000000c9f13f02f8e87c53ae557554869a0b749778de648ddb0cc1c0ba3d5b08be8d76";
+/// A place in the list of claimable balances.
+pub const CLAIMABLE_CURSOR: &str = "GDQOE23CFSUMSVQK4Y5JHPPYK73VYCNHZHA7ENKCV37P6SUEO6XQBKPP-\
+    00000000c9f13f02f8e87c53ae557554869a0b749778de648ddb0cc1c0ba3d5b08be8d76";
+/// A place in the list of liabilities.
+pub const LIABILITY_CURSOR: &str =
+    "deposits:150837286785024~TFT:GBOVQKJYHXRR3DX6NOX2RRYFRCUMSADGDESTDNBDS6CDVLGVESRTAC47";
 
 /// One item of a list, and the cursor that the rest begins after.
 pub fn page(item: Value, cursor: &str) -> Value {
@@ -197,6 +204,43 @@ pub fn payment() -> Value {
     })
 }
 
+/// A payment that belongs to no reservation, and went back.
+pub fn returned_payment() -> Value {
+    let mut payment = payment();
+    payment["attribution"] = json!("unassigned");
+    payment["reservation_id"] = Value::Null;
+    payment["returned"] = json!({
+        "transfer_id": "150837286785031",
+        "state": "confirmed",
+        "to": PAYER,
+        "amount": "250",
+        "at": "2026-03-01T12:04:15Z",
+    });
+    payment
+}
+
+/// A claimable balance of a stranger.
+pub fn claimable_balance() -> Value {
+    json!({
+        "id": CLAIMABLE,
+        "claimant": ESCROW,
+        "asset": "native",
+        "amount": "4",
+        "sponsor": PAYER,
+        "seen_at": "2026-03-01T12:10:00Z",
+    })
+}
+
+/// What is owed for a reservation.
+pub fn liability() -> Value {
+    json!({ "kind": "deposits", "reservation_id": RESERVATION, "asset": TFT, "amount": "250" })
+}
+
+/// A decision about a held reservation.
+pub fn resolution() -> Value {
+    json!({ "decision": "refund" })
+}
+
 /// A pool.
 pub fn pool() -> Value {
     json!({
@@ -252,7 +296,7 @@ pub fn problem(code: ProblemCode) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CurrencyBody, FarmBody, IdentityBody, NodeBody, ReservationOrder};
+    use super::super::{CurrencyBody, FarmBody, IdentityBody, NodeBody, ReservationOrder, Resolution};
     use super::*;
 
     #[test]
@@ -262,5 +306,6 @@ mod tests {
         serde_json::from_value::<IdentityBody>(identity_body()).unwrap();
         serde_json::from_value::<CurrencyBody>(currency_body()).unwrap();
         serde_json::from_value::<ReservationOrder>(order()).unwrap();
+        serde_json::from_value::<Resolution>(resolution()).unwrap();
     }
 }

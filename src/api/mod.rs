@@ -22,13 +22,13 @@ pub use catalog::{
 };
 pub use event::Event;
 pub use page::{LIST_ITEMS_DEFAULT, LIST_ITEMS_MAX, Page};
-pub use payment::{Memo, Payment};
+pub use payment::{ClaimableBalance, Liability, Memo, Payment, Returned};
 pub use pool::{Grant, Pool};
 pub use problem::{ProblemBody, ProblemCode};
 pub use refund::{MemoBody, MemoKind, RefundAddress, RefundAddressBody};
 pub use reservation::{
-    Breakdown, Escrow, Extends, Funding, Leg, PaymentOption, Reservation, ReservationOrder, Settlement,
-    UnitPrices,
+    Breakdown, Escrow, Extends, Funding, Leg, PaymentOption, Reservation, ReservationOrder, Resolution,
+    ResolutionDecision, Settlement, UnitPrices,
 };
 pub use sep7::pay_uri;
 pub use text::{AccountText, AmountText, AssetText, IdText, Name, Rate, TimeText, Units, UnitsText};

@@ -375,3 +375,21 @@ const fn reason(why: reservation::RefundReason) -> &'static str {
         reservation::RefundReason::SettlementImpossible => "settlement_impossible",
     }
 }
+
+/// An operator's decision about a held reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resolution {
+    /// What becomes of it.
+    pub decision: ResolutionDecision,
+}
+
+/// What becomes of a held reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResolutionDecision {
+    /// Its settlement is tried again at once.
+    Settle,
+    /// What remains goes back; the latest payment bears what is missing.
+    Refund,
+}

@@ -9,9 +9,13 @@ use url::Url;
 
 use crate::app::config::Overrides;
 use crate::domain::address::Address;
-use crate::domain::ids::ApiKeyId;
+use crate::domain::ids::{ApiKeyId, ReservationId};
 use crate::domain::money::Stroops;
 use crate::ports::store::Role;
+use crate::sandbox::faults::{
+    FaultParameters, FaultRate, FaultSettings, LAG_LEDGERS_MAX, RETRY_AFTER_SECONDS_MAX, SLOW_MS_MAX,
+    SURGE_FACTOR_MAX,
+};
 use crate::simulation::EVENTS_MAX;
 use crate::storage::{DatabaseUrl, DatabaseUrlError, EngineKind};
 
@@ -39,6 +43,8 @@ pub enum Command {
     Setup(SetupArgs),
     /// Compare the journal with the ledger, account by account; exit code 1 if they differ.
     Reconcile(ReconcileArgs),
+    /// Decide what becomes of a reservation that is held: settle it, or send back what remains.
+    Resolve(ResolveArgs),
     /// Make, list and revoke API keys.
     Keys(KeysArgs),
     /// Print the API's OpenAPI document.
@@ -264,9 +270,56 @@ pub struct SandboxArgs {
     /// The seed that its keys and the order of its transactions come from.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
+    /// The file that the network is kept in over stop and start [default: it forgets everything].
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Its faults.
+    #[command(flatten)]
+    pub faults: FaultArgs,
     /// Use the network as a wallet.
     #[command(subcommand)]
     pub wallet: Option<WalletCommand>,
+}
+
+/// The faults that a sandbox begins with.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Faults")]
+pub struct FaultArgs {
+    /// A fault and how often it happens, in thousandths, such as timeout_lands=50; may be given for each kind.
+    #[arg(long = "fault", value_name = "KIND=PER_MILLE")]
+    pub rates: Vec<FaultRate>,
+    /// How many ledgers a lagging instance is behind.
+    #[arg(long, value_name = "N", default_value_t = FaultParameters::default().lag_ledgers,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(LAG_LEDGERS_MAX)))]
+    pub lag_ledgers: u32,
+    /// What a limited client is told to wait, in seconds.
+    #[arg(long, value_name = "N", default_value_t = FaultParameters::default().retry_after_seconds,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(RETRY_AFTER_SECONDS_MAX)))]
+    pub retry_after_seconds: u32,
+    /// How long a slow answer is held back, in milliseconds.
+    #[arg(long, value_name = "N", default_value_t = FaultParameters::default().slow_ms,
+          value_parser = clap::value_parser!(u64).range(1..=SLOW_MS_MAX))]
+    pub slow_ms: u64,
+    /// What a surge multiplies the fee by.
+    #[arg(long, value_name = "N", default_value_t = FaultParameters::default().surge_factor,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(SURGE_FACTOR_MAX)))]
+    pub surge_factor: u32,
+}
+
+impl FaultArgs {
+    /// The faults these flags mean; of a kind given twice the last counts.
+    pub fn settings(&self) -> FaultSettings {
+        let Self { rates, lag_ledgers, retry_after_seconds, slow_ms, surge_factor } = self;
+        FaultSettings {
+            per_mille: rates.iter().map(|rate| (rate.fault, rate.per_mille)).collect(),
+            parameters: FaultParameters {
+                lag_ledgers: *lag_ledgers,
+                retry_after_seconds: *retry_after_seconds,
+                slow_ms: *slow_ms,
+                surge_factor: *surge_factor,
+            },
+        }
+    }
 }
 
 /// The sandbox as a wallet. A wallet is a name, from which its key is derived, or a secret seed (S…).
@@ -327,6 +380,31 @@ pub struct HorizonArgs {
     /// The sandbox's URL; loopback only.
     #[arg(long, default_value = "http://127.0.0.1:8000", value_name = "URL", env = "FARMGATE_SANDBOX_URL")]
     pub sandbox: Url,
+}
+
+/// `farmgate resolve`.
+#[derive(Debug, Args)]
+pub struct ResolveArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The reservation's id.
+    pub id: ReservationId,
+    /// What is decided.
+    #[command(flatten)]
+    pub decision: DecisionArgs,
+}
+
+/// One of the two decisions.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct DecisionArgs {
+    /// Try its settlement again at once.
+    #[arg(long)]
+    pub settle: bool,
+    /// Send back what remains; the latest payment bears what its issuer took back.
+    #[arg(long)]
+    pub refund: bool,
 }
 
 /// `farmgate keys`.
@@ -394,6 +472,7 @@ impl From<RoleArg> for Role {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::faults::Fault;
     use clap::CommandFactory;
 
     #[test]
@@ -416,6 +495,17 @@ mod tests {
     }
 
     #[test]
+    fn a_held_reservation_is_decided_one_way_or_the_other() {
+        let parse = |flags: &[&str]| Cli::try_parse_from([&["farmgate", "resolve", "17"], flags].concat());
+        assert!(matches!(
+            parse(&["--refund"]).unwrap().command,
+            Command::Resolve(ResolveArgs { decision: DecisionArgs { refund: true, settle: false }, .. })
+        ));
+        assert!(parse(&["--settle"]).is_ok());
+        assert!(parse(&[]).is_err() && parse(&["--settle", "--refund"]).is_err());
+    }
+
+    #[test]
     fn the_sandbox_runs_or_is_a_wallet() {
         let run = Cli::try_parse_from(["farmgate", "sandbox", "--ledger-ms", "200"]).unwrap();
         assert!(matches!(run.command, Command::Sandbox(SandboxArgs { ledger_ms: 200, wallet: None, .. })));
@@ -425,5 +515,40 @@ mod tests {
         let amount = ["farmgate", "sandbox", "fund", "alice", "1.12345678", "TFT"];
         let error = Cli::try_parse_from(amount).unwrap_err().to_string();
         assert!(error.contains("7 decimals"), "{error}");
+    }
+
+    fn sandbox(flags: &[&str]) -> Result<SandboxArgs, String> {
+        let words = ["farmgate", "sandbox"].iter().chain(flags);
+        match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
+            Command::Sandbox(args) => Ok(args),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn faults_are_named_with_their_rates() {
+        assert_eq!(sandbox(&[]).unwrap().faults.settings(), FaultSettings::default());
+        let args = sandbox(&["--fault", "timeout_lands=50", "--fault=slow_answer=1000", "--slow-ms", "300"]);
+        let settings = args.unwrap().faults.settings();
+        let rates = [(Fault::TimeoutLands, 50), (Fault::SlowAnswer, 1_000)];
+        assert_eq!(settings.per_mille, rates.into());
+        assert_eq!(settings.parameters, FaultParameters { slow_ms: 300, ..FaultParameters::default() });
+    }
+
+    #[test]
+    fn a_flag_that_makes_no_sense_is_named_with_what_would() {
+        for (flag, value, why) in [
+            ("--fault", "earthquake=5", "no fault named `earthquake`; there are timeout_lands, "),
+            ("--fault", "timeout_lands", "KIND=PER_MILLE"),
+            ("--fault", "timeout_lands=1001", "thousandths, 0 to 1000"),
+            ("--fault", "timeout_lands=-1", "thousandths, 0 to 1000"),
+            ("--lag-ledgers", "101", "1..=100"),
+            ("--slow-ms", "0", "1..=600000"),
+            ("--surge-factor", "0", "1..=100000"),
+            ("--retry-after-seconds", "x", "invalid digit"),
+        ] {
+            let error = sandbox(&[flag, value]).unwrap_err();
+            assert!(error.contains(flag) && error.contains(value) && error.contains(why), "{error}");
+        }
     }
 }

@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access;
 use crate::app::cli::{
-    Cli, Command, KeysArgs, KeysCommand, ReconcileArgs, SandboxArgs, ServeArgs, WalletCommand,
+    Cli, Command, KeysArgs, KeysCommand, ReconcileArgs, ResolveArgs, SandboxArgs, ServeArgs, WalletCommand,
 };
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{self, Config, ConfigError, Overrides};
 use crate::app::wire::{self, Service, ServiceError};
 use crate::app::{demo, doctor, setup, simulate, telemetry};
+use crate::domain::ids::ReservationId;
 use crate::domain::money::Stroops;
 use crate::http;
 use crate::operator::{ReconcileError, Reconciliation, StockError, reconcile};
@@ -23,6 +24,7 @@ use crate::ports::clock::Clock;
 use crate::ports::store::transact;
 use crate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
 use crate::sandbox::{self, Sandbox, StartError};
+use crate::settlement::{Decision, ResolveError, resolve};
 use crate::simulation::SimulationError;
 use crate::stellar::keys::SecretSeed;
 use crate::storage;
@@ -45,6 +47,12 @@ pub enum CommandError {
     /// The wallet.
     #[error(transparent)]
     Wallet(#[from] WalletError),
+    /// A held reservation.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// No such reservation.
+    #[error("reservation {0} is not known")]
+    NoReservation(ReservationId),
     /// API keys.
     #[error(transparent)]
     Access(#[from] access::AccessError),
@@ -77,6 +85,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Setup(args) => setup::run(&args).await,
         Command::Reconcile(args) => run_reconcile(&args).await,
+        Command::Resolve(args) => run_resolve(&args).await,
         Command::Keys(args) => keys(args).await,
         Command::Simulate(args) => simulate::run(&args),
         Command::Openapi => {
@@ -139,15 +148,25 @@ async fn serve(args: &ServeArgs) -> Result<ExitCode, CommandError> {
 async fn run_sandbox(args: SandboxArgs) -> Result<ExitCode, CommandError> {
     let Some(command) = args.wallet else {
         telemetry::start(&telemetry::Settings::default());
-        let settings =
-            sandbox::Settings { seed: args.seed, ledger_ms: args.ledger_ms, ..sandbox::Settings::default() };
+        let state = args.state.as_ref().map(|path| path.display().to_string());
+        let settings = sandbox::Settings {
+            seed: args.seed,
+            ledger_ms: args.ledger_ms,
+            faults: args.faults.settings(),
+            state: args.state,
+            ..sandbox::Settings::default()
+        };
         let handle = Sandbox::start(settings, Arc::new(SystemClock), args.listen).await?;
         tracing::info!(
             url = handle.url(),
             passphrase = sandbox::network::PASSPHRASE,
             ledger_ms = args.ledger_ms,
-            "sandbox network; it forgets everything when it stops"
+            state,
+            faults = ?handle.sandbox.faults().rates(),
+            "sandbox network; without a state file it forgets everything when it stops"
         );
+        // For programs that let the system choose the port.
+        say(&handle.url())?;
         wire::asked_to_stop().await;
         handle.stop().await;
         return Ok(ExitCode::SUCCESS);
@@ -255,6 +274,22 @@ pub(crate) fn table(reconciliation: &Reconciliation) -> String {
         reconciliation.accounts,
         reconciliation.lines.len()
     )
+}
+
+async fn run_resolve(args: &ResolveArgs) -> Result<ExitCode, CommandError> {
+    let settings =
+        config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
+    let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
+    let id = args.id;
+    let decision = if args.decision.refund { Decision::Refund } else { Decision::Settle };
+    let resolved = transact(&store, move |tx| {
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+        Box::pin(async move { resolve(tx, clock, entropy, id, decision).await })
+    })
+    .await?;
+    let reservation = resolved.ok_or(CommandError::NoReservation(id))?;
+    say(&format!("reservation {id} is {}", reservation.state.name()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn keys(args: KeysArgs) -> Result<ExitCode, CommandError> {

@@ -27,7 +27,7 @@ pub enum ClaimableState {
         /// When its ledger closed.
         at: Timestamp,
     },
-    /// The issuer took it back. It stays owed.
+    /// The issuer took it back, as it can from any account: the recipient bears that.
     ClawedBack {
         /// The operation that took it.
         operation: OperationId,

@@ -102,6 +102,15 @@ pub struct Watch {
     pub dirty_since: Option<Timestamp>,
 }
 
+/// How far the history of the platform account or of a channel was taken in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OwnWatch {
+    /// The last operation of its payments that was ingested.
+    pub cursor: OperationId,
+    /// The last operation whose effects were looked at.
+    pub effects: OperationId,
+}
+
 /// The account that receives the money of one reservation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EscrowAccount {

@@ -33,7 +33,7 @@ pub enum BookAccount {
     ClaimableBalances,
     /// Liability: what those may still demand for whom claimable balances were made.
     Claimants,
-    /// Asset: what an issuer took back of a reservation's money, or of money that was nobody's, until it is decided who bears it.
+    /// Asset: what issuers took back, until it is decided who bears it; of a reservation's account, or of another.
     ClawedBack(Option<ReservationId>),
     /// Expense: fees paid to the network, in XLM.
     NetworkFees,
@@ -58,6 +58,12 @@ pub enum Cause {
     Claimed(ClaimableId),
     /// The issuer took a claimable balance back.
     ClaimableClawedBack(ClaimableId),
+    /// An issuer took money back; the operation and its change are named as those of a payment.
+    Clawback(PaymentId),
+    /// It was decided what a reservation's payers bear of what its issuer took back.
+    Loss(ReservationId),
+    /// A return was given up for a smaller one, or for none: its payer bears a part of what the issuer took back.
+    Reduced(TransferId),
 }
 
 /// One line of an entry.
@@ -213,8 +219,8 @@ impl FromStr for BookAccount {
             None if text == "network_fees" => Ok(Self::NetworkFees),
             None if text == "capital" => Ok(Self::Capital),
             Some(("stellar", account)) => account.parse().map(Self::Stellar).map_err(|_| wrong()),
-            Some(("clawed_back", id)) => id.parse().map(|id| Self::ClawedBack(Some(id))).map_err(|_| wrong()),
             Some(("deposits", id)) => id.parse().map(Self::Deposits).map_err(|_| wrong()),
+            Some(("clawed_back", id)) => id.parse().map(|id| Self::ClawedBack(Some(id))).map_err(|_| wrong()),
             Some(_) | None => Err(wrong()),
         }
     }
@@ -230,6 +236,9 @@ impl fmt::Display for Cause {
             Self::Failed(submission) => write!(f, "failed:{submission}"),
             Self::Claimed(claimable) => write!(f, "claimed:{claimable}"),
             Self::ClaimableClawedBack(claimable) => write!(f, "claimable_clawed_back:{claimable}"),
+            Self::Clawback(change) => write!(f, "clawback:{change}"),
+            Self::Loss(reservation) => write!(f, "loss:{reservation}"),
+            Self::Reduced(transfer) => write!(f, "reduced:{transfer}"),
         }
     }
 }
@@ -247,6 +256,9 @@ impl FromStr for Cause {
             ("failed", id) => id.parse().map(Self::Failed).map_err(|_| wrong()),
             ("claimed", id) => id.parse().map(Self::Claimed).map_err(|_| wrong()),
             ("claimable_clawed_back", id) => id.parse().map(Self::ClaimableClawedBack).map_err(|_| wrong()),
+            ("clawback", change) => change.parse().map(Self::Clawback).map_err(|_| wrong()),
+            ("loss", id) => id.parse().map(Self::Loss).map_err(|_| wrong()),
+            ("reduced", id) => id.parse().map(Self::Reduced).map_err(|_| wrong()),
             (_, _) => Err(wrong()),
         }
     }
@@ -293,8 +305,8 @@ mod tests {
             BookAccount::Unattributed,
             BookAccount::ClaimableBalances,
             BookAccount::Claimants,
+            BookAccount::ClawedBack(Some(ReservationId::new(4).unwrap())),
             BookAccount::ClawedBack(None),
-            BookAccount::ClawedBack(ReservationId::new(4).ok()),
             BookAccount::NetworkFees,
             BookAccount::Capital,
         ] {
@@ -310,6 +322,9 @@ mod tests {
             Cause::Failed(submission),
             Cause::Claimed(ClaimableId([7; 32])),
             Cause::ClaimableClawedBack(ClaimableId([7; 32])),
+            Cause::Clawback(payment),
+            Cause::Loss(ReservationId::new(4).unwrap()),
+            Cause::Reduced(TransferId::new(8).unwrap()),
         ] {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }

@@ -66,6 +66,10 @@ pub enum PaymentKind {
     CreateAccount,
     /// A contract moved a Stellar asset.
     ContractTransfer,
+    /// An account was merged into ours with all its XLM; whoever sent it no longer exists.
+    Merge,
+    /// A claimable balance was claimed for our account.
+    Claim,
 }
 
 impl PaymentKind {
@@ -76,6 +80,8 @@ impl PaymentKind {
             Self::PathPayment => "path_payment",
             Self::CreateAccount => "create_account",
             Self::ContractTransfer => "contract_transfer",
+            Self::Merge => "account_merge",
+            Self::Claim => "claim_claimable_balance",
         }
     }
 }
@@ -118,8 +124,10 @@ pub enum Attribution {
     Late,
     /// In an asset that does not pay its reservation: to be sent back.
     OtherAsset,
-    /// To an account of ours that no reservation has.
+    /// Money that belongs to no reservation: it came to an account that none has, or in a way that pays nothing.
     Unassigned,
+    /// From a funding account of the operator, to the platform or a channel.
+    TopUp,
 }
 
 impl Attribution {
@@ -130,6 +138,7 @@ impl Attribution {
             Self::Late => "late",
             Self::OtherAsset => "other_asset",
             Self::Unassigned => "unassigned",
+            Self::TopUp => "top_up",
         }
     }
 }

@@ -1,7 +1,10 @@
-//! What goes back to whom.
+//! What goes back to whom, and who bears what an issuer took back.
 //!
-//! Each payer gets what that payer sent. Of an excess the latest payments go back first. A return never exceeds the
-//! payment it returns, and what is returned and what is kept sum to what came (DESIGN §2).
+//! Each payer gets what that payer sent. Of an excess the latest payments go back first; what an issuer has clawed back, the
+//! latest payments bear. A return never exceeds the payment it returns, and what is returned, kept and lost sums to what came
+//! (DESIGN §2).
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -91,10 +94,20 @@ pub struct Return<'p> {
     pub amount: Stroops,
 }
 
+/// What becomes of the payments that were counted towards a reservation.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Returns<'p> {
+    /// What goes back, latest payments first.
+    pub returns: Vec<Return<'p>>,
+    /// What these payments bear of what issuers took back; never zero, and never more than was taken.
+    pub lost: BTreeMap<Asset, Stroops>,
+}
+
 /// What goes back of the payments that were counted towards a reservation.
 ///
 /// `kept` is what its settlement pays out: an amount of one asset; `None` if nothing is kept. Payments in the kept asset
-/// that come first pay for it.
+/// that come first pay for it. `taken` is what issuers took back and nobody bears yet: the latest payments bear it, as
+/// far as they are not kept; what is beyond them is left for others.
 ///
 /// # Errors
 /// [`AmountError::Negative`] if the payments do not cover what is to be kept; [`AmountError::Overflow`] if their sum does not
@@ -102,31 +115,47 @@ pub struct Return<'p> {
 pub fn returns<'p>(
     counted: &'p [Payment],
     kept: Option<(Asset, Stroops)>,
-) -> Result<Vec<Return<'p>>, AmountError> {
+    taken: &[(Asset, Stroops)],
+) -> Result<Returns<'p>, AmountError> {
+    let mut free: BTreeMap<Asset, Stroops> = BTreeMap::new();
+    for payment in counted {
+        let sum = free.entry(payment.asset).or_default();
+        *sum = sum.checked_add(payment.amount)?;
+    }
+    if let Some((asset, amount)) = kept {
+        let sum = free.entry(asset).or_default();
+        *sum = sum.checked_sub(amount)?;
+    }
+    let mut lost: BTreeMap<Asset, Stroops> = BTreeMap::new();
+    for (asset, amount) in taken {
+        let sum = free.entry(*asset).or_default();
+        let borne = (*amount).min(*sum);
+        *sum = sum.checked_sub(borne)?;
+        if !borne.is_zero() {
+            let so_far = lost.entry(*asset).or_default();
+            *so_far = so_far.checked_add(borne)?;
+        }
+    }
+    let mut to_bear = lost.clone();
     let mut latest_first: Vec<&Payment> = counted.iter().collect();
     latest_first.sort_by_key(|payment| std::cmp::Reverse(payment.id));
-    let mut excess = match kept {
-        Some((asset, amount)) => Stroops::sum(
-            counted.iter().filter(|payment| payment.asset == asset).map(|payment| payment.amount),
-        )?
-        .checked_sub(amount)?,
-        None => Stroops::ZERO,
-    };
     let mut returns = Vec::new();
     for payment in latest_first {
-        let amount = match kept {
-            Some((asset, _)) if asset == payment.asset => {
-                let part = payment.amount.min(excess);
-                excess = excess.checked_sub(part)?;
-                part
-            }
-            Some(_) | None => payment.amount,
-        };
+        let borne = take(to_bear.entry(payment.asset).or_default(), payment.amount)?;
+        let rest = payment.amount.checked_sub(borne)?;
+        let amount = take(free.entry(payment.asset).or_default(), rest)?;
         if !amount.is_zero() {
             returns.push(Return { payment, amount });
         }
     }
-    Ok(returns)
+    Ok(Returns { returns, lost })
+}
+
+/// Takes at most `limit` of what is left; says how much.
+fn take(left: &mut Stroops, limit: Stroops) -> Result<Stroops, AmountError> {
+    let taken = limit.min(*left);
+    *left = left.checked_sub(taken)?;
+    Ok(taken)
 }
 
 #[cfg(test)]
@@ -157,8 +186,8 @@ mod tests {
         }
     }
 
-    fn parts(returns: &[Return<'_>]) -> Vec<(i64, i64)> {
-        returns.iter().map(|part| (part.payment.id.operation.0, part.amount.get())).collect()
+    fn parts(returns: &Returns<'_>) -> Vec<(i64, i64)> {
+        returns.returns.iter().map(|part| (part.payment.id.operation.0, part.amount.get())).collect()
     }
 
     #[test]
@@ -181,31 +210,78 @@ mod tests {
     #[test]
     fn an_excess_goes_back_to_the_latest_payers_first() {
         let payments = [payment(1, 1, 50), payment(2, 1, 60), payment(3, 1, 5)];
-        let back = returns(&payments, Some((asset(1), Stroops::new(100).unwrap()))).unwrap();
+        let back = returns(&payments, Some((asset(1), Stroops::new(100).unwrap())), &[]).unwrap();
         assert_eq!(parts(&back), [(3, 5), (2, 10)]);
     }
 
     #[test]
     fn money_of_an_option_that_did_not_win_goes_back_whole() {
         let payments = [payment(1, 2, 30), payment(2, 1, 100)];
-        let back = returns(&payments, Some((asset(1), Stroops::new(100).unwrap()))).unwrap();
+        let back = returns(&payments, Some((asset(1), Stroops::new(100).unwrap())), &[]).unwrap();
         assert_eq!(parts(&back), [(1, 30)]);
     }
 
     #[test]
     fn without_a_settlement_everything_goes_back() {
         let payments = [payment(1, 1, 30), payment(2, 2, 7)];
-        assert_eq!(parts(&returns(&payments, None).unwrap()), [(2, 7), (1, 30)]);
-        assert!(returns(&[], None).unwrap().is_empty());
+        assert_eq!(parts(&returns(&payments, None, &[]).unwrap()), [(2, 7), (1, 30)]);
+        assert!(returns(&[], None, &[]).unwrap().returns.is_empty());
     }
 
     #[test]
     fn what_was_not_paid_cannot_be_kept() {
         let kept = Some((asset(1), Stroops::new(31).unwrap()));
-        assert_eq!(returns(&[payment(1, 1, 30)], kept), Err(AmountError::Negative));
+        assert_eq!(returns(&[payment(1, 1, 30)], kept, &[]), Err(AmountError::Negative));
+    }
+
+    #[test]
+    fn the_latest_payment_bears_what_was_clawed_back() {
+        let payments = [payment(1, 1, 50), payment(2, 1, 60), payment(3, 1, 5)];
+        let taken = [(asset(1), Stroops::new(25).unwrap())];
+        let all = returns(&payments, None, &taken).unwrap();
+        assert_eq!(parts(&all), [(2, 40), (1, 50)]);
+        assert_eq!(all.lost[&asset(1)].get(), 25);
+        let kept = Some((asset(1), Stroops::new(80).unwrap()));
+        assert_eq!(parts(&returns(&payments, kept, &taken).unwrap()), [(2, 10)]);
+    }
+
+    #[test]
+    fn a_loss_beyond_these_payments_is_left_for_others() {
+        let taken = [(asset(1), Stroops::new(25).unwrap()), (asset(2), Stroops::new(1).unwrap())];
+        let payments = [payment(1, 1, 20)];
+        let all = returns(&payments, None, &taken).unwrap();
+        assert!(all.returns.is_empty());
+        assert_eq!(all.lost, [(asset(1), Stroops::new(20).unwrap())].into());
+        let kept = returns(&payments, Some((asset(1), Stroops::new(15).unwrap())), &taken).unwrap();
+        assert_eq!(kept.lost[&asset(1)].get(), 5, "what was kept has been paid out");
     }
 
     proptest! {
+        #[test]
+        fn what_is_kept_lost_and_returned_is_what_came(
+            amounts in proptest::collection::vec((1..3_u8, 1..1_000_000_000_i64), 1..30),
+            percent in 0..=100_i64,
+            taken in [0..3_000_000_000_i64, 0..3_000_000_000_i64],
+        ) {
+            let payments: Vec<Payment> =
+                (1..).zip(amounts).map(|(id, (of, amount))| payment(id, of, amount)).collect();
+            let came = |of| payments.iter().filter(|p| p.asset == asset(of)).map(|p| p.amount.get()).sum::<i64>();
+            let kept = came(1) * percent / 100;
+            let taken = [(asset(1), Stroops::new(taken[0]).unwrap()), (asset(2), Stroops::new(taken[1]).unwrap())];
+            let all = returns(&payments, Some((asset(1), Stroops::new(kept).unwrap())), &taken).unwrap();
+            for (of, taken) in [(1, taken[0].1), (2, taken[1].1)] {
+                let back: i64 =
+                    all.returns.iter().filter(|p| p.payment.asset == asset(of)).map(|p| p.amount.get()).sum();
+                let lost = all.lost.get(&asset(of)).copied().unwrap_or_default();
+                let kept = if of == 1 { kept } else { 0 };
+                prop_assert_eq!(back + lost.get() + kept, came(of));
+                prop_assert!(lost <= taken);
+                prop_assert!(lost == taken || back == 0, "nobody gets money back that was taken");
+            }
+            prop_assert!(all.returns.iter().all(|part| part.amount <= part.payment.amount));
+            prop_assert!(all.returns.is_sorted_by(|one, next| one.payment.id > next.payment.id));
+        }
+
         #[test]
         fn what_is_kept_and_what_goes_back_is_what_came(
             amounts in proptest::collection::vec((1..3_u8, 1..1_000_000_000_i64), 1..30),
@@ -215,7 +291,7 @@ mod tests {
                 (1..).zip(amounts).map(|(id, (of, amount))| payment(id, of, amount)).collect();
             let came = |of| payments.iter().filter(|p| p.asset == asset(of)).map(|p| p.amount.get()).sum::<i64>();
             let kept = came(1) * percent / 100;
-            let back = returns(&payments, Some((asset(1), Stroops::new(kept).unwrap()))).unwrap();
+            let back = returns(&payments, Some((asset(1), Stroops::new(kept).unwrap())), &[]).unwrap().returns;
             for of in [1, 2] {
                 let back: i64 = back.iter().filter(|p| p.payment.asset == asset(of)).map(|p| p.amount.get()).sum();
                 prop_assert_eq!(back + if of == 1 { kept } else { 0 }, came(of));

@@ -71,6 +71,11 @@ pub enum TransferState {
         /// When its ledger closed.
         at: Timestamp,
     },
+    /// Given up: it will never be paid. What it was for is settled otherwise, or is no longer there. Final.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// One movement of money out of an escrow account.
@@ -236,6 +241,7 @@ impl TransferState {
             Self::Pending => "pending",
             Self::InFlight { .. } => "in_flight",
             Self::Confirmed { .. } => "confirmed",
+            Self::Cancelled { .. } => "cancelled",
         }
     }
 }
@@ -255,7 +261,10 @@ impl Transfer {
                 Ok(self)
             }
             (
-                TransferState::Pending | TransferState::InFlight { .. } | TransferState::Confirmed { .. },
+                TransferState::Pending
+                | TransferState::InFlight { .. }
+                | TransferState::Confirmed { .. }
+                | TransferState::Cancelled { .. },
                 Delivery::Payment | Delivery::ClaimableBalance,
                 _,
             ) => Err(self.refuse("delivered by a claimable balance")),
@@ -274,7 +283,10 @@ impl Transfer {
                 Ok(self)
             }
             (
-                TransferState::Pending | TransferState::InFlight { .. } | TransferState::Confirmed { .. },
+                TransferState::Pending
+                | TransferState::InFlight { .. }
+                | TransferState::Confirmed { .. }
+                | TransferState::Cancelled { .. },
                 _,
             ) => Err(self.refuse("redirected")),
         }
@@ -284,7 +296,9 @@ impl Transfer {
     pub fn sent(mut self, submission: SubmissionId) -> Result<Self, InvalidTransferTransition> {
         match self.state {
             TransferState::Pending => self.state = TransferState::InFlight { submission },
-            TransferState::InFlight { .. } | TransferState::Confirmed { .. } => {
+            TransferState::InFlight { .. }
+            | TransferState::Confirmed { .. }
+            | TransferState::Cancelled { .. } => {
                 return Err(self.refuse("sent"));
             }
         }
@@ -303,9 +317,10 @@ impl Transfer {
                 self.state = TransferState::Confirmed { submission, operation, at };
                 Ok(self)
             }
-            TransferState::Pending | TransferState::InFlight { .. } | TransferState::Confirmed { .. } => {
-                Err(self.refuse("confirmed"))
-            }
+            TransferState::Pending
+            | TransferState::InFlight { .. }
+            | TransferState::Confirmed { .. }
+            | TransferState::Cancelled { .. } => Err(self.refuse("confirmed")),
         }
     }
 
@@ -316,10 +331,22 @@ impl Transfer {
                 self.state = TransferState::Pending;
                 Ok(self)
             }
-            TransferState::Pending | TransferState::InFlight { .. } | TransferState::Confirmed { .. } => {
-                Err(self.refuse("released"))
-            }
+            TransferState::Pending
+            | TransferState::InFlight { .. }
+            | TransferState::Confirmed { .. }
+            | TransferState::Cancelled { .. } => Err(self.refuse("released")),
         }
+    }
+
+    /// Pending → cancelled. What may still land is never given up.
+    pub fn cancelled(mut self, at: Timestamp) -> Result<Self, InvalidTransferTransition> {
+        match self.state {
+            TransferState::Pending => self.state = TransferState::Cancelled { at },
+            TransferState::InFlight { .. }
+            | TransferState::Confirmed { .. }
+            | TransferState::Cancelled { .. } => return Err(self.refuse("cancelled")),
+        }
+        Ok(self)
     }
 }
 
@@ -395,7 +422,20 @@ mod tests {
         let paid = sent.confirmed(first, OperationId(1), at).unwrap();
         assert!(paid.clone().sent(second).is_err());
         assert!(paid.clone().released(first).is_err());
+        assert!(paid.clone().cancelled(at).is_err());
         assert!(paid.confirmed(first, OperationId(1), at).is_err());
+    }
+
+    #[test]
+    fn only_what_cannot_land_is_given_up_and_for_ever() {
+        let (submission, at) = (SubmissionId::new(1).unwrap(), Timestamp::UNIX_EPOCH);
+        let pending = transfer(TransferState::Pending);
+        assert!(pending.clone().sent(submission).unwrap().cancelled(at).is_err());
+        let given_up = pending.cancelled(at).unwrap();
+        assert!(given_up.clone().sent(submission).is_err());
+        assert!(given_up.clone().confirmed(submission, OperationId(1), at).is_err());
+        assert!(given_up.clone().released(submission).is_err());
+        assert!(given_up.cancelled(at).is_err());
     }
 
     #[test]

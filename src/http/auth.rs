@@ -31,7 +31,16 @@ macro_rules! permits {
     )+};
 }
 
-permits!(CatalogWrite, CatalogRead, ReservationsOpen, ReservationsRead, PoolsRead, EventsRead);
+permits!(
+    CatalogWrite,
+    CatalogRead,
+    ReservationsOpen,
+    ReservationsRead,
+    ReservationsResolve,
+    PoolsRead,
+    EventsRead,
+    MoneyRead
+);
 
 impl<P: Permit> FromRequestParts<App> for May<P> {
     type Rejection = Problem;

@@ -26,6 +26,7 @@ use crate::api::{ProblemBody, ProblemCode, examples};
         (name = "catalog", description = "Farms, nodes, identities and currencies, as the explorer describes them"),
         (name = "reservations", description = "Orders, their price, their escrow account and their payments"),
         (name = "pools", description = "Capacity that was paid for"),
+        (name = "money", description = "What came, to whom it belongs, and what is owed"),
         (name = "events", description = "What happened, in the order of commits"),
         (name = "service", description = "Health and metrics"),
     )
@@ -92,6 +93,9 @@ problem_sets! {
         NoEscrowAccountReady;
     /// What cancelling may end in.
     CancelProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotCancellable, Internal, DatabaseUnavailable;
+    /// What deciding about a held reservation may end in.
+    ResolveProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotHeld, BodyTooLarge, UnsupportedMediaType,
+        Internal, DatabaseUnavailable;
     /// What asking for readiness may end in.
     ReadyProblems: NotReady;
 }

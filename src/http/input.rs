@@ -28,6 +28,20 @@ pub(super) struct PathId<T>(pub(super) T);
 /// The query.
 pub(super) struct Asked<T>(pub(super) T);
 
+/// A parameter that is written as text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written<T>(pub(super) T);
+
+impl<'de, T> Deserialize<'de> for Written<T>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
 /// How many items a list shall have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit(pub(super) u32);

@@ -13,6 +13,7 @@ mod farms;
 mod health;
 mod identities;
 mod input;
+mod money;
 mod nodes;
 mod pools;
 mod problem;
@@ -79,6 +80,10 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reservations::get::handler))
         .routes(routes!(reservations::cancel::handler))
         .routes(routes!(reservations::payments::handler))
+        .routes(routes!(reservations::resolution::handler))
+        .routes(routes!(money::payments::handler))
+        .routes(routes!(money::claimable_balances::handler))
+        .routes(routes!(money::liabilities::handler))
         .routes(routes!(pools::list::handler))
         .routes(routes!(pools::get::handler))
         .routes(routes!(events::handler))

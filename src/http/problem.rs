@@ -8,6 +8,7 @@ use crate::domain::split::SplitError;
 use crate::domain::units::UnitsError;
 use crate::ports::store::StoreError;
 use crate::reservations::{self, QuoteError, Refusal};
+use crate::settlement::EngineError;
 
 const BUSY_RETRY_SECONDS: u32 = 1;
 const DATABASE_RETRY_SECONDS: u32 = 5;
@@ -156,6 +157,15 @@ impl From<reservations::Error> for Problem {
             }
             reservations::Error::Transition(error) => Self::internal(&error),
             reservations::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Store(error) => error.into(),
+            other => Self::internal(&other),
         }
     }
 }

@@ -237,6 +237,95 @@ pub enum HistoryRecord {
     },
 }
 
+/// An effect's place in history: its operation, and its number among that operation's effects, from 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct EffectId {
+    /// The operation.
+    pub operation: OperationId,
+    /// Its number.
+    pub index: u32,
+}
+
+/// What an effect did to the balances of the account it happened to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EffectKind {
+    /// It got so much.
+    Credited {
+        /// In what.
+        asset: Asset,
+        /// How much.
+        amount: Stroops,
+    },
+    /// It lost so much.
+    Debited {
+        /// In what.
+        asset: Asset,
+        /// How much.
+        amount: Stroops,
+    },
+    /// It traded one asset for another, directly or on the way of somebody's path payment.
+    Traded,
+    /// Nothing, by its type.
+    Nothing,
+    /// Not understood.
+    Unreadable {
+        /// The record as it came; cut after 1 MiB.
+        json: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// One effect on an account. No record makes a page fail.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EffectRecord {
+    /// Its place; `None` if not even that can be read.
+    pub id: Option<EffectId>,
+    /// What it did.
+    pub kind: EffectKind,
+}
+
+/// An operation of any type: who did it, and in which transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OperationRecord {
+    /// The operation.
+    pub operation: OperationId,
+    /// Its type as Horizon names it.
+    pub kind: String,
+    /// Whose operation it is: of a merge the account that was merged, of a clawback the issuer.
+    pub source: Address,
+    /// Its transaction.
+    pub transaction: TxHash,
+    /// Of a fee bump, the transaction within, if the record came with its transaction.
+    pub inner_transaction: Option<TxHash>,
+    /// When its ledger closed.
+    pub closed_at: Timestamp,
+    /// The transaction's memo; `None` if the record came without its transaction.
+    pub memo: Option<Memo>,
+}
+
+/// A claimable balance on the ledger.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimableRecord {
+    /// Its id as Horizon writes it.
+    pub id: String,
+    /// In what.
+    pub asset: Asset,
+    /// How much.
+    pub amount: Stroops,
+    /// Who pays its reserve: as a rule who made it.
+    pub sponsor: Option<AccountId>,
+}
+
+/// One page of claimable balances.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimablePage {
+    /// The balances. One that cannot be read is left out (and logged).
+    pub balances: Vec<ClaimableRecord>,
+    /// Where the next page goes on; `None` if this was the last.
+    pub next: Option<String>,
+}
+
 /// A transaction in a closed ledger.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TransactionRecord {
@@ -269,6 +358,13 @@ pub struct TransactionRecord {
 }
 
 impl PaymentRecord {
+    /// The hash of the envelope that its source signed, whoever bumped its fee.
+    pub fn envelope_hash(&self) -> TxHash {
+        self.inner_transaction.unwrap_or(self.transaction)
+    }
+}
+
+impl OperationRecord {
     /// The hash of the envelope that its source signed, whoever bumped its fee.
     pub fn envelope_hash(&self) -> TxHash {
         self.inner_transaction.unwrap_or(self.transaction)
@@ -483,6 +579,25 @@ pub trait Network: Send + Sync {
         after: OperationId,
         limit: usize,
     ) -> Result<Vec<HistoryRecord>, NetworkError>;
+
+    /// The effects on an account after `after` (from the beginning without), ascending, at most `limit` of them. Every change
+    /// of a balance but a fee is among them, also what no payment list tells: merges, clawbacks, claims and trades.
+    async fn effects(
+        &self,
+        account: AccountId,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> Result<Vec<EffectRecord>, NetworkError>;
+
+    /// One operation of whatever type; `None` proves nothing.
+    async fn operation(&self, operation: OperationId) -> Result<Option<OperationRecord>, NetworkError>;
+
+    /// One page of the claimable balances that name `claimant`, after `after` (a page's `next`).
+    async fn claimable_balances(
+        &self,
+        claimant: AccountId,
+        after: Option<String>,
+    ) -> Result<ClaimablePage, NetworkError>;
 
     /// A transaction by its hash, also a failed one; `None` proves nothing.
     async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError>;

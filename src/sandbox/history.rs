@@ -5,13 +5,20 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use stellar_xdr::{LedgerHeader, Operation, OperationBody, TransactionResult};
+use stellar_xdr::{
+    InnerTransactionResultResult as Inner, LedgerHeader, ManageBuyOfferResult, ManageOfferSuccessResultOffer,
+    ManageSellOfferResult, Operation, OperationBody, OperationResult, OperationResultTr, Price,
+    TransactionResult, TransactionResultResult as Outer,
+};
 
 use super::ledger::balances::BalanceId;
-use super::ledger::effects::Effect;
+use super::ledger::book::OfferId;
+use super::ledger::effects::{Change, Effect, Side};
 use super::xdr::Tx;
 use crate::domain::address::AccountId;
+use crate::domain::asset::Asset;
 use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
+use crate::domain::money::Stroops;
 
 /// The first ledger, which holds the network's own accounts and no transaction.
 pub const GENESIS: LedgerSeq = LedgerSeq(1);
@@ -90,6 +97,86 @@ impl OpRecord {
                 | OperationBody::AccountMerge(_)
         )
     }
+
+    /// The operation's own result, if the transaction got that far.
+    pub fn result(&self) -> Option<&OperationResultTr> {
+        let results = match &self.tx.result.result {
+            Outer::TxSuccess(results) | Outer::TxFailed(results) => results,
+            Outer::TxFeeBumpInnerSuccess(pair) | Outer::TxFeeBumpInnerFailed(pair) => {
+                match &pair.result.result {
+                    Inner::TxSuccess(results) | Inner::TxFailed(results) => results,
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        };
+        match results.get(self.at)? {
+            OperationResult::OpInner(result) => Some(result),
+            _ => None,
+        }
+    }
+
+    /// The offer that it put into the book or changed there.
+    fn offer_left(&self) -> Option<OfferId> {
+        let success = match self.result()? {
+            OperationResultTr::ManageSellOffer(ManageSellOfferResult::Success(success))
+            | OperationResultTr::CreatePassiveSellOffer(ManageSellOfferResult::Success(success))
+            | OperationResultTr::ManageBuyOffer(ManageBuyOfferResult::Success(success)) => success,
+            _ => return None,
+        };
+        match &success.offer {
+            ManageOfferSuccessResultOffer::Created(offer) | ManageOfferSuccessResultOffer::Updated(offer) => {
+                Some(offer.offer_id)
+            }
+            ManageOfferSuccessResultOffer::Deleted => None,
+        }
+    }
+}
+
+/// An offer that was taken in a closed ledger.
+#[derive(Debug, Clone)]
+pub struct TradeRecord {
+    /// The operation that took it.
+    pub operation: OperationId,
+    /// Its number among the operation's trades, from 0.
+    pub number: u32,
+    /// When its ledger closed, in unix seconds.
+    pub closed_at: u64,
+    /// The offer that was taken.
+    pub offer: OfferId,
+    /// Whose offer it was.
+    pub maker: AccountId,
+    /// Who took it.
+    pub taker: AccountId,
+    /// The offer that the taker was left with.
+    pub taker_offer: Option<OfferId>,
+    /// What the maker gave.
+    pub sold: (Asset, Stroops),
+    /// What the maker got.
+    pub bought: (Asset, Stroops),
+    /// The offer's price: what was bought for one of what was sold.
+    pub price: Price,
+}
+
+impl TradeRecord {
+    /// The trade that an effect tells of; the maker's, so that each is told once.
+    fn read(operation: &OpRecord, number: u32, effect: &Effect) -> Option<Self> {
+        let Change::Traded { offer, with, sold, bought, side: Side::Maker(price) } = &effect.change else {
+            return None;
+        };
+        Some(Self {
+            operation: operation.id,
+            number,
+            closed_at: operation.tx.closed_at,
+            offer: *offer,
+            maker: effect.account,
+            taker: *with,
+            taker_offer: operation.offer_left(),
+            sold: *sold,
+            bought: *bought,
+            price: price.clone(),
+        })
+    }
 }
 
 /// An effect in a closed ledger.
@@ -129,6 +216,8 @@ pub enum List {
     Payments,
     /// Effects.
     Effects,
+    /// Offers taken.
+    Trades,
 }
 
 /// Whose history.
@@ -170,6 +259,8 @@ pub enum Record {
     Operation(Arc<OpRecord>),
     /// Of [`List::Effects`].
     Effect(Arc<EffectRecord>),
+    /// Of [`List::Trades`].
+    Trade(Arc<TradeRecord>),
 }
 
 #[derive(Debug, Default)]
@@ -179,6 +270,7 @@ struct Trail {
     operations: Vec<usize>,
     payments: Vec<usize>,
     effects: Vec<usize>,
+    trades: Vec<usize>,
 }
 
 /// All closed ledgers.
@@ -189,6 +281,7 @@ pub struct History {
     operations: Vec<Arc<OpRecord>>,
     payments: Vec<usize>,
     effects: Vec<Arc<EffectRecord>>,
+    trades: Vec<Arc<TradeRecord>>,
     by_hash: HashMap<TxHash, usize>,
     by_account: HashMap<AccountId, Trail>,
     by_balance: HashMap<BalanceId, Trail>,
@@ -274,6 +367,16 @@ impl History {
         for balance in new.balances {
             self.by_balance.entry(balance).or_default().operations.push(at);
         }
+        let mut number = 0;
+        for effect in &new.effects {
+            if let Some(trade) = TradeRecord::read(&new.record, number, effect) {
+                for account in BTreeSet::from([trade.maker, trade.taker]) {
+                    self.by_account.entry(account).or_default().trades.push(self.trades.len());
+                }
+                self.trades.push(Arc::new(trade));
+                number += 1;
+            }
+        }
         for (effect, number) in new.effects.into_iter().zip(1_u32..) {
             let trail = self.by_account.entry(effect.account).or_default();
             trail.effects.push(self.effects.len());
@@ -288,6 +391,7 @@ impl History {
             List::Transactions => self.transactions.get(at).cloned().map(Record::Transaction),
             List::Operations | List::Payments => self.operations.get(at).cloned().map(Record::Operation),
             List::Effects => self.effects.get(at).cloned().map(Record::Effect),
+            List::Trades => self.trades.get(at).cloned().map(Record::Trade),
         }
     }
 }
@@ -365,6 +469,7 @@ impl<'a> Told<'a> {
                     List::Operations => &trail.operations,
                     List::Payments => &trail.payments,
                     List::Effects => &trail.effects,
+                    List::Trades => &trail.trades,
                 })
             }
             Scope::All | Scope::Between(..) => (list == List::Payments).then_some(&history.payments),
@@ -374,6 +479,7 @@ impl<'a> Told<'a> {
                 List::Transactions => history.transactions.len(),
                 List::Operations | List::Payments => history.operations.len(),
                 List::Effects => history.effects.len(),
+                List::Trades => history.trades.len(),
             },
             Vec::len,
         );
@@ -391,7 +497,11 @@ impl<'a> Told<'a> {
                 partition_point(length, |at| key(at) < (to.0, 0)).min(told),
             ),
         };
-        let range = match selection.cursor {
+        let cursor = selection.cursor.map(|(first, second)| match list {
+            List::Effects | List::Trades => (first, second),
+            List::Transactions | List::Operations | List::Payments => (first, 0),
+        });
+        let range = match cursor {
             None => from..to,
             Some(cursor) if selection.descending => {
                 from..to.min(partition_point(length, |at| key(at) < cursor))
@@ -412,6 +522,7 @@ impl Record {
             Self::Transaction(record) => (record.id.0, 0),
             Self::Operation(record) => (record.id.0, 0),
             Self::Effect(record) => (record.operation.0, u64::from(record.number)),
+            Self::Trade(record) => (record.operation.0, u64::from(record.number)),
         }
     }
 
@@ -419,7 +530,7 @@ impl Record {
         match self {
             Self::Transaction(record) => record.successful,
             Self::Operation(record) => record.tx.successful,
-            Self::Effect(_) => true,
+            Self::Effect(_) | Self::Trade(_) => true,
         }
     }
 }

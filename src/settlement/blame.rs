@@ -15,6 +15,21 @@ const RECIPIENT_CODES: [&str; 4] = ["op_no_destination", "op_no_trust", "op_not_
 /// The code of a claimable balance whose reserve its sponsor cannot pay.
 const NO_RESERVE: &str = "op_low_reserve";
 
+/// Codes of a whole transaction that say nothing of what it does: only of its channel, its fee or its time.
+const CODES_OF_THE_CHANNEL: [&str; 6] = [
+    "tx_bad_seq",
+    "tx_too_late",
+    "tx_too_early",
+    "tx_insufficient_fee",
+    "tx_insufficient_balance",
+    "tx_no_source_account",
+];
+
+/// True if the transaction as a whole was refused for something in it.
+pub(super) fn is_refused_whole(codes: &ResultCodes) -> bool {
+    codes.operations.is_empty() && !CODES_OF_THE_CHANNEL.contains(&codes.transaction.as_str())
+}
+
 /// What one transfer's operation was refused for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Blame {
@@ -130,6 +145,14 @@ mod tests {
             Blame::Recipient,
         ];
         assert_eq!(blames(&transfers, Some(&codes)), expected);
+    }
+
+    #[test]
+    fn a_refusal_for_its_channel_or_time_is_no_fault_of_what_it_does() {
+        let whole = |code: &str| ResultCodes { transaction: code.to_owned(), operations: vec![] };
+        assert!(is_refused_whole(&whole("tx_internal_error")));
+        assert!(!is_refused_whole(&whole("tx_bad_seq")));
+        assert!(!is_refused_whole(&codes(&["op_no_trust"])));
     }
 
     #[test]

@@ -152,8 +152,8 @@ async fn ended(tx: &mut dyn Tx, ids: &Ids, id: ClaimableId, end: ClaimableEnd) -
             (claimable.clone().claimed(operation, at)?, Cause::Claimed(id))
         }
         None => {
-            // The issuer has it; the recipient is still owed it.
-            postings.movement(claimable.asset, claimable.amount, BookAccount::ClawedBack(reservation), held);
+            // The issuer took what was the recipient's, as it can from any account.
+            postings.movement(claimable.asset, claimable.amount, BookAccount::Claimants, held);
             (claimable.clone().clawed_back(operation, at)?, Cause::ClaimableClawedBack(id))
         }
     };

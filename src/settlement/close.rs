@@ -28,6 +28,8 @@ use crate::ports::store::{LIST_ROWS_MAX, Tx, transact};
 /// First pause before an account is tried again that could not be closed, in seconds; it doubles up to the largest.
 const RETRY_SECONDS_MIN: i64 = 300;
 const RETRY_SECONDS_MAX: i64 = 86_400;
+/// Most accounts closed by one transaction: each is asked about once more before.
+const CLOSED_PER_TRANSACTION_MAX: usize = 20;
 /// Most accounts that wait to be closed; the next sweep finds the others.
 const CANDIDATES_MAX: usize = 1_000;
 
@@ -124,7 +126,7 @@ impl Engine {
             let mut memory = self.memory();
             while let Some((account, assets)) = memory.closing.now.first_key_value() {
                 operations += assets.len() + 1;
-                if operations > TRANSACTION_OPERATIONS_MAX {
+                if operations > TRANSACTION_OPERATIONS_MAX || batch.len() >= CLOSED_PER_TRANSACTION_MAX {
                     break;
                 }
                 batch.push(Closing { account: *account, assets: assets.clone() });
@@ -137,6 +139,9 @@ impl Engine {
             // The next sweep finds them again.
             return Ok(());
         };
+        for closing in &batch {
+            self.look_for_waiting(closing.account).await?;
+        }
         self.memory().built += 1;
         let plan = self.transaction(&channel, tip, Memo::None, Body::CloseEscrows(batch.clone()))?;
         let signed = self.network.build(&plan).await?;
@@ -166,6 +171,9 @@ impl Engine {
             return Ok(());
         }
         self.ingest(account, report).await?;
+        if self.is_unexplained(account).await? {
+            self.take_in_effects(account, report).await?;
+        }
         let closed = transact(&self.store, move |tx| {
             Box::pin(async move {
                 let Some(mut escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(None) };
@@ -200,6 +208,15 @@ impl Engine {
             Err(_) => memory.closing.failed.lengthen(account, now),
         }
         closed.map(drop)
+    }
+
+    /// True if the books of an account that was merged do not come to nothing although its payments are read.
+    async fn is_unexplained(&self, account: AccountId) -> Result<bool, EngineError> {
+        let mut tx = self.store.begin_read().await?;
+        let Some(escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(false) };
+        let EscrowState::Merged { operation, .. } = escrow.state else { return Ok(false) };
+        let left = tx.balances_of(BookAccount::Stellar(account)).await?;
+        Ok(escrow.watch.cursor >= operation && !left.is_empty())
     }
 
     /// Accounts could not be closed: they are left alone for a while.

@@ -5,17 +5,19 @@
 //! understood is put aside, and the cursor goes on.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::losses::{Clawback, claw_back};
 use super::refund::{counted_payments, owe_return};
 use super::sweep::Standing;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
-use crate::domain::escrow::EscrowAccount;
+use crate::domain::escrow::{EscrowAccount, OwnWatch};
 use crate::domain::event::EventKind;
-use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
+use crate::domain::ids::{LedgerSeq, OperationId, ReservationId, TxHash};
 use crate::domain::journal::{BookAccount, Cause, Postings};
-use crate::domain::payment::{Attribution, Memo, Payment, PaymentId};
+use crate::domain::payment::{Attribution, Memo, Payment, PaymentId, PaymentKind};
 use crate::domain::reservation::{Reservation, State};
 use crate::ports::network::{AccountSnapshot, HistoryRecord, Movement, PAGE_RECORDS_MAX, PaymentRecord};
 use crate::ports::store::{Applied, Quarantined, StoreError, StoredPayment, Tx, transact};
@@ -23,11 +25,71 @@ use crate::ports::store::{Applied, Quarantined, StoreError, StoredPayment, Tx, t
 /// Most pages of one account's history taken in at one look; the rest is for the next.
 const INGEST_PAGES_MAX: u32 = 50;
 
+/// An account of ours to which money comes, with how far its history was taken in.
+pub(super) enum Place {
+    /// The account of a reservation, or one that waits for a reservation.
+    Escrow(EscrowAccount),
+    /// The platform account, or a channel.
+    Own { account: AccountId, watch: OwnWatch },
+}
+
+impl Place {
+    /// The account as it is stored; `None` if it is none of ours.
+    pub async fn load(tx: &mut dyn Tx, account: AccountId) -> Result<Option<Self>, StoreError> {
+        if let Some(escrow) = tx.escrows(&[account]).await?.pop() {
+            return Ok(Some(Self::Escrow(escrow)));
+        }
+        Ok(tx.own_watch(account).await?.map(|watch| Self::Own { account, watch }))
+    }
+
+    pub const fn account(&self) -> AccountId {
+        match self {
+            Self::Escrow(escrow) => escrow.account,
+            Self::Own { account, .. } => *account,
+        }
+    }
+
+    /// The reservation whose account it is.
+    pub const fn reservation(&self) -> Option<ReservationId> {
+        match self {
+            Self::Escrow(escrow) => escrow.state.reservation(),
+            Self::Own { .. } => None,
+        }
+    }
+
+    const fn cursor(&self) -> OperationId {
+        match self {
+            Self::Escrow(escrow) => escrow.watch.cursor,
+            Self::Own { watch, .. } => watch.cursor,
+        }
+    }
+
+    /// Stores that history was taken in up to `cursor`.
+    async fn advance(&self, tx: &mut dyn Tx, cursor: OperationId) -> Result<(), StoreError> {
+        match self {
+            Self::Escrow(escrow) => {
+                let mut escrow = escrow.clone();
+                escrow.watch.cursor = cursor;
+                tx.update_escrow(&escrow).await.map(drop)
+            }
+            Self::Own { account, watch } => {
+                tx.set_own_watch(*account, Some(*watch), OwnWatch { cursor, ..*watch }).await
+            }
+        }
+    }
+}
+
+/// The ledger's code for a payment that its source has not enough for.
+const UNDERFUNDED: &str = "op_underfunded";
+
 /// What a page of history did.
-#[derive(Debug, Clone, Copy, Default)]
-struct Ingested {
-    payments: u32,
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ingested {
+    pub payments: u32,
+    pub clawbacks: u32,
     funded: u32,
+    /// Held reservations to which money came.
+    filled: Vec<ReservationId>,
     /// True if the cursor went on.
     moved: bool,
 }
@@ -40,21 +102,20 @@ impl Engine {
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
         for _ in 0..INGEST_PAGES_MAX {
-            let Some(escrow) = self.escrow(account).await? else { return Ok(()) };
-            let cursor = escrow.watch.cursor;
+            let place = Place::load(&mut *self.store.begin_read().await?, account).await?;
+            let Some(cursor) = place.map(|place| place.cursor()) else { return Ok(()) };
             let page = self.network.payments(account, cursor, PAGE_RECORDS_MAX).await?;
             let last_page = page.len() < PAGE_RECORDS_MAX;
             if page.is_empty() {
                 return Ok(());
             }
-            let ids = Ids::of(self);
+            let (ids, funders) = (Ids::of(self), self.funders());
             let ingested = transact(&self.store, move |tx| {
-                let (ids, page) = (ids.clone(), page.clone());
-                Box::pin(async move { ingest_page(tx, &ids, account, cursor, &page).await })
+                let (ids, page, funders) = (ids.clone(), page.clone(), funders.clone());
+                Box::pin(async move { ingest_page(tx, &ids, account, cursor, &page, &funders).await })
             })
             .await?;
-            report.payments += ingested.payments;
-            report.funded += ingested.funded;
+            self.note(&ingested, report);
             if last_page || !ingested.moved {
                 return Ok(());
             }
@@ -62,8 +123,29 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) async fn escrow(&self, account: AccountId) -> Result<Option<EscrowAccount>, StoreError> {
-        Ok(self.store.begin_read().await?.escrows(&[account]).await?.pop())
+    /// True if an account's effects may tell what its payments do not: not while money is on its way out of it.
+    pub(super) async fn effects_may_tell(
+        &self,
+        account: AccountId,
+        ledger: LedgerSeq,
+    ) -> Result<bool, EngineError> {
+        let mut tx = self.store.begin_read().await?;
+        let Some(escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(false) };
+        Ok(comparable(&mut *tx, &escrow, ledger).await?)
+    }
+
+    /// The operator's own accounts.
+    pub(super) fn funders(&self) -> Arc<[AccountId]> {
+        Arc::from(self.settings.funding_accounts.as_slice())
+    }
+
+    /// Reports what was taken in; a held reservation that got money is looked at again at once.
+    pub(super) fn note(&self, ingested: &Ingested, report: &mut TickReport) {
+        report.payments += ingested.payments;
+        report.funded += ingested.funded;
+        for reservation in &ingested.filled {
+            self.look_again_at_once(*reservation);
+        }
     }
 
     /// Compares the journal with a snapshot of `ledger`, and keeps what follows.
@@ -119,7 +201,19 @@ async fn comparable(tx: &mut dyn Tx, escrow: &EscrowAccount, ledger: LedgerSeq) 
 }
 
 /// The assets in which the journal and the ledger say different things of an account.
-async fn differing_assets(tx: &mut dyn Tx, snapshot: &AccountSnapshot) -> Result<Vec<Asset>, StoreError> {
+pub(super) async fn differing_assets(
+    tx: &mut dyn Tx,
+    snapshot: &AccountSnapshot,
+) -> Result<Vec<Asset>, StoreError> {
+    let differences = differences(tx, snapshot).await?;
+    Ok(differences.into_keys().collect())
+}
+
+/// In which assets the journal says more of an account than the ledger, and by how many stroops.
+pub(super) async fn differences(
+    tx: &mut dyn Tx,
+    snapshot: &AccountSnapshot,
+) -> Result<BTreeMap<Asset, i128>, StoreError> {
     let mut differences: BTreeMap<Asset, i128> = BTreeMap::new();
     for (asset, journal) in tx.balances_of(BookAccount::Stellar(snapshot.account)).await? {
         *differences.entry(asset).or_default() += i128::from(journal);
@@ -127,7 +221,8 @@ async fn differing_assets(tx: &mut dyn Tx, snapshot: &AccountSnapshot) -> Result
     for balance in &snapshot.balances {
         *differences.entry(balance.asset).or_default() -= i128::from(balance.amount.get());
     }
-    Ok(differences.into_iter().filter(|(_, difference)| *difference != 0).map(|(asset, _)| asset).collect())
+    differences.retain(|_, difference| *difference != 0);
+    Ok(differences)
 }
 
 /// The assets that the account's reservation may be paid in.
@@ -144,16 +239,18 @@ async fn ingest_page(
     account: AccountId,
     cursor: OperationId,
     page: &[HistoryRecord],
+    funders: &[AccountId],
 ) -> Result<Ingested, EngineError> {
     let mut ingested = Ingested::default();
-    let Some(mut escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(ingested) };
-    if escrow.watch.cursor != cursor {
+    let Some(place) = Place::load(tx, account).await? else { return Ok(ingested) };
+    if place.cursor() != cursor {
         return Ok(ingested);
     }
+    let mut reached = cursor;
     for record in page {
         let operation = match record {
             HistoryRecord::Payment(payment) => {
-                take_payment(tx, ids, &escrow, payment, &mut ingested).await?;
+                take_payment(tx, ids, &place, funders, payment, &mut ingested).await?;
                 Some(payment.operation)
             }
             HistoryRecord::NotAPayment { operation, kind, transaction } => {
@@ -165,16 +262,16 @@ async fn ingest_page(
                 *operation
             }
         };
-        escrow.watch.cursor = escrow.watch.cursor.max(operation.unwrap_or(escrow.watch.cursor));
+        reached = reached.max(operation.unwrap_or(reached));
     }
-    if escrow.watch.cursor != cursor {
+    if reached != cursor {
         ingested.moved = true;
-        tx.update_escrow(&escrow).await?;
+        place.advance(tx, reached).await?;
     }
     Ok(ingested)
 }
 
-async fn put_aside(
+pub(super) async fn put_aside(
     tx: &mut dyn Tx,
     ids: &Ids,
     account: AccountId,
@@ -189,8 +286,8 @@ async fn put_aside(
     }
 }
 
-/// An operation whose amount the payment list does not tell. One of ours is nothing new; one of a
-/// stranger (a merge into our account) is kept for a person.
+/// An operation whose amount the payment list does not tell. One of ours is nothing new; what a merge brought is read from
+/// the account's effects, which its balance asks for; anything else is kept for a person.
 async fn take_other(
     tx: &mut dyn Tx,
     ids: &Ids,
@@ -199,7 +296,7 @@ async fn take_other(
     kind: &str,
     transaction: TxHash,
 ) -> Result<(), EngineError> {
-    if tx.submission_by_hash(transaction).await?.is_some() {
+    if kind == "account_merge" || tx.submission_by_hash(transaction).await?.is_some() {
         return Ok(());
     }
     let json = serde_json::json!({ "type": kind, "id": operation, "transaction_hash": transaction });
@@ -210,33 +307,41 @@ async fn take_other(
 async fn take_payment(
     tx: &mut dyn Tx,
     ids: &Ids,
-    escrow: &EscrowAccount,
+    place: &Place,
+    funders: &[AccountId],
     record: &PaymentRecord,
     ingested: &mut Ingested,
 ) -> Result<(), EngineError> {
     if !record.successful {
         return Ok(());
     }
+    let account = place.account();
     for movement in &record.movements {
-        let comes = movement.to.and_then(|to| to.account()) == Some(escrow.account);
-        let leaves = movement.from.and_then(|from| from.account()) == Some(escrow.account);
+        let comes = movement.to.and_then(|to| to.account()) == Some(account);
+        let leaves = movement.from.and_then(|from| from.account()) == Some(account);
         if movement.amount.is_zero() || comes == leaves {
             continue;
         }
         if leaves && movement.clawback {
-            let json = serde_json::json!({
-                "type": "clawback", "id": record.operation, "transaction_hash": record.transaction,
-                "asset": movement.asset, "amount": movement.amount,
-            });
-            let reason = "the issuer took money back".to_owned();
-            put_aside(tx, ids, escrow.account, Some(record.operation), json.to_string(), reason).await?;
+            let id = PaymentId { operation: record.operation, change: movement.change };
+            let (asset, amount, at) = (movement.asset, movement.amount, record.closed_at);
+            let booked = claw_back(tx, ids, place, &Clawback { id, asset, amount, at }).await?;
+            ingested.clawbacks += u32::from(booked == Applied::Executed);
         } else if leaves {
-            ours_or_stop(tx, escrow.account, record).await?;
-        } else {
-            take_movement(tx, ids, escrow, record, movement, ingested).await?;
+            ours_or_stop(tx, account, record).await?;
+        } else if !is_between_ours(tx, place, record).await? {
+            take_in(tx, ids, place, funders, payment_of(account, record, movement), ingested).await?;
         }
     }
     Ok(())
+}
+
+/// True if money comes to the platform or a channel by a transaction of ours: that is journaled when its outcome is recorded.
+async fn is_between_ours(tx: &mut dyn Tx, place: &Place, record: &PaymentRecord) -> Result<bool, StoreError> {
+    match place {
+        Place::Escrow(_) => Ok(false),
+        Place::Own { .. } => Ok(tx.submission_by_hash(record.envelope_hash()).await?.is_some()),
+    }
 }
 
 /// Money that leaves is journaled when its transaction's outcome is recorded; here it must only be known.
@@ -255,19 +360,11 @@ async fn ours_or_stop(
     }
 }
 
-async fn take_movement(
-    tx: &mut dyn Tx,
-    ids: &Ids,
-    escrow: &EscrowAccount,
-    record: &PaymentRecord,
-    movement: &Movement,
-    ingested: &mut Ingested,
-) -> Result<(), EngineError> {
-    let now = ids.now();
-    let payment = Payment {
+fn payment_of(account: AccountId, record: &PaymentRecord, movement: &Movement) -> Payment {
+    Payment {
         id: PaymentId { operation: record.operation, change: movement.change },
         kind: record.kind,
-        to: escrow.account,
+        to: account,
         to_muxed_id: match movement.to {
             Some(Address::Muxed { id, .. }) => Some(id),
             Some(Address::Account(_) | Address::Contract(_)) | None => None,
@@ -279,17 +376,35 @@ async fn take_movement(
         ledger: record.operation.ledger(),
         closed_at: record.closed_at,
         memo: record.memo.clone().unwrap_or(Memo::None),
-    };
-    let reservation = match escrow.state.reservation() {
+    }
+}
+
+/// Takes in money that came, once, with all that follows from it.
+pub(super) async fn take_in(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    place: &Place,
+    funders: &[AccountId],
+    payment: Payment,
+    ingested: &mut Ingested,
+) -> Result<(), EngineError> {
+    let now = ids.now();
+    let reservation = match place.reservation() {
         Some(reservation) => tx.reservation(reservation).await?,
         None => None,
     };
-    let attribution = attribute(&payment, reservation.as_ref());
+    let attribution = attribute(tx, place, funders, &payment, reservation.as_ref()).await?;
     let id = payment.id;
     let owner = reservation.as_ref().map(|reservation| reservation.id);
-    let owed = owner.map_or(BookAccount::Unattributed, BookAccount::Deposits);
+    let owed = match (attribution, owner) {
+        (Attribution::TopUp, _) => BookAccount::Capital,
+        (Attribution::Unassigned, _) | (_, None) => BookAccount::Unattributed,
+        (Attribution::Counted | Attribution::Late | Attribution::OtherAsset, Some(owner)) => {
+            BookAccount::Deposits(owner)
+        }
+    };
     let mut postings = Postings::new();
-    postings.movement(payment.asset, payment.amount, BookAccount::Stellar(escrow.account), owed);
+    postings.movement(payment.asset, payment.amount, BookAccount::Stellar(place.account()), owed);
     let closed_at = payment.closed_at;
     let stored = StoredPayment { payment: payment.clone(), reservation: owner, attribution };
     match tx.insert_payment(&stored).await? {
@@ -300,26 +415,73 @@ async fn take_movement(
     tx.append_event(now, &EventKind::PaymentReceived { payment: id, reservation: owner }).await?;
     match (attribution, reservation) {
         (Attribution::Counted, Some(reservation)) => {
+            if let State::Held { .. } = reservation.state {
+                // Whoever decides about it at the same time changes its row: one of the two runs again, and sees the other.
+                tx.update_reservation(&reservation).await?;
+                ingested.filled.push(reservation.id);
+                return Ok(());
+            }
             ingested.funded += u32::from(fund(tx, ids, reservation).await?);
         }
-        (Attribution::Counted, None) => {}
-        (Attribution::Late | Attribution::OtherAsset | Attribution::Unassigned, _) => {
-            owe_return(tx, ids, &payment, owner).await?;
+        (Attribution::Counted, None) | (Attribution::TopUp, _) => {}
+        (Attribution::Late | Attribution::OtherAsset, owner) => {
+            owe_return(tx, ids, &payment, owner.map(|reservation| reservation.id)).await?;
         }
+        // Whoever merged an account into ours has no account any more.
+        (Attribution::Unassigned, _) if payment.kind == PaymentKind::Merge => {}
+        (Attribution::Unassigned, _) => owe_return(tx, ids, &payment, None).await?,
     }
     Ok(())
 }
 
 /// What a payment is taken for, by the reservation as it stands when the payment is taken in.
-fn attribute(payment: &Payment, reservation: Option<&Reservation>) -> Attribution {
-    let Some(reservation) = reservation else { return Attribution::Unassigned };
-    if reservation.quote.option(&payment.asset).is_none() {
+///
+/// Merges and claims pay nothing: they are unassigned even where a reservation has the account.
+async fn attribute(
+    tx: &mut dyn Tx,
+    place: &Place,
+    funders: &[AccountId],
+    payment: &Payment,
+    reservation: Option<&Reservation>,
+) -> Result<Attribution, StoreError> {
+    if let Place::Own { .. } = place {
+        let payer = payment.from.and_then(|from| from.account());
+        let is_funder = payer.is_some_and(|payer| funders.contains(&payer));
+        return Ok(if is_funder { Attribution::TopUp } else { Attribution::Unassigned });
+    }
+    let is_payment = match payment.kind {
+        PaymentKind::Merge | PaymentKind::Claim => false,
+        PaymentKind::Payment
+        | PaymentKind::PathPayment
+        | PaymentKind::CreateAccount
+        | PaymentKind::ContractTransfer => true,
+    };
+    let Some(reservation) = reservation.filter(|_| is_payment) else { return Ok(Attribution::Unassigned) };
+    if fills_shortfall(tx, payment, reservation).await? {
+        return Ok(Attribution::Counted);
+    }
+    Ok(if reservation.quote.option(&payment.asset).is_none() {
         Attribution::OtherAsset
     } else if reservation.state.takes_payments() && payment.closed_at <= reservation.quote.deadline {
         Attribution::Counted
     } else {
         Attribution::Late
+    })
+}
+
+/// True if the reservation is held because its account has not what it was funded with, and this is of that asset.
+async fn fills_shortfall(
+    tx: &mut dyn Tx,
+    payment: &Payment,
+    reservation: &Reservation,
+) -> Result<bool, StoreError> {
+    let State::Held { funding, why, .. } = &reservation.state else { return Ok(false) };
+    if funding.asset != payment.asset {
+        return Ok(false);
     }
+    let held = tx.balance(BookAccount::Stellar(reservation.escrow), funding.asset).await?;
+    // The ledger may have said so before the clawback was seen.
+    Ok(held < funding.amount.get() || why.code == UNDERFUNDED)
 }
 
 /// True if what is owed in some asset reaches what is asked in it. Cheap, so that many small payments are not all read

@@ -10,16 +10,21 @@
 mod blame;
 mod claim;
 mod close;
+mod effects;
 mod expire;
+mod held;
 mod ingest;
+mod losses;
 mod open;
 mod outcome;
+mod own;
 mod pauses;
 mod refund;
 mod send;
 mod settings;
 mod settle;
 mod sweep;
+mod waiting;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +36,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
+pub use held::{Decision, ResolveError, resolve};
 use pauses::Pauses;
 pub use settings::Settings;
 
@@ -240,6 +246,17 @@ struct Memory {
     watching: watch::Watching,
     /// Accounts that are not explained: when they are looked at again.
     dirty: BTreeMap<AccountId, sweep::Recheck>,
+    /// The last operation whose effects were looked at, of accounts that payments do not explain; of our own accounts also that
+    /// up to which the journal explains everything.
+    effects_seen: BTreeMap<AccountId, OperationId>,
+    /// The platform account and channels whose balances the journal explains: their last change.
+    own_seen: BTreeMap<AccountId, LedgerSeq>,
+    /// Since when the others are not explained.
+    own_dirty_since: BTreeMap<AccountId, Timestamp>,
+    /// Held reservations: when they are looked at again.
+    held: BTreeMap<ReservationId, held::Retry>,
+    /// When claimable balances are looked for again, and how often they were.
+    waiting_looked: Option<(Timestamp, usize)>,
     /// The last return that was looked at; the next tick goes on after it.
     refund_after: Option<TransferId>,
     /// Returns that could not be delivered: when they are tried again.
@@ -276,6 +293,11 @@ impl Memory {
             swept_at: None,
             watching: watch::Watching::default(),
             dirty: BTreeMap::new(),
+            effects_seen: BTreeMap::new(),
+            own_seen: BTreeMap::new(),
+            own_dirty_since: BTreeMap::new(),
+            held: BTreeMap::new(),
+            waiting_looked: None,
             refund_after: None,
             undelivered: Pauses::new(refund::RETRY_SECONDS_MIN, refund::RETRY_SECONDS_MAX),
             claims: claim::Claims::new(),
@@ -358,6 +380,7 @@ impl Engine {
         let tip = self.fresh(tip, began).await?;
         let opened = self.open_accounts(tip).await;
         report.isolate(&"opening accounts", opened)?;
+        self.look_at_held(&mut report).await?;
         self.settle(tip, &mut report).await?;
         self.send_live(tip, &mut report).await?;
         // Last, and on its own: looking payers up must not keep settlements from being sent.
@@ -368,6 +391,8 @@ impl Engine {
         let closed = self.close(tip, &mut report).await;
         report.isolate(&"closing accounts", closed)?;
         self.send_live(tip, &mut report).await?;
+        let waiting = self.look_for_waiting_balances().await;
+        report.isolate(&"claimable balances", waiting)?;
         Ok(report)
     }
 
@@ -538,14 +563,26 @@ impl Ids {
         if postings.is_empty() {
             return Ok(());
         }
-        let id =
-            EntryId::new(self.number()).map_err(|error| EngineError::Contradiction(error.to_string()))?;
         let text = cause.to_string();
-        match tx.post(&Entry::new(id, cause, reservation, at, postings.into_vec())?).await? {
+        match self.post_once(tx, cause, reservation, at, postings).await? {
             Applied::Executed => Ok(()),
             Applied::AlreadyApplied => {
                 Err(EngineError::Contradiction(format!("{text} is in the journal already")))
             }
         }
+    }
+
+    /// Posts an entry that moves something, unless its cause is in the journal already.
+    async fn post_once(
+        &self,
+        tx: &mut dyn Tx,
+        cause: Cause,
+        reservation: Option<ReservationId>,
+        at: Timestamp,
+        postings: Postings,
+    ) -> Result<Applied, EngineError> {
+        let id =
+            EntryId::new(self.number()).map_err(|error| EngineError::Contradiction(error.to_string()))?;
+        Ok(tx.post(&Entry::new(id, cause, reservation, at, postings.into_vec())?).await?)
     }
 }

@@ -5,6 +5,7 @@
 
 use jiff::SignedDuration;
 
+use super::own::history_after;
 use super::settle::store_submission;
 use super::{Engine, EngineError, Ids};
 use crate::domain::address::AccountId;
@@ -71,6 +72,7 @@ impl Engine {
                     sequence: snapshot.sequence,
                 };
                 tx.insert_channel(&platform).await?;
+                tx.set_own_watch(account, None, history_after(&snapshot)).await?;
                 let mut postings = Postings::new();
                 for balance in snapshot.balances {
                     let book = BookAccount::Stellar(account);

@@ -11,13 +11,16 @@ use std::collections::btree_map::Entry;
 use jiff::Timestamp;
 
 use super::close::platform;
-use super::settle::{change, is_claimable, operation, paying, places, reclaim_from, store_submission};
+use super::losses::{bear, taken_back};
+use super::settle::{
+    change, is_claimable, legs_of, operation, paying, places, reclaim_from, store_submission,
+};
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, ChannelRole, EscrowState};
 use crate::domain::ids::{LedgerSeq, ReservationId, TransferId};
-use crate::domain::journal::BookAccount;
+use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::money::Stroops;
 use crate::domain::payment::{Attribution, Memo, Payment};
 use crate::domain::refund::{RefundAddress, Return, returns};
@@ -109,7 +112,11 @@ impl Engine {
         let (due, goes_on_after) = self.due_refunds().await?;
         for (memo, due) in due {
             let what = format!("returns with memo {memo:?}");
-            let due = match self.deliverable(due, &mut payers, tip).await {
+            let due = match self.borne(due).await {
+                Ok(due) => self.deliverable(due, &mut payers, tip).await,
+                Err(error) => Err(error),
+            };
+            let due = match due {
                 Ok(due) => due,
                 Err(error) => {
                     report.isolate(&what, Err(error))?;
@@ -161,6 +168,29 @@ impl Engine {
             }
         }
         Ok((due, after))
+    }
+
+    /// Leaves out returns that must be cut first, because an issuer took back what they are paid from.
+    async fn borne(&self, due: Vec<Transfer>) -> Result<Vec<Transfer>, EngineError> {
+        let mut whole = Vec::new();
+        for transfer in due {
+            let (account, reservation, asset) = (transfer.from, transfer.reservation, transfer.asset);
+            let taken =
+                self.store.begin_read().await?.balance(BookAccount::ClawedBack(reservation), asset).await?;
+            let ids = Ids::of(self);
+            let cut = taken > 0
+                && transact(&self.store, move |tx| {
+                    let ids = ids.clone();
+                    Box::pin(async move { bear(tx, &ids, account, reservation, asset).await })
+                })
+                .await?;
+            if cut {
+                // What was read may have been given up.
+                return Ok(Vec::new());
+            }
+            whole.push(transfer);
+        }
+        Ok(whole)
     }
 
     /// Leaves out returns that cannot be delivered now, without a fee for finding out; those for payers that cannot receive a
@@ -422,7 +452,7 @@ pub(super) async fn counted_payments(
 }
 
 /// Makes everything owed that goes back of a reservation's counted payments: the excess over what its settlement paid out,
-/// or all.
+/// or all. The latest of them bear what an issuer took back.
 pub(super) async fn owe_returns(
     tx: &mut dyn Tx,
     ids: &Ids,
@@ -430,11 +460,18 @@ pub(super) async fn owe_returns(
     kept: Option<&Funding>,
 ) -> Result<(), EngineError> {
     let counted = counted_payments(tx, reservation).await?;
-    let returns = returns(&counted, kept.map(|funding| (funding.asset, funding.amount)))?;
-    owe(tx, ids, Some(reservation), returns).await
+    let taken = taken_back(tx, reservation).await?;
+    let decided = returns(&counted, kept.map(|funding| (funding.asset, funding.amount)), &taken)?;
+    let mut postings = Postings::new();
+    for (asset, amount) in decided.lost {
+        let borne_by = BookAccount::Deposits(reservation);
+        postings.movement(asset, amount, borne_by, BookAccount::ClawedBack(Some(reservation)));
+    }
+    ids.post(tx, Cause::Loss(reservation), Some(reservation), ids.now(), postings).await?;
+    owe(tx, ids, Some(reservation), decided.returns).await
 }
 
-/// A reservation whose money goes back, all of it; one to which nothing came is refunded at once.
+/// A reservation whose money goes back, all that remains of it, and whose legs are given up; one to which nothing came is refunded at once.
 pub(super) async fn start_refunding(
     tx: &mut dyn Tx,
     ids: &Ids,
@@ -443,6 +480,9 @@ pub(super) async fn start_refunding(
 ) -> Result<(), EngineError> {
     let now = ids.now();
     let refunding = change(tx, ids, &reservation.refunding(why, now)?).await?;
+    for leg in legs_of(tx, refunding.id).await? {
+        tx.update_transfer(&leg, &leg.clone().cancelled(now)?).await?;
+    }
     owe_returns(tx, ids, refunding.id, None).await?;
     if let Some(refunded) = refunded_if_all(tx, refunding, now).await? {
         change(tx, ids, &refunded).await?;

@@ -3,6 +3,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::address::AccountId;
 use crate::domain::money::Stroops;
 
 /// How the engine works. Every field has a default.
@@ -28,6 +29,8 @@ pub struct Settings {
     pub refund_claimable_min: Stroops,
     /// For how many seconds after its reservation has ended an escrow account stays open for latecomers.
     pub quiet_period_seconds: i64,
+    /// Accounts of the operator: what they pay to the platform or to a channel is capital. What others pay there goes back.
+    pub funding_accounts: Vec<AccountId>,
 }
 
 /// Shortest lifetime of a transaction, in seconds: 20 ledgers of five seconds.
@@ -59,6 +62,7 @@ impl Default for Settings {
             resend_seconds: 10,
             refund_claimable_min: Stroops::from_units(10),
             quiet_period_seconds: 7 * 86_400,
+            funding_accounts: Vec::new(),
         }
     }
 }

@@ -319,11 +319,17 @@ async fn store_settlement(
     Ok(u32::try_from(batch.len()).unwrap_or(u32::MAX))
 }
 
-/// The legs of a reservation's settlement that are stored: payments by their order, then claimable balances by theirs, so that
-/// those share one sponsorship.
-async fn legs_of(tx: &mut dyn Tx, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError> {
+/// The legs of a reservation's settlement that are stored and not given up: payments by their order, then claimable balances by
+/// theirs, so that those share one sponsorship.
+pub(super) async fn legs_of(
+    tx: &mut dyn Tx,
+    reservation: ReservationId,
+) -> Result<Vec<Transfer>, StoreError> {
     let mut transfers = tx.transfers_of(reservation).await?;
-    transfers.retain(|transfer| matches!(transfer.kind, TransferKind::Leg { .. }));
+    transfers.retain(|transfer| {
+        matches!(transfer.kind, TransferKind::Leg { .. })
+            && !matches!(transfer.state, TransferState::Cancelled { .. })
+    });
     transfers.sort_by_key(is_claimable);
     Ok(transfers)
 }

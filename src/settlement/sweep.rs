@@ -141,7 +141,8 @@ impl Engine {
             let looked = self.look_at_one(escrow, snapshot, page, tip, due, report).await;
             report.isolate(&escrow.account, looked)?;
         }
-        self.note_closable(page, &escrows, tip).await
+        self.note_closable(page, &escrows, tip).await?;
+        self.look_at_own(page, report).await
     }
 
     async fn look_at_one(
@@ -160,7 +161,11 @@ impl Engine {
             return Ok(());
         } else {
             self.ingest(escrow.account, report).await?;
-            let standing = self.explain(escrow.account, snapshot, page.ledger).await?;
+            let mut standing = self.explain(escrow.account, snapshot, page.ledger).await?;
+            if standing != Standing::Clean && self.effects_may_tell(escrow.account, page.ledger).await? {
+                self.take_in_effects(escrow.account, report).await?;
+                standing = self.explain(escrow.account, snapshot, page.ledger).await?;
+            }
             self.remember(snapshot, standing, report);
             standing
         };
@@ -168,6 +173,9 @@ impl Engine {
             (Standing::Clean | Standing::DirtyElsewhere(_), Some(reservation))
                 if closed_after(page, tip, reservation.decided_after()) =>
             {
+                if let Err(error) = self.look_for_waiting(reservation.escrow).await {
+                    tracing::warn!(%error, account = %reservation.escrow, "claimable balances were not looked for");
+                }
                 self.expire(reservation.id, page.ledger, report).await
             }
             (Standing::Clean | Standing::DirtyElsewhere(_) | Standing::Dirty(_), _) => Ok(()),
@@ -175,19 +183,20 @@ impl Engine {
     }
 
     /// True while an unexplained account is left alone.
-    fn rests(&self, snapshot: &AccountSnapshot) -> bool {
+    pub(super) fn rests(&self, snapshot: &AccountSnapshot) -> bool {
         let now = self.clock.now();
         self.memory().dirty.get(&snapshot.account).is_some_and(|recheck| {
             recheck.last_modified == snapshot.last_modified && now < recheck.not_before
         })
     }
 
-    fn remember(&self, snapshot: &AccountSnapshot, standing: Standing, report: &mut TickReport) {
+    pub(super) fn remember(&self, snapshot: &AccountSnapshot, standing: Standing, report: &mut TickReport) {
         let now = self.clock.now();
         let mut memory = self.memory();
         let since = match standing {
             Standing::Clean => {
                 memory.dirty.remove(&snapshot.account);
+                memory.effects_seen.remove(&snapshot.account);
                 return;
             }
             Standing::DirtyElsewhere(since) | Standing::Dirty(since) => since,

@@ -14,8 +14,9 @@ use super::trail::{Trail, Wrong};
 use crate::domain::address::AccountId;
 use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use crate::ports::network::{
-    AccountAnswer, AccountPage, BuildError, ClaimableEnd, Feed, HistoryRecord, Ledger, Network, NetworkError,
-    Sent, SignedTransaction, Spending, TransactionPlan, TransactionRecord,
+    AccountAnswer, AccountPage, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord, Feed,
+    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedTransaction, Spending,
+    TransactionPlan, TransactionRecord,
 };
 use crate::sandbox::Sandbox;
 use crate::sandbox::acts::Intent;
@@ -146,6 +147,30 @@ impl Network for ProcessNetwork {
     ) -> Result<Vec<HistoryRecord>, NetworkError> {
         self.alive()?;
         self.inner.payments(account, after, limit).await
+    }
+
+    async fn effects(
+        &self,
+        account: AccountId,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> Result<Vec<EffectRecord>, NetworkError> {
+        self.alive()?;
+        self.inner.effects(account, after, limit).await
+    }
+
+    async fn operation(&self, operation: OperationId) -> Result<Option<OperationRecord>, NetworkError> {
+        self.alive()?;
+        self.inner.operation(operation).await
+    }
+
+    async fn claimable_balances(
+        &self,
+        claimant: AccountId,
+        after: Option<String>,
+    ) -> Result<ClaimablePage, NetworkError> {
+        self.alive()?;
+        self.inner.claimable_balances(claimant, after).await
     }
 
     async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {

@@ -95,7 +95,7 @@ pub(super) struct Case {
     pub(super) opened: LedgerSeq,
     /// True once its customer asked to call it off.
     pub(super) cancelled: bool,
-    /// True once its escrow account's line was frozen.
+    /// True while its escrow account's line is frozen.
     pub(super) frozen: bool,
 }
 
@@ -110,10 +110,11 @@ pub(super) enum Errand {
     Cancel {
         reservation: ReservationId,
     },
-    /// A line of an escrow account is frozen.
+    /// A line of an escrow account is frozen, or thawed.
     FreezeEscrow {
         reservation: ReservationId,
         account: AccountId,
+        frozen: bool,
     },
     /// Pays to the escrow account of nobody yet.
     Stray,
@@ -366,7 +367,11 @@ impl People {
             Habit::FrozenEscrow => {
                 self.later(soon, pay(payer, price));
                 let at = soon + self.dice.below(3);
-                self.later(at, Errand::FreezeEscrow { reservation: id, account: to });
+                self.later(at, Errand::FreezeEscrow { reservation: id, account: to, frozen: true });
+                if self.dice.chance(600) {
+                    let thawed = at + self.dice.between(3, 60);
+                    self.later(thawed, Errand::FreezeEscrow { reservation: id, account: to, frozen: false });
+                }
             }
             Habit::FrozenPayer => {
                 self.later(soon, pay(payer.clone(), part));
@@ -412,8 +417,8 @@ impl People {
                 let freeze = Act::Freeze { holder: account(who), asset: self.tft, frozen: *frozen };
                 self.sandbox.act(&self.issuer, &[freeze])
             }
-            Errand::FreezeEscrow { account, .. } => {
-                let freeze = Act::Freeze { holder: *account, asset: self.tft, frozen: true };
+            Errand::FreezeEscrow { account, frozen, .. } => {
+                let freeze = Act::Freeze { holder: *account, asset: self.tft, frozen: *frozen };
                 self.sandbox.act(&self.issuer, &[freeze])
             }
             Errand::Claim { who } => {

@@ -20,7 +20,7 @@ use crate::domain::address::AccountId;
 use crate::domain::asset::{Asset, AssetCode};
 use crate::domain::claimable::Claimable;
 use crate::domain::currency::Currency;
-use crate::domain::escrow::{Channel, EscrowAccount};
+use crate::domain::escrow::{Channel, EscrowAccount, OwnWatch};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::farm::Farm;
 use crate::domain::identity::Identity;
@@ -38,7 +38,7 @@ use crate::ports::clock::Clock;
 use crate::ports::store::{
     AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimablesTx, EngineStatus, IdempotencyKey, JournalTx,
     PaymentFilter, PaymentsTx, PoolFilter, PoolsTx, Put, Quarantined, ReservationFilter, ReservationsTx,
-    Store, StoreError, StoredAnswer, StoredPayment, TransfersTx, Tx,
+    Store, StoreError, StoredAnswer, StoredPayment, TransfersTx, Tx, WaitingBalance,
 };
 
 /// The database, and the runtime that its driver works on.
@@ -281,6 +281,10 @@ pass_on! {
         update_channel(before: &Channel, after: &Channel) -> ();
         remove_channel(channel: &Channel) -> ();
         channels() -> Vec<Channel>;
+        own_watch(account: AccountId) -> Option<OwnWatch>;
+        set_own_watch(account: AccountId, before: Option<OwnWatch>, after: OwnWatch) -> ();
+        set_waiting_balances(claimant: AccountId, balances: &[WaitingBalance]) -> ();
+        waiting_balances(after: Option<(AccountId, String)>, limit: u32) -> Vec<WaitingBalance>;
     } [
         async fn update_escrow(&mut self, escrow: &EscrowAccount) -> Result<EscrowAccount, StoreError> {
             #[cfg(feature = "simulated-bugs")]
@@ -317,6 +321,7 @@ pass_on! {
         balance(account: BookAccount, asset: Asset) -> i64;
         balances_of(account: BookAccount) -> Vec<(Asset, i64)>;
         balances(after: Option<(BookAccount, Asset)>, limit: u32) -> Vec<(BookAccount, Asset, i64)>;
+        balances_owed(after: Option<(BookAccount, Asset)>, limit: u32) -> Vec<(BookAccount, Asset, i64)>;
         journal_sums() -> Vec<(Asset, i64)>;
         entries(reservation: Option<ReservationId>, after: Option<EntryId>, limit: u32) -> Vec<Entry>;
         append_event(at: Timestamp, kind: &EventKind) -> EventId;
@@ -354,6 +359,8 @@ pass_on! {
         money_is_owed_from(account: AccountId) -> bool;
         transfers_of(reservation: ReservationId) -> Vec<Transfer>;
         next_ordinal(reservation: ReservationId) -> u32;
+        pending_refunds_from(account: AccountId, after: Option<TransferId>, limit: u32) -> Vec<Transfer>;
+        refund_of(payment: PaymentId) -> Option<Transfer>;
         pending_refunds(after: Option<TransferId>, limit: u32) -> Vec<Transfer>;
         money_leaves(account: AccountId) -> bool;
         transfers(ids: &[TransferId]) -> Vec<Transfer>;

@@ -538,12 +538,12 @@ impl World {
                     }
                     None => self.people.again(self.ledger, errand, tries),
                 },
-                Errand::FreezeEscrow { reservation, .. } => {
-                    let reservation = *reservation;
-                    if let Some(case) = self.case(reservation) {
-                        case.frozen = true;
+                Errand::FreezeEscrow { reservation, frozen, .. } => {
+                    let (reservation, frozen) = (*reservation, *frozen);
+                    let done = self.act(errand, tries);
+                    if let Some(case) = self.case(reservation).filter(|_| done || frozen) {
+                        case.frozen = frozen;
                     }
-                    self.act(errand, tries);
                 }
                 Errand::Pay { .. }
                 | Errand::Through { .. }
@@ -551,7 +551,9 @@ impl World {
                 | Errand::Trust { .. }
                 | Errand::Leave { .. }
                 | Errand::Freeze { .. }
-                | Errand::Claim { .. } => self.act(errand, tries),
+                | Errand::Claim { .. } => {
+                    self.act(errand, tries);
+                }
             }
         }
         Ok(())
@@ -561,12 +563,15 @@ impl World {
         self.cases.iter_mut().find(|case| case.reservation.id == id)
     }
 
-    fn act(&mut self, errand: Errand, tries: u8) {
-        match self.people.run(&errand) {
+    /// Does an errand, or tries it again in the next ledger; true if the ledger took it.
+    fn act(&mut self, errand: Errand, tries: u8) -> bool {
+        let done = self.people.run(&errand);
+        match &done {
             Ok(hash) => self.trail.note(&format!("{errand:?}: {hash}")),
             Err(sandbox::acts::ActError::Busy) => self.people.again(self.ledger, errand, tries),
             Err(error) => self.trail.note(&format!("{errand:?}: {error}")),
         }
+        done.is_ok()
     }
 
     /// An escrow account that no reservation has yet.

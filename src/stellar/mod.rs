@@ -28,8 +28,9 @@ use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{
-    AccountAnswer, AccountPage, BuildError, ClaimableEnd, Feed, HistoryRecord, Ledger, Network, NetworkError,
-    Sent, SignedTransaction, Spending, TransactionPlan, TransactionRecord,
+    AccountAnswer, AccountPage, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord, Feed,
+    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedTransaction, Spending,
+    TransactionPlan, TransactionRecord,
 };
 use crate::ports::signer::Signer;
 use builder::TransactionFactory;
@@ -135,6 +136,27 @@ impl Network for StellarNetwork {
         limit: usize,
     ) -> Result<Vec<HistoryRecord>, NetworkError> {
         self.horizon.payments(account, after, limit).await
+    }
+
+    async fn effects(
+        &self,
+        account: AccountId,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> Result<Vec<EffectRecord>, NetworkError> {
+        self.horizon.effects(account, after, limit).await
+    }
+
+    async fn operation(&self, operation: OperationId) -> Result<Option<OperationRecord>, NetworkError> {
+        self.horizon.operation(operation).await
+    }
+
+    async fn claimable_balances(
+        &self,
+        claimant: AccountId,
+        after: Option<String>,
+    ) -> Result<ClaimablePage, NetworkError> {
+        self.horizon.claimable_balances(claimant, after).await
     }
 
     async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {

@@ -2,17 +2,21 @@
 
 use async_trait::async_trait;
 
-use super::rows::{Facts, Row, Table, to_json};
+use serde::Serialize;
+
+use super::rows::{Facts, Row, Table, legible, to_json};
 use super::session::{Session, rows_max};
 use super::sql::{args, statements};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::escrow::{Channel, ChannelRole, EscrowAccount, EscrowState, Watch};
+use crate::domain::escrow::{Channel, ChannelRole, EscrowAccount, EscrowState, OwnWatch, Watch};
 use crate::domain::ids::{OperationId, ReservationId, SubmissionId};
-use crate::ports::store::{AccountsTx, LIST_ROWS_MAX, StoreError};
+use crate::ports::store::{AccountsTx, LIST_ROWS_MAX, StoreError, WaitingBalance};
 
 const ESCROWS: Table = Table { name: "escrows", key: &["account"] };
 const CHANNELS: Table = Table { name: "channels", key: &["account"] };
+const OWN_WATCHES: Table = Table { name: "own_watches", key: &["account"] };
+const WAITING: Table = Table { name: "waiting_balances", key: &["claimant", "id"] };
 
 macro_rules! select_escrows {
     ($rest:literal) => {
@@ -65,6 +69,27 @@ statements! {
     UPDATE_CHANNEL = "UPDATE channels SET role = $2, opening = $3, sequence = $4
         WHERE account = $1 AND sequence = $5 AND opening IS NOT DISTINCT FROM CAST($6 AS BIGINT)";
     REMOVE_CHANNEL = "DELETE FROM channels WHERE account = $1 AND sequence = $2 AND opening = $3";
+    OWN_WATCH = "SELECT account, watch_cursor, effects_cursor FROM own_watches WHERE account = $1";
+    INSERT_OWN_WATCH = "INSERT INTO own_watches (account, watch_cursor, effects_cursor) VALUES ($1, $2, $3)";
+    UPDATE_OWN_WATCH = "UPDATE own_watches SET watch_cursor = $2, effects_cursor = $3
+        WHERE account = $1 AND watch_cursor = $4 AND effects_cursor = $5";
+    FORGET_WAITING = "DELETE FROM waiting_balances
+            WHERE claimant = $1 AND id NOT IN (SELECT value FROM json_each($2))",
+        on_postgres "DELETE FROM waiting_balances
+            WHERE claimant = $1 AND id NOT IN (SELECT jsonb_array_elements_text(CAST($2 AS JSONB)))";
+    ADD_WAITING = "INSERT INTO waiting_balances (claimant, id, asset, amount, sponsor, seen_at)
+            SELECT $1, json_extract(value, '$.id'), json_extract(value, '$.asset'), json_extract(value, '$.amount'),
+                json_extract(value, '$.sponsor'), json_extract(value, '$.seen_at')
+            FROM json_each($2) WHERE true ON CONFLICT (claimant, id) DO NOTHING",
+        on_postgres "INSERT INTO waiting_balances (claimant, id, asset, amount, sponsor, seen_at)
+            SELECT $1, id, asset, amount, sponsor, seen_at FROM jsonb_to_recordset(CAST($2 AS JSONB))
+                AS waiting (id TEXT, asset TEXT, amount BIGINT, sponsor TEXT, seen_at BIGINT)
+            ON CONFLICT (claimant, id) DO NOTHING";
+    WAITING_AFTER = "SELECT claimant, id, asset, amount, sponsor, seen_at FROM waiting_balances
+            WHERE claimant >= $1 AND (claimant > $1 OR id > $2) ORDER BY claimant, id LIMIT $3",
+        on_postgres "SELECT claimant, id, asset, amount, sponsor, seen_at FROM waiting_balances
+            WHERE claimant COLLATE \"C\" >= $1 AND (claimant COLLATE \"C\" > $1 OR id COLLATE \"C\" > $2)
+            ORDER BY claimant COLLATE \"C\", id COLLATE \"C\" LIMIT $3";
     CHANNELS_ALL = "SELECT account, role, opening, sequence FROM channels ORDER BY account",
         on_postgres "SELECT account, role, opening, sequence FROM channels ORDER BY account COLLATE \"C\"";
 }
@@ -127,6 +152,36 @@ fn channel(row: &Row) -> Result<Channel, StoreError> {
         role: facts.one_of("role", &[ChannelRole::Platform, ChannelRole::Channel], ChannelRole::as_str)?,
         opening: facts.number_or_none("opening", SubmissionId::new)?,
         sequence: facts.int("sequence")?,
+    })
+}
+
+/// A claimable balance on its way into the database.
+#[derive(Serialize)]
+struct WaitingRow<'b> {
+    id: &'b str,
+    asset: Asset,
+    amount: i64,
+    sponsor: Option<AccountId>,
+    seen_at: i64,
+}
+
+fn own_watch(row: &Row) -> Result<OwnWatch, StoreError> {
+    let facts = row.of(&OWN_WATCHES);
+    Ok(OwnWatch {
+        cursor: facts.number("watch_cursor", operation)?,
+        effects: facts.number("effects_cursor", operation)?,
+    })
+}
+
+fn waiting(row: &Row) -> Result<WaitingBalance, StoreError> {
+    let facts = row.of(&WAITING);
+    Ok(WaitingBalance {
+        id: facts.text("id")?,
+        claimant: facts.parsed("claimant")?,
+        asset: facts.parsed("asset")?,
+        amount: facts.stroops("amount")?,
+        sponsor: facts.parsed_or_none("sponsor")?,
+        seen_at: facts.time("seen_at")?,
     })
 }
 
@@ -274,6 +329,63 @@ impl AccountsTx for Session {
         };
         let args = args![channel.account.to_string(), channel.sequence, opening.get()];
         self.guarded(REMOVE_CHANNEL, args, || format!("channel {}", channel.account)).await
+    }
+
+    async fn own_watch(&mut self, account: AccountId) -> Result<Option<OwnWatch>, StoreError> {
+        let row = self.row(OWN_WATCH, args![account.to_string()]).await?;
+        row.as_ref().map(own_watch).transpose()
+    }
+
+    async fn set_own_watch(
+        &mut self,
+        account: AccountId,
+        before: Option<OwnWatch>,
+        after: OwnWatch,
+    ) -> Result<(), StoreError> {
+        let name = account.to_string();
+        match before {
+            None => {
+                let args = args![name, after.cursor.0, after.effects.0];
+                self.execute(INSERT_OWN_WATCH, args).await.map(drop)
+            }
+            Some(before) => {
+                let args = args![name, after.cursor.0, after.effects.0, before.cursor.0, before.effects.0];
+                self.guarded(UPDATE_OWN_WATCH, args, || format!("the watch over {account}")).await
+            }
+        }
+    }
+
+    async fn set_waiting_balances(
+        &mut self,
+        claimant: AccountId,
+        balances: &[WaitingBalance],
+    ) -> Result<(), StoreError> {
+        if balances.iter().any(|balance| balance.claimant != claimant) {
+            return Err(self.refuse(format!("claimable balances that are not for {claimant}")));
+        }
+        let ids: Vec<String> = balances.iter().map(|balance| legible(&balance.id)).collect();
+        let rows: Vec<WaitingRow<'_>> = balances
+            .iter()
+            .zip(&ids)
+            .map(|(balance, id)| WaitingRow {
+                id,
+                asset: balance.asset,
+                amount: balance.amount.get(),
+                sponsor: balance.sponsor,
+                seen_at: balance.seen_at.as_microsecond(),
+            })
+            .collect();
+        self.execute(FORGET_WAITING, args![claimant.to_string(), to_json(&ids)?]).await?;
+        self.execute(ADD_WAITING, args![claimant.to_string(), to_json(&rows)?]).await.map(drop)
+    }
+
+    async fn waiting_balances(
+        &mut self,
+        after: Option<(AccountId, String)>,
+        limit: u32,
+    ) -> Result<Vec<WaitingBalance>, StoreError> {
+        let (claimant, id) = after.map_or_else(Default::default, |(claimant, id)| (claimant.to_string(), id));
+        self.rows(WAITING_AFTER, args![claimant, id, rows_max(limit)]).await?.iter().map(waiting).collect()
     }
 
     async fn channels(&mut self) -> Result<Vec<Channel>, StoreError> {

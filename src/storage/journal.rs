@@ -45,6 +45,10 @@ statements! {
     BALANCES_OF = "SELECT account, asset, amount FROM journal_balances WHERE account = $1 AND amount <> 0 ORDER BY asset";
     BALANCES_AFTER = "SELECT account, asset, amount FROM journal_balances
         WHERE amount <> 0 AND account >= $1 AND (account > $1 OR asset > $2) ORDER BY account, asset LIMIT $3";
+    OWED_AFTER = "SELECT account, asset, amount FROM journal_balances
+        WHERE amount <> 0 AND (account IN ('unattributed', 'clawed_back') OR account LIKE 'deposits:%'
+            OR account LIKE 'clawed_back:%')
+            AND account >= $1 AND (account > $1 OR asset > $2) ORDER BY account, asset LIMIT $3";
     JOURNAL_SUMS = "SELECT asset, CAST(SUM(amount) AS BIGINT) AS total FROM journal_postings GROUP BY asset ORDER BY asset";
     ENTRIES_AFTER = "SELECT id, cause, reservation, happened_at FROM journal_entries WHERE id > $1 ORDER BY id LIMIT $2";
     ENTRIES_OF = "SELECT id, cause, reservation, happened_at FROM journal_entries
@@ -192,6 +196,17 @@ impl JournalTx for Session {
         let (account, asset) =
             after.map_or_else(Default::default, |(account, asset)| (account.to_string(), asset.to_string()));
         let rows = self.rows(BALANCES_AFTER, args![account, asset, rows_max(limit)]).await?;
+        rows.iter().map(balance).collect()
+    }
+
+    async fn balances_owed(
+        &mut self,
+        after: Option<(BookAccount, Asset)>,
+        limit: u32,
+    ) -> Result<Vec<(BookAccount, Asset, i64)>, StoreError> {
+        let (account, asset) =
+            after.map_or_else(Default::default, |(account, asset)| (account.to_string(), asset.to_string()));
+        let rows = self.rows(OWED_AFTER, args![account, asset, rows_max(limit)]).await?;
         rows.iter().map(balance).collect()
     }
 

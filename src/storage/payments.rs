@@ -13,14 +13,21 @@ use crate::ports::store::{Applied, PaymentFilter, PaymentsTx, Quarantined, Store
 const PAYMENTS: Table = Table { name: "payments", key: &["operation", "change"] };
 const QUARANTINE: Table = Table { name: "quarantine", key: &["account", "digest"] };
 
-const KINDS: [PaymentKind; 4] = [
+const KINDS: [PaymentKind; 6] = [
     PaymentKind::Payment,
     PaymentKind::PathPayment,
     PaymentKind::CreateAccount,
     PaymentKind::ContractTransfer,
+    PaymentKind::Merge,
+    PaymentKind::Claim,
 ];
-const ATTRIBUTIONS: [Attribution; 4] =
-    [Attribution::Counted, Attribution::Late, Attribution::OtherAsset, Attribution::Unassigned];
+const ATTRIBUTIONS: [Attribution; 5] = [
+    Attribution::Counted,
+    Attribution::Late,
+    Attribution::OtherAsset,
+    Attribution::Unassigned,
+    Attribution::TopUp,
+];
 
 macro_rules! select {
     ($rest:literal) => {

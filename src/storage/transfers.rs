@@ -29,7 +29,7 @@ macro_rules! select_transfers {
     ($rest:literal) => {
         concat!(
             "SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts, delivery,
-                state, submission, operation, confirmed_at
+                state, submission, operation, confirmed_at, cancelled_at
             FROM transfers ",
             $rest
         )
@@ -65,7 +65,8 @@ statements! {
             FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS transfer (id BIGINT, reservation BIGINT,
                 refund_of TEXT, ordinal BIGINT, kind_facts TEXT, source TEXT, destination TEXT, asset TEXT, amount BIGINT,
                 memo_facts TEXT, delivery TEXT)";
-    UPDATE_TRANSFER = "UPDATE transfers SET state = $2, submission = $3, operation = $4, confirmed_at = $5
+    UPDATE_TRANSFER = "UPDATE transfers SET state = $2, submission = $3, operation = $4, confirmed_at = $5,
+            cancelled_at = $8
         WHERE id = $1 AND state = $6 AND submission IS NOT DISTINCT FROM CAST($7 AS BIGINT)";
     REDIRECT = "UPDATE transfers SET destination = $2, memo_facts = $3, delivery = $4
         WHERE id = $1 AND state = 'pending' AND destination = $5 AND delivery = $6";
@@ -76,6 +77,11 @@ statements! {
     PENDING_REFUNDS = select_transfers!(
         "WHERE state = 'pending' AND refund_of IS NOT NULL AND id > $1 ORDER BY id LIMIT $2"
     );
+    PENDING_REFUNDS_FROM = select_transfers!(
+        "WHERE state = 'pending' AND refund_of IS NOT NULL AND source = $1 AND id > $2 ORDER BY id LIMIT $3"
+    );
+    REFUND_OF = select_transfers!("WHERE refund_of = $1 AND state <> 'cancelled'");
+    CANCELLED_REFUND_OF = select_transfers!("WHERE refund_of = $1 ORDER BY id DESC LIMIT 1");
     IN_FLIGHT_FROM = "SELECT COUNT(*) AS transfers FROM transfers WHERE source = $1 AND state = 'in_flight'";
     TRANSFERS_NAMED = select_transfers!("WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each($1))"),
         on_postgres select_transfers!(
@@ -116,15 +122,19 @@ fn transfer_state(facts: Facts<'_>) -> Result<TransferState, StoreError> {
     let submission = facts.number_or_none("submission", SubmissionId::new)?;
     let operation = facts.int_or_none("operation")?.map(OperationId);
     let at = facts.time_or_none("confirmed_at")?;
-    match (facts.text("state")?.as_str(), submission, operation, at) {
-        ("pending", None, None, None) => Ok(TransferState::Pending),
-        ("in_flight", Some(submission), None, None) => Ok(TransferState::InFlight { submission }),
-        ("confirmed", Some(submission), Some(operation), Some(at)) => {
+    let cancelled_at = facts.time_or_none("cancelled_at")?;
+    match (facts.text("state")?.as_str(), submission, operation, at, cancelled_at) {
+        ("pending", None, None, None, None) => Ok(TransferState::Pending),
+        ("in_flight", Some(submission), None, None, None) => Ok(TransferState::InFlight { submission }),
+        ("confirmed", Some(submission), Some(operation), Some(at), None) => {
             Ok(TransferState::Confirmed { submission, operation, at })
         }
-        (state, _, _, _) => {
-            let reason =
-                format!("it is {state:?} with submission {submission:?}, operation {operation:?}, at {at:?}");
+        ("cancelled", None, None, None, Some(at)) => Ok(TransferState::Cancelled { at }),
+        (state, _, _, _, _) => {
+            let reason = format!(
+                "it is {state:?} with submission {submission:?}, operation {operation:?}, at {at:?}, cancelled at \
+                 {cancelled_at:?}"
+            );
             Err(facts.corrupt("state", reason))
         }
     }
@@ -182,7 +192,7 @@ const fn returned(kind: &TransferKind) -> Option<PaymentId> {
 /// The transaction a transfer is in.
 fn carrier(state: &TransferState) -> Option<i64> {
     match state {
-        TransferState::Pending => None,
+        TransferState::Pending | TransferState::Cancelled { .. } => None,
         TransferState::InFlight { submission } | TransferState::Confirmed { submission, .. } => {
             Some(submission.get())
         }
@@ -227,12 +237,13 @@ impl TransfersTx for Session {
         if (Transfer { state: after.state.clone(), ..before.clone() }) != *after {
             return Err(self.refuse(format!("transfer {} may change nothing but its state", before.id)));
         }
-        let (submission, operation, at) = match &after.state {
-            TransferState::Pending => (None, None, None),
-            TransferState::InFlight { submission } => (Some(submission.get()), None, None),
+        let (submission, operation, at, cancelled_at) = match &after.state {
+            TransferState::Pending => (None, None, None, None),
+            TransferState::InFlight { submission } => (Some(submission.get()), None, None, None),
             TransferState::Confirmed { submission, operation, at } => {
-                (Some(submission.get()), Some(operation.0), Some(*at))
+                (Some(submission.get()), Some(operation.0), Some(*at), None)
             }
+            TransferState::Cancelled { at } => (None, None, None, Some(*at)),
         };
         let args = args![
             after.id.get(),
@@ -242,6 +253,7 @@ impl TransfersTx for Session {
             at,
             before.state.name(),
             carrier(&before.state),
+            cancelled_at,
         ];
         let what = || format!("transfer {}", after.id);
         self.guarded(UPDATE_TRANSFER, args, what).await?;
@@ -257,8 +269,12 @@ impl TransfersTx for Session {
             (TransferState::InFlight { submission }, TransferState::Pending) => {
                 self.guarded(END_ATTEMPT, args![after.id.get(), submission.get(), "released"], what).await
             }
+            (TransferState::Pending, TransferState::Cancelled { .. }) => Ok(()),
             (
-                TransferState::Pending | TransferState::InFlight { .. } | TransferState::Confirmed { .. },
+                TransferState::Pending
+                | TransferState::InFlight { .. }
+                | TransferState::Confirmed { .. }
+                | TransferState::Cancelled { .. },
                 _,
             ) => {
                 let (before, after) = (before.state.name(), after.state.name());
@@ -307,6 +323,25 @@ impl TransfersTx for Session {
     ) -> Result<Vec<Transfer>, StoreError> {
         let after = after.map_or(-1, TransferId::get);
         self.rows(PENDING_REFUNDS, args![after, rows_max(limit)]).await?.iter().map(transfer).collect()
+    }
+
+    async fn pending_refunds_from(
+        &mut self,
+        account: AccountId,
+        after: Option<TransferId>,
+        limit: u32,
+    ) -> Result<Vec<Transfer>, StoreError> {
+        let args = args![account.to_string(), after.map_or(-1, TransferId::get), rows_max(limit)];
+        let rows = self.rows(PENDING_REFUNDS_FROM, args).await?;
+        rows.iter().map(transfer).collect()
+    }
+
+    async fn refund_of(&mut self, payment: PaymentId) -> Result<Option<Transfer>, StoreError> {
+        let row = match self.row(REFUND_OF, args![payment.to_string()]).await? {
+            Some(row) => Some(row),
+            None => self.row(CANCELLED_REFUND_OF, args![payment.to_string()]).await?,
+        };
+        row.as_ref().map(transfer).transpose()
     }
 
     async fn money_leaves(&mut self, account: AccountId) -> Result<bool, StoreError> {

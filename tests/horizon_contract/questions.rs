@@ -4,9 +4,10 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use farmgate::domain::address::AccountId;
+use farmgate::domain::asset::Asset;
 use farmgate::domain::ids::{LedgerSeq, OperationId, TxHash};
 use farmgate::domain::payment::Memo;
-use farmgate::ports::network::{HistoryRecord, Network, NetworkError};
+use farmgate::ports::network::{EffectId, EffectKind, HistoryRecord, Network, NetworkError};
 use farmgate::stellar::CheckError;
 use serde_json::json;
 use wiremock::ResponseTemplate;
@@ -387,4 +388,95 @@ async fn a_connection_that_is_refused_reset_or_cut_off_is_unavailable() {
         let error = network(&url, clock(false)).tip().await.unwrap_err();
         assert!(matches!(error, NetworkError::Unavailable { .. }), "{error}");
     }
+}
+
+fn effects_page(records: &[serde_json::Value]) -> serde_json::Value {
+    json!({ "_embedded": { "records": records } })
+}
+
+fn credited(token: &str, amount: &str) -> serde_json::Value {
+    json!({
+        "id": token, "paging_token": token, "account": account("escrow"), "type": "account_credited", "type_i": 2,
+        "created_at": "2026-03-01T10:00:05Z", "asset_type": "native", "amount": amount
+    })
+}
+
+#[tokio::test]
+async fn effects_are_asked_after_the_cursor_and_one_bad_record_does_not_spoil_them() {
+    let horizon = Horizon::start().await;
+    let page = effects_page(&[
+        credited("77-4", "1.5"),
+        credited("78-1", "1,5"),
+        json!({ "paging_token": "78-2", "type": "something_new", "account": 7 }),
+        json!({ "paging_token": "79-1", "type": "trade", "account": account("escrow") }),
+        json!("not even a record"),
+    ]);
+    let asked = wiremock::Mock::given(path(format!("/accounts/{}/effects", account("escrow"))))
+        .and(query_param("cursor", "77-3"))
+        .and(query_param("limit", "200"))
+        .and(query_param("order", "asc"))
+        .respond_with(ok(&page));
+    asked.expect(1).mount(&horizon.server).await;
+    let after = Some(EffectId { operation: OperationId(77), index: 3 });
+    let effects = horizon.network.effects(account("escrow"), after, 5_000).await.unwrap();
+    let amount = "1.5".parse().unwrap();
+    assert_eq!(effects[0].kind, EffectKind::Credited { asset: Asset::Native, amount });
+    assert!(matches!(&effects[1].kind, EffectKind::Unreadable { json, .. } if json.contains("1,5")));
+    assert_eq!(effects[1].id, Some(EffectId { operation: OperationId(78), index: 1 }), "it keeps its place");
+    assert_eq!((&effects[2].kind, &effects[3].kind), (&EffectKind::Nothing, &EffectKind::Traded));
+    assert!(effects[4].id.is_none() && matches!(effects[4].kind, EffectKind::Unreadable { .. }));
+}
+
+#[tokio::test]
+async fn effects_that_do_not_honour_the_cursor_are_not_believed() {
+    let horizon = Horizon::start().await;
+    let at = format!("/accounts/{}/effects", account("escrow"));
+    horizon.answers("GET", &at, ok(&effects_page(&[credited("77-4", "1"), credited("77-3", "1")]))).await;
+    let answer = horizon.network.effects(account("escrow"), None, 200).await;
+    assert!(matches!(answer, Err(NetworkError::Unreadable { .. })), "{answer:?}");
+    let after = Some(EffectId { operation: OperationId(77), index: 4 });
+    assert!(horizon.network.effects(account("escrow"), after, 200).await.is_err());
+}
+
+#[tokio::test]
+async fn an_operation_is_looked_up_with_its_transaction() {
+    let horizon = Horizon::start().await;
+    let merge = json!({
+        "id": "77", "type": "account_merge", "type_i": 8, "transaction_hash": "ab".repeat(32),
+        "transaction_successful": true, "created_at": "2026-03-01T10:00:05Z",
+        "source_account": account("payer"), "account": account("payer"), "into": account("escrow"),
+        "transaction": { "memo_type": "id", "memo": "5", "inner_transaction": { "hash": "cd".repeat(32) } }
+    });
+    let asked = wiremock::Mock::given(path("/operations/77")).and(query_param("join", "transactions"));
+    asked.respond_with(ok(&merge)).mount(&horizon.server).await;
+    horizon.answers("GET", "/operations/78", problem("error_404_not_found")).await;
+    horizon.answers("GET", "/operations/79", ok(&merge)).await;
+    let read = horizon.network.operation(OperationId(77)).await.unwrap().unwrap();
+    assert_eq!((read.kind.as_str(), read.source), ("account_merge", account("payer").into()));
+    assert_eq!((read.memo.clone(), read.envelope_hash()), (Some(Memo::Id(5)), TxHash([0xcd; 32])));
+    assert_eq!(horizon.network.operation(OperationId(78)).await.unwrap(), None);
+    assert!(horizon.network.operation(OperationId(79)).await.is_err(), "it is another operation");
+}
+
+#[tokio::test]
+async fn claimable_balances_are_asked_by_claimant_page_by_page() {
+    let horizon = Horizon::start().await;
+    let mut page = fixture("claimable_balances_page");
+    let one = page["_embedded"]["records"][0].clone();
+    let many: Vec<_> = (0..200).map(|_| one.clone()).collect();
+    page["_embedded"]["records"] = json!(many);
+    let asked = |cursor: &str| {
+        wiremock::Mock::given(path("/claimable_balances"))
+            .and(query_param("claimant", account("platform").to_string()))
+            .and(query_param("cursor", cursor))
+    };
+    asked("").respond_with(ok(&page)).mount(&horizon.server).await;
+    let token = one["paging_token"].as_str().unwrap();
+    page["_embedded"]["records"] = json!([one, "not even a balance"]);
+    asked(token).respond_with(ok(&page)).mount(&horizon.server).await;
+    let first = horizon.network.claimable_balances(account("platform"), None).await.unwrap();
+    assert_eq!((first.balances.len(), first.next.as_deref()), (200, Some(token)));
+    let last = horizon.network.claimable_balances(account("platform"), first.next).await.unwrap();
+    assert_eq!((last.balances.len(), last.next), (1, None));
+    assert_eq!(last.balances[0].id, one["id"].as_str().unwrap());
 }

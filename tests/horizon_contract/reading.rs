@@ -6,7 +6,7 @@ use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::asset::Asset;
 use farmgate::domain::payment::{Memo, PaymentKind};
 use farmgate::domain::transfer::ResultCodes;
-use farmgate::ports::network::{HistoryRecord, Movement};
+use farmgate::ports::network::{EffectId, EffectKind, HistoryRecord, Movement};
 use farmgate::stellar::horizon::{codes, json, records, resources};
 use farmgate::stellar::stream;
 use serde_json::Value;
@@ -167,6 +167,11 @@ fn same_memo(read: &Memo, value: &Value) {
 fn operation(raw: &str, value: &Value, counted: &mut Counted) {
     let moves = ["create_account", "payment", "path_payment", "path_payment_strict_receive"];
     let kind = text(&value["type"]);
+    let any = records::any_operation(raw).unwrap_or_else(|error| panic!("{error}: {raw}"));
+    assert_eq!((any.operation.to_string(), any.kind.as_str()), (text(&value["id"]), kind.as_str()));
+    same_party(any.source, value, "source_account");
+    assert_eq!(any.transaction.to_string(), text(&value["transaction_hash"]));
+    assert_eq!(any.memo.is_some(), !value["transaction"].is_null());
     let is_mover = moves.contains(&kind.as_str())
         || kind == "path_payment_strict_send"
         || kind == "invoke_host_function";
@@ -193,6 +198,7 @@ fn operation(raw: &str, value: &Value, counted: &mut Counted) {
                     one_movement(&read.movements, value, ("from", "to", "amount"));
                 }
                 PaymentKind::ContractTransfer => contract_movements(&read.movements, value),
+                PaymentKind::Merge | PaymentKind::Claim => panic!("no payment list tells them"),
             }
         }
         HistoryRecord::NotAPayment { operation, kind: read, transaction } => {
@@ -326,6 +332,31 @@ fn effect(raw: &str, value: &Value) {
         Some(asset) => assert_eq!(asset.to_string(), asset_text(value)),
         None => assert!(value["asset"].is_null(), "an asset was lost"),
     }
+    moved(raw, &read);
+}
+
+/// What an effect did to its account's balances, told by its type.
+fn moved(raw: &str, read: &resources::Effect) {
+    let account = read.account.account().expect("an account");
+    let record = records::effect(raw, account);
+    assert_eq!(record.id, Some(EffectId { operation: read.operation, index: read.index }));
+    let told = || (read.asset.expect("an asset"), read.amount.expect("an amount"));
+    let expected = match read.kind.as_str() {
+        "account_credited" => {
+            let (asset, amount) = told();
+            EffectKind::Credited { asset, amount }
+        }
+        "account_debited" => {
+            let (asset, amount) = told();
+            EffectKind::Debited { asset, amount }
+        }
+        "trade" => EffectKind::Traded,
+        _ => EffectKind::Nothing,
+    };
+    assert_eq!(record.kind, expected);
+    let stranger = records::effect(raw, AccountId([1; 32])).kind;
+    let moves = matches!(expected, EffectKind::Credited { .. } | EffectKind::Debited { .. });
+    assert_eq!(matches!(stranger, EffectKind::Unreadable { .. }), moves, "it is another account's");
 }
 
 fn claimable_balance(raw: &str, value: &Value) {

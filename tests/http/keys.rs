@@ -43,12 +43,12 @@ on_both_databases! {
 
     async fn each_role_does_its_own_and_no_more(database: &TestStore) {
         let rig = Rig::grid(database, 5).await;
-        for (role, catalog, writes, opens, reads, pools, events) in [
-            (Role::Explorer, 200, 200, 201, 200, 200, 200),
-            (Role::Operator, 200, 200, 201, 200, 200, 200),
-            (Role::Auditor, 200, 403, 403, 200, 200, 200),
-            (Role::Farmer, 200, 403, 403, 200, 403, 403),
-            (Role::Node, 200, 403, 403, 403, 200, 403),
+        for (role, catalog, writes, opens, reads, pools, events, money, resolves) in [
+            (Role::Explorer, 200, 200, 201, 200, 200, 200, 403, 403),
+            (Role::Operator, 200, 200, 201, 200, 200, 200, 200, 404),
+            (Role::Auditor, 200, 403, 403, 200, 200, 200, 200, 403),
+            (Role::Farmer, 200, 403, 403, 200, 403, 403, 403, 403),
+            (Role::Node, 200, 403, 403, 403, 200, 403, 403, 403),
         ] {
             let key = rig.key(role).await;
             let identity = json!({ "name": "Ada", "public_key": PUBLIC_KEY }).to_string();
@@ -60,6 +60,10 @@ on_both_databases! {
                 (Method::GET, "/v1/reservations", String::new(), reads),
                 (Method::GET, "/v1/pools", String::new(), pools),
                 (Method::GET, "/v1/events", String::new(), events),
+                (Method::GET, "/v1/payments", String::new(), money),
+                (Method::GET, "/v1/claimable-balances", String::new(), money),
+                (Method::GET, "/v1/liabilities", String::new(), money),
+                (Method::POST, "/v1/reservations/5/resolution", json!({ "decision": "settle" }).to_string(), resolves),
             ] {
                 let answer = rig.call(method.clone(), path, &key, body).await;
                 assert_eq!(answer.status, expected, "{role:?} {method} {path}: {}", answer.body);

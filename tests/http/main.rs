@@ -3,6 +3,7 @@
 mod bad_input;
 mod catalog;
 mod keys;
+mod money;
 mod reading;
 mod reservations;
 mod rig;

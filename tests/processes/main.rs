@@ -9,4 +9,5 @@ mod demo;
 mod doctor;
 mod kill;
 mod proxy;
+mod sandbox;
 mod tutorial;

@@ -1,5 +1,7 @@
 //! Money for who cannot receive it, as claimable balances.
 
+use std::sync::atomic::Ordering;
+
 use farmgate::domain::address::Address;
 use farmgate::domain::claimable::{Claimable, ClaimableState, RECLAIM_AFTER_SECONDS};
 use farmgate::domain::journal::BookAccount;
@@ -10,8 +12,8 @@ use farmgate::settlement::Settings;
 
 use crate::support::on_both_databases;
 use crate::world::{
-    BASE_FEE, FARMER, FOUNDATION, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, price, share,
-    units, wallet,
+    FARMER, FOUNDATION, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings,
+    price, share, units, wallet,
 };
 
 /// Worth a claimable balance, and not enough to pay for anything.
@@ -140,7 +142,7 @@ on_both_databases! {
         world.rest().await;
         let balance = outstanding(&world).await.remove(0);
         let failures = world.fees_of_failures().await.len();
-        faults.lost.store(2, std::sync::atomic::Ordering::SeqCst);
+        faults.lost.store(2, Ordering::SeqCst);
         world.clock.move_on(RECLAIM_AFTER_SECONDS + 60);
         for _ in 0..40 {
             world.tick().await.unwrap();
@@ -214,23 +216,27 @@ on_both_databases! {
     }
 
     async fn a_platform_without_a_reserve_to_spare_waits_and_goes_on(store: &TestStore) {
-        let world = World::new(store.store.clone()).await;
+        let (world, faults) = crate::network::faulty(store.store.clone()).await;
         world.customer("alice").await;
-        world.fund("treasury").await;
         let reservation = with_an_untrusting_farmer(&world).await;
-        let other = world.reserve().await;
         world.rest().await;
-        let spare = world.leave_the_platform_its_reserve_only("treasury").await;
+        faults.no_reserve.store(true, Ordering::SeqCst);
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
-        for _ in 0..12 {
+        while faults.claimables.lock().unwrap().is_empty() {
             world.tick().await.unwrap();
             world.next_ledger().await;
         }
+        world.rest().await;
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        world.until(reservation.id, "funded").await;
+        let built = faults.built();
+        world.rest().await;
         assert_eq!(world.state(reservation.id).await, "funded", "not its fault, so it is not held");
-        assert_eq!(world.fees_of_failures().await, [2 * BASE_FEE, 4 * BASE_FEE], "and it costs no fee each time");
-        world.pay_the_platform("treasury", spare).await;
+        assert_eq!(faults.built(), built, "and it is not tried at once again");
+        faults.no_reserve.store(false, Ordering::SeqCst);
         world.clock.move_on(700);
         world.until(reservation.id, "settled").await;
-        assert_eq!(world.state(other.id).await, "awaiting_payment");
+        world.rest().await;
+        world.assert_reconciled().await;
     }
 }

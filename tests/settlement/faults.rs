@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use farmgate::domain::asset::Asset;
+use farmgate::domain::journal::BookAccount;
 use farmgate::domain::reservation::State;
 use farmgate::domain::transfer::{ResultCodes, SubmissionState};
 
@@ -104,11 +105,8 @@ on_both_databases! {
         assert!(world.balance(reservation.escrow, "TFT").is_zero());
         world.rest().await;
         let wrong = world.differences().await;
-        let expected = [
-            (wallet("platform").account(), Asset::Native, amount("1").get()),
-            (stolen.channel, Asset::Native, BASE_FEE),
-        ];
-        assert_eq!(wrong, expected.into_iter().collect(), "what was stolen, and its fee");
+        let expected = [(stolen.channel, Asset::Native, BASE_FEE)];
+        assert_eq!(wrong, expected.into_iter().collect(), "the fee of what is not ours");
     }
 
     async fn a_refusal_proves_nothing_about_what_has_landed(store: &TestStore) {
@@ -145,6 +143,30 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
+    async fn a_refusal_that_names_nobody_is_found_one_by_one_once_it_is_dead(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let (good, other, bad) = (world.reserve().await, world.reserve().await, world.reserve().await);
+        world.rest().await;
+        *faults.poison.lock().unwrap() = Some(bad.escrow);
+        for reservation in [&good, &other, &bad] {
+            world.pay("alice", reservation.escrow, price(reservation), "TFT").await;
+        }
+        world.until(bad.id, "settling").await;
+        world.rest().await;
+        assert_eq!(world.state(bad.id).await, "settling", "it may still land");
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        for reservation in [&good, &other] {
+            world.until(reservation.id, "settled").await;
+        }
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        let held = world.until(bad.id, "held").await;
+        let State::Held { why, .. } = held.state else { panic!() };
+        assert_eq!(why.code, "tx_internal_error");
+        assert_eq!(world.fees_of_failures().await, [] as [i64; 0], "nothing of it was ever in a ledger");
+        world.assert_reconciled().await;
+    }
+
     async fn a_failure_that_names_no_operation_is_found_one_by_one(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         world.customer("alice").await;
@@ -167,18 +189,20 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
-    async fn money_that_its_issuer_took_back_is_put_aside_and_stops_nobody(store: &TestStore) {
+    async fn money_that_a_contract_took_back_is_booked_and_stops_nobody(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         world.customer("alice").await;
         let reservation = world.reserve().await;
         let other = world.reserve().await;
         world.rest().await;
+        world.pay("alice", reservation.escrow, amount("3"), "TFT").await;
+        world.rest().await;
         faults.clawed_back.store(1, Ordering::SeqCst);
         world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
         world.rest().await;
-        let quarantined = world.store.begin_read().await.unwrap().quarantined(10).await.unwrap();
-        assert_eq!(quarantined.len(), 1);
-        assert!(quarantined[0].json.contains("clawback"), "{}", quarantined[0].json);
+        let taken = world.book(BookAccount::ClawedBack(Some(reservation.id)), "TFT").await;
+        assert_eq!(taken, amount("1").get());
+        assert!(world.store.begin_read().await.unwrap().quarantined(10).await.unwrap().is_empty());
         world.pay("alice", other.escrow, price(&other), "TFT").await;
         world.until(other.id, "settled").await;
         world.clock.move_on(PAST_THE_DEADLINE_SECONDS);

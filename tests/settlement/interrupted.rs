@@ -5,7 +5,7 @@ use farmgate::domain::address::AccountId;
 use farmgate::domain::asset::{Asset, AssetCode};
 use farmgate::domain::claimable::Claimable;
 use farmgate::domain::currency::Currency;
-use farmgate::domain::escrow::{Channel, EscrowAccount};
+use farmgate::domain::escrow::{Channel, EscrowAccount, OwnWatch};
 use farmgate::domain::event::{Event, EventKind};
 use farmgate::domain::farm::Farm;
 use farmgate::domain::identity::Identity;
@@ -96,6 +96,10 @@ pass_on! {
         insert_channel(channel: &Channel) -> ();
         update_channel(before: &Channel, after: &Channel) -> ();
         remove_channel(channel: &Channel) -> ();
+        own_watch(account: AccountId) -> Option<OwnWatch>;
+        set_own_watch(account: AccountId, before: Option<OwnWatch>, after: OwnWatch) -> ();
+        set_waiting_balances(claimant: AccountId, balances: &[WaitingBalance]) -> ();
+        waiting_balances(after: Option<(AccountId, String)>, limit: u32) -> Vec<WaitingBalance>;
         channels() -> Vec<Channel>;
     }
     CatalogTx {
@@ -124,6 +128,7 @@ pass_on! {
         balance(account: BookAccount, asset: Asset) -> i64;
         balances_of(account: BookAccount) -> Vec<(Asset, i64)>;
         balances(after: Option<(BookAccount, Asset)>, limit: u32) -> Vec<(BookAccount, Asset, i64)>;
+        balances_owed(after: Option<(BookAccount, Asset)>, limit: u32) -> Vec<(BookAccount, Asset, i64)>;
         journal_sums() -> Vec<(Asset, i64)>;
         entries(reservation: Option<ReservationId>, after: Option<EntryId>, limit: u32) -> Vec<Entry>;
         append_event(at: Timestamp, kind: &EventKind) -> EventId;
@@ -163,6 +168,8 @@ pass_on! {
         transfers_of(reservation: ReservationId) -> Vec<Transfer>;
         next_ordinal(reservation: ReservationId) -> u32;
         pending_refunds(after: Option<TransferId>, limit: u32) -> Vec<Transfer>;
+        pending_refunds_from(account: AccountId, after: Option<TransferId>, limit: u32) -> Vec<Transfer>;
+        refund_of(payment: PaymentId) -> Option<Transfer>;
         money_leaves(account: AccountId) -> bool;
         transfers(ids: &[TransferId]) -> Vec<Transfer>;
         insert_submission(submission: &Submission) -> ();

@@ -128,7 +128,8 @@ on_both_databases! {
         world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
         world.rest().await;
         let before = page(&world).await;
-        // Brings XLM that no payment tells of, and carries the cursor past the old page.
+        // Brings XLM that no payment tells of, and no effect yet, and carries the cursor past the old page.
+        faults.no_effects.store(ALWAYS, Ordering::SeqCst);
         world.merge("merger", reservation.escrow).await;
         world.rest().await;
         let unexplained = world.escrow(reservation.escrow).await;
@@ -138,6 +139,12 @@ on_both_databases! {
         world.rest().await;
         let still = world.escrow(reservation.escrow).await;
         assert_eq!(still.watch.dirty_since, Some(since), "the old page does not have the XLM");
+        *faults.page_before.lock().unwrap() = None;
+        faults.no_effects.store(0, Ordering::SeqCst);
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        world.rest().await;
+        assert_eq!(world.escrow(reservation.escrow).await.watch.dirty_since, None, "effects tell of it");
+        world.assert_reconciled().await;
     }
 
     async fn a_record_that_nobody_can_read_is_put_aside_and_the_next_one_counts(store: &TestStore) {

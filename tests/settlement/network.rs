@@ -1,6 +1,6 @@
 //! A network that does not say what happened, or says what was true before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,8 +10,9 @@ use farmgate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use farmgate::domain::payment::PaymentKind;
 use farmgate::domain::transfer::ResultCodes;
 use farmgate::ports::network::{
-    AccountAnswer, AccountPage, BuildError, ClaimableEnd, HistoryRecord, Ledger, Network, NetworkError, Sent,
-    SignedTransaction, TransactionPlan, TransactionRecord,
+    AccountAnswer, AccountPage, Body, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord,
+    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedTransaction, TransactionPlan,
+    TransactionRecord,
 };
 use tokio::sync::Semaphore;
 
@@ -28,12 +29,22 @@ pub struct Faults {
     pub blind: AtomicUsize,
     /// So many looks at an account's history find nothing new, whatever is in the ledger.
     pub no_history: AtomicUsize,
+    /// So many looks at an account's effects find nothing, whatever is in the ledger.
+    pub no_effects: AtomicUsize,
     /// So many records of history come as nobody can read them.
     pub garbled: AtomicUsize,
     /// So many payments come as money that their issuer took back.
     pub clawed_back: AtomicUsize,
     /// True while payments come as a contract's.
     pub by_contract: AtomicBool,
+    /// True while the platform can pay no claimable balance's reserve.
+    pub no_reserve: AtomicBool,
+    /// The envelopes that would make claimable balances.
+    pub claimables: Mutex<BTreeSet<String>>,
+    /// An account that the network refuses to hear of: no code tells which operation it does not like.
+    pub poison: Mutex<Option<AccountId>>,
+    /// The envelopes that move money of that account.
+    pub poisoned: Mutex<BTreeSet<String>>,
     /// True while results of transactions come without the codes of their operations.
     pub codeless: AtomicBool,
     /// Envelopes that reached the network.
@@ -205,6 +216,30 @@ impl Network for FaultyNetwork {
         Ok(records)
     }
 
+    async fn effects(
+        &self,
+        account: AccountId,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> Result<Vec<EffectRecord>, NetworkError> {
+        if take(&self.faults.no_effects) {
+            return Ok(Vec::new());
+        }
+        self.inner.effects(account, after, limit).await
+    }
+
+    async fn operation(&self, operation: OperationId) -> Result<Option<OperationRecord>, NetworkError> {
+        self.inner.operation(operation).await
+    }
+
+    async fn claimable_balances(
+        &self,
+        claimant: AccountId,
+        after: Option<String>,
+    ) -> Result<ClaimablePage, NetworkError> {
+        self.inner.claimable_balances(claimant, after).await
+    }
+
     async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {
         if take(&self.faults.blind) {
             return Ok(None);
@@ -227,10 +262,30 @@ impl Network for FaultyNetwork {
 
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {
         self.faults.built.fetch_add(1, Ordering::SeqCst);
-        self.inner.build(plan).await
+        let signed = self.inner.build(plan).await?;
+        if let (Body::Pay(payments), Some(poison)) = (&plan.body, *self.faults.poison.lock().unwrap())
+            && payments.iter().any(|payment| payment.from == poison)
+        {
+            self.faults.poisoned.lock().unwrap().insert(signed.envelope.clone());
+        }
+        if !signed.claimables.is_empty() {
+            self.faults.claimables.lock().unwrap().insert(signed.envelope.clone());
+        }
+        Ok(signed)
     }
 
     async fn send(&self, envelope: &str) -> Sent {
+        if self.faults.poisoned.lock().unwrap().contains(envelope) {
+            let codes = ResultCodes { transaction: "tx_internal_error".to_owned(), operations: vec![] };
+            return Sent::Refused { codes };
+        }
+        let claimable = self.faults.claimables.lock().unwrap().contains(envelope);
+        if claimable && self.faults.no_reserve.load(Ordering::SeqCst) {
+            // A payment, and a balance between the two operations that sponsor it.
+            let operations = ["op_success", "op_success", "op_low_reserve", "op_success"];
+            let operations = operations.map(str::to_owned).to_vec();
+            return Sent::Refused { codes: ResultCodes { transaction: "tx_failed".to_owned(), operations } };
+        }
         let unknown = || Sent::Unknown { reason: "504".to_owned(), retry_after: None };
         let refused = self.faults.refusal.lock().unwrap().clone().map(|codes| Sent::Refused { codes });
         if take(&self.faults.lost) {

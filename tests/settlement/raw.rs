@@ -1,16 +1,20 @@
 //! Transactions that no wallet makes: many operations, merges, somebody else's fee for an envelope of ours.
 
+use ed25519_dalek::SigningKey;
 use farmgate::domain::address::{AccountId, Address};
+use farmgate::domain::asset::Asset;
 use farmgate::domain::ids::{ClaimableId, TxHash};
 use farmgate::domain::money::Stroops;
 use farmgate::sandbox::gifts::sign;
-use farmgate::sandbox::network::PASSPHRASE;
-use farmgate::sandbox::xdr::{Tx, muxed, network_id, xdr_asset};
+use farmgate::sandbox::ledger::balances::BalanceId;
+use farmgate::sandbox::network::{PASSPHRASE, account_of_key};
+use farmgate::sandbox::xdr::{Tx, muxed, network_id, xdr_account, xdr_asset};
 use stellar_xdr::{
-    ClaimClaimableBalanceOp, ClaimableBalanceId, DataValue, FeeBumpTransaction, FeeBumpTransactionEnvelope,
+    AccountFlags, ClaimClaimableBalanceOp, ClaimPredicate, ClaimableBalanceId, Claimant, ClaimantV0,
+    ClawbackOp, CreateClaimableBalanceOp, DataValue, FeeBumpTransaction, FeeBumpTransactionEnvelope,
     FeeBumpTransactionExt, FeeBumpTransactionInnerTx, Hash, ManageDataOp, Memo, MuxedAccount, Operation,
-    OperationBody, PaymentOp, Preconditions, SequenceNumber, String64, Transaction, TransactionEnvelope,
-    TransactionExt, TransactionV1Envelope, Uint256,
+    OperationBody, PaymentOp, Preconditions, SequenceNumber, SetOptionsOp, SetTrustLineFlagsOp, String64,
+    Transaction, TransactionEnvelope, TransactionExt, TransactionV1Envelope, TrustLineFlags, Uint256,
 };
 
 use crate::world::{World, wallet};
@@ -59,8 +63,75 @@ impl World {
         }
     }
 
+    /// The issuer of TFT may freeze and take back what is on lines that are opened from now on.
+    pub async fn issuer_may_claw_back(&self) {
+        let flags = AccountFlags::RevocableFlag as u32 | AccountFlags::ClawbackEnabledFlag as u32;
+        let options = SetOptionsOp {
+            inflation_dest: None,
+            clear_flags: None,
+            set_flags: Some(flags),
+            master_weight: None,
+            low_threshold: None,
+            med_threshold: None,
+            high_threshold: None,
+            home_domain: None,
+            signer: None,
+        };
+        self.issuer_does(OperationBody::SetOptions(options)).await;
+    }
+
+    /// The issuer takes TFT back.
+    pub async fn claw_back(&self, from: AccountId, much: Stroops) {
+        let asset = xdr_asset(self.asset("TFT"));
+        let op = ClawbackOp { asset, from: key_of(from), amount: much.get() };
+        self.issuer_does(OperationBody::Clawback(op)).await;
+    }
+
+    /// The issuer freezes a line of TFT, or lets it be used again.
+    pub async fn freeze(&self, account: AccountId, frozen: bool) {
+        let authorized = TrustLineFlags::AuthorizedFlag as u32;
+        let (set_flags, clear_flags) = if frozen { (0, authorized) } else { (authorized, 0) };
+        let asset = xdr_asset(self.asset("TFT"));
+        let trustor = xdr_account(account);
+        let op = SetTrustLineFlagsOp { trustor, asset, clear_flags, set_flags };
+        self.issuer_does(OperationBody::SetTrustLineFlags(op)).await;
+    }
+
+    /// A person puts money aside for an account, and may take it back.
+    pub async fn put_aside_for(&self, name: &str, claimant: AccountId, much: Stroops, code: &str) {
+        let asset = if code == "XLM" { Asset::Native } else { self.asset(code) };
+        let claimants: Vec<Claimant> = [claimant, wallet(name).account()]
+            .map(|account| {
+                let predicate = ClaimPredicate::Unconditional;
+                Claimant::ClaimantTypeV0(ClaimantV0 { destination: xdr_account(account), predicate })
+            })
+            .to_vec();
+        let op = CreateClaimableBalanceOp {
+            asset: xdr_asset(asset),
+            amount: much.get(),
+            claimants: claimants.try_into().unwrap(),
+        };
+        self.do_all(name, vec![OperationBody::CreateClaimableBalance(op)]).await;
+    }
+
+    /// A person takes back what was put aside.
+    pub async fn take_aside_back(&self, name: &str, id: &str) {
+        let id: BalanceId = id.parse().unwrap();
+        let op = ClaimClaimableBalanceOp { balance_id: id.to_xdr() };
+        self.do_all(name, vec![OperationBody::ClaimClaimableBalance(op)]).await;
+    }
+
+    async fn issuer_does(&self, body: OperationBody) {
+        let issuer = self.sandbox.sandbox.with_ledger(|ledger| ledger.keys().issuer("TFT").cloned());
+        self.do_all_by(&issuer.unwrap(), vec![body]).await;
+    }
+
     async fn do_all(&self, name: &str, bodies: Vec<OperationBody>) {
-        let account = wallet(name).account();
+        self.do_all_by(wallet(name).key(), bodies).await;
+    }
+
+    async fn do_all_by(&self, key: &SigningKey, bodies: Vec<OperationBody>) {
+        let account = account_of_key(key);
         let sequence = self.sandbox.sandbox.sequence(account).unwrap() + 1;
         let operations: Vec<Operation> =
             bodies.into_iter().map(|body| Operation { source_account: None, body }).collect();
@@ -75,7 +146,7 @@ impl World {
         };
         let unsigned = TransactionV1Envelope { tx, signatures: Vec::new().try_into().unwrap() };
         let hash = Tx::new(TransactionEnvelope::Tx(unsigned.clone()), network_id(PASSPHRASE)).unwrap().hash;
-        let signatures = [sign(wallet(name).key(), hash)].try_into().unwrap();
+        let signatures = [sign(key, hash)].try_into().unwrap();
         self.post(&TransactionEnvelope::Tx(TransactionV1Envelope { signatures, ..unsigned })).await;
     }
 

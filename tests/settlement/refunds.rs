@@ -33,14 +33,6 @@ async fn last_transaction(world: &World, account: AccountId) -> Value {
     page["_embedded"]["records"][0].clone()
 }
 
-/// Escrow accounts on the ledger that no reservation has.
-async fn waiting_account(world: &World, assigned: AccountId) -> AccountId {
-    let page = world.network.watched_accounts(None).await.unwrap();
-    let accounts: Vec<AccountId> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
-    let escrows = world.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap();
-    escrows.into_iter().map(|escrow| escrow.account).find(|account| *account != assigned).unwrap()
-}
-
 on_both_databases! {
     async fn a_part_that_was_paid_in_time_goes_back_when_the_rest_never_came(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
@@ -184,7 +176,7 @@ on_both_databases! {
         world.customer("alice").await;
         let reservation = world.reserve().await;
         world.rest().await;
-        let account = waiting_account(&world, reservation.escrow).await;
+        let account = world.waiting_account(reservation.escrow).await;
         world.pay("alice", account, amount("3"), "TFT").await;
         world.next_ledger().await;
         world.tick().await.unwrap();

@@ -32,7 +32,7 @@ use farmgate::ports::store::{
 use farmgate::reservations::{self, OrderRequest};
 use farmgate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
 use farmgate::sandbox::{self, Sandbox};
-use farmgate::settlement::{Engine, EngineError, Settings, TickReport};
+use farmgate::settlement::{Decision, Engine, EngineError, ResolveError, Settings, TickReport, resolve};
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::transport::{HttpTransport, Request, Response, Transport, TransportError};
 use farmgate::stellar::{self, StellarNetwork};
@@ -498,20 +498,21 @@ impl World {
         answer.account.unwrap().control.unwrap().sponsoring
     }
 
-    /// Takes all the platform's XLM away that it needs for no reserve; tells how much that was.
-    pub async fn leave_the_platform_its_reserve_only(&self, treasury: &str) -> Stroops {
-        let snapshot = self.plain.account(wallet("platform").account()).await.unwrap().account.unwrap();
-        let control = snapshot.control.unwrap();
-        let reserves = i64::from(2 + control.subentries + control.sponsoring - control.sponsored);
-        let fee = BASE_FEE;
-        let spare = self.holds("platform", "XLM").get() - reserves * 5_000_000 - fee;
-        let spare = Stroops::new(spare).unwrap();
-        self.pay("platform", wallet(treasury).account(), spare, "XLM").await;
-        spare
+    /// What the journal says of a book account, in stroops: debits minus credits.
+    pub async fn book(&self, account: BookAccount, code: &str) -> i64 {
+        let asset = if code == "XLM" { Asset::Native } else { self.asset(code) };
+        self.store.begin_read().await.unwrap().balance(account, asset).await.unwrap()
     }
 
-    pub async fn pay_the_platform(&self, name: &str, much: Stroops) {
-        self.pay(name, wallet("platform").account(), much, "XLM").await;
+    /// Carries out an operator's decision about a held reservation.
+    pub async fn resolve(&self, id: ReservationId, decision: Decision) -> Result<Reservation, ResolveError> {
+        let clock = self.clock.clone();
+        let resolved = transact(&self.store, move |tx| {
+            let clock = clock.clone();
+            Box::pin(async move { resolve(tx, clock, Arc::new(SystemEntropy), id, decision).await })
+        })
+        .await?;
+        Ok(resolved.unwrap())
     }
 
     pub async fn escrow(&self, account: AccountId) -> EscrowAccount {
@@ -568,12 +569,33 @@ impl World {
         self.send_unstored(source, sequence, operation).await;
     }
 
-    /// Uses up a channel's sequence number by a transaction that is stored nowhere.
+    /// Moves XLM of an account of ours in the same way.
+    pub async fn steal_native(&self, thief: &str, from: AccountId, much: Stroops) {
+        let source = wallet(thief).account();
+        let sequence = self.network.account(source).await.unwrap().account.unwrap().sequence + 1;
+        let to = Address::Account(wallet(FOUNDATION).account());
+        let operation = PaymentOperation { from, to, asset: Asset::Native, amount: much, reclaim_from: None };
+        self.send_unstored(source, sequence, operation).await;
+    }
+
+    /// An escrow account on the ledger that no reservation has.
+    pub async fn waiting_account(&self, assigned: AccountId) -> AccountId {
+        let page = self.network.watched_accounts(None).await.unwrap();
+        let accounts: Vec<AccountId> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
+        let escrows = self.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap();
+        escrows.into_iter().map(|escrow| escrow.account).find(|account| *account != assigned).unwrap()
+    }
+
+    /// Uses up a channel's sequence number by a transaction that is stored nowhere, in which the payer pays itself.
     pub async fn use_up_sequence(&self, payer: &str, channel: AccountId, sequence: i64) {
         let from = wallet(payer).account();
-        let to = Address::Account(wallet(FOUNDATION).account());
-        let operation =
-            PaymentOperation { from, to, asset: Asset::Native, amount: amount("1"), reclaim_from: None };
+        let operation = PaymentOperation {
+            from,
+            to: Address::Account(from),
+            asset: Asset::Native,
+            amount: amount("1"),
+            reclaim_from: None,
+        };
         self.send_unstored(channel, sequence, operation).await;
     }
 

@@ -1,6 +1,6 @@
 //! Rows that other hands have changed are not believed: the error names table, column and key.
 
-use farmgate::domain::escrow::EscrowState;
+use farmgate::domain::escrow::{EscrowState, OwnWatch};
 use farmgate::domain::ids::*;
 use farmgate::domain::journal::BookAccount;
 use farmgate::domain::payment::PaymentId;
@@ -35,6 +35,17 @@ async fn fill(database: &TestStore) {
         at: at(1),
     };
     let _ = tx.quarantine(&record).await.unwrap();
+    let watch = OwnWatch { cursor: OperationId(1), effects: OperationId(1) };
+    tx.set_own_watch(account(1), None, watch).await.unwrap();
+    let waiting = WaitingBalance {
+        id: "00".to_owned(),
+        claimant: account(1),
+        asset: asset("TFT"),
+        amount: stroops(1),
+        sponsor: Some(account(2)),
+        seen_at: at(1),
+    };
+    tx.set_waiting_balances(account(1), &[waiting]).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -56,10 +67,12 @@ async fn read(store: &dyn Store) -> Result<(), StoreError> {
     tx.entries(None, None, 9).await?;
     tx.api_keys(None, 9).await?;
     tx.quarantined(9).await?;
+    tx.own_watch(account(1)).await?;
+    tx.waiting_balances(None, 9).await?;
     tx.rollback().await
 }
 
-const CASES: [(&str, &str, &str, &str); 35] = [
+const CASES: [(&str, &str, &str, &str); 39] = [
     ("farms", "distribution_facts", "'{\"name\":\"x\",\"shares\":[]}'", "id 1"),
     ("farms", "payout_facts", "'[]'", "id 1"),
     ("farms", "owner", "-4", "id 1"),
@@ -89,11 +102,16 @@ const CASES: [(&str, &str, &str, &str); 35] = [
     ("transfers", "ordinal", "4294967296", "id 1"),
     // The driver reads a NULL as 0: it must not become a transaction's id.
     ("transfers", "submission", "NULL", "id 1"),
+    // Only what was given up has a time at which it was.
+    ("transfers", "cancelled_at", "5", "id 1"),
     ("submissions", "state", "'dead'", "id 1"),
     ("submissions", "purpose_facts", "'{}'", "id 1"),
     ("submissions", "attempts", "4294967296", "id 1"),
     ("pool_grants", "ordinal", "1", "reservation 1"),
     ("pool_grants", "ends_at", "1", "reservation 1"),
+    ("own_watches", "effects_cursor", "-1", "account GAAQCAIB"),
+    ("waiting_balances", "asset", "'TFT'", "claimant GAAQCAIB"),
+    ("waiting_balances", "sponsor", "'me'", "claimant GAAQCAIB"),
     ("api_keys", "secret_hash", "'xyz'", "id 1"),
     ("quarantine", "digest", "'xyz'", "account GAAQCAIB"),
 ];
@@ -103,11 +121,11 @@ on_both_databases! {
         fill(database).await;
         read(&*database.store).await.unwrap();
         let mut raw = database.raw().await;
-        for check in ["escrows_state", "transfers_state"] {
+        for check in ["escrows_state", "transfers_state", "own_watches_effects_cursor_check"] {
             if database.is_sqlite() {
                 raw.run("PRAGMA ignore_check_constraints = ON").await;
             } else {
-                let table = check.trim_end_matches("_state");
+                let table = if check.starts_with("own") { "own_watches" } else { check.trim_end_matches("_state") };
                 raw.run(&format!("ALTER TABLE {table} DROP CONSTRAINT {check}")).await;
             }
         }
@@ -115,7 +133,7 @@ on_both_databases! {
             raw.run(&format!("CREATE TABLE kept AS SELECT {column} AS kept FROM {table}")).await;
             raw.run(&format!("UPDATE {table} SET {column} = {value}")).await;
             let expected = match (table, column) {
-                ("transfers", "submission") => "state",
+                ("transfers", "submission" | "cancelled_at") => "state",
                 (_, column) => column,
             };
             match read(&*database.store).await {

@@ -2,7 +2,7 @@
 
 use farmgate::domain::address::Address;
 use farmgate::domain::asset::Asset;
-use farmgate::domain::escrow::{ChannelRole, EscrowAccount, EscrowState, Watch};
+use farmgate::domain::escrow::{ChannelRole, EscrowAccount, EscrowState, OwnWatch, Watch};
 use farmgate::domain::event::EventKind;
 use farmgate::domain::ids::*;
 use farmgate::domain::journal::BookAccount;
@@ -421,6 +421,9 @@ on_both_databases! {
         let all = tx.balances(None, 10).await.unwrap();
         assert_eq!(all.iter().map(|each| each.2).collect::<Vec<_>>(), [-150, -7, 157]);
         assert_eq!(tx.balances(Some((all[0].0, all[0].1)), 10).await.unwrap(), all[1..]);
+        let owed = tx.balances_owed(None, 10).await.unwrap();
+        assert_eq!(owed, all[..2], "what we hold is not what we owe");
+        assert_eq!(tx.balances_owed(Some((owed[0].0, owed[0].1)), 10).await.unwrap(), owed[1..]);
         assert_eq!(tx.journal_sums().await.unwrap(), [(asset("TFT"), 0)]);
         assert_eq!(tx.entries(None, None, 10).await.unwrap(), [entry(1, 1, 100), entry(2, 1, 50), entry(3, 2, 7)]);
         assert_eq!(tx.entries(Some(reservation_id(1)), EntryId::new(1).ok(), 10).await.unwrap(), [entry(2, 1, 50)]);
@@ -485,5 +488,74 @@ on_both_databases! {
         assert_eq!(tx.answer(&key(1)).await.unwrap(), None);
         assert!(tx.answer(&key(3)).await.unwrap().is_some());
         tx.commit().await.unwrap();
+    }
+
+    async fn how_far_the_history_of_our_own_accounts_was_taken_in_comes_back(database: &TestStore) {
+        let watch = |cursor, effects| OwnWatch { cursor: OperationId(cursor), effects: OperationId(effects) };
+        let mut tx = database.store.begin().await.unwrap();
+        assert_eq!(tx.own_watch(account(1)).await.unwrap(), None);
+        tx.set_own_watch(account(1), None, watch(5, 0)).await.unwrap();
+        tx.set_own_watch(account(1), Some(watch(5, 0)), watch(5, i64::MAX)).await.unwrap();
+        assert_eq!(tx.own_watch(account(1)).await.unwrap(), Some(watch(5, i64::MAX)));
+        tx.commit().await.unwrap();
+        let mut tx = database.store.begin().await.unwrap();
+        let stale = tx.set_own_watch(account(1), Some(watch(5, 0)), watch(6, 0)).await;
+        assert!(matches!(stale, Err(StoreError::Conflict { .. })), "{stale:?}");
+        tx.rollback().await.unwrap();
+    }
+
+    async fn claimable_balances_are_stored_as_last_seen_and_keep_when_first(database: &TestStore) {
+        let waiting = |claimant: u8, id: &str, seen: i64| WaitingBalance {
+            id: id.to_owned(),
+            claimant: account(claimant),
+            asset: asset("TFT"),
+            amount: stroops(7),
+            sponsor: (claimant == 1).then(|| account(9)),
+            seen_at: at(seen),
+        };
+        let mut tx = database.store.begin().await.unwrap();
+        tx.set_waiting_balances(account(1), &[waiting(1, "b", 1), waiting(1, "a", 1)]).await.unwrap();
+        tx.set_waiting_balances(account(2), &[waiting(2, "a", 1)]).await.unwrap();
+        tx.set_waiting_balances(account(1), &[waiting(1, "a", 2), waiting(1, "c", 2)]).await.unwrap();
+        let mut expected = [waiting(1, "a", 1), waiting(1, "c", 2), waiting(2, "a", 1)];
+        expected.sort_by_key(|one| (one.claimant.to_string(), one.id.clone()));
+        assert_eq!(tx.waiting_balances(None, 10).await.unwrap(), expected);
+        let after = Some((expected[0].claimant, expected[0].id.clone()));
+        assert_eq!(tx.waiting_balances(after, 10).await.unwrap(), expected[1..]);
+        tx.set_waiting_balances(account(1), &[]).await.unwrap();
+        assert_eq!(tx.waiting_balances(None, 10).await.unwrap(), [waiting(2, "a", 1)]);
+        tx.commit().await.unwrap();
+        let mut tx = database.store.begin().await.unwrap();
+        let mixed = tx.set_waiting_balances(account(1), &[waiting(2, "a", 1)]).await;
+        assert!(matches!(mixed, Err(StoreError::Refused { .. })), "{mixed:?}");
+        tx.rollback().await.unwrap();
+    }
+
+    async fn a_return_that_was_given_up_makes_way_for_another(database: &TestStore) {
+        let payment = PaymentId { operation: OperationId(5), change: 0 };
+        let refund = |number, ordinal, amount| Transfer {
+            kind: TransferKind::Refund { payment },
+            amount: stroops(amount),
+            ..transfer(number, ordinal)
+        };
+        let given_up = refund(1, 0, 9).cancelled(at(4)).unwrap();
+        let mut tx = database.store.begin().await.unwrap();
+        assert_eq!(tx.refund_of(payment).await.unwrap(), None);
+        tx.insert_transfers(&[refund(1, 0, 9)]).await.unwrap();
+        assert_eq!(tx.pending_refunds_from(account(1), None, 10).await.unwrap(), [refund(1, 0, 9)]);
+        assert_eq!(tx.pending_refunds_from(account(2), None, 10).await.unwrap(), []);
+        tx.update_transfer(&refund(1, 0, 9), &given_up).await.unwrap();
+        assert_eq!(tx.refund_of(payment).await.unwrap(), Some(given_up.clone()));
+        tx.insert_transfers(&[refund(2, 1, 8)]).await.unwrap();
+        assert_eq!(tx.refund_of(payment).await.unwrap(), Some(refund(2, 1, 8)));
+        assert_eq!(tx.pending_refunds(None, 10).await.unwrap(), [refund(2, 1, 8)]);
+        let first = TransferId::new(2).ok();
+        assert_eq!(tx.pending_refunds_from(account(1), first, 10).await.unwrap(), []);
+        assert_eq!(tx.transfers_of(reservation_id(1)).await.unwrap(), [given_up, refund(2, 1, 8)]);
+        tx.commit().await.unwrap();
+        let mut tx = database.store.begin().await.unwrap();
+        let twice = tx.insert_transfers(&[refund(3, 2, 1)]).await;
+        assert!(matches!(twice, Err(StoreError::Exists { constraint: Constraint::Refund })), "{twice:?}");
+        tx.rollback().await.unwrap();
     }
 }

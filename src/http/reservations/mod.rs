@@ -5,3 +5,4 @@ pub(super) mod get;
 pub(super) mod list;
 pub(super) mod open;
 pub(super) mod payments;
+pub(super) mod resolution;

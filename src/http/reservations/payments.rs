@@ -9,6 +9,7 @@ use crate::domain::payment::PaymentId;
 use crate::http::auth::{May, ReservationsRead};
 use crate::http::document::GetProblems;
 use crate::http::input::{Asked, Limit, PathId};
+use crate::http::money::payments::page;
 use crate::http::{App, Problem};
 use crate::ports::store::PaymentFilter;
 
@@ -27,7 +28,7 @@ pub(in crate::http) struct Query {
     limit: Limit,
 }
 
-/// What came in for one reservation, in the order of the ledger.
+/// What came in for one reservation, in the order of the ledger, and how it goes back where it does.
 #[utoipa::path(
     get,
     path = "/v1/reservations/{id}/payments",
@@ -50,11 +51,5 @@ pub(in crate::http) async fn handler(
     let mut tx = app.read().await?;
     tx.reservation(id).await?.ok_or_else(|| Problem::not_found("reservation", id))?;
     let filter = PaymentFilter { reservation: Some(id), attribution: None };
-    let rows = tx.payments(&filter, asked.cursor, asked.limit.rows()).await?;
-    Ok(Json(Page::of(
-        rows,
-        asked.limit.0,
-        |stored| stored.payment.id.to_string(),
-        |stored| Payment::new(&stored.payment, stored.reservation, stored.attribution),
-    )))
+    Ok(Json(page(&mut *tx, &filter, asked.cursor, asked.limit).await?))
 }

@@ -172,7 +172,7 @@ pub fn held(books: &Books) -> Check {
         count => Check::warn(
             CHECK,
             format!("{count} funded reservations are held"),
-            "see why: GET /v1/reservations?state=held",
+            "see why: GET /v1/reservations?state=held; decide: farmgate resolve ID --settle or --refund",
         ),
     }
 }

@@ -1,10 +1,31 @@
 use async_trait::async_trait;
 
+use jiff::Timestamp;
+
 use super::StoreError;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::escrow::{Channel, EscrowAccount};
+use crate::domain::escrow::{Channel, EscrowAccount, OwnWatch};
 use crate::domain::ids::{ReservationId, SubmissionId};
+use crate::domain::money::Stroops;
+
+/// A claimable balance that a stranger made for an account of ours. It is listed, and never claimed by itself: that would
+/// take a trust line for whatever anybody sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingBalance {
+    /// Its id as Horizon writes it.
+    pub id: String,
+    /// Our account that may claim it.
+    pub claimant: AccountId,
+    /// In what.
+    pub asset: Asset,
+    /// How much.
+    pub amount: Stroops,
+    /// Who pays its reserve: as a rule who made it. `None` if the ledger does not say.
+    pub sponsor: Option<AccountId>,
+    /// When it was first seen.
+    pub seen_at: Timestamp,
+}
 
 /// Escrow accounts and channel accounts.
 #[async_trait]
@@ -56,6 +77,32 @@ pub trait AccountsTx {
 
     /// Removes a channel whose opening transaction never landed.
     async fn remove_channel(&mut self, channel: &Channel) -> Result<(), StoreError>;
+
+    /// How far a channel's or the platform's history was taken in; `None` before the first look.
+    async fn own_watch(&mut self, account: AccountId) -> Result<Option<OwnWatch>, StoreError>;
+
+    /// Stores how far an account's history was taken in, if it is stored as `before`.
+    async fn set_own_watch(
+        &mut self,
+        account: AccountId,
+        before: Option<OwnWatch>,
+        after: OwnWatch,
+    ) -> Result<(), StoreError>;
+
+    /// Stores which claimable balances strangers have made for `claimant`, over what was stored; those that were known keep
+    /// the time at which they were first seen.
+    async fn set_waiting_balances(
+        &mut self,
+        claimant: AccountId,
+        balances: &[WaitingBalance],
+    ) -> Result<(), StoreError>;
+
+    /// Claimable balances of strangers for accounts of ours, by claimant and id, after `after`.
+    async fn waiting_balances(
+        &mut self,
+        after: Option<(AccountId, String)>,
+        limit: u32,
+    ) -> Result<Vec<WaitingBalance>, StoreError>;
 
     /// All channels, the platform account among them, in account order. There are at most a few hundred.
     async fn channels(&mut self) -> Result<Vec<Channel>, StoreError>;

@@ -45,6 +45,14 @@ pub trait JournalTx {
         limit: u32,
     ) -> Result<Vec<(BookAccount, Asset, i64)>, StoreError>;
 
+    /// Balances that are not zero of deposits, unattributed money and what was clawed back, after `after`, in the order of
+    /// [`Self::balances`].
+    async fn balances_owed(
+        &mut self,
+        after: Option<(BookAccount, Asset)>,
+        limit: u32,
+    ) -> Result<Vec<(BookAccount, Asset, i64)>, StoreError>;
+
     /// The sum of all postings per asset: zero for each, or the database was changed by other hands.
     async fn journal_sums(&mut self) -> Result<Vec<(Asset, i64)>, StoreError>;
 

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 
 pub use access::{AccessTx, ApiKey, IdempotencyKey, Role, StoredAnswer};
-pub use accounts::AccountsTx;
+pub use accounts::{AccountsTx, WaitingBalance};
 pub use catalog::{CatalogTx, Put};
 pub use claimables::ClaimablesTx;
 pub use journal::{EngineStatus, JournalTx};

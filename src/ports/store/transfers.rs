@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::domain::address::AccountId;
 use crate::domain::ids::{ReservationId, SubmissionId, TransferId, TxHash};
+use crate::domain::payment::PaymentId;
 use crate::domain::transfer::{Submission, Transfer};
 
 /// Money that goes out and the transactions that carry it.
@@ -38,6 +39,17 @@ pub trait TransfersTx {
         after: Option<TransferId>,
         limit: u32,
     ) -> Result<Vec<Transfer>, StoreError>;
+
+    /// Returns of payments to `account` that are owed and in no live transaction, in id order, after `after`.
+    async fn pending_refunds_from(
+        &mut self,
+        account: AccountId,
+        after: Option<TransferId>,
+        limit: u32,
+    ) -> Result<Vec<Transfer>, StoreError>;
+
+    /// The return of a payment; the last one if all were given up.
+    async fn refund_of(&mut self, payment: PaymentId) -> Result<Option<Transfer>, StoreError>;
 
     /// True if money is on its way out of this account: its balance on the ledger may change at any time.
     async fn money_leaves(&mut self, account: AccountId) -> Result<bool, StoreError>;

@@ -22,6 +22,8 @@ pub const PER_MILLE_MAX: u16 = 1_000;
 pub const LAG_LEDGERS_MAX: u32 = 100;
 /// Longest that an answer can be held back, in milliseconds.
 pub const SLOW_MS_MAX: u64 = 600_000;
+/// Longest that a limited client can be told to wait, in seconds.
+pub const RETRY_AFTER_SECONDS_MAX: u32 = 3_600;
 /// Most that a surge can multiply the fee by.
 pub const SURGE_FACTOR_MAX: u32 = 100_000;
 /// The seed's streams of the ledger come first; those of the faults begin here.
@@ -137,13 +139,51 @@ impl FromStr for Fault {
     }
 }
 
+/// A fault and how often it happens, written `timeout_lands=50`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FaultRate {
+    /// The fault.
+    pub fault: Fault,
+    /// How often, in thousandths, at most [`PER_MILLE_MAX`].
+    pub per_mille: u16,
+}
+
+/// Why a text is no fault with its rate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadFaultRate {
+    /// It is not two parts.
+    #[error("a fault and its rate are written KIND=PER_MILLE, such as timeout_lands=50")]
+    Form,
+    /// No fault has this name.
+    #[error(transparent)]
+    Unknown(#[from] UnknownFault),
+    /// No rate.
+    #[error("`{rate}` is no rate: it is in thousandths, 0 to {PER_MILLE_MAX}")]
+    Rate {
+        /// What was given.
+        rate: String,
+    },
+}
+
+impl FromStr for FaultRate {
+    type Err = BadFaultRate;
+
+    fn from_str(text: &str) -> Result<Self, BadFaultRate> {
+        let (name, rate) = text.split_once('=').ok_or(BadFaultRate::Form)?;
+        let fault = name.parse()?;
+        let per_mille = rate.parse().ok().filter(|per_mille| *per_mille <= PER_MILLE_MAX);
+        let per_mille = per_mille.ok_or_else(|| BadFaultRate::Rate { rate: rate.to_owned() })?;
+        Ok(Self { fault, per_mille })
+    }
+}
+
 /// How bad faults are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FaultParameters {
     /// How far a lagging instance is behind, in ledgers, at most [`LAG_LEDGERS_MAX`].
     pub lag_ledgers: u32,
-    /// What a limited client is told to wait, in seconds.
+    /// What a limited client is told to wait, in seconds, at most [`RETRY_AFTER_SECONDS_MAX`].
     pub retry_after_seconds: u32,
     /// How long a slow answer is held back, in milliseconds, at most [`SLOW_MS_MAX`].
     pub slow_ms: u64,
@@ -161,7 +201,7 @@ impl FaultParameters {
     fn bounded(self) -> Self {
         Self {
             lag_ledgers: self.lag_ledgers.min(LAG_LEDGERS_MAX),
-            retry_after_seconds: self.retry_after_seconds,
+            retry_after_seconds: self.retry_after_seconds.min(RETRY_AFTER_SECONDS_MAX),
             slow_ms: self.slow_ms.min(SLOW_MS_MAX),
             surge_factor: self.surge_factor.clamp(1, SURGE_FACTOR_MAX),
         }

@@ -186,7 +186,7 @@ fn put_change(into: &mut Fields, change: &Change) -> (&'static str, u32) {
             }
             ("trustline_flags_updated", 26)
         }
-        Change::Traded { offer, with, sold, bought } => {
+        Change::Traded { offer, with, sold, bought, side: _ } => {
             put(into, "seller", with.to_string());
             put(into, "offer_id", offer.to_string());
             for (prefix, (asset, amount)) in [("sold_", sold), ("bought_", bought)] {

@@ -137,7 +137,7 @@ fn transactions(app: &App) -> Vec<TransactionRow> {
                 successful: record.successful,
             })
         }
-        Record::Operation(_) | Record::Effect(_) => None,
+        Record::Operation(_) | Record::Effect(_) | Record::Trade(_) => None,
     };
     records.iter().filter_map(row).collect()
 }

@@ -13,9 +13,10 @@ use axum::response::{IntoResponse, Response};
 
 use super::page::{Item, Page, Query, document};
 use super::problem::{BAD_ACCOUNT, BAD_HASH, Problem, RATE_LIMITED};
-use super::reply::{Base, Form, accepted, hal, json_only, to_body};
+use super::reply::{Base, Form, accepted, hal, to_body};
 use super::{
-    App, Seen, effects as effect_json, operations as operation_json, transactions as transaction_json,
+    App, Seen, effects as effect_json, operations as operation_json, trades as trade_json,
+    transactions as transaction_json,
 };
 use crate::domain::address::AccountId;
 use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
@@ -115,6 +116,9 @@ fn item(record: &Record, base: &str, join: bool) -> Item {
         Record::Effect(effect) => {
             Item { token: effect_json::token(effect), json: effect_json::json(effect, base) }
         }
+        Record::Trade(trade) => {
+            Item { token: trade_json::token(trade), json: trade_json::json(trade, trade.pair(), base) }
+        }
     }
 }
 
@@ -177,12 +181,6 @@ pub async fn of_account(
     history(&app, &base, &query, &headers, (list, Scope::Account(account)), false)
 }
 
-/// Lists of things that this ledger does not tell: trades.
-pub async fn nothing(app: App, base: Base, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
-    json_only(&headers)?;
-    answer(&app, &base, &query, &headers, Arc::new(|_, _| Ok(Vec::new())))
-}
-
 pub async fn of_balance(
     app: App,
     Path((id, list)): Path<(String, String)>,
@@ -192,7 +190,7 @@ pub async fn of_balance(
 ) -> Result<Response, Problem> {
     let list = match named(&list)? {
         list @ (List::Transactions | List::Operations) => list,
-        List::Payments | List::Effects => return Err(Problem::not_found()),
+        List::Payments | List::Effects | List::Trades => return Err(Problem::not_found()),
     };
     let scope = Scope::Balance(super::balances::id_in_path(&id)?);
     history(&app, &base, &query, &headers, (list, scope), false)

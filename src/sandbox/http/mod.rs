@@ -12,7 +12,9 @@ mod ledgers;
 mod lists;
 mod offers;
 mod operations;
+mod orderbook;
 mod page;
+mod paths;
 mod problem;
 pub mod rate;
 mod reply;
@@ -22,6 +24,7 @@ pub(super) mod serve;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod trades;
 mod transactions;
 
 use std::sync::Arc;
@@ -55,13 +58,19 @@ pub(super) fn router(app: Arc<Shared>) -> Router {
         .route("/accounts/{id}", get(accounts::one))
         .route("/accounts/{id}/data/{name}", get(accounts::data))
         .route("/accounts/{id}/offers", get(offers::of_account))
-        .route("/accounts/{id}/trades", get(lists::nothing))
+        .route("/accounts/{id}/trades", get(trades::of_account))
         .route("/accounts/{id}/{list}", get(lists::of_account))
         .route("/claimable_balances", get(balances::list))
         .route("/claimable_balances/{id}", get(balances::one))
         .route("/claimable_balances/{id}/{list}", get(lists::of_balance))
         .route("/offers", get(offers::list))
         .route("/offers/{id}", get(offers::one))
+        .route("/offers/{id}/trades", get(trades::of_offer))
+        .route("/order_book", get(orderbook::order_book))
+        .route("/paths", get(paths::strict_receive))
+        .route("/paths/strict-receive", get(paths::strict_receive))
+        .route("/paths/strict-send", get(paths::strict_send))
+        .route("/trades", get(trades::list))
         .route("/ledgers", get(ledgers::list))
         .route("/ledgers/{sequence}", get(ledgers::one))
         .route("/ledgers/{sequence}/{list}", get(lists::of_ledger))

@@ -12,9 +12,12 @@ use super::problem::{BAD_ACCOUNT, BAD_ASSET, Problem};
 use super::reply::{Base, amount, as_of, json_only, link, put_asset, time};
 use super::{App, Seen};
 use crate::domain::address::AccountId;
-use crate::domain::asset::Asset;
+use crate::domain::asset::{Asset, AssetCode};
 use crate::domain::money::STROOPS_PER_UNIT;
-use crate::sandbox::ledger::book::Offer;
+use crate::sandbox::ledger::book::{Offer, OfferId};
+
+const BAD_ASSET_TYPE: &str = "Asset type must be native, credit_alphanum4 or credit_alphanum12";
+const BAD_ASSET_CODE: &str = "Asset code must be 1-12 alphanumeric characters, as many as its type says";
 
 /// A price as a fraction.
 pub fn price_json(price: &Price) -> Value {
@@ -29,7 +32,8 @@ pub fn price_text(price: &Price) -> String {
     amount(i64::try_from(rounded).unwrap_or(i64::MAX))
 }
 
-fn asset_json(asset: &Asset) -> Value {
+/// An asset in an object of its own.
+pub fn asset_json(asset: &Asset) -> Value {
     let mut json = Map::new();
     put_asset(&mut json, "", asset);
     Value::Object(json)
@@ -69,6 +73,27 @@ fn asset_text(query: &Query, field: &str) -> Option<String> {
         }
         (None, None) => None,
     }
+}
+
+/// The asset that `…_asset_type`, `…_asset_code` and `…_asset_issuer` name, if the first is given.
+pub fn typed_asset(query: &Query, field: &str) -> Result<Option<Asset>, Problem> {
+    let name = |part: &str| format!("{field}_asset_{part}");
+    let part = |part: &str| query.get(&name(part));
+    let bad = |part: &str, reason: &str| Problem::bad_request(&name(part), reason);
+    let short = match part("type") {
+        None => return Ok(None),
+        Some("native") => return Ok(Some(Asset::Native)),
+        Some("credit_alphanum4") => true,
+        Some("credit_alphanum12") => false,
+        Some(_) => return Err(bad("type", BAD_ASSET_TYPE)),
+    };
+    let code: AssetCode =
+        part("code").unwrap_or_default().parse().map_err(|_| bad("code", BAD_ASSET_CODE))?;
+    if code.is_short() != short {
+        return Err(bad("code", BAD_ASSET_CODE));
+    }
+    let issuer = part("issuer").unwrap_or_default().parse().map_err(|_| bad("issuer", BAD_ACCOUNT))?;
+    Ok(Some(Asset::credit(code, issuer)))
 }
 
 #[derive(Default)]
@@ -149,6 +174,14 @@ pub async fn of_account(
     answer(&app, &base, &query, &headers, &filter)
 }
 
+/// An offer's number in a path or a parameter.
+pub fn id_in_path(text: &str) -> Result<OfferId, Problem> {
+    text.parse()
+        .ok()
+        .filter(|id| *id > 0)
+        .ok_or_else(|| Problem::bad_request("offer_id", "Offer ID must be an integer higher than 0"))
+}
+
 pub async fn one(
     app: App,
     Path(id): Path<String>,
@@ -156,9 +189,7 @@ pub async fn one(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     json_only(&headers)?;
-    let id = id
-        .parse()
-        .map_err(|_| Problem::bad_request("offer_id", "Offer ID must be an integer higher than 0"))?;
+    let id = id_in_path(&id)?;
     let ledger = app.ledger();
     let offer = ledger.state().book().get(id).ok_or_else(Problem::not_found)?;
     Ok(as_of(ledger.latest().ledger, &json(offer, &base.0)))

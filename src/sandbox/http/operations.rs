@@ -7,10 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use stellar_xdr::{
-    AllowTrustOp, Asset as XdrAsset, ClaimAtom, Claimant, InnerTransactionResultResult as Inner, LedgerKey,
-    MuxedAccount, OperationBody, OperationResult, OperationResultTr, PathPaymentStrictReceiveResult,
-    PathPaymentStrictSendResult, Price, RevokeSponsorshipOp, SetOptionsOp, SetTrustLineFlagsOp,
-    TransactionResultResult as Outer,
+    AllowTrustOp, Asset as XdrAsset, ClaimAtom, Claimant, LedgerKey, MuxedAccount, OperationBody,
+    OperationResultTr, PathPaymentStrictReceiveResult, PathPaymentStrictSendResult, Price,
+    RevokeSponsorshipOp, SetOptionsOp, SetTrustLineFlagsOp,
 };
 
 use super::App;
@@ -145,26 +144,10 @@ fn put_ends(
     put_address(into, "to", address_of(destination));
 }
 
-/// The operation's own result, if the transaction got that far.
-fn result(record: &OpRecord) -> Option<&OperationResultTr> {
-    let results = match &record.tx.result.result {
-        Outer::TxSuccess(results) | Outer::TxFailed(results) => results,
-        Outer::TxFeeBumpInnerSuccess(pair) | Outer::TxFeeBumpInnerFailed(pair) => match &pair.result.result {
-            Inner::TxSuccess(results) | Inner::TxFailed(results) => results,
-            _ => return None,
-        },
-        _ => return None,
-    };
-    match results.get(record.at)? {
-        OperationResult::OpInner(result) => Some(result),
-        _ => None,
-    }
-}
-
 /// What a payment that had to arrive exactly has cost.
 fn sent(record: &OpRecord) -> Option<i64> {
     let OperationResultTr::PathPaymentStrictReceive(PathPaymentStrictReceiveResult::Success(success)) =
-        result(record)?
+        record.result()?
     else {
         return None;
     };
@@ -182,7 +165,7 @@ fn sent(record: &OpRecord) -> Option<i64> {
 
 /// What a payment that had to leave exactly has brought.
 fn received(record: &OpRecord) -> Option<i64> {
-    match result(record)? {
+    match record.result()? {
         OperationResultTr::PathPaymentStrictSend(PathPaymentStrictSendResult::Success(success)) => {
             Some(success.last.amount)
         }

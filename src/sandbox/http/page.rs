@@ -54,6 +54,18 @@ impl Query {
         }
     }
 
+    /// How many records are wanted.
+    pub fn limit(&self, default: usize, max: usize) -> Result<usize, Problem> {
+        let Some(text) = self.get("limit") else { return Ok(default) };
+        let bad = |reason: &str| Problem::bad_request("limit", reason);
+        let limit: i64 = text.parse().map_err(|_| bad("unparseable value"))?;
+        if limit <= 0 {
+            return Err(bad("invalid limit: non-positive value provided"));
+        }
+        let fits = usize::try_from(limit).ok().filter(|limit| *limit <= max);
+        fits.ok_or_else(|| bad(&format!("invalid limit: value provided that is over limit max of {max}")))
+    }
+
     /// Whether each record is wanted with its transaction.
     pub fn joins_transactions(&self) -> Result<bool, Problem> {
         match self.get("join") {
@@ -86,21 +98,7 @@ impl Page {
             Some("desc") => true,
             Some(_) => return Err(Problem::bad_request("order", "order: invalid value")),
         };
-        let bad_limit = |reason| Problem::bad_request("limit", reason);
-        let limit = match query.get("limit") {
-            None => PAGE_RECORDS_DEFAULT,
-            Some(text) => {
-                let limit: i64 = text.parse().map_err(|_| bad_limit("unparseable value"))?;
-                if limit <= 0 {
-                    return Err(bad_limit("invalid limit: non-positive value provided"));
-                }
-                let over = "invalid limit: value provided that is over limit max of 200";
-                usize::try_from(limit)
-                    .ok()
-                    .filter(|limit| *limit <= PAGE_RECORDS_MAX)
-                    .ok_or_else(|| bad_limit(over))?
-            }
-        };
+        let limit = query.limit(PAGE_RECORDS_DEFAULT, PAGE_RECORDS_MAX)?;
         Ok(Self { cursor, limit, descending })
     }
 

@@ -66,6 +66,25 @@ impl Problem {
         )
     }
 
+    /// No two assets for `/order_book`.
+    pub fn invalid_order_book() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_order_book",
+            "Invalid Order Book Parameters",
+            "The parameters that specify what order book to view are invalid in some way. Please ensure that \
+             your type parameters (selling_asset_type and buying_asset_type) are one the following valid \
+             values: native, credit_alphanum4, credit_alphanum12.  Also ensure that you have specified \
+             selling_asset_code and selling_asset_issuer if selling_asset_type is not 'native', as well as \
+             buying_asset_code and buying_asset_issuer if buying_asset_type is not 'native'",
+        )
+    }
+
+    /// Neither assets nor an account to begin or end a path with, or both.
+    pub fn assets_or_account(detail: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", "Bad Request", detail)
+    }
+
     /// Nothing of that name.
     pub fn not_found() -> Self {
         Self::new(

@@ -17,11 +17,23 @@ use crate::sandbox::network::account_of_key;
 const FEE_STATS_LEDGERS: u32 = 5;
 const PERCENTILES: [u32; 12] = [10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100];
 const PAGED: &str = "cursor,limit,order";
+const BOOK: &str = "selling_asset_type,selling_asset_code,selling_asset_issuer,buying_asset_type,\
+                    buying_asset_code,buying_asset_issuer,limit";
+const ARRIVING: &str = "source_assets,source_account,destination_account,destination_asset_type,\
+                        destination_asset_issuer,destination_asset_code,destination_amount";
+const AGGREGATED: &str = "base_asset_type,base_asset_code,base_asset_issuer,counter_asset_type,\
+                          counter_asset_code,counter_asset_issuer,start_time,end_time,resolution,offset,order,limit";
+const LEAVING: &str = "destination_account,destination_assets,source_asset_type,source_asset_issuer,\
+                       source_asset_code,source_amount";
+const TRADES: &str = "base_asset_type,base_asset_code,base_asset_issuer,counter_asset_type,counter_asset_code,\
+                      counter_asset_issuer,offer_id,account_id,trade_type,cursor,limit,order";
 
 fn templated(base: &str, path: &str) -> Value {
     json!({ "href": format!("{base}{path}"), "templated": true })
 }
 
+/// The document at `/`. Its links are Horizon's, those to the few endpoints that are not here among them: clients read
+/// them as one shape.
 pub async fn root(app: App, base: Base, headers: HeaderMap) -> Result<Response, Problem> {
     if wants_page(&headers) {
         return home::page(&app);
@@ -43,14 +55,24 @@ pub async fn root(app: App, base: Base, headers: HeaderMap) -> Result<Response, 
             "account": templated(&base, "/accounts/{account_id}"),
             "accounts": templated(&base, &format!("/accounts{{?signer,sponsor,asset,liquidity_pool,{PAGED}}}")),
             "account_transactions": templated(&base, &format!("/accounts/{{account_id}}/transactions{{?{PAGED}}}")),
+            "assets": templated(&base, &format!("/assets{{?asset_code,asset_issuer,{PAGED}}}")),
+            "claimable_balances": templated(&base, &format!("/claimable_balances{{?asset,sponsor,claimant,{PAGED}}}")),
             "effects": templated(&base, &format!("/effects{{?{PAGED}}}")),
             "fee_stats": link(format!("{base}/fee_stats")),
             "friendbot": templated(&base, "/friendbot{?addr}"),
             "ledger": templated(&base, "/ledgers/{sequence}"),
             "ledgers": templated(&base, &format!("/ledgers{{?{PAGED}}}")),
+            "liquidity_pools": templated(&base, &format!("/liquidity_pools{{?reserves,{PAGED}}}")),
+            "offer": templated(&base, "/offers/{offer_id}"),
+            "offers": templated(&base, &format!("/offers{{?selling,buying,seller,sponsor,{PAGED}}}")),
             "operation": templated(&base, "/operations/{id}"),
             "operations": templated(&base, &format!("/operations{{?{PAGED},include_failed}}")),
+            "order_book": templated(&base, &format!("/order_book{{?{BOOK}}}")),
             "payments": templated(&base, &format!("/payments{{?{PAGED},include_failed}}")),
+            "strict_receive_paths": templated(&base, &format!("/paths/strict-receive{{?{ARRIVING}}}")),
+            "strict_send_paths": templated(&base, &format!("/paths/strict-send{{?{LEAVING}}}")),
+            "trade_aggregations": templated(&base, &format!("/trade_aggregations{{?{AGGREGATED}}}")),
+            "trades": templated(&base, &format!("/trades{{?{TRADES}}}")),
             "transaction": templated(&base, "/transactions/{hash}"),
             "transactions": templated(&base, &format!("/transactions{{?{PAGED}}}")),
         },

@@ -123,6 +123,11 @@ impl Book {
         self.offers.values().map(Arc::as_ref)
     }
 
+    /// The pairs that are offered.
+    pub fn pairs(&self) -> impl Iterator<Item = Pair> {
+        self.pairs.keys().copied()
+    }
+
     /// The offers of a pair, the best first.
     pub fn of_pair(&self, pair: Pair) -> impl Iterator<Item = &Offer> {
         self.pairs.get(&pair).into_iter().flat_map(|ranks| ranks.iter()).filter_map(|rank| self.get(rank.id))

@@ -1,6 +1,6 @@
 //! What operations did to accounts, as Horizon tells it.
 
-use stellar_xdr::{ClaimPredicate, SignerKey};
+use stellar_xdr::{ClaimPredicate, Price, SignerKey};
 
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
@@ -17,6 +17,15 @@ pub struct Effect {
     pub account: AccountId,
     /// How.
     pub change: Change,
+}
+
+/// Which side of a trade an account was on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Side {
+    /// Its offer was taken, at the offer's price.
+    Maker(Price),
+    /// It took the offer.
+    Taker,
 }
 
 /// A change of an account.
@@ -55,7 +64,7 @@ pub enum Change {
     /// The issuer set and cleared flags of a line; told of the issuer's account.
     LineFlagsUpdated { trustor: AccountId, asset: Asset, set: u32, clear: u32 },
     /// It took an offer, or had one taken.
-    Traded { offer: OfferId, with: AccountId, sold: (Asset, Stroops), bought: (Asset, Stroops) },
+    Traded { offer: OfferId, with: AccountId, sold: (Asset, Stroops), bought: (Asset, Stroops), side: Side },
     /// It set money aside.
     BalanceCreated { id: BalanceId, asset: Asset, amount: Stroops, clawback_enabled: bool },
     /// It may claim money, if the predicate allows.

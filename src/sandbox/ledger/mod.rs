@@ -18,6 +18,7 @@ pub mod exchange;
 pub mod holdings;
 pub mod operations;
 pub mod outcome;
+pub mod pathfinding;
 pub mod queue;
 pub mod signatures;
 pub mod sponsorship;

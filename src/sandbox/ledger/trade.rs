@@ -1,6 +1,6 @@
 //! Offers are taken: by other offers and by path payments.
 
-use stellar_xdr::{ClaimAtom, ClaimOfferAtom};
+use stellar_xdr::{ClaimAtom, ClaimOfferAtom, Price};
 
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
@@ -8,7 +8,7 @@ use crate::domain::money::Stroops;
 use crate::sandbox::xdr::{xdr_account, xdr_asset};
 
 use super::book::{Offer, OfferId};
-use super::effects::{Change, Effect};
+use super::effects::{Change, Effect, Side};
 use super::exchange::{Limits, Rounding, adjusted, exchange, promised};
 use super::holdings::{Needs, can_buy, can_sell, credit, debit};
 use super::sponsorship::release;
@@ -29,6 +29,8 @@ pub struct Claim {
     pub sold: (Asset, Stroops),
     /// What the seller got.
     pub bought: (Asset, Stroops),
+    /// The offer's price.
+    pub price: Price,
 }
 
 impl Claim {
@@ -46,16 +48,19 @@ impl Claim {
 
     /// The effects on both sides; none if nothing changed hands.
     pub fn effects(&self, taker: AccountId) -> Vec<Effect> {
-        let Self { offer, seller, sold, bought } = *self;
+        let Self { offer, seller, sold, bought, ref price } = *self;
         if sold.1.is_zero() && bought.1.is_zero() {
             return Vec::new();
         }
         vec![
             Effect {
                 account: taker,
-                change: Change::Traded { offer, with: seller, sold: bought, bought: sold },
+                change: Change::Traded { offer, with: seller, sold: bought, bought: sold, side: Side::Taker },
             },
-            Effect { account: seller, change: Change::Traded { offer, with: taker, sold, bought } },
+            Effect {
+                account: seller,
+                change: Change::Traded { offer, with: taker, sold, bought, side: Side::Maker(price.clone()) },
+            },
         ]
     }
 }
@@ -198,7 +203,13 @@ fn take(view: &mut View<'_>, offer: Offer, wish: &Wish) -> (Claim, bool, bool) {
     } else {
         0
     };
-    let claim = Claim { offer: offer.id, seller, sold: (goods, sold), bought: (coin, bought) };
+    let claim = Claim {
+        offer: offer.id,
+        seller,
+        sold: (goods, sold),
+        bought: (coin, bought),
+        price: offer.price.clone(),
+    };
     if left == 0 {
         remove(view, &offer);
     } else {

@@ -26,8 +26,8 @@ use crate::domain::transfer::ResultCodes;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{
-    AccountAnswer, ClaimableEnd, HistoryRecord, Ledger, NetworkError, PAGE_RECORDS_MAX, Sent, Spending,
-    TransactionRecord,
+    AccountAnswer, ClaimableEnd, ClaimablePage, ClaimableRecord, EffectId, EffectRecord, HistoryRecord,
+    Ledger, NetworkError, OperationRecord, PAGE_RECORDS_MAX, Sent, Spending, TransactionRecord,
 };
 use crate::stellar::transport::{Request, Response, Transport, TransportError};
 
@@ -227,6 +227,76 @@ impl HorizonClient {
             last = operation;
         }
         Ok(records)
+    }
+
+    /// Effects on an account after `after`, ascending.
+    pub async fn effects(
+        &self,
+        account: AccountId,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> Result<Vec<EffectRecord>, NetworkError> {
+        const WHAT: &str = "/accounts/{id}/effects";
+        let limit = limit.clamp(1, PAGE_RECORDS_MAX);
+        let cursor = after.map(|after| format!("{}-{}", after.operation, after.index)).unwrap_or_default();
+        let target = format!("/accounts/{account}/effects?cursor={cursor}&limit={limit}&order=asc");
+        let answer = self.get(WHAT, target).await?;
+        if !answer.found {
+            return Ok(vec![]);
+        }
+        let page = json::page(&answer.body).map_err(|error| unreadable(WHAT, &error))?;
+        let records: Vec<_> = page.into_iter().map(|json| records::effect(json, account)).collect();
+        let mut last = after;
+        for id in records.iter().filter_map(|record| record.id) {
+            if last.is_some_and(|last| id <= last) {
+                return Err(mixed_up(WHAT));
+            }
+            last = Some(id);
+        }
+        Ok(records)
+    }
+
+    /// One operation of whatever type; `None` if the instance that answered does not have it.
+    pub async fn operation(&self, operation: OperationId) -> Result<Option<OperationRecord>, NetworkError> {
+        const WHAT: &str = "/operations/{id}";
+        let answer = self.get(WHAT, format!("/operations/{operation}?join=transactions")).await?;
+        if !answer.found {
+            return Ok(None);
+        }
+        let record = records::any_operation(&answer.body).map_err(|error| unreadable(WHAT, &error))?;
+        if record.operation == operation { Ok(Some(record)) } else { Err(mixed_up(WHAT)) }
+    }
+
+    /// A page of claimable balances that name `claimant`.
+    pub async fn claimable_balances(
+        &self,
+        claimant: AccountId,
+        after: Option<String>,
+    ) -> Result<ClaimablePage, NetworkError> {
+        const WHAT: &str = "/claimable_balances?claimant=";
+        let cursor: String = form_urlencoded::byte_serialize(after.unwrap_or_default().as_bytes()).collect();
+        let target = format!(
+            "/claimable_balances?claimant={claimant}&cursor={cursor}&limit={PAGE_RECORDS_MAX}&order=asc"
+        );
+        let answer = self.get(WHAT, target).await?;
+        let page = json::page(found(WHAT, &answer)?).map_err(|error| unreadable(WHAT, &error))?;
+        let full = page.len() >= PAGE_RECORDS_MAX;
+        let mut balances = Vec::with_capacity(page.len());
+        let mut last = None;
+        for record in page {
+            match resources::claimable_balance(record) {
+                Ok(one) => {
+                    last = Some(format!("{}-{}", one.last_modified, one.id));
+                    let (id, asset, amount, sponsor) = (one.id, one.asset, one.amount, one.sponsor);
+                    balances.push(ClaimableRecord { id, asset, amount, sponsor });
+                }
+                Err(error) => {
+                    let record = cut(record);
+                    tracing::error!(%error, record, "a claimable balance cannot be read and is not listed");
+                }
+            }
+        }
+        Ok(ClaimablePage { balances, next: if full { last } else { None } })
     }
 
     /// A transaction by its hash, or by either hash of a fee bump; `None` proves nothing.

@@ -8,12 +8,15 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::json::{self, Number, ReadError};
-use crate::domain::address::Address;
+use super::resources;
+use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::ids::{OperationId, TxHash};
 use crate::domain::money::Stroops;
 use crate::domain::payment::PaymentKind;
-use crate::ports::network::{HistoryRecord, Movement, PaymentRecord};
+use crate::ports::network::{
+    EffectId, EffectKind, EffectRecord, HistoryRecord, Movement, OperationRecord, PaymentRecord,
+};
 
 /// What is kept of a record that cannot be read.
 pub const UNREADABLE_BYTES_MAX: usize = 1 << 20;
@@ -134,6 +137,86 @@ fn read(id: Option<OperationId>, base: Base, json: &str) -> Result<HistoryRecord
     }))
 }
 
+/// Reads what every operation tells, of whatever type.
+pub fn any_operation(json: &str) -> Result<OperationRecord, ReadError> {
+    #[derive(Deserialize)]
+    struct Any {
+        id: Option<Number<i64>>,
+        #[serde(rename = "type")]
+        kind: Option<String>,
+        source_account: Option<String>,
+        source_account_muxed: Option<String>,
+        source_account_muxed_id: Option<Number<u64>>,
+        transaction_hash: Option<String>,
+        created_at: Option<String>,
+        transaction: Option<EmbeddedTransaction>,
+    }
+    let one: Any = json::parse(json)?;
+    let memo =
+        |embedded: &EmbeddedTransaction| json::memo(embedded.memo_type.as_deref(), embedded.memo.as_deref());
+    let inner = one.transaction.as_ref().and_then(|embedded| embedded.inner_transaction.as_ref());
+    Ok(OperationRecord {
+        operation: OperationId(json::required("id", one.id.filter(|id| id.0 > 0))?.0),
+        kind: json::required("type", one.kind)?,
+        source: json::party(
+            "source_account",
+            one.source_account.as_deref(),
+            one.source_account_muxed.as_deref(),
+            one.source_account_muxed_id,
+        )?,
+        transaction: json::text("transaction_hash", one.transaction_hash.as_deref())?,
+        inner_transaction: inner
+            .map(|inner| json::text("inner_transaction", inner.hash.as_deref()))
+            .transpose()?,
+        closed_at: json::text("created_at", one.created_at.as_deref())?,
+        memo: one.transaction.as_ref().map(memo).transpose()?,
+    })
+}
+
+/// Reads one effect on `account`. Of one that moves a balance all is read that money depends on; of others only their place.
+pub fn effect(json: &str, account: AccountId) -> EffectRecord {
+    #[derive(Deserialize)]
+    struct Base {
+        paging_token: Option<String>,
+        #[serde(rename = "type")]
+        kind: Option<String>,
+    }
+    let base: Result<Base, ReadError> = json::parse(json);
+    let id = base.as_ref().ok().and_then(|base| {
+        let (operation, index) = base.paging_token.as_deref()?.split_once('-')?;
+        Some(EffectId { operation: operation.parse().ok()?, index: index.parse().ok()? })
+    });
+    let moved = |kind: &str| -> Result<EffectKind, ReadError> {
+        let moves = matches!(kind, "account_credited" | "account_debited");
+        if !moves {
+            return Ok(if kind == "trade" { EffectKind::Traded } else { EffectKind::Nothing });
+        }
+        let effect = resources::effect(json)?;
+        if effect.account.account() != Some(account) {
+            return Err(ReadError::Contradiction("the effect happened to another account"));
+        }
+        let asset = json::required("asset_type", effect.asset)?;
+        let amount = json::required("amount", effect.amount)?;
+        Ok(match kind {
+            "account_credited" => EffectKind::Credited { asset, amount },
+            _ => EffectKind::Debited { asset, amount },
+        })
+    };
+    let kind = base.and_then(|base| moved(&json::required("type", base.kind)?));
+    let kind = match (id, kind) {
+        (Some(_), Ok(kind)) => kind,
+        (None, Ok(_)) => kept(json, &ReadError::Missing("paging_token")),
+        (_, Err(error)) => kept(json, &error),
+    };
+    EffectRecord { id, kind }
+}
+
+fn kept(json: &str, error: &ReadError) -> EffectKind {
+    let kept = json.floor_char_boundary(UNREADABLE_BYTES_MAX);
+    let json = json.get(..kept).unwrap_or_default().to_owned();
+    EffectKind::Unreadable { json, reason: error.to_string() }
+}
+
 /// How an operation of this type moves money; `None` if the record tells no amount.
 fn mover(name: Option<&str>, number: Option<Number<i64>>) -> Result<Option<PaymentKind>, ReadError> {
     let by_name = name.map(|name| match name {
@@ -204,6 +287,8 @@ fn movements(kind: PaymentKind, record: &Mover) -> Result<Vec<Movement>, ReadErr
             }]
         }
         PaymentKind::ContractTransfer => contract_movements(record.asset_balance_changes.as_deref())?,
+        // Their amounts stand in their effects only.
+        PaymentKind::Merge | PaymentKind::Claim => vec![],
     };
     Ok(all.into_iter().filter(|movement| movement.amount != Stroops::ZERO).collect())
 }
@@ -257,7 +342,6 @@ fn destination(change: &Change) -> Result<Address, ReadError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::address::AccountId;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 

@@ -3,6 +3,7 @@
 mod driving;
 mod entries;
 mod harm;
+mod market;
 mod reading;
 mod streaming;
 mod submitting;

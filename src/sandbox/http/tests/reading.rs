@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use stellar_xdr::Memo;
+use stellar_xdr::{ClaimPredicate, Memo};
 
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
@@ -281,4 +281,58 @@ async fn a_browser_gets_a_page_and_everyone_else_json() {
     assert!(!page.contains("http://") && !page.contains("https://"), "nothing from elsewhere");
     town.sandbox.faults().clear();
     assert_eq!(town.get("/").await.1["history_latest_ledger"], 2);
+}
+
+#[tokio::test]
+async fn every_list_is_told_page_by_page_in_both_orders_without_gap_or_repetition() {
+    let town = Town::new();
+    town.befriend(&["alice", "bob"]);
+    town.send(&draft("alice", [trust(issued("GOLD", "bob"), i64::MAX)]));
+    town.send(&draft("bob", [trust(issued("GOLD", "alice"), i64::MAX)]));
+    for n in 1..=3 {
+        town.send(&draft("alice", [pay("bob", Asset::Native, n), pay("bob", Asset::Native, n)]));
+        town.send(&draft("alice", [sell(Asset::Native, issued("GOLD", "bob"), n, (1, 1), 0)]));
+        town.send(&draft("bob", [pay_through("bob", (issued("GOLD", "bob"), n), &[], (Asset::Native, n))]));
+        town.send(&draft("bob", [sell(Asset::Native, issued("GOLD", "alice"), n, (1, 1), 0)]));
+        town.send(&draft("bob", [set_aside(Asset::Native, n, &[("alice", ClaimPredicate::Unconditional)])]));
+    }
+    let alice = id("alice");
+    for list in [
+        "/ledgers?".to_owned(),
+        "/transactions?".to_owned(),
+        "/operations?".to_owned(),
+        "/payments?".to_owned(),
+        "/effects?".to_owned(),
+        "/trades?".to_owned(),
+        "/offers?".to_owned(),
+        "/claimable_balances?".to_owned(),
+        format!("/accounts?signer={alice}&"),
+        format!("/accounts/{alice}/transactions?"),
+        format!("/accounts/{alice}/operations?"),
+        format!("/accounts/{alice}/payments?"),
+        format!("/accounts/{alice}/effects?"),
+        format!("/accounts/{alice}/trades?"),
+    ] {
+        let tokens = |page: &Value| -> Vec<Value> {
+            let records = page["_embedded"]["records"].as_array().unwrap();
+            records.iter().map(|record| record["paging_token"].clone()).collect()
+        };
+        let (_, whole) = town.get(&format!("{list}limit=200")).await;
+        let whole = tokens(&whole);
+        assert!(!whole.is_empty(), "{list}");
+        for order in ["asc", "desc"] {
+            let (mut seen, mut next) = (Vec::new(), format!("{list}limit=1&order={order}"));
+            while seen.len() <= whole.len() {
+                let (_, page) = town.get(&next).await;
+                let Some(token) = tokens(&page).pop() else { break };
+                seen.push(token);
+                let href = page["_links"]["next"]["href"].as_str().unwrap();
+                next = href.strip_prefix("http://horizon.test").unwrap().to_owned();
+            }
+            if order == "desc" {
+                seen.reverse();
+            }
+            assert_eq!(seen, whole, "{list} {order}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ mod accounts;
 mod claimable;
 mod offers;
 mod options;
-mod paths;
+pub mod paths;
 mod payment;
 mod revoking;
 mod sponsoring;

@@ -15,27 +15,42 @@ use crate::sandbox::ledger::effects::Change;
 use crate::sandbox::ledger::exchange::Rounding;
 use crate::sandbox::ledger::holdings::{Needs, Ungiven, Untaken, credit, debit};
 use crate::sandbox::ledger::trade::{Claim, Conversion, Ended, OFFERS_TAKEN_MAX, Wish, convert};
+use crate::sandbox::ledger::view::View;
 use crate::sandbox::xdr::{self, account_of, xdr_account, xdr_asset};
 
 /// Why a path payment is refused, whichever end is exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refused {
+pub enum Refused {
+    /// It makes no sense.
     Malformed,
+    /// The sender has too little.
     Underfunded,
+    /// The sender has no trust line.
     SrcNoTrust,
+    /// The sender may not send.
     SrcNotAuthorized,
+    /// The receiver is not there.
     NoDestination,
+    /// The receiver has no trust line.
     NoTrust,
+    /// The receiver may not receive.
     NotAuthorized,
+    /// The receiver has no room.
     LineFull,
+    /// The book has not enough.
     TooFewOffers,
+    /// The next offer is the sender's own.
     CrossSelf,
     /// It would cost more, or bring less, than its sender allows.
     BeyondLimit,
 }
 
-enum Failure {
+/// Why a path payment fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// As its own result says.
     Refused(Refused),
+    /// It would take more offers than an operation may.
     TooManyOffers,
 }
 
@@ -169,8 +184,8 @@ fn stroops(amount: i64) -> Result<Stroops, Refused> {
 }
 
 /// One conversion of the way, whole or not at all.
-fn hop(running: &mut Running<'_>, wish: Wish) -> Result<Conversion, Failure> {
-    let done = convert(&mut running.view, wish, |_| false);
+fn hop(view: &mut View<'_>, wish: Wish) -> Result<Conversion, Failure> {
+    let done = convert(view, wish, |_| false);
     let exact = match wish.rounding {
         Rounding::StrictSend => done.sent == wish.send_max,
         Rounding::StrictReceive | Rounding::Offer => done.received == wish.receive_max,
@@ -181,6 +196,66 @@ fn hop(running: &mut Running<'_>, wish: Wish) -> Result<Conversion, Failure> {
         Ended::CrossesSelf => Err(Refused::CrossSelf.into()),
         Ended::TooMany => Err(Failure::TooManyOffers),
     }
+}
+
+/// Converts along `assets` so that exactly `amount` of the last arrives. Gives what that takes of the first, and the
+/// offers taken.
+pub fn convert_to(
+    view: &mut View<'_>,
+    assets: &[Asset],
+    taker: AccountId,
+    amount: i64,
+) -> Result<(i64, Vec<Claim>), Failure> {
+    let (mut wanted, mut claims) = (amount, Vec::new());
+    for pair in assets.windows(2).rev() {
+        let &[give, get] = pair else { continue };
+        if give == get {
+            continue;
+        }
+        let wish = Wish {
+            taker,
+            send: give,
+            send_max: i64::MAX,
+            receive: get,
+            receive_max: wanted,
+            rounding: Rounding::StrictReceive,
+            offers_max: OFFERS_TAKEN_MAX.saturating_sub(claims.len()),
+        };
+        let mut done = hop(view, wish)?;
+        wanted = done.sent;
+        done.claims.append(&mut claims);
+        claims = done.claims;
+    }
+    Ok((wanted, claims))
+}
+
+/// Converts exactly `amount` of the first of `assets` along them. Gives what arrives of the last, and the offers taken.
+pub fn convert_from(
+    view: &mut View<'_>,
+    assets: &[Asset],
+    taker: AccountId,
+    amount: i64,
+) -> Result<(i64, Vec<Claim>), Failure> {
+    let (mut had, mut claims) = (amount, Vec::new());
+    for pair in assets.windows(2) {
+        let &[give, get] = pair else { continue };
+        if give == get {
+            continue;
+        }
+        let wish = Wish {
+            taker,
+            send: give,
+            send_max: had,
+            receive: get,
+            receive_max: i64::MAX,
+            rounding: Rounding::StrictSend,
+            offers_max: OFFERS_TAKEN_MAX.saturating_sub(claims.len()),
+        };
+        let mut done = hop(view, wish)?;
+        had = done.received;
+        claims.append(&mut done.claims);
+    }
+    Ok((had, claims))
 }
 
 /// What was paid: sent by the source, received by the destination, and the offers taken between.
@@ -209,26 +284,7 @@ fn arrive_exactly(
     let (from, to) = journey.ends();
     let received = stroops(op.dest_amount)?;
     credit(&mut running.view, journey.destination, &to, received, Needs::Full)?;
-    let (mut wanted, mut claims) = (op.dest_amount, Vec::new());
-    for pair in journey.assets.windows(2).rev() {
-        let &[give, get] = pair else { continue };
-        if give == get {
-            continue;
-        }
-        let wish = Wish {
-            taker: source,
-            send: give,
-            send_max: i64::MAX,
-            receive: get,
-            receive_max: wanted,
-            rounding: Rounding::StrictReceive,
-            offers_max: OFFERS_TAKEN_MAX.saturating_sub(claims.len()),
-        };
-        let mut done = hop(running, wish)?;
-        wanted = done.sent;
-        done.claims.append(&mut claims);
-        claims = done.claims;
-    }
+    let (wanted, claims) = convert_to(&mut running.view, &journey.assets, source, op.dest_amount)?;
     if wanted > op.send_max {
         return Err(Refused::BeyondLimit.into());
     }
@@ -247,25 +303,7 @@ fn leave_exactly(
     let (from, to) = journey.ends();
     let sent = stroops(op.send_amount)?;
     debit(&mut running.view, source, &from, sent, Needs::Full)?;
-    let (mut had, mut claims) = (op.send_amount, Vec::new());
-    for pair in journey.assets.windows(2) {
-        let &[give, get] = pair else { continue };
-        if give == get {
-            continue;
-        }
-        let wish = Wish {
-            taker: source,
-            send: give,
-            send_max: had,
-            receive: get,
-            receive_max: i64::MAX,
-            rounding: Rounding::StrictSend,
-            offers_max: OFFERS_TAKEN_MAX.saturating_sub(claims.len()),
-        };
-        let mut done = hop(running, wish)?;
-        had = done.received;
-        claims.append(&mut done.claims);
-    }
+    let (had, claims) = convert_from(&mut running.view, &journey.assets, source, op.send_amount)?;
     if had < op.dest_min {
         return Err(Refused::BeyondLimit.into());
     }

@@ -2,6 +2,7 @@
 
 use crate::domain::asset::Asset;
 use crate::sandbox::story::*;
+use stellar_xdr::OperationBody;
 
 const XLM: Asset = Asset::Native;
 
@@ -165,4 +166,104 @@ fn a_sponsored_offer_gives_its_reserve_back_when_it_is_taken() {
     assert_eq!((story.account("carol").sponsoring, story.account("alice").sponsored), (1, 1));
     story.must(&draft("bob", [buy(XLM, gold(), 10, (1, 1), 0)]));
     assert_eq!((story.account("carol").sponsoring, story.account("alice").sponsored), (0, 0));
+}
+
+fn lead() -> Asset {
+    issued("LEAD", "warden")
+}
+
+/// The market, with lead that the warden must allow to hold (alice has some, and may not use it any more), dora, who has no gold
+/// and room for five silver, and erin, who can pay for no entry more.
+fn guarded_market() -> Story {
+    let mut story = market();
+    story.befriend(&["warden", "dora"]);
+    story.must(&draft("warden", [options(|op| op.set_flags = Some(3))]));
+    story.must(&draft("alice", [create("erin", UNIT * 2 + UNIT / 5), trust(lead(), i64::MAX)]));
+    story.must(&draft("erin", [trust(gold(), i64::MAX), trust(silver(), i64::MAX)]));
+    story.must(&draft("dora", [trust(gold(), i64::MAX), trust(silver(), 5)]));
+    story.must(&draft("issuer", [pay("erin", gold(), 10)]));
+    let allowed =
+        [line_flags("alice", lead(), 1, 0), pay("alice", lead(), 10), line_flags("alice", lead(), 0, 1)];
+    story.must(&draft("warden", allowed));
+    story.must(&draft("warden", [sell(lead(), XLM, 100, (1, 1), 0)]));
+    story
+}
+
+#[test]
+fn offers_of_every_kind_are_refused_alike() {
+    let price = (1, 1);
+    type Offering = fn(Asset, Asset, i64, (i32, i32)) -> OperationBody;
+    let kinds: [Offering; 3] = [
+        |give, get, amount, price| sell(give, get, amount, price, 0),
+        |give, get, amount, price| buy(give, get, amount, price, 0),
+        sell_passively,
+    ];
+    let tin = issued("TIN", "issuer");
+    for kind in kinds {
+        let mut story = guarded_market();
+        story.must(&draft("alice", [sell(gold(), XLM, 5, (1, 2), 0)]));
+        for (who, body, code) in [
+            ("alice", kind(gold(), gold(), 1, price), "op_malformed"),
+            ("alice", kind(gold(), XLM, 1, (0, 1)), "op_malformed"),
+            ("alice", kind(tin, XLM, 1, price), "op_sell_no_trust"),
+            ("alice", kind(gold(), tin, 1, price), "op_buy_no_trust"),
+            ("alice", kind(lead(), XLM, 1, price), "sell_not_authorized"),
+            ("alice", kind(XLM, lead(), 1, price), "buy_not_authorized"),
+            ("dora", kind(XLM, silver(), 6, price), "op_line_full"),
+            ("dora", kind(gold(), XLM, 1, price), "op_underfunded"),
+            ("alice", kind(XLM, gold(), 5, price), "op_cross_self"),
+            ("erin", kind(gold(), silver(), 1, price), "op_low_reserve"),
+        ] {
+            assert_eq!(story.op_says(&draft(who, [body])), code, "{who}");
+        }
+    }
+    let mut story = market();
+    for body in [sell(gold(), XLM, 1, price, 77), buy(gold(), XLM, 1, price, 77)] {
+        assert_eq!(story.op_says(&draft("alice", [body])), "op_offer_not_found");
+    }
+}
+
+#[test]
+fn both_path_payments_are_refused_alike() {
+    type Through = fn(&str, Asset, Asset, i64) -> OperationBody;
+    let kinds: [Through; 2] = [
+        |to, from, into, amount| pay_through(to, (from, i64::MAX), &[], (into, amount)),
+        |to, from, into, amount| send_through(to, (from, amount), &[], (into, 1)),
+    ];
+    for through in kinds {
+        let mut story = guarded_market();
+        let books = [sell(gold(), XLM, 50, (1, 1), 0), sell(silver(), XLM, 50, (1, 1), 0)];
+        story.must(&draft("alice", books));
+        story.must(&draft("bob", [sell(XLM, gold(), 50, (2, 1), 0)]));
+        story.must(&draft("warden", [sell(XLM, lead(), 50, (2, 1), 0)]));
+        for (who, body, code) in [
+            ("dora", through("bob", XLM, gold(), 0), "op_malformed"),
+            ("dora", through("nobody", XLM, gold(), 4), "op_no_destination"),
+            ("dora", through("carol", XLM, gold(), 4), "op_no_trust"),
+            ("dora", through("alice", XLM, lead(), 4), "op_not_authorized"),
+            ("bob", through("dora", XLM, silver(), 6), "op_line_full"),
+            ("carol", through("bob", gold(), XLM, 4), "op_src_no_trust"),
+            ("alice", through("bob", lead(), XLM, 4), "op_src_not_authorized"),
+            ("dora", through("bob", gold(), XLM, 4), "op_underfunded"),
+            ("dora", through("bob", XLM, gold(), 1_000), "op_too_few_offers"),
+            ("alice", through("bob", XLM, gold(), 4), "op_cross_self"),
+        ] {
+            assert_eq!(story.op_says(&draft(who, [body])), code, "{who}");
+        }
+    }
+}
+
+#[test]
+fn nothing_takes_more_than_a_thousand_offers() {
+    let mut story = market();
+    for _ in 0..6 {
+        for who in ["alice", "issuer"] {
+            let offers = vec![sell(gold(), XLM, 1, (1, 1), 0); 100];
+            story.must(&draft(who, offers));
+        }
+    }
+    let take = |amount| pay_through("bob", (XLM, i64::MAX), &[], (gold(), amount));
+    assert_eq!(story.op_says(&draft("carol", [take(1_001)])), "op_exceeded_work_limit");
+    story.must(&draft("carol", [take(1_000)]));
+    assert_eq!(offers(&story).len(), 200);
 }

@@ -201,3 +201,11 @@ fn an_old_envelope_form_is_taken_too() {
     assert_eq!(old.hash, tx.hash);
     assert_eq!(story.send_tx(old).transaction, "tx_success");
 }
+
+#[test]
+fn an_extra_signer_is_named_once() {
+    let mut story = Story::with(&["alice", "bob"]);
+    let twice = vec![signer_key("bob"), signer_key("bob")].try_into().unwrap();
+    let cond = Preconditions::V2(PreconditionsV2 { extra_signers: twice, ..PreconditionsV2::default() });
+    assert_eq!(story.says(&conditioned(cond)), "tx_malformed");
+}

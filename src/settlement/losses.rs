@@ -1,0 +1,163 @@
+//! What issuers took back: booked when it is seen, and borne by the latest payments.
+//!
+//! A clawback lessens what an account holds, not what is owed. As long as it is open who bears it, it stands in
+//! `ClawedBack`. Counted payments bear it when it is decided what becomes of their reservation; returns that are owed already are
+//! cut at once, latest first, so that none waits for money that is no longer there.
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+
+use super::ingest::Place;
+use super::refund::refunded_if_all;
+use super::settle::change;
+use super::{EngineError, Ids};
+use crate::domain::address::AccountId;
+use crate::domain::asset::Asset;
+use crate::domain::ids::ReservationId;
+use crate::domain::journal::{BookAccount, Cause, Postings};
+use crate::domain::money::Stroops;
+use crate::domain::payment::PaymentId;
+use crate::domain::transfer::{Transfer, TransferKind, TransferState};
+use crate::ports::store::{Applied, LIST_ROWS_MAX, StoreError, Tx};
+
+/// Money that an issuer took back.
+pub(super) struct Clawback {
+    /// The operation and which of its changes.
+    pub id: PaymentId,
+    pub asset: Asset,
+    pub amount: Stroops,
+    /// When its ledger closed.
+    pub at: Timestamp,
+}
+
+/// Books a clawback, once, and lets returns that are owed already bear it.
+pub(super) async fn claw_back(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    place: &Place,
+    clawback: &Clawback,
+) -> Result<Applied, EngineError> {
+    let (account, reservation) = (place.account(), place.reservation());
+    let (id, asset, amount) = (clawback.id, clawback.asset, clawback.amount);
+    let mut postings = Postings::new();
+    let held = BookAccount::Stellar(account);
+    postings.movement(asset, amount, BookAccount::ClawedBack(reservation), held);
+    let booked = ids.post_once(tx, Cause::Clawback(id), reservation, clawback.at, postings).await?;
+    if booked == Applied::Executed {
+        tracing::error!(%account, change = %id, %asset, %amount, "an issuer took money back");
+        bear(tx, ids, account, reservation, asset).await?;
+    }
+    Ok(booked)
+}
+
+/// Cuts returns from `account` that are owed in `asset` by what was taken back and nobody bears yet; true if one was cut.
+///
+/// While money is on its way out of the account nothing is cut: what lands is no longer owed, and what does not is looked at
+/// again before it is sent.
+pub(super) async fn bear(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    account: AccountId,
+    reservation: Option<ReservationId>,
+    asset: Asset,
+) -> Result<bool, EngineError> {
+    let taken = tx.balance(BookAccount::ClawedBack(reservation), asset).await?;
+    if taken <= 0 || tx.money_leaves(account).await? {
+        return Ok(false);
+    }
+    let mut left = Stroops::new(taken)?;
+    let mut owed = owed_from(tx, account, reservation, asset).await?;
+    if reservation.is_none() {
+        left = left.min(shortage(tx, account, asset, &owed).await?);
+    }
+    owed.sort_by_key(|transfer| Reverse(returned(transfer)));
+    let mut cut_any = false;
+    for transfer in owed {
+        let cut = left.min(transfer.amount);
+        if cut.is_zero() {
+            break;
+        }
+        left = left.checked_sub(cut)?;
+        cut_by(tx, ids, &transfer, cut).await?;
+        cut_any = true;
+    }
+    if let (true, Some(id)) = (cut_any, reservation)
+        && let Some(reservation) = tx.reservation(id).await?
+        && let Some(refunded) = refunded_if_all(tx, reservation, ids.now()).await?
+    {
+        change(tx, ids, &refunded).await?;
+    }
+    Ok(cut_any)
+}
+
+/// Returns from an account that are owed and in no live transaction.
+async fn owed_from(
+    tx: &mut dyn Tx,
+    account: AccountId,
+    reservation: Option<ReservationId>,
+    asset: Asset,
+) -> Result<Vec<Transfer>, StoreError> {
+    let (mut owed, mut after) = (Vec::new(), None);
+    loop {
+        let page = tx.pending_refunds_from(account, after, LIST_ROWS_MAX).await?;
+        after = page.last().map(|transfer| transfer.id);
+        let last = page.len() < LIST_ROWS_MAX as usize;
+        let concerned = |one: &Transfer| one.asset == asset && one.reservation == reservation;
+        owed.extend(page.into_iter().filter(concerned));
+        if last {
+            return Ok(owed);
+        }
+    }
+}
+
+/// How much more is owed from an account than it holds by the books. What was taken from accounts without a reservation
+/// stands in one book account for all of them.
+async fn shortage(
+    tx: &mut dyn Tx,
+    account: AccountId,
+    asset: Asset,
+    owed: &[Transfer],
+) -> Result<Stroops, EngineError> {
+    let sum = Stroops::sum(owed.iter().map(|transfer| transfer.amount))?;
+    let held = tx.balance(BookAccount::Stellar(account), asset).await?.max(0);
+    Ok(sum.checked_sub(sum.min(Stroops::new(held)?))?)
+}
+
+const fn returned(transfer: &Transfer) -> Option<PaymentId> {
+    match transfer.kind {
+        TransferKind::Refund { payment } => Some(payment),
+        TransferKind::Leg { .. } => None,
+    }
+}
+
+/// Gives a return up for one that is smaller by `cut`, or for none, and books what its payer bears.
+async fn cut_by(tx: &mut dyn Tx, ids: &Ids, transfer: &Transfer, cut: Stroops) -> Result<(), EngineError> {
+    let now = ids.now();
+    let rest = transfer.amount.checked_sub(cut)?;
+    tracing::warn!(transfer = %transfer.id, %cut, %rest, "a return bears what the issuer took back");
+    tx.update_transfer(transfer, &transfer.clone().cancelled(now)?).await?;
+    if !rest.is_zero() {
+        let ordinal = match transfer.reservation {
+            Some(reservation) => tx.next_ordinal(reservation).await?,
+            None => 0,
+        };
+        let (id, state) = (ids.transfer()?, TransferState::Pending);
+        let smaller = Transfer { id, ordinal, amount: rest, state, ..transfer.clone() };
+        tx.insert_transfers(&[smaller]).await?;
+    }
+    let owed = transfer.reservation.map_or(BookAccount::Unattributed, BookAccount::Deposits);
+    let mut postings = Postings::new();
+    postings.movement(transfer.asset, cut, owed, BookAccount::ClawedBack(transfer.reservation));
+    ids.post(tx, Cause::Reduced(transfer.id), transfer.reservation, now, postings).await
+}
+
+/// What was taken back of a reservation's money and nobody bears yet.
+pub(super) async fn taken_back(
+    tx: &mut dyn Tx,
+    reservation: ReservationId,
+) -> Result<Vec<(Asset, Stroops)>, EngineError> {
+    let balances = tx.balances_of(BookAccount::ClawedBack(Some(reservation))).await?;
+    let taken = balances.into_iter().filter(|(_, amount)| *amount > 0);
+    taken.map(|(asset, amount)| Ok((asset, Stroops::new(amount)?))).collect()
+}

@@ -1,0 +1,169 @@
+//! What follows from a transaction of ours that had no effect: everything it held is free again, and whoever is to blame is told.
+
+use super::{CANNOT_PAY_FEE, Ended, channel, is_refund, settled_by};
+use crate::domain::address::AccountId;
+use crate::domain::claimable::ClaimableState;
+use crate::domain::escrow::EscrowState;
+use crate::domain::ids::{ReservationId, SubmissionId};
+use crate::domain::money::Stroops;
+use crate::domain::reservation::{HoldReason, State};
+use crate::domain::transfer::{ClosedAccount, Purpose, ResultCodes, Submission, Transfer, TransferState};
+use crate::ports::store::Tx;
+use crate::settlement::blame::{Blame, blames, culprits, is_refused_whole};
+use crate::settlement::settle::change;
+use crate::settlement::{EngineError, Ids};
+
+/// How a transaction was refused.
+#[derive(Clone, Copy)]
+pub(super) struct Refusal<'r> {
+    /// With which codes, if that is known.
+    pub codes: Option<&'r ResultCodes>,
+    /// True if it is in a ledger, without effect: each such try costs a fee.
+    pub landed: bool,
+    /// The least that becomes a claimable balance instead of a return.
+    pub claimable_min: Stroops,
+}
+
+/// Frees what a transaction without effect had taken.
+pub(super) async fn released(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    submission: &Submission,
+    refusal: Refusal<'_>,
+) -> Result<Ended, EngineError> {
+    let poor = refusal.codes.is_some_and(|codes| codes.transaction == CANNOT_PAY_FEE);
+    let mut ended = Ended { poor, ..Ended::default() };
+    match &submission.purpose {
+        Purpose::OpenChannels { accounts, .. } => {
+            ended.failed_opening = true;
+            for account in accounts {
+                let opening = channel(tx, *account).await?;
+                tx.remove_channel(&opening).await?;
+            }
+        }
+        Purpose::OpenEscrows { .. } => {
+            ended.failed_opening = true;
+            for mut escrow in tx.escrows_opened_by(submission.id).await? {
+                escrow.state = EscrowState::Abandoned;
+                tx.update_escrow(&escrow).await?;
+            }
+        }
+        Purpose::PayTransfers { transfers, .. } => {
+            let transfers = tx.transfers(transfers).await?;
+            release_transfers(tx, ids, submission, &transfers, refusal, &mut ended).await?;
+        }
+        Purpose::TakeBack { claimables } => {
+            // One may have been claimed meanwhile; its history will tell.
+            ended.rest_claimables = refusal.landed;
+            for id in claimables {
+                let Some(claimable) = tx.claimable(*id).await? else { continue };
+                if let ClaimableState::TakingBack { .. } = claimable.state {
+                    tx.update_claimable(&claimable, &claimable.clone().released()?).await?;
+                }
+            }
+        }
+        Purpose::CloseEscrows { accounts } => {
+            ended.not_closed = not_closed(accounts, refusal);
+            for ClosedAccount { account, .. } in accounts {
+                let Some(mut escrow) = tx.escrows(&[*account]).await?.pop() else { continue };
+                if let EscrowState::Closing { reservation, .. } = escrow.state {
+                    escrow.state = EscrowState::Assigned { reservation };
+                    tx.update_escrow(&escrow).await?;
+                }
+            }
+        }
+    }
+    Ok(ended)
+}
+
+/// Accounts that could not be closed: those whose operations were refused, or all if none is named.
+fn not_closed(accounts: &[ClosedAccount], refusal: Refusal<'_>) -> Vec<AccountId> {
+    let codes = refusal.codes.map_or(&[][..], |codes| &codes.operations);
+    let mut next = 0;
+    let mut named = Vec::new();
+    for ClosedAccount { account, operations } in accounts {
+        let own = next..next + usize::from(*operations);
+        next = own.end;
+        if codes.get(own).is_some_and(|codes| codes.iter().any(|code| code != "op_success")) {
+            named.push(*account);
+        }
+    }
+    if named.is_empty() { accounts.iter().map(|closed| closed.account).collect() } else { named }
+}
+
+/// Frees transfers. With codes that blame reservations, those are held; whose recipient cannot receive a payment gets a claimable
+/// balance; the others go again. If it landed or was refused as a whole and no code names anybody, all go again one by one, and
+/// one that was alone is held.
+async fn release_transfers(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    submission: &Submission,
+    transfers: &[Transfer],
+    refusal: Refusal<'_>,
+    ended: &mut Ended,
+) -> Result<(), EngineError> {
+    let blames = blames(transfers, refusal.codes);
+    let mut culprits = culprits(transfers, &blames);
+    let named = blames.iter().any(|blame| *blame != Blame::Nobody);
+    let unexplained = !named && (refusal.landed || refusal.codes.is_some_and(is_refused_whole));
+    ended.rest_claimables = blames.contains(&Blame::Reserve);
+    for (transfer, blame) in transfers.iter().zip(&blames) {
+        let TransferState::InFlight { .. } = transfer.state else { continue };
+        let released = transfer.clone().released(submission.id)?;
+        tx.update_transfer(transfer, &released).await?;
+        let worth_it = !is_refund(transfer) || transfer.amount >= refusal.claimable_min;
+        match (blame, released.clone().as_claimable()) {
+            (Blame::Recipient, Ok(claimable)) if worth_it => {
+                tx.redirect_transfer(&released, &claimable).await?;
+            }
+            (Blame::Recipient | Blame::Source(_), _) if is_refund(transfer) => {
+                ended.undelivered.push(transfer.id);
+            }
+            // One that merely never landed is not its fault.
+            (Blame::Nobody, _) if is_refund(transfer) && unexplained => {
+                ended.undelivered.push(transfer.id);
+            }
+            (Blame::Nobody | Blame::Recipient | Blame::Reserve | Blame::Source(_), _) => {}
+        }
+    }
+    let reservations = settled_by(transfers);
+    if unexplained {
+        match (reservations.as_slice(), refusal.codes) {
+            ([], _) => {}
+            ([only], Some(codes)) => {
+                let detail = "its settlement failed, and no operation is to blame".to_owned();
+                culprits.push((*only, HoldReason { code: codes.transaction.clone(), detail }));
+            }
+            (several, _) => ended.alone = several.to_vec(),
+        }
+    }
+    for id in reservations {
+        let why = culprits.iter().find(|(culprit, _)| *culprit == id).map(|(_, why)| why.clone());
+        ended.held += u32::from(why.is_some());
+        release(tx, ids, submission.id, id, why).await?;
+    }
+    Ok(())
+}
+
+async fn release(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    submission: SubmissionId,
+    id: ReservationId,
+    why: Option<HoldReason>,
+) -> Result<(), EngineError> {
+    let Some(reservation) = tx.reservation(id).await? else {
+        return Err(EngineError::Contradiction(format!("reservation {id} has transfers but is not stored")));
+    };
+    let State::Settling { .. } = reservation.state else {
+        let state = reservation.state.name();
+        return Err(EngineError::Contradiction(format!("reservation {id} is {state}, not settling")));
+    };
+    let now = ids.now();
+    let next = match why {
+        Some(why) => reservation.held(submission, why, now)?,
+        None => reservation.settlement_released(submission)?,
+    };
+    change(tx, ids, &next).await?;
+    Ok(())
+}
