@@ -42,7 +42,7 @@ fn nothing_is_lost_or_paid_twice_on_postgres() {
 fn a_seed_is_the_same_run_again() {
     let options = Options { events_max: usize::MAX, ..Options::default() };
     let (first, second) = (run(7, &options).unwrap(), run(7, &options).unwrap());
-    assert!(first.events > 500, "{} events", first.events);
+    assert!(first.events > 200, "{} events", first.events);
     assert_eq!(first, second);
     assert_ne!(first.digest, run(8, &options).unwrap().digest);
 }
