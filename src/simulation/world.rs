@@ -264,7 +264,8 @@ impl World {
                 for currency in &currencies {
                     put.push(tx.put_currency(currency).await?);
                 }
-                Ok::<_, StoreError>(drop(put))
+                drop(put);
+                Ok::<_, StoreError>(())
             })
         })
         .await
