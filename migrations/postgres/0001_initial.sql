@@ -167,7 +167,7 @@ CREATE TABLE transfers (
     asset TEXT NOT NULL,
     amount BIGINT NOT NULL CHECK (amount > 0),
     memo_facts TEXT NOT NULL,
-    delivery TEXT NOT NULL CHECK (delivery IN ('payment', 'claimable_balance')),
+    delivery TEXT NOT NULL CHECK (delivery IN ('payment', 'claimable_balance', 'undecided')),
     state TEXT NOT NULL,
     submission BIGINT,
     operation BIGINT,
@@ -182,7 +182,8 @@ CREATE TABLE transfers (
 );
 -- A return that was given up may be followed by a smaller one.
 CREATE UNIQUE INDEX transfers_refund ON transfers (refund_of) WHERE refund_of IS NOT NULL AND state <> 'cancelled';
-CREATE INDEX transfers_pending_refunds ON transfers (id) WHERE state = 'pending' AND refund_of IS NOT NULL;
+CREATE INDEX transfers_pending_refunds ON transfers (id)
+    WHERE state = 'pending' AND refund_of IS NOT NULL AND delivery <> 'undecided';
 CREATE INDEX transfers_pending_from ON transfers (source, id) WHERE state = 'pending' AND refund_of IS NOT NULL;
 CREATE INDEX transfers_open ON transfers (source) WHERE state IN ('pending', 'in_flight');
 CREATE UNIQUE INDEX transfers_ordinal ON transfers (reservation, ordinal);

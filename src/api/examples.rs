@@ -124,7 +124,7 @@ pub fn order() -> Value {
         "units": { "cu": "1", "su": "0", "ipv4u": "0" },
         "duration_seconds": 2_592_000,
         "currencies": ["TFT"],
-        "refund": { "address": PAYER, "memo": { "type": "id", "value": "1047" } },
+        "refund": refund_address(),
     })
 }
 
@@ -166,7 +166,7 @@ pub fn reservation() -> Value {
             ],
         }],
         "deadline": "2026-03-01T13:00:00Z",
-        "refund": { "address": PAYER, "memo": { "type": "id", "value": "1047" } },
+        "refund": refund_address(),
         "created_at": "2026-03-01T12:00:00Z",
     })
 }
@@ -212,6 +212,7 @@ pub fn returned_payment() -> Value {
     payment["returned"] = json!({
         "transfer_id": "150837286785031",
         "state": "confirmed",
+            "delivery": "payment",
         "to": PAYER,
         "amount": "250",
         "at": "2026-03-01T12:04:15Z",
@@ -234,6 +235,11 @@ pub fn claimable_balance() -> Value {
 /// What is owed for a reservation.
 pub fn liability() -> Value {
     json!({ "kind": "deposits", "reservation_id": RESERVATION, "asset": TFT, "amount": "250" })
+}
+
+/// Where money goes back to.
+pub fn refund_address() -> Value {
+    json!({ "address": PAYER, "memo": { "type": "id", "value": "1047" } })
 }
 
 /// A decision about a held reservation.

@@ -88,6 +88,9 @@ pub struct Returned {
     /// `pending` (owed), `in_flight`, `confirmed` (paid), or `cancelled`: its issuer took the money back.
     #[schema(example = "confirmed")]
     pub state: &'static str,
+    /// `payment`, `claimable_balance`, or `undecided`: somebody must say where it belongs.
+    #[schema(example = "payment")]
+    pub delivery: &'static str,
     /// To whom.
     #[schema(value_type = String)]
     pub to: Address,
@@ -107,7 +110,8 @@ impl From<&Transfer> for Returned {
             TransferState::Pending | TransferState::InFlight { .. } => None,
         };
         let (transfer_id, state) = (transfer.id, transfer.state.name());
-        Self { transfer_id, state, to: transfer.to, amount: transfer.amount, at }
+        let delivery = transfer.delivery.as_str();
+        Self { transfer_id, state, delivery, to: transfer.to, amount: transfer.amount, at }
     }
 }
 

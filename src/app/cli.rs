@@ -9,8 +9,9 @@ use url::Url;
 
 use crate::app::config::Overrides;
 use crate::domain::address::Address;
-use crate::domain::ids::{ApiKeyId, ReservationId};
+use crate::domain::ids::{ApiKeyId, ReservationId, TxHash};
 use crate::domain::money::Stroops;
+use crate::domain::payment::{Memo, PaymentId};
 use crate::ports::store::Role;
 use crate::sandbox::faults::{
     FaultParameters, FaultRate, FaultSettings, LAG_LEDGERS_MAX, RETRY_AFTER_SECONDS_MAX, SLOW_MS_MAX,
@@ -45,6 +46,8 @@ pub enum Command {
     Reconcile(ReconcileArgs),
     /// Decide what becomes of a reservation that is held: settle it, or send back what remains.
     Resolve(ResolveArgs),
+    /// Decide where a payment's return goes that cannot go back to where it came from.
+    Return(ReturnArgs),
     /// Make, list and revoke API keys.
     Keys(KeysArgs),
     /// Print the API's OpenAPI document.
@@ -393,6 +396,48 @@ pub struct ResolveArgs {
     /// What is decided.
     #[command(flatten)]
     pub decision: DecisionArgs,
+}
+
+/// `farmgate return`.
+#[derive(Debug, Args)]
+pub struct ReturnArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The payment's id: `OPERATION-CHANGE`.
+    pub payment: PaymentId,
+    /// Where its money goes: an account (`G…`) or a muxed account (`M…`).
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: Address,
+    /// The memo that goes with it.
+    #[command(flatten)]
+    pub memo: MemoArgs,
+}
+
+/// At most one memo.
+#[derive(Debug, Args)]
+#[group(required = false, multiple = false)]
+pub struct MemoArgs {
+    /// A memo of type text, up to 28 bytes.
+    #[arg(long, value_name = "TEXT")]
+    pub memo_text: Option<String>,
+    /// A memo of type id.
+    #[arg(long, value_name = "NUMBER")]
+    pub memo_id: Option<u64>,
+    /// A memo of type hash: 64 hexadecimal digits.
+    #[arg(long, value_name = "HASH")]
+    pub memo_hash: Option<TxHash>,
+}
+
+impl From<MemoArgs> for Memo {
+    fn from(args: MemoArgs) -> Self {
+        match (args.memo_text, args.memo_id, args.memo_hash) {
+            (Some(text), _, _) => Self::Text(text),
+            (None, Some(id), _) => Self::Id(id),
+            (None, None, Some(hash)) => Self::Hash(hash),
+            (None, None, None) => Self::None,
+        }
+    }
 }
 
 /// One of the two decisions.

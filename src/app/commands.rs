@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access;
 use crate::app::cli::{
-    Cli, Command, KeysArgs, KeysCommand, ReconcileArgs, ResolveArgs, SandboxArgs, ServeArgs, WalletCommand,
+    Cli, Command, KeysArgs, KeysCommand, ReconcileArgs, ResolveArgs, ReturnArgs, SandboxArgs, ServeArgs,
+    WalletCommand,
 };
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{self, Config, ConfigError, Overrides};
@@ -18,13 +19,15 @@ use crate::app::wire::{self, Service, ServiceError};
 use crate::app::{demo, doctor, setup, simulate, telemetry};
 use crate::domain::ids::ReservationId;
 use crate::domain::money::Stroops;
+use crate::domain::payment::PaymentId;
+use crate::domain::refund::{RefundAddress, RefundAddressError};
 use crate::http;
 use crate::operator::{ReconcileError, Reconciliation, StockError, reconcile};
 use crate::ports::clock::Clock;
 use crate::ports::store::transact;
 use crate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
 use crate::sandbox::{self, Sandbox, StartError};
-use crate::settlement::{Decision, ResolveError, resolve};
+use crate::settlement::{Decision, ResolveError, ReturnError, resolve, return_to};
 use crate::simulation::SimulationError;
 use crate::stellar::keys::SecretSeed;
 use crate::storage;
@@ -53,6 +56,15 @@ pub enum CommandError {
     /// No such reservation.
     #[error("reservation {0} is not known")]
     NoReservation(ReservationId),
+    /// No such payment.
+    #[error("payment {0} is not known")]
+    NoPayment(PaymentId),
+    /// Not an address that money can be returned to.
+    #[error("--to: {0}")]
+    RefundAddress(#[from] RefundAddressError),
+    /// A return that was not redirected.
+    #[error(transparent)]
+    Return(#[from] ReturnError),
     /// API keys.
     #[error(transparent)]
     Access(#[from] access::AccessError),
@@ -86,6 +98,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Setup(args) => setup::run(&args).await,
         Command::Reconcile(args) => run_reconcile(&args).await,
         Command::Resolve(args) => run_resolve(&args).await,
+        Command::Return(args) => run_return(args).await,
         Command::Keys(args) => keys(args).await,
         Command::Simulate(args) => simulate::run(&args),
         Command::Openapi => {
@@ -289,6 +302,22 @@ async fn run_resolve(args: &ResolveArgs) -> Result<ExitCode, CommandError> {
     .await?;
     let reservation = resolved.ok_or(CommandError::NoReservation(id))?;
     say(&format!("reservation {id} is {}", reservation.state.name()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_return(args: ReturnArgs) -> Result<ExitCode, CommandError> {
+    let settings =
+        config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
+    let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
+    let (payment, to) = (args.payment, RefundAddress::new(args.to, args.memo.into())?);
+    let address = to.address();
+    let decided = transact(&store, move |tx| {
+        let to = to.clone();
+        Box::pin(async move { return_to(tx, payment, &to).await })
+    })
+    .await?;
+    let transfer = decided.ok_or(CommandError::NoPayment(payment))?;
+    say(&format!("{} {} of payment {payment} go to {address}", transfer.amount, transfer.asset.code()))?;
     Ok(ExitCode::SUCCESS)
 }
 

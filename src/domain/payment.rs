@@ -38,7 +38,7 @@ impl FromStr for PaymentId {
 super::address::serde_as_text!(PaymentId);
 
 /// A transaction's memo.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(tag = "type", content = "value", rename_all = "snake_case")]
 pub enum Memo {
     /// No memo.

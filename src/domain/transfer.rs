@@ -39,6 +39,8 @@ pub enum Delivery {
     Payment,
     /// By a claimable balance: the recipient could not receive a payment.
     ClaimableBalance,
+    /// Not yet: where it came from cannot be paid, and somebody must say where it belongs.
+    Undecided,
 }
 
 impl Delivery {
@@ -47,6 +49,7 @@ impl Delivery {
         match self {
             Self::Payment => "payment",
             Self::ClaimableBalance => "claimable_balance",
+            Self::Undecided => "undecided",
         }
     }
 }
@@ -234,6 +237,9 @@ pub struct InvalidTransferTransition {
     pub change: &'static str,
 }
 
+/// A way that a transfer goes: which one, where to, and with which memo.
+pub type Route = (TransferId, Address, Memo);
+
 impl TransferState {
     /// The state's name as stored and shown.
     pub const fn name(&self) -> &'static str {
@@ -247,6 +253,11 @@ impl TransferState {
 }
 
 impl Transfer {
+    /// The way it goes at present; it may be sent another.
+    pub fn route(&self) -> Route {
+        (self.id, self.to, self.memo.clone())
+    }
+
     fn refuse(&self, change: &'static str) -> InvalidTransferTransition {
         InvalidTransferTransition { what: format!("transfer {}", self.id), state: self.state.name(), change }
     }
@@ -265,7 +276,7 @@ impl Transfer {
                 | TransferState::InFlight { .. }
                 | TransferState::Confirmed { .. }
                 | TransferState::Cancelled { .. },
-                Delivery::Payment | Delivery::ClaimableBalance,
+                Delivery::Payment | Delivery::ClaimableBalance | Delivery::Undecided,
                 _,
             ) => Err(self.refuse("delivered by a claimable balance")),
         }

@@ -96,6 +96,9 @@ problem_sets! {
     /// What deciding about a held reservation may end in.
     ResolveProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotHeld, BodyTooLarge, UnsupportedMediaType,
         Internal, DatabaseUnavailable;
+    /// What deciding about a payment's return may end in.
+    ReturnProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotOwed, RefundAddress, BodyTooLarge,
+        UnsupportedMediaType, Internal, DatabaseUnavailable;
     /// What asking for readiness may end in.
     ReadyProblems: NotReady;
 }

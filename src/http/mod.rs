@@ -82,6 +82,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reservations::payments::handler))
         .routes(routes!(reservations::resolution::handler))
         .routes(routes!(money::payments::handler))
+        .routes(routes!(money::returns::handler))
         .routes(routes!(money::claimable_balances::handler))
         .routes(routes!(money::liabilities::handler))
         .routes(routes!(pools::list::handler))

@@ -40,8 +40,10 @@ pub enum QuoteError {
         /// The node.
         node: NodeId,
     },
-    /// A node that costs money, and a pool bought with play money.
-    #[error("pool {pool} holds play-money capacity: node {node} is not free to use and cannot join it")]
+    /// A node that costs money, and a pool that was bought with play money or is about to be.
+    #[error(
+        "pool {pool} holds play-money capacity, or is to get some: node {node} is not free to use and cannot join it"
+    )]
     PaidNodeInFreePool {
         /// The pool.
         pool: PoolId,

@@ -10,7 +10,7 @@ use crate::domain::pool::Pool;
 use crate::domain::refund::RefundAddress;
 use crate::domain::reservation::{RESERVATION_NODES_MAX, RESERVATION_OPTIONS_MAX};
 use crate::domain::units::CloudUnits;
-use crate::ports::store::{LIST_ROWS_MAX, Tx};
+use crate::ports::store::{LIST_ROWS_MAX, PoolClaims, Tx};
 
 use super::settings::PayoutAccounts;
 use super::{Error, QuoteError};
@@ -42,12 +42,14 @@ pub struct OrderRequest {
 pub struct Facts {
     /// True if the customer is known.
     pub customer_known: bool,
-    /// The nodes of request and pool that are known.
+    /// The nodes of the request, of the pool and of what claims it that are known.
     pub nodes: BTreeMap<NodeId, Node>,
     /// Their farms that are known.
     pub farms: BTreeMap<FarmId, Farm>,
     /// The pool to extend, if it is known.
     pub pool: Option<Pool>,
+    /// What reservations that have not ended may still add to that pool.
+    pub claims: PoolClaims,
     /// The currencies asked for that are known, or all, by code.
     pub currencies: BTreeMap<AssetCode, Currency>,
     /// Where money may go, and where it must not.
@@ -74,12 +76,14 @@ pub async fn load(
         return Err(QuoteError::NodeCount.into());
     }
     let customer_known = tx.identity(request.customer).await?.is_some();
-    let pool = match request.pool {
-        Some(id) => tx.pool(id).await?,
-        None => None,
+    // The claims first: from then on nobody else claims or credits the pool.
+    let (claims, pool) = match request.pool {
+        Some(id) => (tx.pool_claims(id).await?, tx.pool(id).await?),
+        None => (PoolClaims::default(), None),
     };
     let mut wanted: BTreeSet<NodeId> = request.nodes.iter().copied().collect();
     wanted.extend(pool.iter().flat_map(|pool| pool.nodes.iter().copied()));
+    wanted.extend(&claims.nodes);
     let mut nodes = BTreeMap::new();
     let mut farms = BTreeMap::new();
     for id in wanted {
@@ -95,7 +99,7 @@ pub async fn load(
     let refund = request.refund.as_ref().and_then(RefundAddress::account);
     let ours = ours(tx, &farms, &currencies, accounts, platform, refund).await?;
     let payouts = Payouts { accounts: accounts.clone(), ours };
-    Ok(Facts { customer_known, nodes, farms, pool, currencies, payouts })
+    Ok(Facts { customer_known, nodes, farms, pool, claims, currencies, payouts })
 }
 
 async fn load_currencies(

@@ -99,7 +99,7 @@ fn nodes(request: &OrderRequest, facts: &Facts, pool: Option<&Pool>) -> Result<V
         if let Some(&node) = nodes.iter().find(|node| farm_of(**node, facts).is_none()) {
             return Err(QuoteError::NodeWithoutFarm { index: None, node });
         }
-        if pool.free_only
+        if (pool.free_only || facts.claims.play_money)
             && let Some(node) = paid_node(nodes.iter(), facts)
         {
             return Err(QuoteError::PaidNodeInFreePool { pool: pool.id, node });
@@ -250,7 +250,7 @@ fn option(
         return Err(Refusal::RateStale);
     }
     if currency.free_only
-        && let Some(node) = paid_node(order.nodes.iter(), facts)
+        && let Some(node) = paid_node(order.nodes.iter().chain(&facts.claims.nodes), facts)
     {
         return Err(Refusal::FreeOnly(node));
     }

@@ -18,6 +18,7 @@ use crate::domain::node::Node;
 use crate::domain::pool::{Credit, Extension, Pool};
 use crate::domain::split::{Distribution, Recipient};
 use crate::domain::units::{CloudUnits, MilliUnits};
+use crate::ports::store::PoolClaims;
 
 const NOW_SECOND: i64 = 1_772_366_400;
 const DAY_SECONDS: i64 = 86_400;
@@ -90,6 +91,7 @@ fn facts() -> Facts {
         nodes: nodes.into_iter().map(|node| (node.id, node)).collect(),
         farms: farms.into_iter().map(|farm| (farm.id, farm)).collect(),
         pool: None,
+        claims: PoolClaims::default(),
         currencies: BTreeMap::from([(code("TFT"), currency("TFT", "0.02")), (code("FreeTFT"), free_tft())]),
         payouts: Payouts {
             accounts: PayoutAccounts {
@@ -327,6 +329,20 @@ fn a_pool_of_play_money_takes_no_paid_node_and_a_paid_pool_no_play_money() {
     paid_pool.pool.as_mut().unwrap().nodes.insert(node(1));
     let play = OrderRequest { currencies: Some(vec![code("FreeTFT")]), ..longer };
     assert_eq!(refusal(&play, &paid_pool), Refusal::FreeOnly(node(1)), "a node of the pool costs money");
+}
+
+#[test]
+fn what_is_accepted_for_a_pool_decides_what_else_is() {
+    let (facts, request) = with_pool(false, 10_000);
+    let longer = OrderRequest { duration_seconds: Some(DAY_SECONDS), ..request };
+    let play_money = PoolClaims { play_money: true, nodes: [node(2)].into() };
+    let claimed = Facts { claims: play_money, ..facts.clone() };
+    let paid = OrderRequest { nodes: vec![node(1)], ..longer.clone() };
+    assert!(matches!(refused(&paid, &claimed), QuoteError::PaidNodeInFreePool { .. }));
+    let paid_node = PoolClaims { play_money: false, nodes: [node(1), node(2)].into() };
+    let claimed = Facts { claims: paid_node, ..facts };
+    let play = OrderRequest { currencies: Some(vec![code("FreeTFT")]), ..longer };
+    assert_eq!(refusal(&play, &claimed), Refusal::FreeOnly(node(1)), "a node that is to come costs money");
 }
 
 #[test]

@@ -427,8 +427,6 @@ pub(super) async fn take_in(
         (Attribution::Late | Attribution::OtherAsset, owner) => {
             owe_return(tx, ids, &payment, owner.map(|reservation| reservation.id)).await?;
         }
-        // Whoever merged an account into ours has no account any more.
-        (Attribution::Unassigned, _) if payment.kind == PaymentKind::Merge => {}
         (Attribution::Unassigned, _) => owe_return(tx, ids, &payment, None).await?,
     }
     Ok(())

@@ -38,6 +38,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use held::{Decision, ResolveError, resolve};
 use pauses::Pauses;
+pub use refund::{ReturnError, return_to};
 pub use settings::Settings;
 
 use crate::capacity::CapacityError;
@@ -53,7 +54,7 @@ use crate::domain::money::AmountError;
 use crate::domain::pace::Pace;
 use crate::domain::payment::Memo;
 use crate::domain::reservation::InvalidTransition;
-use crate::domain::transfer::{InvalidTransferTransition, ResultCodes};
+use crate::domain::transfer::{InvalidTransferTransition, ResultCodes, Route};
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{Body, BuildError, Ledger, Network, NetworkError, TransactionPlan};
@@ -260,7 +261,7 @@ struct Memory {
     /// The last return that was looked at; the next tick goes on after it.
     refund_after: Option<TransferId>,
     /// Returns that could not be delivered: when they are tried again.
-    undelivered: Pauses<TransferId>,
+    undelivered: Pauses<Route>,
     /// Claimable balances that nobody had claimed: when they are looked at again.
     claims: claim::Claims,
     /// Accounts that may be closed, and when others may.

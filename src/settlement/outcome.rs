@@ -16,10 +16,10 @@ use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::Channel;
-use crate::domain::ids::{LedgerSeq, ReservationId, SubmissionId, TransferId};
+use crate::domain::ids::{LedgerSeq, ReservationId, SubmissionId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::money::Stroops;
-use crate::domain::transfer::{ResultCodes, Submission, SubmissionState, Transfer, TransferKind};
+use crate::domain::transfer::{ResultCodes, Route, Submission, SubmissionState, Transfer, TransferKind};
 use crate::ports::network::{Ledger, TransactionRecord};
 use crate::ports::store::{Tx, transact};
 
@@ -40,9 +40,9 @@ struct Ended {
     failed_opening: bool,
     opened: bool,
     /// Returns that are in the ledger.
-    returned: Vec<TransferId>,
+    returned: Vec<Route>,
     /// Returns that were refused.
-    undelivered: Vec<TransferId>,
+    undelivered: Vec<Route>,
     /// The channel had not enough XLM for the fee.
     poor: bool,
     /// Claimable balances could not be made, for want of their reserves, or not be taken back.
@@ -154,9 +154,9 @@ impl Engine {
         report.settled += ended.settled;
         report.held += ended.held;
         report.returned += u32::try_from(ended.returned.len()).unwrap_or(u32::MAX);
-        for transfer in &ended.undelivered {
-            tracing::warn!(%transfer, "a return could not be delivered; it will be tried again");
-            self.undelivered(*transfer);
+        for route in &ended.undelivered {
+            tracing::warn!(transfer = %route.0, to = %route.1, "a return could not be delivered; it will be tried again");
+            self.undelivered(route.clone());
         }
         {
             let mut memory = self.memory();

@@ -22,12 +22,12 @@ use crate::domain::escrow::{Channel, ChannelRole, EscrowState};
 use crate::domain::ids::{LedgerSeq, ReservationId, TransferId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::money::Stroops;
-use crate::domain::payment::{Attribution, Memo, Payment};
+use crate::domain::payment::{Attribution, Memo, Payment, PaymentId, PaymentKind};
 use crate::domain::refund::{RefundAddress, Return, returns};
 use crate::domain::reservation::{Funding, RefundReason, Reservation, State};
-use crate::domain::transfer::{Delivery, Transfer, TransferKind, TransferState};
+use crate::domain::transfer::{Delivery, Route, Transfer, TransferKind, TransferState};
 use crate::ports::network::{AccountAnswer, AccountSnapshot, Body, Ledger, TRANSACTION_OPERATIONS_MAX};
-use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, StoreError, Tx, transact};
+use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, RetryOn, StoreError, Tx, transact};
 
 /// First pause before a return that could not be delivered is tried again, in seconds; it doubles up to the largest.
 pub(super) const RETRY_SECONDS_MIN: i64 = 60;
@@ -150,7 +150,7 @@ impl Engine {
             after = page.last().map(|transfer| transfer.id);
             let last = page.len() < LIST_ROWS_MAX as usize;
             for transfer in page {
-                let rests = self.memory().undelivered.rests(&transfer.id, now);
+                let rests = self.memory().undelivered.rests(&transfer.route(), now);
                 if rests || (is_claimable(&transfer) && self.claimables_rest()) {
                     continue;
                 }
@@ -222,7 +222,7 @@ impl Engine {
                 Way::Unknown => {}
                 Way::None => {
                     tracing::warn!(transfer = %transfer.id, to = %transfer.to, "a return cannot be delivered now");
-                    self.undelivered(transfer.id);
+                    self.undelivered(transfer.route());
                 }
             }
         }
@@ -232,7 +232,7 @@ impl Engine {
 
     /// Sends a return to where its order says, if it says so; else it stays owed until somebody says where it belongs.
     async fn redirect(&self, transfer: Transfer) -> Result<(), EngineError> {
-        let id = transfer.id;
+        let (id, route) = (transfer.id, transfer.route());
         let redirected: bool = transact(&self.store, move |tx| {
             let transfer = transfer.clone();
             Box::pin(async move {
@@ -248,7 +248,7 @@ impl Engine {
         .await?;
         if !redirected {
             tracing::warn!(transfer = %id, "a payer demands a memo, and its order names no address for refunds");
-            self.undelivered(id);
+            self.undelivered(route);
         }
         Ok(())
     }
@@ -271,9 +271,9 @@ impl Engine {
     }
 
     /// A return could not be delivered: it is tried again after a while, longer each time.
-    pub(super) fn undelivered(&self, transfer: TransferId) {
+    pub(super) fn undelivered(&self, route: Route) {
         let now = self.clock.now();
-        self.memory().undelivered.lengthen(transfer, now);
+        self.memory().undelivered.lengthen(route, now);
     }
 
     async fn store_refunds(
@@ -362,8 +362,9 @@ pub(super) async fn owe_return(
 
 /// Makes returns owed.
 ///
-/// Nothing is made of money from our own accounts: it is never sent back automatically. Contracts cannot be paid by a
-/// payment: their money, and what came from nobody, goes to where the order says, or stays owed in the journal.
+/// Money from our own accounts is never sent back automatically, and who merged an account into ours has none any more. Contracts
+/// cannot be paid by a payment: their money, and what came from nobody, goes to where the order says. What has nowhere to
+/// go waits, undecided, until somebody says where it belongs ([`return_to`]).
 async fn owe(
     tx: &mut dyn Tx,
     ids: &Ids,
@@ -380,28 +381,26 @@ async fn owe(
     let mut homes: BTreeMap<AccountId, AccountId> = BTreeMap::new();
     for Return { payment, amount } in returns {
         let memo = Memo::Return(payment.transaction);
-        let (to, memo) = match (payment.from, &elsewhere) {
+        let (to, memo, delivery) = match (payment.from, &elsewhere) {
+            (Some(from), _) if payment.kind == PaymentKind::Merge => (from, memo, Delivery::Undecided),
             (Some(from @ (Address::Account(account) | Address::Muxed { account, .. })), _) => {
                 let is_ours = match ours.get(&account) {
                     Some(is_ours) => *is_ours,
                     None => is_ours(tx, account).await?,
                 };
                 ours.insert(account, is_ours);
-                if is_ours {
-                    tracing::warn!(payment = %payment.id, %account, "money came from an account of ours; it is not sent back");
-                    continue;
-                }
-                (from, memo)
+                let delivery = if is_ours { Delivery::Undecided } else { Delivery::Payment };
+                (from, memo, delivery)
             }
             (Some(Address::Contract(_)) | None, Some(refund)) => match refund.memo() {
-                Memo::None => (refund.address(), memo),
-                told => (refund.address(), told.clone()),
+                Memo::None => (refund.address(), memo, Delivery::Payment),
+                told => (refund.address(), told.clone(), Delivery::Payment),
             },
-            (Some(Address::Contract(_)) | None, None) => {
-                tracing::warn!(payment = %payment.id, "money came from a contract; it stays owed");
-                continue;
-            }
+            (from, None) => (from.unwrap_or(Address::Account(payment.to)), memo, Delivery::Undecided),
         };
+        if delivery == Delivery::Undecided {
+            tracing::warn!(payment = %payment.id, "nobody knows where this money can go back to; it stays owed");
+        }
         let from = match homes.get(&payment.to) {
             Some(home) => *home,
             None => home_of(tx, payment.to).await?,
@@ -417,7 +416,7 @@ async fn owe(
             asset: payment.asset,
             amount,
             memo,
-            delivery: Delivery::Payment,
+            delivery,
             state: TransferState::Pending,
         });
         ordinal += u32::from(reservation.is_some());
@@ -426,6 +425,71 @@ async fn owe(
         tx.insert_transfers(chunk).await?;
     }
     Ok(())
+}
+
+/// Why a payment's return cannot be sent elsewhere.
+#[derive(Debug, thiserror::Error)]
+pub enum ReturnError {
+    /// Nothing of the payment is owed to anybody.
+    #[error("nothing of payment {0} goes back")]
+    NotOwed(PaymentId),
+    /// It is on its way, paid, or given up.
+    #[error("the return of payment {payment} is {state}")]
+    NotPending {
+        /// Which.
+        payment: PaymentId,
+        /// How far it has come.
+        state: &'static str,
+    },
+    /// The address is an account of the service.
+    #[error("{0} is an account of this service")]
+    Ours(AccountId),
+    /// The change could not be made.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The database did not do what was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RetryOn for ReturnError {
+    fn is_conflict(&self) -> bool {
+        match self {
+            Self::NotOwed(_) | Self::NotPending { .. } | Self::Ours(_) => false,
+            Self::Engine(error) => error.is_conflict(),
+            Self::Store(error) => error.is_conflict(),
+        }
+    }
+}
+
+/// Carries out an operator's decision where a payment's return goes; the return as it then stands, `None` if there is no such
+/// payment. Deciding the same again changes nothing.
+///
+/// # Errors
+/// [`ReturnError::NotOwed`] if nothing of it goes back, [`ReturnError::NotPending`] once it is sent or given up,
+/// [`ReturnError::Ours`] for an address of ours.
+pub async fn return_to(
+    tx: &mut dyn Tx,
+    payment: PaymentId,
+    to: &RefundAddress,
+) -> Result<Option<Transfer>, ReturnError> {
+    if tx.payment(payment).await?.is_none() {
+        return Ok(None);
+    }
+    if let Some(account) = to.account()
+        && is_ours(tx, account).await?
+    {
+        return Err(ReturnError::Ours(account));
+    }
+    let transfer = tx.refund_of(payment).await?.ok_or(ReturnError::NotOwed(payment))?;
+    if transfer.state != TransferState::Pending {
+        return Err(ReturnError::NotPending { payment, state: transfer.state.name() });
+    }
+    let redirected = transfer.clone().redirected(to).map_err(EngineError::from)?;
+    if redirected != transfer {
+        tx.redirect_transfer(&transfer, &redirected).await?;
+    }
+    Ok(Some(redirected))
 }
 
 async fn is_ours(tx: &mut dyn Tx, account: AccountId) -> Result<bool, StoreError> {

@@ -214,7 +214,7 @@ pub(super) fn places<'t>(transfers: impl IntoIterator<Item = &'t Transfer>) -> (
 pub(super) const fn is_claimable(transfer: &Transfer) -> bool {
     match transfer.delivery {
         Delivery::ClaimableBalance => true,
-        Delivery::Payment => false,
+        Delivery::Payment | Delivery::Undecided => false,
     }
 }
 

@@ -37,8 +37,8 @@ use crate::domain::transfer::{Submission, Transfer};
 use crate::ports::clock::Clock;
 use crate::ports::store::{
     AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimablesTx, EngineStatus, IdempotencyKey, JournalTx,
-    PaymentFilter, PaymentsTx, PoolFilter, PoolsTx, Put, Quarantined, ReservationFilter, ReservationsTx,
-    Store, StoreError, StoredAnswer, StoredPayment, TransfersTx, Tx, WaitingBalance,
+    PaymentFilter, PaymentsTx, PoolClaims, PoolFilter, PoolsTx, Put, Quarantined, ReservationFilter,
+    ReservationsTx, Store, StoreError, StoredAnswer, StoredPayment, TransfersTx, Tx, WaitingBalance,
 };
 
 /// The database, and the runtime that its driver works on.
@@ -341,6 +341,7 @@ pass_on! {
         update_pool(pool: &Pool) -> Pool;
         pool(id: PoolId) -> Option<Pool>;
         pools(filter: &PoolFilter, after: Option<PoolId>, limit: u32) -> Vec<Pool>;
+        pool_claims(id: PoolId) -> PoolClaims;
         node_is_under_free_pool(node: NodeId) -> bool;
     } []
     ReservationsTx {

@@ -9,10 +9,11 @@ use super::session::{Session, rows_max};
 use super::sql::{Arg, args, statements};
 use crate::domain::ids::{IdentityId, NodeId, PoolId, ReservationId};
 use crate::domain::pool::{Grant, Pool};
-use crate::ports::store::{PoolFilter, PoolsTx, StoreError};
+use crate::ports::store::{PoolClaims, PoolFilter, PoolsTx, StoreError};
 
 const POOLS: Table = Table { name: "pools", key: &["id"] };
 const POOL_NODES: Table = Table { name: "pool_nodes", key: &["pool", "node"] };
+const CLAIMED: Table = Table { name: "reservation_nodes", key: &["node"] };
 const POOL_GRANTS: Table = Table { name: "pool_grants", key: &["reservation"] };
 
 macro_rules! select {
@@ -45,6 +46,13 @@ statements! {
             WHERE pool IN (SELECT CAST(value AS INTEGER) FROM json_each($1)) ORDER BY pool, ordinal",
         on_postgres "SELECT reservation, pool, ordinal, cu, su, ipv4u, starts_at, ends_at FROM pool_grants
             WHERE pool IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)) ORDER BY pool, ordinal";
+    /// Whoever claims or credits this pool holds its row: he is waited for, then seen.
+    LOCK_POOL = "SELECT id FROM pools WHERE id = $1", on_postgres "SELECT id FROM pools WHERE id = $1 FOR UPDATE";
+    CLAIMS = "SELECT reservation_nodes.node, reservations.play_money
+        FROM reservations JOIN reservation_nodes ON reservation_nodes.reservation = reservations.id
+        WHERE reservations.extends = $1 AND reservations.state IN (
+            'awaiting_signatures', 'awaiting_farmer', 'awaiting_payment', 'funded', 'settling', 'held'
+        ) ORDER BY reservation_nodes.node";
     /// Whoever decides on reservations with this node has locked it for sharing: he is waited for, then seen.
     LOCK_NODE = "SELECT id FROM nodes WHERE id = $1", on_postgres "SELECT id FROM nodes WHERE id = $1 FOR UPDATE";
     /// Free pools are those bought with play money and those that an unfinished reservation may extend with it.
@@ -203,6 +211,19 @@ impl PoolsTx for Session {
         args.extend(filter.node.map(NodeId::get).map(Arg::from));
         let rows = self.rows(sql, args).await?;
         self.whole(rows).await
+    }
+
+    async fn pool_claims(&mut self, id: PoolId) -> Result<PoolClaims, StoreError> {
+        if !self.reads_only() {
+            self.rows(LOCK_POOL, args![id.get()]).await?;
+        }
+        let mut claims = PoolClaims::default();
+        for row in self.rows(CLAIMS, args![id.get()]).await? {
+            let facts = row.of(&CLAIMED);
+            claims.nodes.insert(facts.number("node", NodeId::new)?);
+            claims.play_money |= facts.flag("play_money")?;
+        }
+        Ok(claims)
     }
 
     async fn node_is_under_free_pool(&mut self, node: NodeId) -> Result<bool, StoreError> {

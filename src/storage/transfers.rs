@@ -18,7 +18,7 @@ const TRANSFERS_READ_MAX: usize = 100;
 /// Most transactions that can be live: one per channel.
 const SUBMISSIONS_LIVE_MAX: i64 = 1_000;
 
-const DELIVERIES: [Delivery; 2] = [Delivery::Payment, Delivery::ClaimableBalance];
+const DELIVERIES: [Delivery; 3] = [Delivery::Payment, Delivery::ClaimableBalance, Delivery::Undecided];
 
 const TRANSFERS: Table = Table { name: "transfers", key: &["id"] };
 /// Counts have no key of their own.
@@ -75,7 +75,8 @@ statements! {
     TRANSFERS_OF = select_transfers!("WHERE reservation = $1 ORDER BY ordinal");
     NEXT_ORDINAL = "SELECT COALESCE(MAX(ordinal), -1) + 1 AS ordinal FROM transfers WHERE reservation = $1";
     PENDING_REFUNDS = select_transfers!(
-        "WHERE state = 'pending' AND refund_of IS NOT NULL AND id > $1 ORDER BY id LIMIT $2"
+        "WHERE state = 'pending' AND refund_of IS NOT NULL AND delivery <> 'undecided' AND id > $1
+            ORDER BY id LIMIT $2"
     );
     PENDING_REFUNDS_FROM = select_transfers!(
         "WHERE state = 'pending' AND refund_of IS NOT NULL AND source = $1 AND id > $2 ORDER BY id LIMIT $3"

@@ -5,7 +5,7 @@ use farmgate::ports::clock::Clock;
 use farmgate::ports::store::Role;
 use serde_json::json;
 
-use crate::rig::{PUBLIC_KEY, Rig, order};
+use crate::rig::{PUBLIC_KEY, Rig, account, order};
 use crate::support::on_both_databases;
 
 on_both_databases! {
@@ -63,6 +63,7 @@ on_both_databases! {
                 (Method::GET, "/v1/payments", String::new(), money),
                 (Method::GET, "/v1/claimable-balances", String::new(), money),
                 (Method::GET, "/v1/liabilities", String::new(), money),
+                (Method::POST, "/v1/payments/5-0/return", json!({ "address": account(9) }).to_string(), resolves),
                 (Method::POST, "/v1/reservations/5/resolution", json!({ "decision": "settle" }).to_string(), resolves),
             ] {
                 let answer = rig.call(method.clone(), path, &key, body).await;

@@ -124,6 +124,53 @@ on_both_databases! {
         rig.get("/v1/payments?state=lost").await.is_problem(400, "invalid_value", Some("state"));
     }
 
+    async fn an_operator_says_where_a_return_goes_that_cannot_go_back(database: &TestStore) {
+        let rig = Rig::bare(database).await;
+        let owed = Transfer {
+            id: TransferId::new(5).unwrap(),
+            reservation: None,
+            ordinal: 0,
+            kind: TransferKind::Refund { payment: payment_id(2) },
+            from: account(150),
+            to: Address::Contract([7; 32]),
+            asset: tft(),
+            amount: Stroops::from_units(250),
+            memo: Memo::None,
+            delivery: Delivery::Undecided,
+            state: TransferState::Pending,
+        };
+        let mut tx = rig.store.begin().await.unwrap();
+        for operation in [2, 3] {
+            let _ = tx.insert_payment(&came(&rig, operation, None, Attribution::Unassigned)).await.unwrap();
+        }
+        tx.insert_transfers(std::slice::from_ref(&owed)).await.unwrap();
+        tx.commit().await.unwrap();
+        let decide = async |id: String, body: Value| {
+            let path = format!("/v1/payments/{id}/return");
+            rig.call(Method::POST, &path, &rig.operator, body.to_string()).await
+        };
+        let paid = payment_id(2).to_string();
+        let to = json!({ "address": account(9), "memo": { "type": "id", "value": "7" } });
+        for _ in 0..2 {
+            let shown = decide(paid.clone(), to.clone()).await.is(200).body;
+            assert_eq!((&shown["returned"]["to"], &shown["returned"]["delivery"]), (&json!(account(9)), &json!("payment")));
+        }
+        let mut tx = rig.store.begin_read().await.unwrap();
+        let stored = tx.refund_of(payment_id(2)).await.unwrap().unwrap();
+        assert_eq!(stored, Transfer { to: account(9).into(), memo: Memo::Id(7), delivery: Delivery::Payment, ..owed });
+        drop(tx);
+        decide("9-0".to_owned(), to.clone()).await.is_problem(404, "not_found", None);
+        decide("x".to_owned(), to.clone()).await.is_problem(400, "invalid_value", Some("id"));
+        decide(payment_id(3).to_string(), to.clone()).await.is_problem(409, "not_owed", None);
+        let contract = json!({ "address": Address::Contract([9; 32]) });
+        assert_eq!(decide(paid.clone(), contract).await.status, 400);
+        let mut tx = rig.store.begin().await.unwrap();
+        let sent = stored.clone().sent(SubmissionId::new(1).unwrap()).unwrap();
+        tx.update_transfer(&stored, &sent).await.unwrap();
+        tx.commit().await.unwrap();
+        decide(paid, to).await.is_problem(409, "return_under_way", None);
+    }
+
     async fn claimable_balances_of_strangers_are_listed(database: &TestStore) {
         let rig = Rig::bare(database).await;
         let waiting = |id: &str| WaitingBalance {

@@ -58,12 +58,17 @@ async fn paid_in_part_and_distrusted(world: &World, part: &str) -> Reservation {
     let reservation = reserve_much(world).await;
     world.pay("alice", reservation.escrow, amount(part), "TFT").await;
     world.rest().await;
-    let issuer = world.asset("TFT").issuer().unwrap();
-    let all = world.holds("alice", "TFT");
-    world.try_pay("alice", Address::Account(issuer), all, "TFT").await.unwrap();
-    world.distrust("alice", "TFT").await;
+    give_up_tft(world, "alice").await;
     world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
     reservation
+}
+
+/// A person can no longer receive TFT.
+async fn give_up_tft(world: &World, name: &str) {
+    let issuer = world.asset("TFT").issuer().unwrap();
+    let all = world.holds(name, "TFT");
+    world.try_pay(name, Address::Account(issuer), all, "TFT").await.unwrap();
+    world.distrust(name, "TFT").await;
 }
 
 on_both_databases! {
@@ -189,9 +194,7 @@ on_both_databases! {
         let reservation = reserve_much(&world).await;
         world.pay("alice", reservation.escrow, amount(PART), "TFT").await;
         world.rest().await;
-        let issuer = world.asset("TFT").issuer().unwrap();
-        world.try_pay("alice", Address::Account(issuer), world.holds("alice", "TFT"), "TFT").await.unwrap();
-        world.distrust("alice", "TFT").await;
+        give_up_tft(&world, "alice").await;
         world.merge("alice", wallet("heir").account()).await;
         world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
         world.until(reservation.id, "refunded").await;
@@ -212,6 +215,25 @@ on_both_databases! {
         assert_eq!(world.sponsoring().await - sponsoring, accounts);
         assert_eq!(world.state(reservation.id).await, "refunding", "it stays owed");
         assert_eq!(world.balance(reservation.escrow, "TFT"), amount("9.9999999"));
+        world.assert_reconciled().await;
+    }
+
+    async fn a_return_to_a_muxed_payer_stays_owed_whatever_it_is_worth(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("exchange").await;
+        let reservation = reserve_much(&world).await;
+        world.pay_as_sub_account("exchange", 77, reservation.escrow, amount(PART), "TFT").await;
+        world.rest().await;
+        give_up_tft(&world, "exchange").await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(reservation.id, "refunding").await;
+        world.rest().await;
+        assert_eq!(outstanding(&world).await, [], "a balance names an account, and no sub-account");
+        assert_eq!(world.balance(reservation.escrow, "TFT"), amount(PART));
+        world.trust("exchange", "TFT").await;
+        world.clock.move_on(120);
+        world.until(reservation.id, "refunded").await;
+        assert_eq!(world.holds("exchange", "TFT"), amount(PART));
         world.assert_reconciled().await;
     }
 

@@ -198,6 +198,21 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
+    async fn claimable_balances_for_an_account_are_looked_for_before_it_is_closed(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        let reservation = settled(&world).await;
+        world.put_aside_for("stranger", reservation.escrow, amount("4"), "XLM").await;
+        world.rest().await;
+        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        assert_eq!(listed, [], "nobody looks for them all the time");
+        world.clock.move_on(QUIET_SECONDS + 60);
+        until_closed(&world, reservation.escrow).await;
+        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        assert_eq!(listed.len(), 1);
+        assert_eq!((listed[0].claimant, listed[0].amount), (reservation.escrow, amount("4")));
+        world.assert_reconciled().await;
+    }
+
     async fn several_accounts_are_closed_together(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
         world.restart_with(world.store.clone(), world.network.clone(), settings());

@@ -59,7 +59,7 @@ impl Store for CrashingStore {
         match self.blow {
             Blow::DiesBefore => inner.rollback().await.and(Err(dead())),
             Blow::DiesAfter => Ok(inner),
-            Blow::Commit(commit) => Ok(Box::new(InterruptedTx { inner, commit })),
+            Blow::Commit(commit) => Ok(Box::new(InterruptedTx { inner, commit, gate: None })),
         }
     }
 

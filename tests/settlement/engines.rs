@@ -1,15 +1,19 @@
 //! Two engines on one database, and one that is told nothing for a while.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use farmgate::domain::ids::ReservationId;
 use farmgate::ports::clock::Clock;
-use farmgate::settlement::Engine;
+use farmgate::ports::store::{Store, StoreError, Tx};
+use farmgate::settlement::{Engine, EngineError, TickReport};
 use farmgate::storage::connect;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
-use crate::network::{Gate, faulty};
+use crate::interrupted::{Commit, InterruptedTx};
+use crate::network::{Faults, FaultyNetwork, Gate, faulty};
 use crate::support::on_both_databases;
 use crate::world::{FARMER, FOUNDATION, Weather, World, amount, engine_settings, price, share};
 
@@ -26,6 +30,33 @@ async fn both_tick(world: &World, other: &Engine) {
         assert!(!outcome.is_err_and(|error| error.stops_the_engine()));
     }
     world.next_ledger().await;
+}
+
+/// The world's engine begins a tick, which waits at the gate.
+async fn ticks_up_to(world: &World, gate: &Gate) -> JoinHandle<Result<TickReport, EngineError>> {
+    let slow = world.engine();
+    let ticking = tokio::spawn(async move { slow.tick().await });
+    gate.reached().await;
+    ticking
+}
+
+/// A database whose next transaction waits at a gate before its commit, once there is one.
+struct HoldingStore {
+    inner: Arc<dyn Store>,
+    gate: Mutex<Option<Arc<Gate>>>,
+}
+
+#[async_trait]
+impl Store for HoldingStore {
+    async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
+        let inner = self.inner.begin().await?;
+        let gate = self.gate.lock().unwrap().take();
+        Ok(Box::new(InterruptedTx { inner, commit: Commit::Done, gate }))
+    }
+
+    async fn begin_read(&self) -> Result<Box<dyn Tx>, StoreError> {
+        self.inner.begin_read().await
+    }
 }
 
 async fn all_settled(world: &World, ids: &[ReservationId]) -> bool {
@@ -105,17 +136,76 @@ on_both_databases! {
         world.next_ledger().await;
         let gate = Gate::closed();
         *faults.gate.lock().unwrap() = Some(Arc::clone(&gate));
-        let slow = tokio::spawn({
-            let slow = world.engine();
-            async move { slow.tick().await }
-        });
-        gate.reached().await;
+        let slow = ticks_up_to(&world, &gate).await;
         assert_eq!(other.tick().await.unwrap().payments, 1);
         let taken_in = world.escrow(reservation.escrow).await;
         gate.open();
         assert_eq!(slow.await.unwrap().unwrap().payments, 0);
         assert_eq!(world.escrow(reservation.escrow).await, taken_in, "the slow one wrote nothing");
         assert_eq!(world.payments(reservation.id).await.len(), 1);
+        world.assert_reconciled().await;
+    }
+
+    async fn money_that_another_engine_took_in_while_an_end_was_decided_goes_back(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let other = world.another_engine(world.store.clone(), world.plain.clone(), engine_settings());
+        other.tick().await.unwrap();
+        world.cancel(reservation.id).await.unwrap();
+        let gate = Gate::closed();
+        *faults.waiting_gate.lock().unwrap() = Some(Arc::clone(&gate));
+        world.clock.move_on(2);
+        world.next_ledger().await;
+        let slow = ticks_up_to(&world, &gate).await;
+        // The slow engine has seen that nothing came. Now something does, before the deadline, and the other one sees it.
+        world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
+        world.next_ledger().await;
+        assert_eq!(other.tick().await.unwrap().payments, 1);
+        gate.open();
+        slow.await.unwrap().unwrap();
+        assert_ne!(world.state(reservation.id).await, "cancelled", "there is money to go back");
+        world.until(reservation.id, "refunded").await;
+        assert_eq!(world.holds("alice", "TFT"), amount("10000"));
+        world.assert_reconciled().await;
+    }
+
+    async fn an_end_and_a_payment_that_are_decided_at_once_lose_no_money(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let second = connect(&store.settings).await.unwrap();
+        let holding = Arc::new(HoldingStore { inner: second, gate: Mutex::default() });
+        let others = Arc::new(Faults::default());
+        let network = FaultyNetwork { inner: world.plain.clone(), faults: Arc::clone(&others) };
+        let other = Arc::new(world.another_engine(holding.clone(), Arc::new(network), engine_settings()));
+        other.tick().await.unwrap();
+        world.cancel(reservation.id).await.unwrap();
+        let [deciding, reading, committing] = [Gate::closed(), Gate::closed(), Gate::closed()];
+        *faults.waiting_gate.lock().unwrap() = Some(Arc::clone(&deciding));
+        world.clock.move_on(2);
+        world.next_ledger().await;
+        let ends = ticks_up_to(&world, &deciding).await;
+        world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
+        world.next_ledger().await;
+        *others.gate.lock().unwrap() = Some(Arc::clone(&reading));
+        let takes_in = tokio::spawn(async move { other.tick().await });
+        reading.reached().await;
+        *holding.gate.lock().unwrap() = Some(Arc::clone(&committing));
+        reading.open();
+        // The payment is written and not committed: whoever decides about the reservation now cannot see it.
+        committing.reached().await;
+        deciding.open();
+        world.clock.sleep(Duration::from_millis(300)).await;
+        assert!(!ends.is_finished(), "it waits for the account");
+        committing.open();
+        assert_eq!(takes_in.await.unwrap().unwrap().payments, 1);
+        ends.await.unwrap().unwrap();
+        assert_ne!(world.state(reservation.id).await, "cancelled", "there is money to go back");
+        world.until(reservation.id, "refunded").await;
+        assert_eq!(world.holds("alice", "TFT"), amount("10000"));
         world.assert_reconciled().await;
     }
 

@@ -1,5 +1,7 @@
 //! A transaction of a real database whose commit goes as a story wants it to.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use farmgate::domain::address::AccountId;
 use farmgate::domain::asset::{Asset, AssetCode};
@@ -22,6 +24,8 @@ use farmgate::domain::transfer::{Submission, Transfer};
 use farmgate::ports::store::*;
 use jiff::Timestamp;
 
+use crate::network::Gate;
+
 /// How the commit goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Commit {
@@ -29,12 +33,16 @@ pub enum Commit {
     Undone,
     /// It happens, and nobody is told.
     Unanswered,
+    /// It happens.
+    Done,
 }
 
 /// Does what it is asked, until the commit.
 pub struct InterruptedTx {
     pub inner: Box<dyn Tx>,
     pub commit: Commit,
+    /// Where it waits before the commit.
+    pub gate: Option<Arc<Gate>>,
 }
 
 fn lost() -> StoreError {
@@ -44,9 +52,13 @@ fn lost() -> StoreError {
 #[async_trait]
 impl Tx for InterruptedTx {
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        if let Some(gate) = &self.gate {
+            gate.pass().await;
+        }
         match self.commit {
             Commit::Undone => self.inner.rollback().await?,
             Commit::Unanswered => self.inner.commit().await?,
+            Commit::Done => return self.inner.commit().await,
         }
         Err(lost())
     }
@@ -148,6 +160,7 @@ pass_on! {
         update_pool(pool: &Pool) -> Pool;
         pool(id: PoolId) -> Option<Pool>;
         pools(filter: &PoolFilter, after: Option<PoolId>, limit: u32) -> Vec<Pool>;
+        pool_claims(id: PoolId) -> PoolClaims;
         node_is_under_free_pool(node: NodeId) -> bool;
     }
     ReservationsTx {

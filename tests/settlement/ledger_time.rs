@@ -1,13 +1,21 @@
 //! Decisions that only a ledger of the right time may prove, and instances of Horizon that are behind.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use farmgate::app::clock::SystemEntropy;
 use farmgate::domain::ids::ReservationId;
+use farmgate::ports::clock::Clock;
 use farmgate::ports::network::AccountPage;
+use farmgate::settlement::Engine;
+use jiff::SignedDuration;
 
 use crate::network::{Faults, faulty};
 use crate::support::on_both_databases;
-use crate::world::{FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, price, share};
+use crate::world::{
+    FARMER, MovedClock, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings,
+    price, share,
+};
 
 const ALWAYS: usize = usize::MAX;
 
@@ -144,6 +152,34 @@ on_both_databases! {
         world.clock.move_on(PAST_MAX_TIME_SECONDS);
         world.rest().await;
         assert_eq!(world.escrow(reservation.escrow).await.watch.dirty_since, None, "effects tell of it");
+        world.assert_reconciled().await;
+    }
+
+    async fn a_clock_of_ours_that_is_hours_ahead_decides_nothing(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let ahead = Arc::new(MovedClock::default());
+        ahead.move_on(2 * PAST_THE_DEADLINE_SECONDS);
+        let entropy = Arc::new(SystemEntropy);
+        let engine =
+            Engine::new(world.store.clone(), world.network.clone(), ahead, entropy, engine_settings());
+        for _ in 0..4 {
+            world.next_ledger().await;
+            engine.tick().await.unwrap();
+        }
+        assert_eq!(world.state(reservation.id).await, "awaiting_payment", "no ledger closed after the deadline");
+        faults.lost.store(ALWAYS, Ordering::SeqCst);
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.next_ledger().await;
+        engine.tick().await.unwrap();
+        let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap();
+        let lifetime = SignedDuration::from_secs(engine_settings().transaction_lifetime_seconds);
+        assert!(live[0].max_time <= world.clock.now() + lifetime, "it counts from ledger time");
+        faults.lost.store(0, Ordering::SeqCst);
+        world.until(reservation.id, "settled").await;
+        world.rest().await;
         world.assert_reconciled().await;
     }
 

@@ -33,6 +33,8 @@ pub struct Faults {
     pub no_effects: AtomicUsize,
     /// So many records of history come as nobody can read them.
     pub garbled: AtomicUsize,
+    /// So many payments come as operations that failed.
+    pub failed: AtomicUsize,
     /// So many payments come as money that their issuer took back.
     pub clawed_back: AtomicUsize,
     /// True while payments come as a contract's.
@@ -61,6 +63,8 @@ pub struct Faults {
     pub no_sweeps: AtomicBool,
     /// Holds up the next look at an account's history, after it was answered.
     pub gate: Mutex<Option<Arc<Gate>>>,
+    /// Holds up the next look for claimable balances, after it was answered.
+    pub waiting_gate: Mutex<Option<Arc<Gate>>>,
 }
 
 /// Where a slow reader waits with its answer in hand.
@@ -83,7 +87,7 @@ impl Gate {
         self.open.add_permits(1);
     }
 
-    async fn pass(&self) {
+    pub async fn pass(&self) {
         self.reached.add_permits(1);
         self.open.acquire().await.unwrap().forget();
     }
@@ -128,6 +132,13 @@ fn claw_back(record: &mut HistoryRecord) {
     for movement in &mut payment.movements {
         std::mem::swap(&mut movement.from, &mut movement.to);
         movement.clawback = true;
+    }
+}
+
+/// Turns a payment into one that was tried.
+fn fail(record: &mut HistoryRecord) {
+    if let HistoryRecord::Payment(payment) = record {
+        payment.successful = false;
     }
 }
 
@@ -205,6 +216,8 @@ impl Network for FaultyNetwork {
                 *record = unreadable(record);
             } else if matches!(record, HistoryRecord::Payment(_)) && take(&self.faults.clawed_back) {
                 claw_back(record);
+            } else if matches!(record, HistoryRecord::Payment(_)) && take(&self.faults.failed) {
+                fail(record);
             } else if self.faults.by_contract.load(Ordering::SeqCst) {
                 move_by_contract(record);
             }
@@ -237,7 +250,12 @@ impl Network for FaultyNetwork {
         claimant: AccountId,
         after: Option<String>,
     ) -> Result<ClaimablePage, NetworkError> {
-        self.inner.claimable_balances(claimant, after).await
+        let page = self.inner.claimable_balances(claimant, after).await?;
+        let gate = self.faults.waiting_gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
+        Ok(page)
     }
 
     async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {

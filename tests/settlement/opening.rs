@@ -2,13 +2,15 @@
 
 use std::sync::atomic::Ordering;
 
+use farmgate::domain::asset::Asset;
+use farmgate::domain::currency::Currency;
 use farmgate::domain::escrow::EscrowState;
 use farmgate::domain::transfer::Purpose;
 use farmgate::settlement::Settings;
 
 use crate::network::faulty;
 use crate::support::on_both_databases;
-use crate::world::{BASE_FEE, PAST_MAX_TIME_SECONDS, amount, engine_settings, price};
+use crate::world::{BASE_FEE, PAST_MAX_TIME_SECONDS, World, amount, engine_settings, price, wallet};
 
 on_both_databases! {
     async fn accounts_whose_opening_died_are_given_up_and_others_made(store: &TestStore) {
@@ -41,6 +43,30 @@ on_both_databases! {
             world.pay("alice", reservation.escrow, price(reservation), "TFT").await;
             world.until(reservation.id, "settled").await;
         }
+        world.rest().await;
+        world.assert_reconciled().await;
+    }
+
+    async fn an_asset_whose_issuer_is_not_on_the_ledger_is_left_out_of_new_accounts(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let orphan = Asset::credit("ORPHAN".parse().unwrap(), wallet("nobody").account());
+        world
+            .write(move |tx| Box::pin(async move {
+                let currency = tx.currency("TFT".parse().unwrap()).await?.unwrap();
+                let orphaned = Currency { code: "ORPHAN".parse().unwrap(), asset: orphan, ..currency };
+                tx.put_currency(&orphaned).await.map(drop)
+            }))
+            .await;
+        let mut farm = world.farm().await;
+        farm.payout_addresses.insert(orphan, wallet("farmer").account());
+        world.put_farm(farm).await;
+        let reservation = world.reserve().await;
+        assert_eq!(world.escrow(reservation.escrow).await.assets, [world.asset("TFT")]);
+        assert_eq!(reservation.quote.options.len(), 1, "nobody could pay in it");
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settled").await;
+        assert_eq!(world.fees_of_failures().await, [] as [i64; 0], "no opening failed for it");
         world.rest().await;
         world.assert_reconciled().await;
     }

@@ -12,9 +12,10 @@ use farmgate::sandbox::xdr::{Tx, muxed, network_id, xdr_account, xdr_asset};
 use stellar_xdr::{
     AccountFlags, ClaimClaimableBalanceOp, ClaimPredicate, ClaimableBalanceId, Claimant, ClaimantV0,
     ClawbackOp, CreateClaimableBalanceOp, DataValue, FeeBumpTransaction, FeeBumpTransactionEnvelope,
-    FeeBumpTransactionExt, FeeBumpTransactionInnerTx, Hash, ManageDataOp, Memo, MuxedAccount, Operation,
-    OperationBody, PaymentOp, Preconditions, SequenceNumber, SetOptionsOp, SetTrustLineFlagsOp, String64,
-    Transaction, TransactionEnvelope, TransactionExt, TransactionV1Envelope, TrustLineFlags, Uint256,
+    FeeBumpTransactionExt, FeeBumpTransactionInnerTx, Hash, ManageDataOp, ManageSellOfferOp, Memo,
+    MuxedAccount, Operation, OperationBody, PathPaymentStrictReceiveOp, PaymentOp, Preconditions, Price,
+    SequenceNumber, SetOptionsOp, SetTrustLineFlagsOp, String64, Transaction, TransactionEnvelope,
+    TransactionExt, TransactionV1Envelope, TrustLineFlags, Uint256,
 };
 
 use crate::world::{World, wallet};
@@ -61,6 +62,31 @@ impl World {
             };
             self.do_all(name, amounts.iter().map(payment).collect()).await;
         }
+    }
+
+    /// A person sells TFT for as many XLM to whoever wants them.
+    pub async fn offer_tft_for_xlm(&self, name: &str, much: Stroops) {
+        let op = ManageSellOfferOp {
+            selling: xdr_asset(self.asset("TFT")),
+            buying: xdr_asset(Asset::Native),
+            amount: much.get(),
+            price: Price { n: 1, d: 1 },
+            offer_id: 0,
+        };
+        self.do_all(name, vec![OperationBody::ManageSellOffer(op)]).await;
+    }
+
+    /// Pays TFT with XLM, through whatever offers there are.
+    pub async fn pay_tft_with_xlm(&self, name: &str, to: AccountId, much: Stroops) {
+        let op = PathPaymentStrictReceiveOp {
+            send_asset: xdr_asset(Asset::Native),
+            send_max: much.get() * 2,
+            destination: muxed(Address::Account(to)).unwrap(),
+            dest_asset: xdr_asset(self.asset("TFT")),
+            dest_amount: much.get(),
+            path: Vec::new().try_into().unwrap(),
+        };
+        self.do_all(name, vec![OperationBody::PathPaymentStrictReceive(op)]).await;
     }
 
     /// The issuer of TFT may freeze and take back what is on lines that are opened from now on.

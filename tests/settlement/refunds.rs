@@ -9,6 +9,7 @@ use farmgate::domain::refund::RefundAddress;
 use farmgate::domain::reservation::{RefundReason, State};
 use farmgate::ports::store::PaymentFilter;
 use farmgate::reservations::OrderRequest;
+use farmgate::settlement::ReturnError;
 use serde_json::{Value, json};
 
 use crate::support::on_both_databases;
@@ -258,6 +259,12 @@ on_both_databases! {
         assert_eq!(world.state(reservation.id).await, "refunding");
         assert_eq!(world.balance(reservation.escrow, "TFT"), amount("1"), "nobody could tell whose it is");
         world.assert_reconciled().await;
+        let payment = world.payments(reservation.id).await[0].payment.id;
+        let told = RefundAddress::new(wallet("exchange").account().into(), Memo::Id(7)).unwrap();
+        world.return_to(payment, told).await.unwrap();
+        world.until(reservation.id, "refunded").await;
+        assert_eq!(world.holds("exchange", "TFT"), amount(PURSE));
+        world.assert_reconciled().await;
     }
 
     async fn what_a_contract_paid_goes_to_the_address_of_the_order(store: &TestStore) {
@@ -277,7 +284,7 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
-    async fn what_a_contract_paid_stays_owed_where_the_order_names_no_address(store: &TestStore) {
+    async fn what_a_contract_paid_stays_owed_until_an_operator_says_where_it_belongs(store: &TestStore) {
         let (world, faults) = crate::network::faulty(store.store.clone()).await;
         world.customer("alice").await;
         faults.by_contract.store(true, Ordering::SeqCst);
@@ -287,6 +294,17 @@ on_both_databases! {
         world.until(reservation.id, "settled").await;
         world.rest().await;
         assert_eq!(world.balance(reservation.escrow, "TFT"), amount("1"), "the excess stays where it is");
+        world.assert_reconciled().await;
+        world.customer("vault").await;
+        let payment = world.payments(reservation.id).await[0].payment.id;
+        let ours = RefundAddress::new(reservation.escrow.into(), Memo::None).unwrap();
+        assert!(matches!(world.return_to(payment, ours).await, Err(ReturnError::Ours(_))));
+        let vault = RefundAddress::new(wallet("vault").account().into(), Memo::Text("by hand".to_owned())).unwrap();
+        world.return_to(payment, vault).await.unwrap();
+        world.until_holds("vault", "TFT", amount("10001")).await;
+        world.rest().await;
+        let back = last_transaction(&world, wallet("vault").account()).await;
+        assert_eq!(back["transaction"]["memo"], "by hand");
         world.assert_reconciled().await;
     }
 

@@ -1,7 +1,9 @@
 //! Settlements that are many, or cannot be made.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
+use farmgate::domain::address::AccountId;
 use farmgate::domain::asset::Asset;
 use farmgate::domain::currency::Currency;
 use farmgate::domain::farm::Farm;
@@ -9,12 +11,16 @@ use farmgate::domain::ids::{FarmId, NodeId, TxHash};
 use farmgate::domain::node::Node;
 use farmgate::domain::pool::{Grant, POOL_SECONDS_AHEAD_MAX};
 use farmgate::domain::reservation::{RefundReason, State};
+use farmgate::domain::transfer::ResultCodes;
 use farmgate::ports::clock::Clock;
 use farmgate::reservations::OrderRequest;
 use jiff::SignedDuration;
 
+use crate::network::faulty;
 use crate::support::on_both_databases;
-use crate::world::{BASE_FEE, FARMER, FOUNDATION, World, engine_settings, price, share, units, wallet};
+use crate::world::{
+    BASE_FEE, FARMER, FOUNDATION, PAST_MAX_TIME_SECONDS, World, engine_settings, price, share, units, wallet,
+};
 
 /// With the foundation's, a reservation on all of them has 26 legs: three fit a transaction.
 const FARMS: i64 = 25;
@@ -39,6 +45,22 @@ async fn many_farms(world: &World) -> Vec<NodeId> {
             .await;
     }
     nodes
+}
+
+/// The channel of the one transaction that is under way.
+async fn channel_in_use(world: &World) -> AccountId {
+    world.store.begin_read().await.unwrap().live_submissions().await.unwrap()[0].channel
+}
+
+async fn until_in_use(world: &World) {
+    for _ in 0..100 {
+        if !world.store.begin_read().await.unwrap().live_submissions().await.unwrap().is_empty() {
+            return;
+        }
+        world.tick().await.unwrap();
+        world.next_ledger().await;
+    }
+    panic!("no transaction is under way");
 }
 
 on_both_databases! {
@@ -87,6 +109,71 @@ on_both_databases! {
             assert_eq!(fees, vec![2 * BASE_FEE; round], "one for each that failed, of two legs; then the farmer's became a claimable balance");
             world.assert_reconciled().await;
         }
+    }
+
+    async fn a_farmer_is_paid_at_the_address_of_the_quote(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        world.customer("thief").await;
+        let reservation = world.reserve().await;
+        let mut farm = world.farm().await;
+        farm.payout_addresses.insert(world.asset("TFT"), wallet("thief").account());
+        world.put_farm(farm).await;
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settled").await;
+        let whole = price(&reservation);
+        assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
+        assert_eq!(world.holds("thief", "TFT"), "10000".parse().unwrap());
+    }
+
+    async fn of_a_batch_only_the_reservation_whose_account_is_frozen_is_held(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.issuer_may_claw_back().await;
+        world.customer("alice").await;
+        let frozen = world.reserve().await;
+        let good = world.reserve().await;
+        world.rest().await;
+        let built = faults.built();
+        for reservation in [&frozen, &good] {
+            world.pay("alice", reservation.escrow, price(reservation), "TFT").await;
+        }
+        world.freeze(frozen.escrow, true).await;
+        let held = world.until(frozen.id, "held").await;
+        let State::Held { why, .. } = held.state else { panic!() };
+        assert_eq!(why.code, "op_src_not_authorized");
+        world.until(good.id, "settled").await;
+        assert_eq!(faults.built(), built + 2, "together, and then without the one that is held");
+        assert_eq!(world.fees_of_failures().await, [4 * BASE_FEE]);
+        assert_eq!(world.balance(frozen.escrow, "TFT"), price(&frozen));
+        world.rest().await;
+        world.assert_reconciled().await;
+    }
+
+    async fn a_channel_that_cannot_pay_its_fee_rests_and_another_goes_on(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let transaction = "tx_insufficient_balance".to_owned();
+        *faults.refusal.lock().unwrap() = Some(ResultCodes { transaction, operations: vec![] });
+        faults.lost.store(usize::MAX, Ordering::SeqCst);
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settling").await;
+        let poor = channel_in_use(&world).await;
+        world.rest().await;
+        *faults.refusal.lock().unwrap() = None;
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        world.rest().await;
+        for _ in 0..3 {
+            until_in_use(&world).await;
+            assert_ne!(channel_in_use(&world).await, poor, "it rests");
+            world.clock.move_on(PAST_MAX_TIME_SECONDS / 4);
+            world.rest().await;
+        }
+        faults.lost.store(0, Ordering::SeqCst);
+        world.until(reservation.id, "settled").await;
+        world.rest().await;
+        world.assert_reconciled().await;
     }
 
     async fn an_extension_past_the_pools_limits_goes_back_and_its_neighbour_settles(store: &TestStore) {

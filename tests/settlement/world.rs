@@ -20,6 +20,8 @@ use farmgate::domain::ids::{FarmId, IdentityId, NodeId, PoolId, ReservationId};
 use farmgate::domain::journal::{BookAccount, Cause};
 use farmgate::domain::money::Stroops;
 use farmgate::domain::node::Node;
+use farmgate::domain::payment::PaymentId;
+use farmgate::domain::refund::RefundAddress;
 use farmgate::domain::reservation::Reservation;
 use farmgate::domain::split::Distribution;
 use farmgate::operator::{Reconciliation, reconcile};
@@ -32,7 +34,9 @@ use farmgate::ports::store::{
 use farmgate::reservations::{self, OrderRequest};
 use farmgate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
 use farmgate::sandbox::{self, Sandbox};
-use farmgate::settlement::{Decision, Engine, EngineError, ResolveError, Settings, TickReport, resolve};
+use farmgate::settlement::{
+    Decision, Engine, EngineError, ResolveError, ReturnError, Settings, TickReport, resolve, return_to,
+};
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::transport::{HttpTransport, Request, Response, Transport, TransportError};
 use farmgate::stellar::{self, StellarNetwork};
@@ -502,6 +506,17 @@ impl World {
     pub async fn book(&self, account: BookAccount, code: &str) -> i64 {
         let asset = if code == "XLM" { Asset::Native } else { self.asset(code) };
         self.store.begin_read().await.unwrap().balance(account, asset).await.unwrap()
+    }
+
+    /// Carries out an operator's decision where a payment's return goes.
+    pub async fn return_to(&self, payment: PaymentId, to: RefundAddress) -> Result<(), ReturnError> {
+        let returned = transact(&self.store, move |tx| {
+            let to = to.clone();
+            Box::pin(async move { return_to(tx, payment, &to).await })
+        })
+        .await?;
+        assert!(returned.is_some());
+        Ok(())
     }
 
     /// Carries out an operator's decision about a held reservation.

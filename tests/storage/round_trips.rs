@@ -213,12 +213,16 @@ on_both_databases! {
         tx.insert_reservation(&paid).await.unwrap();
         assert!(!tx.node_is_under_free_pool(node_id(31)).await.unwrap());
         tx.insert_reservation(&free).await.unwrap();
+        let claims = tx.pool_claims(pool(1).id).await.unwrap();
+        assert_eq!(claims, PoolClaims { play_money: true, nodes: [node_id(30), node_id(31)].into() });
         for (node, why) in [(30, "its own"), (1, "of the pool it extends"), (31, "of another that extends that pool")] {
             assert!(tx.node_is_under_free_pool(node_id(node)).await.unwrap(), "{why}");
         }
         assert!(!tx.node_is_under_free_pool(node_id(32)).await.unwrap());
         let done = free.cancelled(at(5)).unwrap();
         tx.update_reservation(&done).await.unwrap();
+        let claims = tx.pool_claims(pool(1).id).await.unwrap();
+        assert_eq!(claims, PoolClaims { play_money: false, nodes: [node_id(31)].into() });
         for node in [30, 1, 31] {
             assert!(!tx.node_is_under_free_pool(node_id(node)).await.unwrap(), "{node} after it was called off");
         }

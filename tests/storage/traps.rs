@@ -10,6 +10,7 @@ use std::time::Duration;
 use farmgate::domain::escrow::EscrowState;
 use farmgate::domain::event::EventKind;
 use farmgate::domain::ids::*;
+use farmgate::domain::pool::Extension;
 use farmgate::ports::store::*;
 use farmgate::storage::{Database, Settings, connect, ping};
 use futures::future::{BoxFuture, join_all};
@@ -515,12 +516,39 @@ mod postgres_alone {
         let mut free = reservation(1);
         free.quote.options = vec![option("FreeTFT")];
         deciding.insert_reservation(&free).await.unwrap();
+        until_somebody_waits(&database).await;
+        deciding.commit().await.unwrap();
+        assert!(clearing.await.unwrap(), "the one who asks waits, and then sees the reservation");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_pool_is_claimed_by_one_at_a_time() {
+        let database = support::postgres().await;
+        let mut tx = database.store.begin().await.unwrap();
+        tx.insert_pool(&pool(1)).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let mut first = database.store.begin().await.unwrap();
+        assert_eq!(first.pool_claims(pool(1).id).await.unwrap(), PoolClaims::default());
+        let store = Arc::clone(&database.store);
+        let second = tokio::spawn(async move {
+            let mut tx = store.begin().await.unwrap();
+            tx.pool_claims(pool(1).id).await.unwrap()
+        });
+        let mut free = reservation(2);
+        free.quote.options = vec![option("FreeTFT")];
+        free.order.extends = Some(Extension::Time { pool: pool(1).id });
+        first.insert_reservation(&free).await.unwrap();
+        until_somebody_waits(&database).await;
+        first.commit().await.unwrap();
+        assert!(second.await.unwrap().play_money, "the second waits, and then sees the first");
+    }
+
+    async fn until_somebody_waits(database: &TestStore) {
         let waiting = "SELECT COUNT(*) FROM pg_stat_activity
             WHERE datname = current_database() AND wait_event_type = 'Lock'";
         let mut raw = database.raw().await;
         patience_until(async || raw.numbers(waiting).await == [1]).await;
-        deciding.commit().await.unwrap();
-        assert!(clearing.await.unwrap(), "the one who asks waits, and then sees the reservation");
     }
 
     #[tokio::test]

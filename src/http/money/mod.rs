@@ -3,3 +3,4 @@
 pub(super) mod claimable_balances;
 pub(super) mod liabilities;
 pub(super) mod payments;
+pub(super) mod returns;

@@ -24,7 +24,7 @@ pub use catalog::{CatalogTx, Put};
 pub use claimables::ClaimablesTx;
 pub use journal::{EngineStatus, JournalTx};
 pub use payments::{PaymentFilter, PaymentsTx, Quarantined, StoredPayment};
-pub use pools::{PoolFilter, PoolsTx};
+pub use pools::{PoolClaims, PoolFilter, PoolsTx};
 pub use reservations::{ReservationFilter, ReservationsTx};
 pub use transfers::TransfersTx;
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::StoreError;
@@ -11,6 +13,15 @@ pub struct PoolFilter {
     pub customer: Option<IdentityId>,
     /// Only those that may be used on this node.
     pub node: Option<NodeId>,
+}
+
+/// What reservations that have not ended may still add to a pool.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PoolClaims {
+    /// True if one of them may be paid with play money.
+    pub play_money: bool,
+    /// Their nodes.
+    pub nodes: BTreeSet<NodeId>,
 }
 
 /// Pools. Each grant is a row of its own whose key is its reservation: none is credited twice.
@@ -33,6 +44,10 @@ pub trait PoolsTx {
         after: Option<PoolId>,
         limit: u32,
     ) -> Result<Vec<Pool>, StoreError>;
+
+    /// What reservations that extend the pool and have not ended may still add to it. In a transaction that writes, nobody
+    /// else claims or changes the pool until it has ended: read the pool afterwards.
+    async fn pool_claims(&mut self, id: PoolId) -> Result<PoolClaims, StoreError>;
 
     /// True if a pool that was bought with play money, or a reservation that may still become one, contains the node.
     async fn node_is_under_free_pool(&mut self, node: NodeId) -> Result<bool, StoreError>;

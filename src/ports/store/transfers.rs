@@ -33,7 +33,8 @@ pub trait TransfersTx {
     /// The place of a reservation's next transfer: one more than its highest ordinal.
     async fn next_ordinal(&mut self, reservation: ReservationId) -> Result<u32, StoreError>;
 
-    /// Returns of payments that are owed and in no live transaction, in id order, after `after`.
+    /// Returns of payments that are owed and in no live transaction, in id order, after `after`; not those of which nobody has
+    /// said where they go.
     async fn pending_refunds(
         &mut self,
         after: Option<TransferId>,

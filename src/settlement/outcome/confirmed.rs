@@ -67,7 +67,7 @@ pub(super) async fn confirmed(
             }
             let refunds = transfers.iter().filter(|transfer| is_refund(transfer));
             for transfer in refunds {
-                ended.returned.push(transfer.id);
+                ended.returned.push(transfer.route());
                 refunded(tx, ids, transfer, record).await?;
             }
         }

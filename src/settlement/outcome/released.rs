@@ -117,11 +117,11 @@ async fn release_transfers(
                 tx.redirect_transfer(&released, &claimable).await?;
             }
             (Blame::Recipient | Blame::Source(_), _) if is_refund(transfer) => {
-                ended.undelivered.push(transfer.id);
+                ended.undelivered.push(transfer.route());
             }
             // One that merely never landed is not its fault.
             (Blame::Nobody, _) if is_refund(transfer) && unexplained => {
-                ended.undelivered.push(transfer.id);
+                ended.undelivered.push(transfer.route());
             }
             (Blame::Nobody | Blame::Recipient | Blame::Reserve | Blame::Source(_), _) => {}
         }
