@@ -13,5 +13,6 @@ pub mod ports;
 pub mod reservations;
 pub mod sandbox;
 pub mod settlement;
+pub mod simulation;
 pub mod stellar;
 pub mod storage;

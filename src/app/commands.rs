@@ -16,7 +16,7 @@ use crate::app::cli::{
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{self, Config, ConfigError, Overrides};
 use crate::app::wire::{self, Service, ServiceError};
-use crate::app::{demo, doctor, setup, telemetry, unseal};
+use crate::app::{demo, doctor, setup, simulate, telemetry, unseal};
 use crate::domain::ids::ReservationId;
 use crate::domain::money::Stroops;
 use crate::domain::payment::PaymentId;
@@ -28,6 +28,7 @@ use crate::ports::store::transact;
 use crate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
 use crate::sandbox::{self, Sandbox, StartError};
 use crate::settlement::{Decision, ResolveError, ReturnError, resolve, return_to};
+use crate::simulation::SimulationError;
 use crate::stellar::keys::SecretSeed;
 use crate::storage;
 
@@ -79,6 +80,9 @@ pub enum CommandError {
     /// The demo.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    /// The simulator.
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
     /// Standard output.
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),
@@ -100,6 +104,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Return(args) => run_return(args).await,
         Command::Keys(args) => keys(args).await,
         Command::Unseal(args) => unseal::run(&args).await,
+        Command::Simulate(args) => simulate::run(&args),
         Command::Openapi => {
             say(&serde_json::to_string_pretty(&http::openapi())?)?;
             Ok(ExitCode::SUCCESS)

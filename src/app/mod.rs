@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod setup;
+pub mod simulate;
 pub mod telemetry;
 mod unseal;
 pub mod wire;

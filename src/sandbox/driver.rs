@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -105,6 +105,8 @@ pub struct Shared {
     /// Taken before the ledger, and while one closes: ledgers are written in their order.
     log: Mutex<Option<Log>>,
     pub(super) closed: watch::Sender<LedgerSeq>,
+    /// The same for those who wait for one ledger; they are woken in the order in which they came.
+    pub(super) closing: Notify,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) requests: AtomicU64,
     /// Looks of streams at new ledgers.
@@ -175,6 +177,7 @@ impl Shared {
         drop(ledger);
         drop(log);
         self.closed.send_replace(closed);
+        self.closing.notify_waiters();
         closed
     }
 
@@ -237,6 +240,7 @@ impl Sandbox {
             ledger: Mutex::new(ledger),
             log: Mutex::new(log),
             closed,
+            closing: Notify::new(),
             clock,
             requests: AtomicU64::new(0),
             stream_looks: AtomicU64::new(0),
@@ -322,6 +326,16 @@ impl Sandbox {
     /// Looks at the ledger.
     pub fn with_ledger<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
         look(&self.shared.ledger())
+    }
+
+    /// Works on the ledger, as the sandbox's own parts do.
+    pub(super) fn with_ledger_mut<T>(&self, work: impl FnOnce(&mut Ledger) -> T) -> T {
+        work(&mut self.shared.ledger())
+    }
+
+    /// The time by the sandbox's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
     }
 
     /// Submits an envelope without HTTP.

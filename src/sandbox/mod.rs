@@ -10,6 +10,7 @@
 //! differs where a small network must: short ledgers may close in one second, and there is no limit on who asks
 //! friendbot or an issuer for money. Hence it listens on loopback only.
 
+pub mod acts;
 pub mod codes;
 mod driver;
 pub mod faults;

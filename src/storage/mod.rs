@@ -26,6 +26,7 @@ mod pools;
 mod postgres;
 mod reservations;
 mod rows;
+pub mod scratch;
 mod session;
 mod settings;
 mod sql;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
+use futures::future::{Either, select};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::form_urlencoded;
@@ -42,15 +43,17 @@ fn form_field(headers: &HeaderMap, body: &[u8], name: &str) -> Result<String, Pr
 
 /// Waits until a transaction is in a ledger, for at most [`SUBMIT_SECONDS_MAX`].
 async fn included(app: &App, hash: TxHash) -> Option<Arc<TxRecord>> {
-    let mut closed = app.closed.subscribe();
     let mut over = pin!(app.clock.sleep(Duration::from_secs(SUBMIT_SECONDS_MAX)));
     loop {
+        let mut closing = pin!(app.closing.notified());
+        closing.as_mut().enable();
         if let Some(record) = app.ledger().history().transaction(hash) {
             return Some(Arc::clone(record));
         }
-        tokio::select! {
-            changed = closed.changed() => changed.ok()?,
-            () = &mut over => return None,
+        // In this order, and not in a random one as `tokio::select!` would.
+        match select(closing, over.as_mut()).await {
+            Either::Left(((), _)) => {}
+            Either::Right(((), _)) => return None,
         }
     }
 }

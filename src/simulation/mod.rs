@@ -1,0 +1,178 @@
+//! The fault simulator: the real engine, the real Horizon client and a real database against the sandbox, in one process
+//! and in virtual time, while everything goes wrong that can.
+//!
+//! One seed is one run, and the same run each time: who pays what when, which requests fail and how, at which step a process
+//! dies, how the clock jumps. Nothing here reads the machine's clock or randomness, and everything but the database's own
+//! driver works on one thread. `docs/reliability.md` says what is checked.
+//!
+//! Never here: HTTP of our own, the console, the process. A run fails with [`SimulationError`] only if it could not be made;
+//! what it finds is in its [`Run`].
+
+#[cfg(feature = "simulated-bugs")]
+pub mod bugs;
+mod clock;
+mod dice;
+mod fate;
+mod judge;
+mod network;
+mod people;
+mod store;
+mod trail;
+mod world;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use clock::VirtualClock;
+use store::Base;
+use trail::Trail;
+pub use trail::Wrong;
+use world::World;
+
+use crate::ports::store::StoreError;
+use crate::storage::{Database, DatabaseUrl, Settings, scratch};
+
+/// Threads of the database's driver.
+const DRIVER_THREADS: usize = 1;
+/// Where files are kept in memory, if the machine has such a place: a run needs no disk to outlive it.
+const MEMORY_FOLDER: &str = "/dev/shm";
+
+/// How runs are made.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// A PostgreSQL server on which each run gets a database of its own; without it each run has an SQLite file.
+    pub server: Option<DatabaseUrl>,
+    /// How many of a run's last events are kept to be shown.
+    pub events_max: usize,
+    /// The bug to be found.
+    #[cfg(feature = "simulated-bugs")]
+    pub bug: Option<bugs::Bug>,
+}
+
+/// How many of a run's last events are kept unless set otherwise.
+pub const EVENTS_MAX: usize = 60;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            server: None,
+            events_max: EVENTS_MAX,
+            #[cfg(feature = "simulated-bugs")]
+            bug: None,
+        }
+    }
+}
+
+/// Why a run could not be made. This says nothing about what it would have found.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulationError {
+    /// The database.
+    #[error("the simulator's database: {0}")]
+    Store(#[from] StoreError),
+    /// A folder or a runtime.
+    #[error("the simulator cannot be set up: {0}")]
+    System(#[from] std::io::Error),
+    /// The world it plays in.
+    #[error("the simulated world cannot be set up: {reason}")]
+    Setup {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// What one run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Its seed.
+    pub seed: u64,
+    /// The digest of all that happened, in lowercase hex: the same for the same seed.
+    pub digest: String,
+    /// How many events that were.
+    pub events: u64,
+    /// How often each fault was injected.
+    pub faults: BTreeMap<String, u64>,
+    /// How often a process died.
+    pub crashes: u64,
+    /// Reservations made.
+    pub reservations: u64,
+    /// Those that were settled.
+    pub settled: u64,
+    /// Those whose money went back.
+    pub refunded: u64,
+    /// Those that are held.
+    pub held: u64,
+    /// Returns that are owed and cannot be delivered.
+    pub owed: u64,
+    /// What is wrong.
+    pub wrongs: Vec<(Wrong, String)>,
+    /// The last events.
+    pub last_events: Vec<String>,
+}
+
+impl Run {
+    /// How often something is wrong in this way.
+    pub fn count(&self, how: Wrong) -> u64 {
+        u64::try_from(self.wrongs.iter().filter(|(wrong, _)| *wrong == how).count()).unwrap_or(u64::MAX)
+    }
+
+    /// Faults of all kinds.
+    pub fn faults_injected(&self) -> u64 {
+        self.faults.values().sum()
+    }
+}
+
+/// Makes the run of a seed, on the thread that calls; it must not be one that a runtime works on.
+///
+/// # Errors
+/// [`SimulationError`] if there was no run.
+pub fn run(seed: u64, options: &Options) -> Result<Run, SimulationError> {
+    let driver =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(DRIVER_THREADS).enable_all().build()?;
+    let memory = Path::new(MEMORY_FOLDER);
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? };
+    let scratch = match &options.server {
+        Some(server) => Some(driver.block_on(scratch::create(server, seed))?),
+        None => None,
+    };
+    let url = match &scratch {
+        Some(scratch) => scratch.url.clone(),
+        None => format!("sqlite://{}/farmgate.db", folder.path().display()).parse().map_err(
+            |error: crate::storage::DatabaseUrlError| SimulationError::Setup { reason: error.to_string() },
+        )?,
+    };
+    let database = Arc::new(driver.block_on(Database::open(&Settings::for_url(url)))?);
+    let time = VirtualClock::new();
+    let trail = Arc::new(Trail::new(time.clone(), options.events_max));
+    let base = Base::new(Arc::clone(&database) as _, driver.handle().clone());
+    // Without timers and sockets: whoever waits for real time waits for ever.
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let outcome = runtime.block_on(async {
+        let world = World::new(seed, options, base, Arc::clone(&trail), time)?;
+        world.run().await
+    });
+    drop(runtime);
+    driver.block_on(database.close());
+    drop(database);
+    if let Some(scratch) = scratch {
+        driver.block_on(scratch.remove())?;
+    }
+    let outcome = outcome?;
+    let summary = trail.summary();
+    let mut faults = summary.faults;
+    faults.extend(outcome.faults);
+    Ok(Run {
+        seed,
+        digest: summary.digest,
+        events: summary.events,
+        faults,
+        crashes: summary.crashes,
+        reservations: outcome.reservations,
+        settled: outcome.ends.settled,
+        refunded: outcome.ends.refunded,
+        held: outcome.ends.held,
+        owed: outcome.ends.owed,
+        wrongs: summary.wrongs,
+        last_events: summary.last,
+    })
+}

@@ -1,0 +1,386 @@
+//! A real database as one process sees it: each call is over before anything else of the run goes on, and a commit goes as
+//! the process's [`Fate`] wants it.
+//!
+//! The driver's own threads work on a runtime of its own, and the run waits for them: whatever the machine's scheduler does,
+//! the same seed asks the same things in the same order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::runtime::Handle;
+
+#[cfg(feature = "simulated-bugs")]
+use super::bugs::Bug;
+use super::clock::VirtualClock;
+use super::fate::{Commit, Fate, Step, gone};
+use crate::domain::address::AccountId;
+use crate::domain::asset::{Asset, AssetCode};
+use crate::domain::claimable::Claimable;
+use crate::domain::currency::Currency;
+use crate::domain::escrow::{Channel, EscrowAccount, OwnWatch};
+use crate::domain::event::{Event, EventKind};
+use crate::domain::farm::Farm;
+use crate::domain::identity::Identity;
+use crate::domain::ids::{
+    ApiKeyId, ClaimableId, EntryId, EventId, FarmId, IdentityId, NodeId, PoolId, ReservationId, SubmissionId,
+    TransferId, TxHash,
+};
+use crate::domain::journal::{BookAccount, Entry};
+use crate::domain::node::Node;
+use crate::domain::payment::PaymentId;
+use crate::domain::pool::Pool;
+use crate::domain::reservation::Reservation;
+use crate::domain::sealing::SealedSecret;
+use crate::domain::transfer::{Submission, Transfer};
+use crate::ports::clock::Clock;
+use crate::ports::store::{
+    AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimablesTx, EngineStatus, IdempotencyKey, JournalTx,
+    PaymentFilter, PaymentsTx, PoolClaims, PoolFilter, PoolsTx, Put, Quarantined, ReservationFilter,
+    ReservationsTx, Store, StoreError, StoredAnswer, StoredPayment, TransfersTx, Tx, WaitingBalance,
+};
+
+/// The database, and the runtime that its driver works on.
+#[derive(Clone)]
+pub(super) struct Base {
+    store: Arc<dyn Store>,
+    runtime: Handle,
+    /// Counts calls: while it rises, something is going on.
+    calls: Arc<AtomicU64>,
+}
+
+impl Base {
+    pub(super) fn new(store: Arc<dyn Store>, runtime: Handle) -> Self {
+        Self { store, runtime, calls: Arc::new(AtomicU64::new(0)) }
+    }
+
+    /// How many calls were made so far.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn at_once<T>(&self, work: impl Future<Output = T>) -> T {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let _entered = self.runtime.enter();
+        futures::executor::block_on(work)
+    }
+
+    fn begin(&self, fate: Option<Arc<Fate>>) -> Result<WholeTx, StoreError> {
+        let inner = self.at_once(self.store.begin())?;
+        Ok(WholeTx::new(inner, self.clone(), fate))
+    }
+
+    fn begin_read(&self, fate: Option<Arc<Fate>>) -> Result<WholeTx, StoreError> {
+        let inner = self.at_once(self.store.begin_read())?;
+        Ok(WholeTx::new(inner, self.clone(), fate))
+    }
+}
+
+/// Those who use the database and never die: customers, the simulator itself.
+#[async_trait]
+impl Store for Base {
+    async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
+        Ok(Box::new(Self::begin(self, None)?))
+    }
+
+    async fn begin_read(&self) -> Result<Box<dyn Tx>, StoreError> {
+        Ok(Box::new(Self::begin_read(self, None)?))
+    }
+}
+
+/// The database as a process sees it.
+pub(super) struct ProcessStore {
+    pub(super) base: Base,
+    pub(super) fate: Arc<Fate>,
+    pub(super) time: VirtualClock,
+    #[cfg(feature = "simulated-bugs")]
+    pub(super) bug: Option<Bug>,
+}
+
+#[async_trait]
+impl Store for ProcessStore {
+    async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
+        self.fate.begins()?;
+        if let Some(seconds) = self.fate.stall_seconds() {
+            self.time.sleep(Duration::from_secs(seconds)).await;
+            self.fate.begins()?;
+        }
+        let tx = self.base.begin(Some(Arc::clone(&self.fate)))?;
+        #[cfg(feature = "simulated-bugs")]
+        let tx = tx.with_bug(self.bug);
+        Ok(Box::new(tx))
+    }
+
+    async fn begin_read(&self) -> Result<Box<dyn Tx>, StoreError> {
+        self.fate.begins()?;
+        Ok(Box::new(self.base.begin_read(Some(Arc::clone(&self.fate)))?))
+    }
+}
+
+/// A transaction each call of which is over when it returns.
+pub(super) struct WholeTx {
+    /// Taken when it ends.
+    inner: Option<Box<dyn Tx>>,
+    base: Base,
+    fate: Option<Arc<Fate>>,
+    #[cfg(feature = "simulated-bugs")]
+    bug: Option<Bug>,
+    /// Where the history of an account was read to.
+    #[cfg(feature = "simulated-bugs")]
+    cursor: Option<(AccountId, crate::domain::ids::OperationId)>,
+}
+
+impl WholeTx {
+    fn new(inner: Box<dyn Tx>, base: Base, fate: Option<Arc<Fate>>) -> Self {
+        Self {
+            inner: Some(inner),
+            base,
+            fate,
+            #[cfg(feature = "simulated-bugs")]
+            bug: None,
+            #[cfg(feature = "simulated-bugs")]
+            cursor: None,
+        }
+    }
+
+    #[cfg(feature = "simulated-bugs")]
+    fn with_bug(mut self, bug: Option<Bug>) -> Self {
+        self.bug = bug;
+        self
+    }
+
+    fn open(&mut self) -> Result<(&mut Box<dyn Tx>, Base), StoreError> {
+        if self.fate.as_ref().is_some_and(|fate| fate.is_dead()) {
+            return Err(gone());
+        }
+        let base = self.base.clone();
+        Ok((self.inner.as_mut().ok_or_else(gone)?, base))
+    }
+
+    fn undo(&mut self) -> Result<(), StoreError> {
+        let Some(inner) = self.inner.take() else { return Ok(()) };
+        self.base.at_once(inner.rollback())
+    }
+}
+
+#[cfg(feature = "simulated-bugs")]
+impl WholeTx {
+    /// Stores the cursor alone, as if that had been committed before what follows from the history that was read.
+    fn keep_cursor(&self) -> Result<(), StoreError> {
+        let (Some(Bug::CursorBeforeEffects), Some((account, cursor))) = (self.bug, self.cursor) else {
+            return Ok(());
+        };
+        let mut tx = self.base.begin(None)?;
+        let (inner, base) = tx.open()?;
+        let Some(mut escrow) = base.at_once(inner.escrows(&[account]))?.pop() else { return Ok(()) };
+        if escrow.watch.cursor < cursor {
+            escrow.watch.cursor = cursor;
+            base.at_once(inner.update_escrow(&escrow))?;
+        }
+        let inner = tx.inner.take().ok_or_else(gone)?;
+        base.at_once(inner.commit())
+    }
+
+    /// Returns that all go to whoever paid first.
+    async fn misdirected(&mut self, transfers: &[Transfer]) -> Result<Vec<Transfer>, StoreError> {
+        use crate::domain::transfer::TransferKind;
+        let mut transfers = transfers.to_vec();
+        if self.bug != Some(Bug::RefundToFirstPayer) {
+            return Ok(transfers);
+        }
+        for transfer in &mut transfers {
+            let TransferKind::Refund { .. } = transfer.kind else { continue };
+            let filter = PaymentFilter { reservation: transfer.reservation, attribution: None };
+            let first = self.payments(&filter, None, 1).await?;
+            let from = first.first().and_then(|first| first.payment.from);
+            transfer.to = from.filter(|_| transfer.reservation.is_some()).unwrap_or(transfer.to);
+        }
+        Ok(transfers)
+    }
+}
+
+impl Drop for WholeTx {
+    fn drop(&mut self) {
+        let _entered = self.base.runtime.enter();
+        drop(self.inner.take());
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::Unavailable { reason: "the connection broke at the commit".to_owned() }
+}
+
+#[async_trait]
+impl Tx for WholeTx {
+    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        let Some(fate) = self.fate.clone() else {
+            let inner = self.inner.take().ok_or_else(gone)?;
+            return self.base.at_once(inner.commit());
+        };
+        let survives = fate.survives(Step::BeforeCommit);
+        let commit = if survives { fate.commit() } else { Commit::Undone };
+        if commit == Commit::Undone {
+            self.undo()?;
+            #[cfg(feature = "simulated-bugs")]
+            self.keep_cursor()?;
+            return Err(if survives { lost() } else { gone() });
+        }
+        let inner = self.inner.take().ok_or_else(gone)?;
+        self.base.at_once(inner.commit())?;
+        if !fate.survives(Step::AfterCommit) {
+            return Err(gone());
+        }
+        if commit == Commit::Unanswered { Err(lost()) } else { Ok(()) }
+    }
+
+    async fn rollback(mut self: Box<Self>) -> Result<(), StoreError> {
+        self.undo()
+    }
+}
+
+/// Passes calls on; what stands in brackets is written by hand.
+macro_rules! pass_on {
+    ($($of:ident { $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ } [$($by_hand:tt)*])+) => {
+        $(
+            #[async_trait]
+            impl $of for WholeTx {
+                $(
+                    async fn $name(&mut self, $($argument: $type),*) -> Result<$answer, StoreError> {
+                        let (inner, base) = self.open()?;
+                        base.at_once(inner.$name($($argument),*))
+                    }
+                )+
+                $($by_hand)*
+            }
+        )+
+    };
+}
+
+pass_on! {
+    AccessTx {
+        insert_api_key(key: &ApiKey) -> ();
+        api_key_by_hash(secret_hash: [u8; 32]) -> Option<ApiKey>;
+        api_keys(after: Option<ApiKeyId>, limit: u32) -> Vec<ApiKey>;
+        revoke_api_key(id: ApiKeyId, at: Timestamp) -> Applied;
+        answer(key: &IdempotencyKey) -> Option<StoredAnswer>;
+        keep_answer(key: &IdempotencyKey, answer: &StoredAnswer) -> ();
+        forget_answers(before: Timestamp, limit: u32) -> u64;
+    } []
+    AccountsTx {
+        insert_escrow(escrow: &EscrowAccount) -> ();
+        escrows(accounts: &[AccountId]) -> Vec<EscrowAccount>;
+        escrows_opened_by(submission: SubmissionId) -> Vec<EscrowAccount>;
+        escrows_ended(accounts: &[AccountId]) -> Vec<(AccountId, ReservationId)>;
+        escrows_merged(limit: u32) -> Vec<EscrowAccount>;
+        escrows_dirty(limit: u32) -> Vec<EscrowAccount>;
+        escrows_available(assets: &[Asset]) -> u64;
+        escrow_asset_lists(limit: u32) -> Vec<Vec<Asset>>;
+        take_escrow(assets: &[Asset], reservation: ReservationId) -> Option<AccountId>;
+        insert_sealed_secret(sealed: &SealedSecret) -> ();
+        sealed_secrets(accounts: &[AccountId]) -> Vec<SealedSecret>;
+        insert_channel(channel: &Channel) -> ();
+        update_channel(before: &Channel, after: &Channel) -> ();
+        remove_channel(channel: &Channel) -> ();
+        channels() -> Vec<Channel>;
+        own_watch(account: AccountId) -> Option<OwnWatch>;
+        set_own_watch(account: AccountId, before: Option<OwnWatch>, after: OwnWatch) -> ();
+        set_waiting_balances(claimant: AccountId, balances: &[WaitingBalance]) -> ();
+        waiting_balances(after: Option<(AccountId, String)>, limit: u32) -> Vec<WaitingBalance>;
+    } [
+        async fn update_escrow(&mut self, escrow: &EscrowAccount) -> Result<EscrowAccount, StoreError> {
+            #[cfg(feature = "simulated-bugs")]
+            {
+                self.cursor = Some((escrow.account, escrow.watch.cursor));
+            }
+            let (inner, base) = self.open()?;
+            base.at_once(inner.update_escrow(escrow))
+        }
+    ]
+    CatalogTx {
+        put_farm(farm: &Farm) -> Put;
+        farm(id: FarmId) -> Option<Farm>;
+        farms(after: Option<FarmId>, limit: u32) -> Vec<Farm>;
+        put_node(node: &Node) -> Put;
+        node(id: NodeId) -> Option<Node>;
+        nodes(farm: Option<FarmId>, after: Option<NodeId>, limit: u32) -> Vec<Node>;
+        put_identity(identity: &Identity) -> Put;
+        identity(id: IdentityId) -> Option<Identity>;
+        identities(after: Option<IdentityId>, limit: u32) -> Vec<Identity>;
+        put_currency(currency: &Currency) -> Put;
+        currency(code: AssetCode) -> Option<Currency>;
+        currencies(after: Option<AssetCode>, limit: u32) -> Vec<Currency>;
+    } []
+    ClaimablesTx {
+        insert_claimable(claimable: &Claimable) -> ();
+        update_claimable(before: &Claimable, after: &Claimable) -> ();
+        claimable(id: ClaimableId) -> Option<Claimable>;
+        claimables_open(after: Option<ClaimableId>, limit: u32) -> Vec<Claimable>;
+        claimables_reclaimable(now: Timestamp, limit: u32) -> Vec<Claimable>;
+    } []
+    JournalTx {
+        post(entry: &Entry) -> Applied;
+        balance(account: BookAccount, asset: Asset) -> i64;
+        balances_of(account: BookAccount) -> Vec<(Asset, i64)>;
+        balances(after: Option<(BookAccount, Asset)>, limit: u32) -> Vec<(BookAccount, Asset, i64)>;
+        balances_owed(after: Option<(BookAccount, Asset)>, limit: u32) -> Vec<(BookAccount, Asset, i64)>;
+        journal_sums() -> Vec<(Asset, i64)>;
+        entries(reservation: Option<ReservationId>, after: Option<EntryId>, limit: u32) -> Vec<Entry>;
+        append_event(at: Timestamp, kind: &EventKind) -> EventId;
+        events(after: Option<EventId>, limit: u32) -> Vec<Event>;
+        report(status: &EngineStatus) -> ();
+        engine_status() -> Option<EngineStatus>;
+    } []
+    PaymentsTx {
+        insert_payment(payment: &StoredPayment) -> Applied;
+        payment(id: PaymentId) -> Option<StoredPayment>;
+        payments(filter: &PaymentFilter, after: Option<PaymentId>, limit: u32) -> Vec<StoredPayment>;
+        quarantine(record: &Quarantined) -> Applied;
+        quarantined(limit: u32) -> Vec<Quarantined>;
+    } []
+    PoolsTx {
+        insert_pool(pool: &Pool) -> ();
+        update_pool(pool: &Pool) -> Pool;
+        pool(id: PoolId) -> Option<Pool>;
+        pools(filter: &PoolFilter, after: Option<PoolId>, limit: u32) -> Vec<Pool>;
+        pool_claims(id: PoolId) -> PoolClaims;
+        node_is_under_free_pool(node: NodeId) -> bool;
+    } []
+    ReservationsTx {
+        insert_reservation(reservation: &Reservation) -> ();
+        update_reservation(reservation: &Reservation) -> Reservation;
+        reservation(id: ReservationId) -> Option<Reservation>;
+        reservation_by_escrow(escrow: AccountId) -> Option<Reservation>;
+        reservations(filter: &ReservationFilter, after: Option<ReservationId>, limit: u32) -> Vec<Reservation>;
+        reservations_overdue(now: Timestamp, after: Option<(Timestamp, ReservationId)>, limit: u32) -> Vec<Reservation>;
+        reservation_counts() -> Vec<(String, u64)>;
+    } []
+    TransfersTx {
+        update_transfer(before: &Transfer, after: &Transfer) -> ();
+        redirect_transfer(before: &Transfer, after: &Transfer) -> ();
+        move_home(closed: AccountId, home: AccountId) -> ();
+        money_is_owed_from(account: AccountId) -> bool;
+        transfers_of(reservation: ReservationId) -> Vec<Transfer>;
+        next_ordinal(reservation: ReservationId) -> u32;
+        pending_refunds_from(account: AccountId, after: Option<TransferId>, limit: u32) -> Vec<Transfer>;
+        refund_of(payment: PaymentId) -> Option<Transfer>;
+        pending_refunds(after: Option<TransferId>, limit: u32) -> Vec<Transfer>;
+        money_leaves(account: AccountId) -> bool;
+        transfers(ids: &[TransferId]) -> Vec<Transfer>;
+        insert_submission(submission: &Submission) -> ();
+        count_attempt(id: SubmissionId) -> ();
+        note_answer(id: SubmissionId, answer: &str) -> ();
+        resolve_submission(submission: &Submission) -> ();
+        submission(id: SubmissionId) -> Option<Submission>;
+        submission_by_hash(hash: TxHash) -> Option<Submission>;
+        live_submissions() -> Vec<Submission>;
+    } [
+        async fn insert_transfers(&mut self, transfers: &[Transfer]) -> Result<(), StoreError> {
+            #[cfg(feature = "simulated-bugs")]
+            let transfers = &self.misdirected(transfers).await?[..];
+            let (inner, base) = self.open()?;
+            base.at_once(inner.insert_transfers(transfers))
+        }
+    ]
+}

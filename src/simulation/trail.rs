@@ -1,0 +1,119 @@
+//! What happened in a run: every event goes into its digest, and the last ones are kept to be shown.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use super::clock::VirtualClock;
+use crate::ports::clock::Clock;
+
+/// The ways in which a run can show that something is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wrong {
+    /// Somebody was paid twice, or may be: an envelope was replaced while it could still land.
+    DoublePayment,
+    /// Money is not where it belongs, and nothing says that it is owed.
+    Lost,
+    /// The journal does not sum to zero, or says something else than the ledger.
+    Unbalanced,
+    /// A promise besides these was broken.
+    Broken,
+}
+
+#[derive(Default)]
+struct Inner {
+    digest: Sha256,
+    last: VecDeque<String>,
+    events: u64,
+    faults: BTreeMap<String, u64>,
+    crashes: u64,
+    wrongs: Vec<(Wrong, String)>,
+}
+
+/// The trail of a run.
+pub(super) struct Trail {
+    time: VirtualClock,
+    last_max: usize,
+    inner: Mutex<Inner>,
+}
+
+/// What a trail comes to.
+pub(super) struct Summary {
+    pub(super) digest: String,
+    pub(super) last: Vec<String>,
+    pub(super) events: u64,
+    pub(super) faults: BTreeMap<String, u64>,
+    pub(super) crashes: u64,
+    pub(super) wrongs: Vec<(Wrong, String)>,
+}
+
+impl Trail {
+    /// A trail of which the last so many events are kept to be shown.
+    pub(super) fn new(time: VirtualClock, last_max: usize) -> Self {
+        Self { time, last_max, inner: Mutex::default() }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something happened.
+    pub(super) fn note(&self, event: &str) {
+        self.file(event, true);
+    }
+
+    /// Something happened that need not be shown.
+    pub(super) fn note_unseen(&self, event: &str) {
+        self.file(event, false);
+    }
+
+    fn file(&self, event: &str, shown: bool) {
+        let line = format!("{} {event}", self.time.now());
+        let mut inner = self.inner();
+        inner.digest.update(line.as_bytes());
+        inner.digest.update(b"\n");
+        inner.events += 1;
+        if !shown {
+            return;
+        }
+        if inner.last.len() >= self.last_max {
+            inner.last.pop_front();
+        }
+        inner.last.push_back(line);
+    }
+
+    /// A fault was injected.
+    pub(super) fn fault(&self, kind: &str, event: &str) {
+        self.note(event);
+        *self.inner().faults.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    /// A process died.
+    pub(super) fn crash(&self, event: &str) {
+        self.note(event);
+        self.inner().crashes += 1;
+    }
+
+    /// Something is wrong.
+    pub(super) fn wrong(&self, how: Wrong, what: String) {
+        self.note(&format!("WRONG: {what}"));
+        self.inner().wrongs.push((how, what));
+    }
+
+    pub(super) fn is_wrong(&self) -> bool {
+        !self.inner().wrongs.is_empty()
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        let inner = self.inner();
+        Summary {
+            digest: hex::encode(inner.digest.clone().finalize()),
+            last: inner.last.iter().cloned().collect(),
+            events: inner.events,
+            faults: inner.faults.clone(),
+            crashes: inner.crashes,
+            wrongs: inner.wrongs.clone(),
+        }
+    }
+}
