@@ -7,7 +7,6 @@ use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::asset::Asset;
 use farmgate::domain::escrow::EscrowState;
 use farmgate::domain::money::Stroops;
-use farmgate::domain::money::Stroops;
 use farmgate::domain::reservation::Reservation;
 use farmgate::sandbox::wallet::Named;
 use farmgate::sandbox::wallet::{Memo, Wallet};
