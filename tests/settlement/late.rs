@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use farmgate::domain::address::Address;
 use farmgate::domain::payment::{Attribution, PaymentKind};
 use farmgate::domain::reservation::Reservation;
+use farmgate::domain::transfer::{Delivery, TransferState};
 use farmgate::settlement::EngineError;
 
 use crate::network::faulty;
@@ -114,7 +115,8 @@ on_both_databases! {
         assert_eq!(came.len(), 1);
         assert_eq!(came[0].payment.from, Some(Address::Account(platform)));
         let back = world.store.begin_read().await.unwrap().refund_of(came[0].payment.id).await.unwrap();
-        assert_eq!(back, None, "nothing is owed for it");
+        let back = back.expect("it waits for somebody to say where it belongs");
+        assert_eq!((back.delivery, back.state), (Delivery::Undecided, TransferState::Pending));
         assert_eq!(world.balance(reservation.escrow, "XLM"), amount("3"));
     }
 
