@@ -49,7 +49,8 @@ fn no_statement_escapes_the_list() {
             assert!(known.contains(&*name), "{name} is not in storage::statements()");
         }
         found += names.len();
-        if module != "session" {
+        // Databases as a whole are made and dropped outside of every transaction, by statements that cannot be prepared.
+        if module != "session" && module != "scratch" {
             for way in ["sqlx::query", "query_as", "query_scalar", "raw_sql", "QueryBuilder", "AssertSqlSafe"]
             {
                 assert!(!source.contains(way), "{module} runs statements past the session: {way}");
