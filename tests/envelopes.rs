@@ -16,12 +16,14 @@ use farmgate::domain::ids::{ClaimableId, TxHash};
 use farmgate::domain::money::Stroops;
 use farmgate::domain::payment::Memo;
 use farmgate::ports::entropy::Entropy;
-use farmgate::ports::network::{Body, Closing, PaymentOperation, SignedTransaction, TransactionPlan};
+use farmgate::ports::network::{
+    Body, Closing, PaymentOperation, SignedFeeBump, SignedTransaction, TransactionPlan,
+};
 use farmgate::stellar::builder::TransactionFactory;
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use sha2::{Digest, Sha256};
 use stellar_xdr::{
-    Hash, Limits, ReadXdr, TransactionEnvelope, TransactionSignaturePayload,
+    FeeBumpTransactionInnerTx, Hash, Limits, ReadXdr, TransactionEnvelope, TransactionSignaturePayload,
     TransactionSignaturePayloadTaggedTransaction, WriteXdr,
 };
 
@@ -133,7 +135,8 @@ fn memos() -> [(&'static str, Memo); 5] {
 struct Sample {
     name: String,
     passphrase: &'static str,
-    signed: SignedTransaction,
+    envelope: String,
+    hash: TxHash,
     /// Who must have signed, in order.
     signers: Vec<AccountId>,
 }
@@ -159,7 +162,15 @@ async fn samples() -> Vec<Sample> {
                     let signed = factory.build(&plan).await.unwrap();
                     let signers = [id(2)].into_iter().chain(signed.accounts.iter().copied()).collect();
                     let name = format!("{what}, {which}, {recovery} recovery signers, {passphrase}");
-                    samples.push(Sample { name, passphrase, signed, signers });
+                    let SignedTransaction { envelope, hash, .. } = signed;
+                    if which == "no memo" {
+                        let bump = factory.bump_fee(&envelope, 1_000_000).await.unwrap();
+                        assert_ne!(bump.hash, hash, "{name}");
+                        let (name, signers) = (format!("a fee bump of {name}"), vec![id(2)]);
+                        let SignedFeeBump { envelope, hash, .. } = bump;
+                        samples.push(Sample { name, passphrase, envelope, hash, signers });
+                    }
+                    samples.push(Sample { name, passphrase, envelope, hash, signers });
                 }
             }
         }
@@ -178,6 +189,32 @@ fn within(body: Body, accounts_max: u16) -> Body {
     }
 }
 
+#[tokio::test]
+async fn a_fee_bump_never_bids_less_than_what_it_bumps_and_keeps_it_as_it_is() {
+    let signer = Arc::new(MemorySigner::new(seed(2)));
+    let entropy = Arc::new(Counting::default());
+    let factory = TransactionFactory::new(PASSPHRASES[1], id(1), vec![], signer, entropy);
+    let plan = TransactionPlan {
+        channel: id(6),
+        sequence: 7,
+        max_time: "2026-01-02T03:04:05Z".parse().unwrap(),
+        fee_per_operation: 500,
+        memo: Memo::None,
+        body: Body::Pay(vec![pay(id(4), Asset::Native, 1), pay(id(5), Asset::Native, 2)]),
+    };
+    let signed = factory.build(&plan).await.unwrap();
+    for (asked, bids) in [(100, 500), (5_000, 5_000)] {
+        let bump = factory.bump_fee(&signed.envelope, asked).await.unwrap();
+        assert_eq!((bump.fee_per_operation, factory.hash(&bump.envelope)), (bids, Some(bump.hash)));
+        let decoded = TransactionEnvelope::from_xdr_base64(&bump.envelope, LIMITS).unwrap();
+        let TransactionEnvelope::TxFeeBump(decoded) = decoded else { panic!("no fee bump") };
+        assert_eq!(decoded.tx.fee, i64::from(bids) * 3, "two operations, and the bump");
+        let FeeBumpTransactionInnerTx::Tx(inner) = decoded.tx.inner_tx;
+        assert_eq!(TransactionEnvelope::Tx(inner).to_xdr_base64(LIMITS).unwrap(), signed.envelope);
+        assert!(factory.bump_fee(&bump.envelope, 1_000_000).await.is_err(), "a bump is not bumped");
+    }
+}
+
 #[test]
 fn every_kind_of_body_is_among_the_samples() {
     let source = syn::parse_file(include_str!("../src/ports/network.rs")).unwrap();
@@ -193,19 +230,27 @@ fn every_kind_of_body_is_among_the_samples() {
 #[tokio::test]
 async fn every_envelope_is_read_back_byte_for_byte_with_its_hash_and_signatures() {
     let samples = samples().await;
-    for Sample { name, passphrase, signed, signers } in &samples {
-        let bytes = STANDARD.decode(&signed.envelope).unwrap();
+    for Sample { name, passphrase, envelope, hash: told, signers } in &samples {
+        let bytes = STANDARD.decode(envelope).unwrap();
         let decoded = TransactionEnvelope::from_xdr(&bytes, LIMITS).unwrap();
         assert_eq!(decoded.to_xdr(LIMITS).unwrap(), bytes, "{name}");
-        let TransactionEnvelope::Tx(envelope) = decoded else { panic!("{name}") };
+        let (tagged_transaction, signatures) = match decoded {
+            TransactionEnvelope::Tx(plain) => {
+                (TransactionSignaturePayloadTaggedTransaction::Tx(plain.tx), plain.signatures)
+            }
+            TransactionEnvelope::TxFeeBump(bump) => {
+                (TransactionSignaturePayloadTaggedTransaction::TxFeeBump(bump.tx), bump.signatures)
+            }
+            TransactionEnvelope::TxV0(_) => panic!("{name}"),
+        };
         let payload = TransactionSignaturePayload {
             network_id: Hash(Sha256::digest(passphrase).into()),
-            tagged_transaction: TransactionSignaturePayloadTaggedTransaction::Tx(envelope.tx),
+            tagged_transaction,
         };
         let hash: [u8; 32] = Sha256::digest(payload.to_xdr(LIMITS).unwrap()).into();
-        assert_eq!(TxHash(hash), signed.hash, "{name}");
-        assert_eq!(envelope.signatures.len(), signers.len(), "{name}");
-        for (decorated, signer) in envelope.signatures.iter().zip(signers) {
+        assert_eq!(TxHash(hash), *told, "{name}");
+        assert_eq!(signatures.len(), signers.len(), "{name}");
+        for (decorated, signer) in signatures.iter().zip(signers) {
             let key = VerifyingKey::from_bytes(signer.bytes()).unwrap();
             let signature = Signature::from_slice(&decorated.signature.0).unwrap();
             assert_eq!(decorated.hint.0, signer.bytes()[28..], "{name}");
@@ -223,8 +268,8 @@ fn line(sample: &Sample) -> String {
     let line = serde_json::json!({
         "name": sample.name,
         "passphrase": sample.passphrase,
-        "envelope": sample.signed.envelope,
-        "hash": sample.signed.hash,
+        "envelope": sample.envelope,
+        "hash": sample.hash,
         "signers": sample.signers,
     });
     format!("{line}\n")

@@ -10,6 +10,7 @@ pub mod currency;
 pub mod escrow;
 pub mod event;
 pub mod farm;
+pub mod fee_bump;
 pub mod identity;
 pub mod ids;
 pub mod journal;

@@ -507,6 +507,17 @@ pub struct SignedTransaction {
     pub claimables: Vec<ClaimableId>,
 }
 
+/// A signed transaction of ours within a fee bump.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignedFeeBump {
+    /// The hash of the whole.
+    pub hash: TxHash,
+    /// The envelope, base64 XDR.
+    pub envelope: String,
+    /// What it bids per operation, in stroops of XLM; the bump itself counts as one more.
+    pub fee_per_operation: u32,
+}
+
 /// How a claimable balance ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClaimableEnd {
@@ -630,6 +641,10 @@ pub trait Network: Send + Sync {
 
     /// Builds and signs a transaction. Talks to the signer, never to Horizon.
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError>;
+
+    /// Wraps an envelope of ours in a fee bump that the platform pays, and signs it. It bids this per operation, or what the envelope
+    /// bids if that is more. Talks to the signer, never to Horizon.
+    async fn bump_fee(&self, envelope: &str, fee_per_operation: u32) -> Result<SignedFeeBump, BuildError>;
 
     /// Sends an envelope. Sending the same one again is always safe.
     async fn send(&self, envelope: &str) -> Sent;

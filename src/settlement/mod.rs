@@ -12,6 +12,7 @@ mod claim;
 mod close;
 mod effects;
 mod expire;
+mod fees;
 mod held;
 mod ingest;
 mod losses;
@@ -193,6 +194,8 @@ pub struct TickReport {
     pub returned: u32,
     /// Accounts that are closed, their whole history in the books.
     pub closed: u32,
+    /// Fees that were raised.
+    pub bumps: u32,
     /// Accounts whose changes are not explained yet.
     pub dirty: u32,
     /// Pages of a sweep that it looked at.
@@ -276,6 +279,8 @@ struct Memory {
     alone: BTreeSet<ReservationId>,
     /// How many transactions were built: channels take turns.
     built: usize,
+    /// Bids that were refused.
+    bids: fees::Bids,
     /// When a transaction may be sent again.
     send_not_before: BTreeMap<SubmissionId, Timestamp>,
     /// When accounts may be opened again after a failure, and how long the last pause was.
@@ -308,6 +313,7 @@ impl Memory {
             poor: BTreeMap::new(),
             alone: BTreeSet::new(),
             built: 0,
+            bids: fees::Bids::default(),
             send_not_before: BTreeMap::new(),
             open_pause: None,
             issuers_seen: BTreeSet::new(),

@@ -58,7 +58,7 @@ const POOR_CHANNEL_REST: SignedDuration = SignedDuration::from_mins(10);
 /// For how long no claimable balance is made or taken back after that did not work.
 const CLAIMABLES_REST: SignedDuration = SignedDuration::from_mins(10);
 /// The code of a transaction whose source cannot pay its fee.
-const CANNOT_PAY_FEE: &str = "tx_insufficient_balance";
+pub(super) const CANNOT_PAY_FEE: &str = "tx_insufficient_balance";
 
 impl Engine {
     /// Looks up every live transaction that has been sent, and records what has become known.
@@ -162,6 +162,7 @@ impl Engine {
             let mut memory = self.memory();
             memory.refusals.remove(&id);
             memory.send_not_before.remove(&id);
+            memory.bids.forget(id);
             for transfer in &ended.returned {
                 memory.undelivered.forget(transfer);
             }

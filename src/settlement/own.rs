@@ -70,8 +70,12 @@ impl Engine {
             return Ok(());
         }
         let live = self.store.begin_read().await?.live_submissions().await?;
+        let bumps = self.store.begin_read().await?.live_fee_bumps().await?;
         for (channel, snapshot) in changed {
-            let looked = self.look_at_one_own(channel, snapshot, &live, report).await;
+            // The platform pays for fee bumps.
+            let bumping = channel.role == ChannelRole::Platform && !bumps.is_empty();
+            let moving = bumping || live.iter().any(|submission| may_move(submission, channel));
+            let looked = self.look_at_one_own(channel, snapshot, moving, report).await;
             report.isolate(&channel.account, looked)?;
         }
         Ok(())
@@ -86,13 +90,12 @@ impl Engine {
         &self,
         channel: &Channel,
         snapshot: &AccountSnapshot,
-        live: &[Submission],
+        moving: bool,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
         let account = channel.account;
         self.begin_watch(channel, snapshot).await?;
-        let moving = live.iter().any(|submission| may_move(submission, channel))
-            || self.store.begin_read().await?.money_leaves(account).await?;
+        let moving = moving || self.store.begin_read().await?.money_leaves(account).await?;
         match books(&mut *self.store.begin_read().await?, snapshot).await? {
             Books::Agree if moving => return Ok(()),
             Books::Agree => {

@@ -1,10 +1,13 @@
-//! Sending: the stored envelope, byte for byte, again and again until its outcome is known.
+//! Sending: the stored envelope, byte for byte or in its highest fee bump, again and again until its outcome is known.
 
 use futures::future::join_all;
 use jiff::SignedDuration;
 
 use super::blame::is_of_the_channel;
+use super::fees::BID_TOO_LOW;
+use super::outcome::CANNOT_PAY_FEE;
 use super::{Engine, EngineError, TickReport};
+use crate::domain::fee_bump::FeeBump;
 use crate::domain::ids::SubmissionId;
 use crate::domain::transfer::{ResultCodes, Submission};
 use crate::ports::network::{Ledger, Sent};
@@ -16,8 +19,9 @@ const ANSWER_CHARS_MAX: usize = 500;
 impl Engine {
     /// Sends the live transactions that are due, side by side.
     pub(super) async fn send_live(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
-        let now = self.clock.now();
         let live = self.store.begin_read().await?.live_submissions().await?;
+        let mut bumps = self.raise_bids(&live, tip, report).await?;
+        let now = self.clock.now();
         let due: Vec<Submission> = {
             let memory = self.memory();
             live.into_iter()
@@ -27,7 +31,11 @@ impl Engine {
                 })
                 .collect()
         };
-        let sent = join_all(due.into_iter().map(|submission| self.send(submission))).await;
+        let sent = join_all(due.into_iter().map(|submission| {
+            let bump = bumps.remove(&submission.id);
+            self.send(submission, bump)
+        }))
+        .await;
         for outcome in sent {
             let recorded = match outcome {
                 Ok(Some((submission, record))) => self.record_landed(submission, *record, report).await,
@@ -43,28 +51,38 @@ impl Engine {
     /// attempt may have told more.
     fn note_refusal(&self, id: SubmissionId, codes: ResultCodes) {
         let mut memory = self.memory();
+        if codes.transaction == BID_TOO_LOW {
+            memory.bids.refused.insert(id);
+        }
         if is_of_the_channel(&codes) && memory.refusals.contains_key(&id) {
             return;
         }
         memory.refusals.insert(id, codes);
     }
 
-    /// One attempt: counted before it is made, its answer noted; the record if it is in a closed ledger.
+    /// One attempt, with the highest bid there is: counted before it is made, its answer noted; the record if it is in a closed
+    /// ledger.
     async fn send(
         &self,
         submission: Submission,
+        bump: Option<FeeBump>,
     ) -> Result<Option<(Submission, Box<crate::ports::network::TransactionRecord>)>, EngineError> {
         let id = submission.id;
         transact(&self.store, move |tx| {
             Box::pin(async move { tx.count_attempt(id).await.map_err(EngineError::from) })
         })
         .await?;
-        let sent = self.network.send(&submission.envelope).await;
+        let envelope = bump.as_ref().map_or(&submission.envelope, |bump| &bump.envelope);
+        let sent = self.network.send(envelope).await;
         let (answer, wait) = match sent {
             Sent::Included(record) => return Ok(Some((submission, record))),
             Sent::Refused { codes } => {
                 let answer = format!("refused: {} {}", codes.transaction, codes.operations.join(" "));
-                self.note_refusal(id, codes);
+                if bump.is_some() && codes.transaction == CANNOT_PAY_FEE {
+                    self.bump_is_unpayable(id);
+                } else {
+                    self.note_refusal(id, codes);
+                }
                 (answer, self.settings.resend())
             }
             Sent::Unknown { reason, retry_after } => {

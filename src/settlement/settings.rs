@@ -20,6 +20,11 @@ pub struct Settings {
     pub warm_accounts: u16,
     /// The most a transaction pays per operation, in stroops of XLM; the network takes less when it is not full.
     pub fee_per_operation_stroops: u32,
+    /// The most that a fee bump bids per operation, in stroops of XLM, when a transaction is stuck; the network takes less when it
+    /// is not full. Not above what it pays without one turns bumps off.
+    pub fee_ceiling_stroops: u32,
+    /// After how many seconds of ledger time without an outcome a transaction bids ten times as much.
+    pub fee_bump_seconds: i64,
     /// For how many seconds of ledger time a transaction may land: at least 20 ledgers.
     pub transaction_lifetime_seconds: i64,
     /// After how many seconds an envelope without an outcome is sent again.
@@ -58,6 +63,8 @@ impl Default for Settings {
             channel_starting_balance: Stroops::from_units(10),
             warm_accounts: 20,
             fee_per_operation_stroops: 10_000,
+            fee_ceiling_stroops: 1_000_000,
+            fee_bump_seconds: 30,
             transaction_lifetime_seconds: 180,
             resend_seconds: 10,
             refund_claimable_min: Stroops::from_units(10),
@@ -94,6 +101,13 @@ impl Settings {
                 FEE_PER_OPERATION_STROOPS_MIN.into(),
                 FEE_PER_OPERATION_STROOPS_MAX.into(),
             ),
+            (
+                "fee_ceiling_stroops",
+                self.fee_ceiling_stroops.into(),
+                FEE_PER_OPERATION_STROOPS_MIN.into(),
+                FEE_PER_OPERATION_STROOPS_MAX.into(),
+            ),
+            ("fee_bump_seconds", self.fee_bump_seconds, 1, TRANSACTION_LIFETIME_SECONDS_MAX),
             (
                 "transaction_lifetime_seconds",
                 self.transaction_lifetime_seconds,

@@ -15,8 +15,8 @@ use crate::domain::address::AccountId;
 use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use crate::ports::network::{
     AccountAnswer, AccountPage, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord, Feed,
-    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedTransaction, Spending,
-    TransactionPlan, TransactionRecord,
+    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedFeeBump, SignedTransaction,
+    Spending, TransactionPlan, TransactionRecord,
 };
 use crate::sandbox::Sandbox;
 use crate::sandbox::acts::Intent;
@@ -207,6 +207,15 @@ impl Network for ProcessNetwork {
         }
         let built = self.inner.build(plan).await;
         if self.fate.survives(Step::AfterBuild) { built } else { Err(dead()) }
+    }
+
+    async fn bump_fee(&self, envelope: &str, fee_per_operation: u32) -> Result<SignedFeeBump, BuildError> {
+        let dead = || BuildError::Invalid { reason: "the process is dead".to_owned() };
+        if !self.fate.survives(Step::BeforeBuild) {
+            return Err(dead());
+        }
+        let bumped = self.inner.bump_fee(envelope, fee_per_operation).await;
+        if self.fate.survives(Step::AfterBuild) { bumped } else { Err(dead()) }
     }
 
     async fn send(&self, envelope: &str) -> Sent {

@@ -23,6 +23,7 @@ use crate::domain::currency::Currency;
 use crate::domain::escrow::{Channel, EscrowAccount, OwnWatch};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::farm::Farm;
+use crate::domain::fee_bump::FeeBump;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{
     ApiKeyId, ClaimableId, EntryId, EventId, FarmId, IdentityId, NodeId, PoolId, ReservationId, SubmissionId,
@@ -37,9 +38,10 @@ use crate::domain::sealing::SealedSecret;
 use crate::domain::transfer::{Submission, Transfer};
 use crate::ports::clock::Clock;
 use crate::ports::store::{
-    AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimablesTx, EngineStatus, IdempotencyKey, JournalTx,
-    PaymentFilter, PaymentsTx, PoolClaims, PoolFilter, PoolsTx, Put, Quarantined, ReservationFilter,
-    ReservationsTx, Store, StoreError, StoredAnswer, StoredPayment, TransfersTx, Tx, WaitingBalance,
+    AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimablesTx, EngineStatus, FeeBumpsTx, IdempotencyKey,
+    JournalTx, PaymentFilter, PaymentsTx, PoolClaims, PoolFilter, PoolsTx, Put, Quarantined,
+    ReservationFilter, ReservationsTx, Store, StoreError, StoredAnswer, StoredPayment, TransfersTx, Tx,
+    WaitingBalance,
 };
 
 /// The database, and the runtime that its driver works on.
@@ -318,6 +320,10 @@ pass_on! {
         claimable(id: ClaimableId) -> Option<Claimable>;
         claimables_open(after: Option<ClaimableId>, limit: u32) -> Vec<Claimable>;
         claimables_reclaimable(now: Timestamp, limit: u32) -> Vec<Claimable>;
+    } []
+    FeeBumpsTx {
+        insert_fee_bump(bump: &FeeBump) -> ();
+        live_fee_bumps() -> Vec<FeeBump>;
     } []
     JournalTx {
         post(entry: &Entry) -> Applied;

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::envelope;
+use super::fee_bump::FeeBump;
 use super::keys::SecretSeed;
 use super::plan::{self, Owners};
 use super::sealing;
@@ -16,7 +17,9 @@ use crate::domain::address::AccountId;
 use crate::domain::ids::TxHash;
 use crate::domain::sealing::{SealedSecret, SealingKey};
 use crate::ports::entropy::Entropy;
-use crate::ports::network::{BuildError, SignedTransaction, TRANSACTION_SIGNATURES_MAX, TransactionPlan};
+use crate::ports::network::{
+    BuildError, SignedFeeBump, SignedTransaction, TRANSACTION_SIGNATURES_MAX, TransactionPlan,
+};
 use crate::ports::signer::Signer;
 
 /// Builds transactions for one network and one platform.
@@ -83,6 +86,20 @@ impl TransactionFactory {
         }
         let claimables = envelope::claimables(&outline)?;
         Ok(SignedTransaction { hash, envelope, accounts, sealed, claimables })
+    }
+
+    /// Wraps an envelope of ours in a fee bump that the platform pays, and signs it.
+    pub async fn bump_fee(
+        &self,
+        envelope: &str,
+        fee_per_operation: u32,
+    ) -> Result<SignedFeeBump, BuildError> {
+        let platform = self.owners.platform;
+        let bump = FeeBump::around(envelope, platform, fee_per_operation, &self.network_id)?;
+        let (key, bytes) = (self.owners.signer, self.signer.sign(bump.hash()).await?);
+        let fee_per_operation = bump.fee_per_operation();
+        let (hash, envelope) = (bump.hash(), bump.signed(key, bytes)?);
+        Ok(SignedFeeBump { hash, envelope, fee_per_operation })
     }
 
     fn seal(&self, seeds: &[SecretSeed]) -> Result<Vec<SealedSecret>, BuildError> {

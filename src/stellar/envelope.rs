@@ -9,10 +9,10 @@ use stellar_xdr::{AccountId as XdrAccountId, Asset as XdrAsset, Memo as XdrMemo}
 use stellar_xdr::{
     AlphaNum4, AlphaNum12, AssetCode4, AssetCode12, BeginSponsoringFutureReservesOp, ChangeTrustAsset,
     ChangeTrustOp, ClaimClaimableBalanceOp, ClaimPredicate, ClaimableBalanceId, Claimant, ClaimantV0,
-    CreateAccountOp, CreateClaimableBalanceOp, Hash, HashIdPreimage, HashIdPreimageOperationId, Limits,
-    MuxedAccount, MuxedAccountMed25519, Operation, OperationBody, PaymentOp, Preconditions, PublicKey,
-    ReadXdr, SequenceNumber, SetOptionsOp, Signer, SignerKey, TimeBounds, TimePoint, Transaction,
-    TransactionEnvelope, TransactionExt, TransactionSignaturePayload,
+    CreateAccountOp, CreateClaimableBalanceOp, FeeBumpTransaction, Hash, HashIdPreimage,
+    HashIdPreimageOperationId, Limits, MuxedAccount, MuxedAccountMed25519, Operation, OperationBody,
+    PaymentOp, Preconditions, PublicKey, ReadXdr, SequenceNumber, SetOptionsOp, Signer, SignerKey,
+    TimeBounds, TimePoint, Transaction, TransactionEnvelope, TransactionExt, TransactionSignaturePayload,
     TransactionSignaturePayloadTaggedTransaction, TransactionV1Envelope, Uint256, WriteXdr,
 };
 
@@ -26,7 +26,7 @@ use crate::ports::network::BuildError;
 /// Largest envelope: 100 operations and 20 signatures are far below.
 const ENVELOPE_BYTES_MAX: usize = 128 << 10;
 const XDR_DEPTH_MAX: u32 = 200;
-const LIMITS: Limits = Limits { depth: XDR_DEPTH_MAX, len: ENVELOPE_BYTES_MAX };
+pub(super) const LIMITS: Limits = Limits { depth: XDR_DEPTH_MAX, len: ENVELOPE_BYTES_MAX };
 
 /// Why an envelope is not the one it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +59,8 @@ pub fn network_id(passphrase: &str) -> [u8; 32] {
     Sha256::digest(passphrase.as_bytes()).into()
 }
 
-fn decode(envelope: &str) -> Result<TransactionV1Envelope, EnvelopeError> {
+/// A plain envelope; no fee bump.
+pub(super) fn decode(envelope: &str) -> Result<TransactionV1Envelope, EnvelopeError> {
     match TransactionEnvelope::from_xdr_base64(envelope, LIMITS) {
         Ok(TransactionEnvelope::Tx(envelope)) => Ok(envelope),
         Ok(TransactionEnvelope::TxV0(_) | TransactionEnvelope::TxFeeBump(_)) | Err(_) => {
@@ -68,16 +69,28 @@ fn decode(envelope: &str) -> Result<TransactionV1Envelope, EnvelopeError> {
     }
 }
 
-/// The hash of an envelope of ours on the network with this id.
+/// The hash of an envelope of ours on the network with this id; of a fee bump the outer one.
 pub fn hash(envelope: &str, network_id: &[u8; 32]) -> Result<TxHash, EnvelopeError> {
-    hash_of(decode(envelope)?.tx, network_id)
+    match TransactionEnvelope::from_xdr_base64(envelope, LIMITS) {
+        Ok(TransactionEnvelope::Tx(envelope)) => hash_of(envelope.tx, network_id),
+        Ok(TransactionEnvelope::TxFeeBump(bump)) => hash_of_bump(bump.tx, network_id),
+        Ok(TransactionEnvelope::TxV0(_)) | Err(_) => Err(EnvelopeError::Undecodable),
+    }
 }
 
 fn hash_of(transaction: Transaction, network_id: &[u8; 32]) -> Result<TxHash, EnvelopeError> {
-    let payload = TransactionSignaturePayload {
-        network_id: Hash(*network_id),
-        tagged_transaction: TransactionSignaturePayloadTaggedTransaction::Tx(transaction),
-    };
+    hash_tagged(TransactionSignaturePayloadTaggedTransaction::Tx(transaction), network_id)
+}
+
+pub(super) fn hash_of_bump(bump: FeeBumpTransaction, network_id: &[u8; 32]) -> Result<TxHash, EnvelopeError> {
+    hash_tagged(TransactionSignaturePayloadTaggedTransaction::TxFeeBump(bump), network_id)
+}
+
+fn hash_tagged(
+    tagged_transaction: TransactionSignaturePayloadTaggedTransaction,
+    network_id: &[u8; 32],
+) -> Result<TxHash, EnvelopeError> {
+    let payload = TransactionSignaturePayload { network_id: Hash(*network_id), tagged_transaction };
     let bytes = payload.to_xdr(LIMITS).map_err(|_| EnvelopeError::Limits)?;
     Ok(TxHash(Sha256::digest(bytes).into()))
 }
@@ -239,7 +252,7 @@ fn line(asset: &Asset) -> ChangeTrustAsset {
     }
 }
 
-const fn plain(account: AccountId) -> MuxedAccount {
+pub(super) const fn plain(account: AccountId) -> MuxedAccount {
     MuxedAccount::Ed25519(Uint256(account.0))
 }
 

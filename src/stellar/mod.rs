@@ -1,12 +1,13 @@
 //! Stellar: the network as the engine needs it, spoken to through a Horizon.
 //!
-//! `keys` holds secrets, and `sealing` seals those of new accounts; `plan`, `tx`, `envelope` and `builder` make transactions; `transport` carries requests; `horizon` asks
+//! `keys` holds secrets, and `sealing` seals those of new accounts; `plan`, `tx`, `envelope`, `builder` and `fee_bump` make transactions; `transport` carries requests; `horizon` asks
 //! and reads; `watcher` finds our accounts; `stream` follows events, and `feed` hears of payments in them. Never here: a decision about money, a database,
 //! the machine's clock or randomness. Everything fails with the errors of [`crate::ports::network`], which keep what is
 //! unknown apart from what is known; nothing is remembered across calls but the request budget.
 
 pub mod builder;
 pub mod envelope;
+mod fee_bump;
 mod feed;
 pub mod horizon;
 pub mod keys;
@@ -30,8 +31,8 @@ use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{
     AccountAnswer, AccountPage, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord, Feed,
-    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedTransaction, Spending,
-    TransactionPlan, TransactionRecord,
+    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedFeeBump, SignedTransaction,
+    Spending, TransactionPlan, TransactionRecord,
 };
 use crate::ports::signer::Signer;
 use builder::TransactionFactory;
@@ -187,6 +188,10 @@ impl Network for StellarNetwork {
 
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {
         self.factory.build(plan).await
+    }
+
+    async fn bump_fee(&self, envelope: &str, fee_per_operation: u32) -> Result<SignedFeeBump, BuildError> {
+        self.factory.bump_fee(envelope, fee_per_operation).await
     }
 
     async fn send(&self, envelope: &str) -> Sent {

@@ -20,7 +20,9 @@ mod accounts;
 mod catalog;
 mod claimables;
 mod errors;
+mod fee_bumps;
 mod journal;
+mod migrations;
 mod payments;
 mod pools;
 mod postgres;
@@ -120,6 +122,7 @@ pub fn statements() -> Vec<Sql> {
         accounts::ALL,
         catalog::ALL,
         claimables::ALL,
+        fee_bumps::ALL,
         journal::ALL,
         payments::ALL,
         pools::ALL,

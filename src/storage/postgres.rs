@@ -10,12 +10,13 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, Migrator};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool};
-use sqlx::{ConnectOptions, Connection, Executor, Postgres, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection, Executor, Postgres};
 
 use super::errors::{applied, migrate_error, store_error};
+use super::migrations;
 use super::session::Session;
 use super::settings::Settings;
 use crate::ports::store::StoreError;
@@ -37,8 +38,7 @@ pub(super) struct PostgresDatabase {
 }
 
 fn migrator() -> Migrator {
-    let sql = include_str!("../../migrations/postgres/0001_initial.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "initial".into(), MigrationType::Simple, sql, false)])
+    migrations::migrator(|step| step.postgres)
 }
 
 async fn with_password(

@@ -9,12 +9,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, Migrator};
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqlSafeStr, Sqlite};
+use sqlx::{ConnectOptions, Connection, Sqlite};
 
 use super::errors::{applied, migrate_error, store_error};
+use super::migrations;
 use super::session::Session;
 use super::settings::Settings;
 use crate::ports::store::StoreError;
@@ -29,8 +30,7 @@ pub(super) struct SqliteDatabase {
 }
 
 fn migrator() -> Migrator {
-    let sql = include_str!("../../migrations/sqlite/0001_initial.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "initial".into(), MigrationType::Simple, sql, false)])
+    migrations::migrator(|step| step.sqlite)
 }
 
 /// How many migrations the database has seen, and how many there are. Creates nothing.

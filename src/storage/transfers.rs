@@ -102,7 +102,9 @@ statements! {
     NOTE_ANSWER = "UPDATE submissions SET last_answer = $2 WHERE id = $1 AND state = 'live'";
     RESOLVE_SUBMISSION = "UPDATE submissions SET state = $2, state_facts = $3 WHERE id = $1 AND state = 'live'";
     SUBMISSION = select_submissions!("WHERE id = $1");
-    SUBMISSION_BY_HASH = select_submissions!("WHERE hash = $1");
+    SUBMISSION_BY_HASH = select_submissions!(
+        "WHERE hash = $1 OR id = (SELECT submission FROM fee_bumps WHERE fee_bumps.hash = $1)"
+    );
     LIVE_SUBMISSIONS = select_submissions!("WHERE state = 'live' ORDER BY id LIMIT $1");
 }
 

@@ -10,6 +10,7 @@ use farmgate::domain::currency::Currency;
 use farmgate::domain::escrow::{Channel, EscrowAccount, OwnWatch};
 use farmgate::domain::event::{Event, EventKind};
 use farmgate::domain::farm::Farm;
+use farmgate::domain::fee_bump::FeeBump;
 use farmgate::domain::identity::Identity;
 use farmgate::domain::ids::{
     ApiKeyId, ClaimableId, EntryId, EventId, FarmId, IdentityId, NodeId, PoolId, ReservationId, SubmissionId,
@@ -137,6 +138,10 @@ pass_on! {
         claimable(id: ClaimableId) -> Option<Claimable>;
         claimables_open(after: Option<ClaimableId>, limit: u32) -> Vec<Claimable>;
         claimables_reclaimable(now: Timestamp, limit: u32) -> Vec<Claimable>;
+    }
+    FeeBumpsTx {
+        insert_fee_bump(bump: &FeeBump) -> ();
+        live_fee_bumps() -> Vec<FeeBump>;
     }
     JournalTx {
         post(entry: &Entry) -> Applied;

@@ -8,6 +8,7 @@ mod closing;
 mod crashes;
 mod engines;
 mod faults;
+mod fees;
 mod interrupted;
 mod late;
 mod ledger_time;

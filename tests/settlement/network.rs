@@ -1,7 +1,7 @@
 //! A network that does not say what happened, or says what was true before.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -11,8 +11,8 @@ use farmgate::domain::payment::PaymentKind;
 use farmgate::domain::transfer::ResultCodes;
 use farmgate::ports::network::{
     AccountAnswer, AccountPage, Body, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord,
-    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedTransaction, TransactionPlan,
-    TransactionRecord,
+    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedFeeBump, SignedTransaction,
+    TransactionPlan, TransactionRecord,
 };
 use tokio::sync::Semaphore;
 
@@ -53,6 +53,12 @@ pub struct Faults {
     pub sent: AtomicUsize,
     /// Envelopes that were built.
     pub built: AtomicUsize,
+    /// The least bid per operation that the network takes, in stroops.
+    pub bid_min: AtomicU32,
+    /// True while the platform cannot pay a fee bump.
+    pub no_bumps: AtomicBool,
+    /// What envelopes bid per operation, and which of them are fee bumps.
+    pub bids: Mutex<BTreeMap<String, (u32, bool)>>,
     /// What the sender of an envelope is told, whatever becomes of it.
     pub refusal: Mutex<Option<ResultCodes>>,
     /// Accounts as an instance that is behind has them.
@@ -286,10 +292,24 @@ impl Network for FaultyNetwork {
         {
             self.faults.poisoned.lock().unwrap().insert(signed.envelope.clone());
         }
+        let bid = (plan.fee_per_operation, false);
+        self.faults.bids.lock().unwrap().insert(signed.envelope.clone(), bid);
         if !signed.claimables.is_empty() {
             self.faults.claimables.lock().unwrap().insert(signed.envelope.clone());
         }
         Ok(signed)
+    }
+
+    async fn bump_fee(&self, envelope: &str, fee_per_operation: u32) -> Result<SignedFeeBump, BuildError> {
+        let bump = self.inner.bump_fee(envelope, fee_per_operation).await?;
+        for marked in [&self.faults.poisoned, &self.faults.claimables] {
+            let mut marked = marked.lock().unwrap();
+            if marked.contains(envelope) {
+                marked.insert(bump.envelope.clone());
+            }
+        }
+        self.faults.bids.lock().unwrap().insert(bump.envelope.clone(), (bump.fee_per_operation, true));
+        Ok(bump)
     }
 
     async fn send(&self, envelope: &str) -> Sent {
@@ -303,6 +323,16 @@ impl Network for FaultyNetwork {
             let operations = ["op_success", "op_success", "op_low_reserve", "op_success"];
             let operations = operations.map(str::to_owned).to_vec();
             return Sent::Refused { codes: ResultCodes { transaction: "tx_failed".to_owned(), operations } };
+        }
+        let bid = self.faults.bids.lock().unwrap().get(envelope).copied();
+        let code = match bid {
+            Some((bid, _)) if bid < self.faults.bid_min.load(Ordering::SeqCst) => Some("tx_insufficient_fee"),
+            Some((_, true)) if self.faults.no_bumps.load(Ordering::SeqCst) => Some("tx_insufficient_balance"),
+            Some(_) | None => None,
+        };
+        if let Some(code) = code {
+            let codes = ResultCodes { transaction: code.to_owned(), operations: vec![] };
+            return Sent::Refused { codes };
         }
         let unknown = || Sent::Unknown { reason: "504".to_owned(), retry_after: None };
         let refused = self.faults.refusal.lock().unwrap().clone().map(|codes| Sent::Refused { codes });

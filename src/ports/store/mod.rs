@@ -7,6 +7,7 @@ mod access;
 mod accounts;
 mod catalog;
 mod claimables;
+mod fee_bumps;
 mod journal;
 mod payments;
 mod pools;
@@ -22,6 +23,7 @@ pub use access::{AccessTx, ApiKey, IdempotencyKey, Role, StoredAnswer};
 pub use accounts::{AccountsTx, WaitingBalance};
 pub use catalog::{CatalogTx, Put};
 pub use claimables::ClaimablesTx;
+pub use fee_bumps::FeeBumpsTx;
 pub use journal::{EngineStatus, JournalTx};
 pub use payments::{PaymentFilter, PaymentsTx, Quarantined, StoredPayment};
 pub use pools::{PoolClaims, PoolFilter, PoolsTx};
@@ -169,6 +171,7 @@ pub trait Tx:
     + AccountsTx
     + CatalogTx
     + ClaimablesTx
+    + FeeBumpsTx
     + JournalTx
     + PaymentsTx
     + PoolsTx

@@ -73,7 +73,7 @@ pub trait TransfersTx {
     /// One transaction.
     async fn submission(&mut self, id: SubmissionId) -> Result<Option<Submission>, StoreError>;
 
-    /// The transaction with this hash.
+    /// The transaction with this hash, or with a fee bump of ours that has it.
     async fn submission_by_hash(&mut self, hash: TxHash) -> Result<Option<Submission>, StoreError>;
 
     /// All live transactions, oldest first. There is at most one per channel.

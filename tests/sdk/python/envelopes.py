@@ -2,12 +2,13 @@
 
 import json
 
-from stellar_sdk import Keypair, TransactionEnvelope
+from stellar_sdk import Keypair
+from stellar_sdk.helpers import parse_transaction_envelope_from_xdr
 
 
 def check(line):
     """Decodes and encodes again, and verifies hash and signatures."""
-    envelope = TransactionEnvelope.from_xdr(line["envelope"], line["passphrase"])
+    envelope = parse_transaction_envelope_from_xdr(line["envelope"], line["passphrase"])
     assert envelope.to_xdr() == line["envelope"], "it is encoded otherwise"
     assert envelope.hash_hex() == line["hash"], f"its hash is {envelope.hash_hex()}"
     assert len(envelope.signatures) == len(line["signers"]), f"{len(envelope.signatures)} signatures"

@@ -1,0 +1,36 @@
+//! The schema's history, the same steps for both engines. What was released is never changed: a change is one more step.
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+/// One step: what SQLite and PostgreSQL are told.
+pub(super) struct Step {
+    version: i64,
+    name: &'static str,
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
+}
+
+macro_rules! step {
+    ($version:literal, $name:literal, $file:literal) => {
+        Step {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $file)),
+            postgres: include_str!(concat!("../../migrations/postgres/", $file)),
+        }
+    };
+}
+
+/// All steps, in order.
+pub(super) const STEPS: &[Step] =
+    &[step!(1, "initial", "0001_initial.sql"), step!(5, "fee bumps", "0005_fee_bumps.sql")];
+
+/// The steps as one engine is told them.
+pub(super) fn migrator(told: impl Fn(&Step) -> &'static str) -> Migrator {
+    let migration = |step: &Step| {
+        let sql = told(step).into_sql_str();
+        Migration::new(step.version, step.name.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(STEPS.iter().map(migration).collect())
+}
