@@ -119,6 +119,11 @@ pub enum Purpose {
         /// XLM each gets for its fees.
         starting_balance: Stroops,
     },
+    /// Pays XLM from the platform's account to channels whose fees have used up theirs.
+    TopUpChannels {
+        /// The channels and what each gets, in the order of its operations.
+        channels: Vec<TopUp>,
+    },
     /// Creates escrow accounts.
     OpenEscrows {
         /// The new accounts.
@@ -147,6 +152,15 @@ pub enum Purpose {
         /// The accounts, in the order of their operations.
         accounts: Vec<ClosedAccount>,
     },
+}
+
+/// What a channel gets for its fees.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TopUp {
+    /// The channel.
+    pub channel: AccountId,
+    /// How much XLM, in stroops.
+    pub amount: Stroops,
 }
 
 /// An account in a transaction that closes it.

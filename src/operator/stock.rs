@@ -89,6 +89,7 @@ pub async fn stock(store: &dyn Store, network: &dyn Network) -> Result<Stock, St
         Purpose::OpenEscrows { accounts, assets } if *assets == stock.assets => accounts.len() as u64,
         Purpose::OpenEscrows { .. }
         | Purpose::OpenChannels { .. }
+        | Purpose::TopUpChannels { .. }
         | Purpose::PayTransfers { .. }
         | Purpose::TakeBack { .. }
         | Purpose::CloseEscrows { .. } => 0,

@@ -25,6 +25,7 @@ mod send;
 mod settings;
 mod settle;
 mod sweep;
+mod top_up;
 mod waiting;
 mod watch;
 
@@ -51,7 +52,7 @@ use crate::domain::ids::{
     EntryId, LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId, TxHash, new_id_number,
 };
 use crate::domain::journal::{Cause, Entry, JournalError, Postings};
-use crate::domain::money::AmountError;
+use crate::domain::money::{AmountError, Stroops};
 use crate::domain::pace::Pace;
 use crate::domain::payment::Memo;
 use crate::domain::reservation::InvalidTransition;
@@ -275,6 +276,10 @@ struct Memory {
     refusals: BTreeMap<SubmissionId, ResultCodes>,
     /// Channels that could not pay a fee, and until when they are left alone.
     poor: BTreeMap<AccountId, Timestamp>,
+    /// What channels had for their fees when they were last seen.
+    channel_xlm: BTreeMap<AccountId, Stroops>,
+    /// Until when channels are given nothing, since that did not work.
+    top_up_not_before: Option<Timestamp>,
     /// Reservations of transactions that failed for no reservation's named fault: settled one by one.
     alone: BTreeSet<ReservationId>,
     /// How many transactions were built: channels take turns.
@@ -311,6 +316,8 @@ impl Memory {
             claimables_not_before: None,
             refusals: BTreeMap::new(),
             poor: BTreeMap::new(),
+            channel_xlm: BTreeMap::new(),
+            top_up_not_before: None,
             alone: BTreeSet::new(),
             built: 0,
             bids: fees::Bids::default(),

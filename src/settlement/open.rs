@@ -32,6 +32,7 @@ impl Engine {
         if !channels.iter().any(|channel| channel.role == ChannelRole::Platform) {
             return self.open_platform().await;
         }
+        self.top_up_channels(&channels, tip).await?;
         if paused {
             return Ok(());
         }

@@ -39,6 +39,10 @@ struct Ended {
     held: u32,
     failed_opening: bool,
     opened: bool,
+    /// Channels that got XLM for their fees.
+    topped_up: Vec<AccountId>,
+    /// Channels could not be given XLM.
+    failed_top_up: bool,
     /// Returns that are in the ledger.
     returned: Vec<Route>,
     /// Returns that were refused.
@@ -168,6 +172,14 @@ impl Engine {
             }
             if ended.opened {
                 memory.open_pause = None;
+            }
+            for channel in &ended.topped_up {
+                memory.poor.remove(channel);
+                memory.channel_xlm.remove(channel);
+            }
+            if ended.failed_top_up {
+                tracing::error!("channels could not be topped up: fund the platform's account with XLM");
+                memory.top_up_not_before = now.checked_add(POOR_CHANNEL_REST).ok();
             }
             memory.alone.extend(ended.alone);
             if ended.rest_claimables {

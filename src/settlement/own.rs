@@ -25,6 +25,10 @@ pub(super) fn history_after(snapshot: &AccountSnapshot) -> OwnWatch {
 fn may_move(submission: &Submission, channel: &Channel) -> bool {
     let by_purpose = match &submission.purpose {
         Purpose::OpenChannels { accounts, .. } => accounts.contains(&channel.account),
+        Purpose::TopUpChannels { channels } => {
+            channel.role == ChannelRole::Platform
+                || channels.iter().any(|top_up| top_up.channel == channel.account)
+        }
         Purpose::TakeBack { .. } | Purpose::CloseEscrows { .. } => channel.role == ChannelRole::Platform,
         Purpose::OpenEscrows { .. } | Purpose::PayTransfers { .. } => false,
     };
@@ -58,6 +62,7 @@ impl Engine {
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
         let channels = self.store.begin_read().await?.channels().await?;
+        self.see_channels(&channels, page);
         let changed: Vec<(&Channel, &AccountSnapshot)> = channels
             .iter()
             .filter(|channel| channel.opening.is_none())

@@ -14,7 +14,7 @@ pub struct Settings {
     pub tick_millis: u64,
     /// How many channel accounts to keep: as many transactions can be under way at once.
     pub channels: u16,
-    /// XLM that a new channel gets for its fees.
+    /// XLM that a new channel gets for its fees; with less than half of it, it is topped up to it.
     pub channel_starting_balance: Stroops,
     /// How many escrow accounts to keep ready, so that a reservation is answered at once.
     pub warm_accounts: u16,

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
+use farmgate::domain::address::AccountId;
 use farmgate::domain::asset::Asset;
 use farmgate::domain::currency::Currency;
-use farmgate::domain::escrow::EscrowState;
+use farmgate::domain::escrow::{ChannelRole, EscrowState};
 use farmgate::domain::transfer::Purpose;
 use farmgate::settlement::Settings;
 
@@ -96,4 +97,64 @@ on_both_databases! {
         world.rest().await;
         world.assert_reconciled().await;
     }
+
+    async fn channels_with_less_than_half_of_their_xlm_are_topped_up_once(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.reserve().await;
+        world.rest().await;
+        let had = channels(&world).await;
+        assert_eq!(had.len(), usize::from(engine_settings().channels));
+        let built = faults.built();
+        let more = Settings { channel_starting_balance: amount("100"), ..engine_settings() };
+        world.restart_with(world.store.clone(), world.network.clone(), more.clone());
+        world.rest().await;
+        assert_eq!(faults.built(), built + 1, "one transaction for all of them, once");
+        for channel in had {
+            assert_eq!(world.balance(channel, "XLM"), more.channel_starting_balance);
+        }
+        world.assert_reconciled().await;
+        let enough = Settings { channel_starting_balance: amount("199"), ..more };
+        world.restart_with(world.store.clone(), world.network.clone(), enough);
+        world.rest().await;
+        assert_eq!(faults.built(), built + 1, "more than half is enough");
+    }
+
+    async fn a_platform_that_cannot_top_up_its_channels_waits_and_goes_on(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let built = faults.built();
+        world.fund("owner").await;
+        let dear = Settings {
+            channel_starting_balance: amount("6000"),
+            funding_accounts: vec![wallet("owner").account()],
+            ..engine_settings()
+        };
+        world.restart_with(world.store.clone(), world.network.clone(), dear);
+        world.rest().await;
+        assert_eq!(faults.built(), built + 1, "a pause before the second try");
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settled").await;
+        world.clock.move_on(601);
+        world.rest().await;
+        let fees = world.fees_of_failures().await;
+        assert_eq!(fees.len(), 2, "tried again after the pause");
+        assert!(fees.iter().all(|fee| *fee >= BASE_FEE), "{fees:?}");
+        world.assert_reconciled().await;
+        world.pay("owner", wallet("platform").account(), amount("9000"), "XLM").await;
+        world.clock.move_on(601);
+        world.rest().await;
+        for channel in channels(&world).await {
+            assert_eq!(world.balance(channel, "XLM"), amount("6000"));
+        }
+        world.assert_reconciled().await;
+    }
+}
+
+/// The channels, without the platform's own account.
+async fn channels(world: &World) -> Vec<AccountId> {
+    let channels = world.store.begin_read().await.unwrap().channels().await.unwrap();
+    let opened = channels.into_iter().filter(|channel| channel.role == ChannelRole::Channel);
+    opened.map(|channel| channel.account).collect()
 }

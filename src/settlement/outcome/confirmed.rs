@@ -11,7 +11,7 @@ use crate::domain::escrow::{Channel, EscrowState};
 use crate::domain::ids::{ClaimableId, OperationId, ReservationId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::reservation::{Settlement, State};
-use crate::domain::transfer::{ClosedAccount, Purpose, Submission, Transfer};
+use crate::domain::transfer::{ClosedAccount, Purpose, Submission, TopUp, Transfer};
 use crate::ports::network::TransactionRecord;
 use crate::ports::store::Tx;
 use crate::settlement::close::platform;
@@ -40,6 +40,13 @@ pub(super) async fn confirmed(
                 let sequence = i64::from(record.ledger.0) << 32;
                 let open = Channel { opening: None, sequence, ..opening.clone() };
                 tx.update_channel(&opening, &open).await?;
+            }
+        }
+        Purpose::TopUpChannels { channels } => {
+            ended.topped_up = channels.iter().map(|top_up| top_up.channel).collect();
+            let from = BookAccount::Stellar(platform(tx).await?);
+            for TopUp { channel, amount } in channels {
+                postings.movement(Asset::Native, *amount, BookAccount::Stellar(*channel), from);
             }
         }
         Purpose::OpenEscrows { .. } => {

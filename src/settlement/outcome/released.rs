@@ -42,6 +42,7 @@ pub(super) async fn released(
                 tx.remove_channel(&opening).await?;
             }
         }
+        Purpose::TopUpChannels { .. } => ended.failed_top_up = true,
         Purpose::OpenEscrows { .. } => {
             ended.failed_opening = true;
             for mut escrow in tx.escrows_opened_by(submission.id).await? {

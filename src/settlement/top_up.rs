@@ -1,0 +1,76 @@
+//! Channels are topped up: fees use up what they were opened with, and one without XLM sends nothing.
+//!
+//! A channel with less than half of `channel_starting_balance` gets the rest of it from the platform's account. What
+//! channels have is seen in the sweeps, so that it costs no request.
+
+use super::settle::store_submission;
+use super::{Engine, EngineError, Ids};
+use crate::domain::address::Address;
+use crate::domain::asset::Asset;
+use crate::domain::escrow::{Channel, ChannelRole};
+use crate::domain::payment::Memo;
+use crate::domain::transfer::{Purpose, TopUp};
+use crate::ports::network::{AccountPage, Body, Ledger, PaymentOperation, TRANSACTION_OPERATIONS_MAX};
+use crate::ports::store::transact;
+
+impl Engine {
+    /// Remembers what a page says that channels have.
+    pub(super) fn see_channels(&self, channels: &[Channel], page: &AccountPage) {
+        let mut memory = self.memory();
+        for channel in channels.iter().filter(|channel| channel.role == ChannelRole::Channel) {
+            let snapshot = page.accounts.iter().find(|snapshot| snapshot.account == channel.account);
+            let xlm = snapshot.and_then(|found| found.balances.iter().find(|one| one.asset == Asset::Native));
+            if let Some(xlm) = xlm {
+                memory.channel_xlm.insert(channel.account, xlm.amount);
+            }
+        }
+    }
+
+    /// What channels lack of their starting balance, of those that have less than half of it.
+    fn lacking(&self, channels: &[Channel]) -> Vec<TopUp> {
+        let (full, memory) = (self.settings.channel_starting_balance, self.memory());
+        let lacks = |channel: &Channel| {
+            let has = *memory.channel_xlm.get(&channel.account)?;
+            let amount = full.checked_sub(has).ok()?;
+            (has.get() < full.get() / 2).then_some(TopUp { channel: channel.account, amount })
+        };
+        channels.iter().filter_map(lacks).take(TRANSACTION_OPERATIONS_MAX).collect()
+    }
+
+    /// Gives channels that run out of XLM what they lack, unless that is under way.
+    pub(super) async fn top_up_channels(&self, channels: &[Channel], tip: Ledger) -> Result<(), EngineError> {
+        let lacking = self.lacking(channels);
+        let paused = self.memory().top_up_not_before.is_some_and(|until| self.clock.now() < until);
+        if lacking.is_empty() || paused {
+            return Ok(());
+        }
+        let live = self.store.begin_read().await?.live_submissions().await?;
+        if live.iter().any(|submission| matches!(submission.purpose, Purpose::TopUpChannels { .. })) {
+            return Ok(());
+        }
+        let platform = self.free_channels().await?.into_iter().find(|c| c.role == ChannelRole::Platform);
+        let Some(platform) = platform else { return Ok(()) };
+        let pay = |top_up: &TopUp| PaymentOperation {
+            from: platform.account,
+            to: Address::Account(top_up.channel),
+            asset: Asset::Native,
+            amount: top_up.amount,
+            reclaim_from: None,
+        };
+        let body = Body::Pay(lacking.iter().map(pay).collect());
+        let plan = self.transaction(&platform, tip, Memo::None, body)?;
+        let signed = self.network.build(&plan).await?;
+        let total: i64 = lacking.iter().map(|top_up| top_up.amount.get()).sum();
+        tracing::info!(channels = lacking.len(), stroops = total, "channels are topped up");
+        self.memory().built += 1;
+        let ids = Ids::of(self);
+        transact(&self.store, move |tx| {
+            let (ids, plan, signed) = (ids.clone(), plan.clone(), signed.clone());
+            let purpose = Purpose::TopUpChannels { channels: lacking.clone() };
+            Box::pin(async move {
+                store_submission(tx, ids.submission()?, &plan, &signed, purpose, ids.now()).await
+            })
+        })
+        .await
+    }
+}
