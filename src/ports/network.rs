@@ -379,6 +379,18 @@ impl TransactionRecord {
     }
 }
 
+/// What became of a sequence number of an account that is no more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Removed {
+    /// This transaction used it.
+    Used(Box<TransactionRecord>),
+    /// Nothing did, and nothing will.
+    Unused {
+        /// The ledger that removed the account.
+        removed_at: LedgerSeq,
+    },
+}
+
 /// What sending a transaction told us.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Sent {
@@ -624,6 +636,9 @@ pub trait Network: Send + Sync {
         account: AccountId,
         sequence: i64,
     ) -> Result<Option<TransactionRecord>, NetworkError>;
+
+    /// What became of `sequence` of an account that was merged into another; `None` proves nothing.
+    async fn removed(&self, account: AccountId, sequence: i64) -> Result<Option<Removed>, NetworkError>;
 
     /// How a claimable balance ended, from its history; `None` proves nothing.
     async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError>;

@@ -8,6 +8,7 @@
 //! the network or the database ends a tick early and loses nothing; the next one starts from storage again.
 
 mod blame;
+mod channels;
 mod claim;
 mod close;
 mod effects;
@@ -25,7 +26,6 @@ mod send;
 mod settings;
 mod settle;
 mod sweep;
-mod top_up;
 mod waiting;
 mod watch;
 
@@ -276,6 +276,10 @@ struct Memory {
     refusals: BTreeMap<SubmissionId, ResultCodes>,
     /// Channels that could not pay a fee, and until when they are left alone.
     poor: BTreeMap<AccountId, Timestamp>,
+    /// Channels that the last whole sweep did not meet, and in how many sweeps in a row: they are not used.
+    missing: BTreeMap<AccountId, u32>,
+    /// Channels that the sweep under way has met.
+    met: BTreeSet<AccountId>,
     /// What channels had for their fees when they were last seen.
     channel_xlm: BTreeMap<AccountId, Stroops>,
     /// Until when channels are given nothing, since that did not work.
@@ -316,6 +320,8 @@ impl Memory {
             claimables_not_before: None,
             refusals: BTreeMap::new(),
             poor: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            met: BTreeSet::new(),
             channel_xlm: BTreeMap::new(),
             top_up_not_before: None,
             alone: BTreeSet::new(),
@@ -497,6 +503,7 @@ impl Engine {
             .into_iter()
             .filter(|channel| channel.opening.is_none() && !leased.contains(&channel.account))
             .filter(|channel| !memory.poor.contains_key(&channel.account))
+            .filter(|channel| !memory.missing.contains_key(&channel.account))
             .collect();
         if !free.is_empty() {
             let turn = memory.built % free.len();

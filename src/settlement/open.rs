@@ -36,7 +36,8 @@ impl Engine {
         if paused {
             return Ok(());
         }
-        let have = channels.iter().filter(|channel| channel.role == ChannelRole::Channel).count();
+        let counts = |one: &&Channel| one.role == ChannelRole::Channel && !self.is_gone(one);
+        let have = channels.iter().filter(counts).count();
         let missing = usize::from(self.settings.channels).saturating_sub(have);
         if missing > 0 {
             let count =

@@ -3,7 +3,7 @@
 //! What a transaction did, what follows from it and its end are one database transaction: transfers,
 //! postings, fee, reservation, pool credit, events. *Dead* is proved by one answer about the channel of a
 //! ledger that closed after `max_time` with a sequence number below ours, or by the transaction that used
-//! our number; an absent record or a refusal proves nothing (DESIGN §3).
+//! our number, or by the history of a channel that is no more; an absent record or a refusal proves nothing (DESIGN §3).
 
 mod confirmed;
 mod released;
@@ -20,7 +20,7 @@ use crate::domain::ids::{LedgerSeq, ReservationId, SubmissionId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::money::Stroops;
 use crate::domain::transfer::{ResultCodes, Route, Submission, SubmissionState, Transfer, TransferKind};
-use crate::ports::network::{Ledger, TransactionRecord};
+use crate::ports::network::{Ledger, Removed, TransactionRecord};
 use crate::ports::store::{Tx, transact};
 
 /// What is known of a live transaction.
@@ -114,7 +114,7 @@ impl Engine {
             return Ok(None);
         }
         let answer = self.network.account(submission.channel).await?;
-        let Some(channel) = answer.account else { return Ok(None) };
+        let Some(channel) = answer.account else { return self.fate_of_a_removed(submission).await };
         let sequence = channel.sequence;
         if sequence >= submission.sequence {
             return self.fate_by_sequence(submission, sequence).await;
@@ -123,6 +123,18 @@ impl Engine {
         let closed = self.network.ledger(proved_at).await?;
         let too_late = closed.is_some_and(|ledger| ledger.closed_at > submission.max_time);
         Ok(too_late.then_some(Fate::Dead { proved_at, sequence }))
+    }
+
+    /// The channel is not on the instance that answered. If it is gone, its history tells what became of our sequence number.
+    async fn fate_of_a_removed(&self, submission: &Submission) -> Result<Option<Fate>, EngineError> {
+        let removed = self.network.removed(submission.channel, submission.sequence).await?;
+        Ok(removed.map(|removed| match removed {
+            Removed::Used(record) if record.envelope_hash() == submission.hash => Fate::Landed(record),
+            Removed::Used(record) => Fate::Dead { proved_at: record.ledger, sequence: submission.sequence },
+            Removed::Unused { removed_at } => {
+                Fate::Dead { proved_at: removed_at, sequence: submission.sequence - 1 }
+            }
+        }))
     }
 
     /// Our sequence number is used up: by whom decides.

@@ -80,6 +80,7 @@ impl Engine {
             sweep.add(page.ledger, page.accounts.len(), report.dirty - dirty);
             report.pages += 1;
             if sweep.after.is_none() {
+                self.note_missing_channels(sweep.oldest).await?;
                 let mut memory = self.memory();
                 memory.watching.finish(sweep);
                 memory.swept_at = Some(self.clock.now());

@@ -15,8 +15,8 @@ use crate::domain::address::AccountId;
 use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use crate::ports::network::{
     AccountAnswer, AccountPage, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord, Feed,
-    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedFeeBump, SignedTransaction,
-    Spending, TransactionPlan, TransactionRecord,
+    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Removed, Sent, SignedFeeBump,
+    SignedTransaction, Spending, TransactionPlan, TransactionRecord,
 };
 use crate::sandbox::Sandbox;
 use crate::sandbox::acts::Intent;
@@ -185,6 +185,11 @@ impl Network for ProcessNetwork {
     ) -> Result<Option<TransactionRecord>, NetworkError> {
         self.looks_up()?;
         self.inner.transaction_using(account, sequence).await
+    }
+
+    async fn removed(&self, account: AccountId, sequence: i64) -> Result<Option<Removed>, NetworkError> {
+        self.looks_up()?;
+        self.inner.removed(account, sequence).await
     }
 
     async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError> {

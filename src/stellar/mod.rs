@@ -31,8 +31,8 @@ use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{
     AccountAnswer, AccountPage, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord, Feed,
-    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedFeeBump, SignedTransaction,
-    Spending, TransactionPlan, TransactionRecord,
+    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Removed, Sent, SignedFeeBump,
+    SignedTransaction, Spending, TransactionPlan, TransactionRecord,
 };
 use crate::ports::signer::Signer;
 use builder::TransactionFactory;
@@ -172,6 +172,10 @@ impl Network for StellarNetwork {
         sequence: i64,
     ) -> Result<Option<TransactionRecord>, NetworkError> {
         self.horizon.transaction_using(account, sequence).await
+    }
+
+    async fn removed(&self, account: AccountId, sequence: i64) -> Result<Option<Removed>, NetworkError> {
+        self.horizon.removed(account, sequence).await
     }
 
     async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError> {

@@ -11,8 +11,8 @@ use farmgate::domain::payment::PaymentKind;
 use farmgate::domain::transfer::ResultCodes;
 use farmgate::ports::network::{
     AccountAnswer, AccountPage, Body, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord,
-    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Sent, SignedFeeBump, SignedTransaction,
-    TransactionPlan, TransactionRecord,
+    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Removed, Sent, SignedFeeBump,
+    SignedTransaction, TransactionPlan, TransactionRecord,
 };
 use tokio::sync::Semaphore;
 
@@ -278,6 +278,10 @@ impl Network for FaultyNetwork {
     ) -> Result<Option<TransactionRecord>, NetworkError> {
         let record = self.inner.transaction_using(account, sequence).await?;
         Ok(record.map(|record| self.told(record)))
+    }
+
+    async fn removed(&self, account: AccountId, sequence: i64) -> Result<Option<Removed>, NetworkError> {
+        self.inner.removed(account, sequence).await
     }
 
     async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError> {

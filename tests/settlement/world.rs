@@ -28,7 +28,7 @@ use farmgate::domain::split::Distribution;
 use farmgate::operator::{Reconciliation, reconcile};
 use farmgate::ports::clock::Clock;
 use farmgate::ports::entropy::Entropy;
-use farmgate::ports::network::{Body, Network, PaymentOperation, TransactionPlan};
+use farmgate::ports::network::{Body, Closing, Network, PaymentOperation, TransactionPlan};
 use farmgate::ports::store::{
     LIST_ROWS_MAX, PaymentFilter, Put, Store, StoreError, StoredPayment, Tx, transact,
 };
@@ -633,16 +633,28 @@ impl World {
         self.send_unstored(channel, sequence, operation).await;
     }
 
+    /// Merges an account of ours into the platform's by a transaction of `source` that is stored nowhere, as whoever has our key
+    /// could.
+    pub async fn merge_away(&self, account: AccountId, source: AccountId) {
+        let sequence = self.plain.account(source).await.unwrap().account.unwrap().sequence + 1;
+        let body = Body::CloseEscrows(vec![Closing { account, assets: vec![] }]);
+        self.send_plan(source, sequence, body).await;
+    }
+
     async fn send_unstored(&self, channel: AccountId, sequence: i64, operation: PaymentOperation) {
+        self.send_plan(channel, sequence, Body::Pay(vec![operation])).await;
+    }
+
+    async fn send_plan(&self, channel: AccountId, sequence: i64, body: Body) {
         let plan = TransactionPlan {
             channel,
             sequence,
             max_time: Timestamp::from_second(self.clock.now().as_second() + 200).unwrap(),
             fee_per_operation: 100,
             memo: farmgate::domain::payment::Memo::None,
-            body: Body::Pay(vec![operation]),
+            body,
         };
-        let signed = self.network.build(&plan).await.unwrap();
+        let signed = self.plain.build(&plan).await.unwrap();
         self.post_text(&signed.envelope).await;
     }
 }

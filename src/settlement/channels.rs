@@ -1,17 +1,22 @@
-//! Channels are topped up: fees use up what they were opened with, and one without XLM sends nothing.
+//! Channels: what they have left for fees, and whether they are there at all.
 //!
-//! A channel with less than half of `channel_starting_balance` gets the rest of it from the platform's account. What
-//! channels have is seen in the sweeps, so that it costs no request.
+//! One whose fees have used up its XLM sends nothing. A channel with less than half of `channel_starting_balance` gets the rest of it from the platform's account. What
+//! channels have is seen in the sweeps, so that it costs no request. One that a whole sweep did not meet is not used, and is replaced if several
+//! did not: what was built on it would never land.
 
 use super::settle::store_submission;
 use super::{Engine, EngineError, Ids};
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, ChannelRole};
+use crate::domain::ids::LedgerSeq;
 use crate::domain::payment::Memo;
 use crate::domain::transfer::{Purpose, TopUp};
 use crate::ports::network::{AccountPage, Body, Ledger, PaymentOperation, TRANSACTION_OPERATIONS_MAX};
 use crate::ports::store::transact;
+
+/// After how many sweeps in a row that did not meet a channel another is opened.
+const MISSING_SWEEPS: u32 = 3;
 
 impl Engine {
     /// Remembers what a page says that channels have.
@@ -22,8 +27,38 @@ impl Engine {
             let xlm = snapshot.and_then(|found| found.balances.iter().find(|one| one.asset == Asset::Native));
             if let Some(xlm) = xlm {
                 memory.channel_xlm.insert(channel.account, xlm.amount);
+                memory.met.insert(channel.account);
             }
         }
+    }
+
+    /// A sweep whose oldest page is of this ledger has come to its end: channels that were there by then and that it did not meet are
+    /// missing.
+    pub(super) async fn note_missing_channels(&self, oldest: LedgerSeq) -> Result<(), EngineError> {
+        let channels = self.store.begin_read().await?.channels().await?;
+        let mut memory = self.memory();
+        let met = std::mem::take(&mut memory.met);
+        let mut missing = std::mem::take(&mut memory.missing);
+        missing.retain(|account, _| !met.contains(account));
+        for channel in channels.iter().filter(|one| one.role == ChannelRole::Channel && one.opening.is_none())
+        {
+            // Its sequence number is not below that of the ledger that opened it, shifted.
+            let is_old = i64::from(oldest.0) > channel.sequence >> 32;
+            if is_old && !met.contains(&channel.account) {
+                let sweeps = missing.entry(channel.account).or_default();
+                *sweeps += 1;
+                if *sweeps == MISSING_SWEEPS {
+                    tracing::error!(channel = %channel.account, "the channel is no longer on the ledger; another takes its place");
+                }
+            }
+        }
+        memory.missing = missing;
+        Ok(())
+    }
+
+    /// True if the channel is taken to be gone for good.
+    pub(super) fn is_gone(&self, channel: &Channel) -> bool {
+        self.memory().missing.get(&channel.account).is_some_and(|sweeps| *sweeps >= MISSING_SWEEPS)
     }
 
     /// What channels lack of their starting balance, of those that have less than half of it.
