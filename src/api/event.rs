@@ -16,7 +16,8 @@ pub struct Event {
     /// When it was recorded.
     #[schema(value_type = TimeText)]
     pub at: Timestamp,
-    /// `reservation.created`, `reservation.changed`, `payment.received`, `pool.created` or `pool.extended`.
+    /// `reservation.created`, `reservation.changed`, `reservation.cancel_requested` (decided with one of the ledgers after that),
+    /// `payment.received`, `pool.created` or `pool.extended`.
     #[schema(example = "reservation.changed")]
     pub r#type: &'static str,
     /// The reservation it is about.
@@ -44,6 +45,9 @@ impl From<event::Event> for Event {
             }
             EventKind::ReservationChanged { reservation, state } => {
                 ("reservation.changed", Some(reservation), Some(state), None, None)
+            }
+            EventKind::CancelRequested { reservation } => {
+                ("reservation.cancel_requested", Some(reservation), None, None, None)
             }
             EventKind::PaymentReceived { payment, reservation } => {
                 ("payment.received", reservation, None, Some(payment), None)

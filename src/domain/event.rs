@@ -24,6 +24,12 @@ pub enum EventKind {
         /// The new state's name.
         state: String,
     },
+    /// A reservation was asked to be called off; it is decided when a later ledger shows what had come.
+    #[serde(rename = "reservation.cancel_requested")]
+    CancelRequested {
+        /// Which.
+        reservation: ReservationId,
+    },
     /// A payment came in.
     #[serde(rename = "payment.received")]
     PaymentReceived {
