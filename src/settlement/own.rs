@@ -101,7 +101,7 @@ impl Engine {
             }
             // Its own transactions take fees and money that are journaled with their outcome.
             Books::Over if moving => return Ok(()),
-            Books::Short | Books::Over if self.rests(snapshot) => return Ok(()),
+            Books::Short | Books::Over if self.rests(snapshot, false) => return Ok(()),
             Books::Short | Books::Over => {}
         }
         self.ingest(account, report).await?;
@@ -113,7 +113,7 @@ impl Engine {
             Books::Agree => self.explained(snapshot),
             Books::Short | Books::Over => {
                 let since = *self.memory().own_dirty_since.entry(account).or_insert_with(|| self.clock.now());
-                self.remember(snapshot, Standing::Dirty(since), report);
+                self.remember(snapshot, Standing::Dirty(since), false, report);
             }
         }
         Ok(())

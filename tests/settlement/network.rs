@@ -49,6 +49,10 @@ pub struct Faults {
     pub poisoned: Mutex<BTreeSet<String>>,
     /// True while results of transactions come without the codes of their operations.
     pub codeless: AtomicBool,
+    /// Looks at accounts' histories and effects.
+    pub histories: AtomicUsize,
+    /// Where the looks at each account's effects began.
+    pub effects_after: Mutex<Vec<(AccountId, Option<EffectId>)>>,
     /// Envelopes that reached the network.
     pub sent: AtomicUsize,
     /// Envelopes that were built.
@@ -207,6 +211,7 @@ impl Network for FaultyNetwork {
         after: OperationId,
         limit: usize,
     ) -> Result<Vec<HistoryRecord>, NetworkError> {
+        self.faults.histories.fetch_add(1, Ordering::SeqCst);
         if take(&self.faults.no_history) {
             return Ok(Vec::new());
         }
@@ -235,6 +240,8 @@ impl Network for FaultyNetwork {
         after: Option<EffectId>,
         limit: usize,
     ) -> Result<Vec<EffectRecord>, NetworkError> {
+        self.faults.histories.fetch_add(1, Ordering::SeqCst);
+        self.faults.effects_after.lock().unwrap().push((account, after));
         if take(&self.faults.no_effects) {
             return Ok(Vec::new());
         }
