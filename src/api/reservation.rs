@@ -59,6 +59,10 @@ pub struct Reservation {
     pub id: ReservationId,
     /// Where it stands: `awaiting_signatures`, `awaiting_farmer`, `awaiting_payment`, `funded`, `settling`, `settled`,
     /// `rejected`, `cancelled`, `expired`, `refunding`, `refunded` or `held`.
+    ///
+    /// `expired`: nothing that counts came in time; money in assets that no option asks for goes straight back and does not count.
+    /// `refunding`: what counted goes back; a payment whose return is `undecided` waits until somebody says where it belongs.
+    /// `refunded`: all that counted has gone back.
     #[schema(example = "awaiting_payment")]
     pub state: &'static str,
     /// Who ordered.

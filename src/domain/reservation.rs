@@ -182,21 +182,21 @@ pub enum State {
         /// When.
         at: Timestamp,
     },
-    /// Nothing came in time. Final.
+    /// Nothing that counts came in time. Money in other assets goes back beside it. Final.
     Expired {
         /// When it was decided.
         at: Timestamp,
         /// The ledger that proves that nothing came; `None` before an account was watched.
         ledger: Option<LedgerSeq>,
     },
-    /// Money came that must go back.
+    /// Money that counted must go back. What has nowhere to go back to waits for an address to be named.
     Refunding {
         /// Why.
         why: RefundReason,
         /// Since when.
         since: Timestamp,
     },
-    /// Everything that came has gone back. Final.
+    /// Everything that counted has gone back. Money that did not count goes back beside it. Final.
     Refunded {
         /// Why.
         why: RefundReason,
@@ -325,6 +325,24 @@ impl State {
             | Self::Settling { .. }
             | Self::Refunding { .. }
             | Self::Held { .. } => None,
+        }
+    }
+
+    /// Since when nothing is left to do for it but returns; `None` before.
+    pub const fn at_rest_since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Refunding { since, .. } => Some(*since),
+            Self::AwaitingSignatures
+            | Self::AwaitingFarmer { .. }
+            | Self::AwaitingPayment { .. }
+            | Self::Funded { .. }
+            | Self::Settling { .. }
+            | Self::Settled { .. }
+            | Self::Rejected { .. }
+            | Self::Cancelled { .. }
+            | Self::Expired { .. }
+            | Self::Refunded { .. }
+            | Self::Held { .. } => self.ended_at(),
         }
     }
 

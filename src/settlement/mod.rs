@@ -8,6 +8,7 @@
 //! the network or the database ends a tick early and loses nothing; the next one starts from storage again.
 
 mod blame;
+mod carry;
 mod claim;
 mod close;
 mod effects;

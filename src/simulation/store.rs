@@ -272,7 +272,7 @@ pass_on! {
         insert_escrow(escrow: &EscrowAccount) -> ();
         escrows(accounts: &[AccountId]) -> Vec<EscrowAccount>;
         escrows_opened_by(submission: SubmissionId) -> Vec<EscrowAccount>;
-        escrows_ended(accounts: &[AccountId]) -> Vec<(AccountId, ReservationId)>;
+        escrows_at_rest(accounts: &[AccountId]) -> Vec<(AccountId, ReservationId)>;
         escrows_merged(limit: u32) -> Vec<EscrowAccount>;
         escrows_dirty(limit: u32) -> Vec<EscrowAccount>;
         escrows_available(assets: &[Asset]) -> u64;
@@ -361,6 +361,7 @@ pass_on! {
         redirect_transfer(before: &Transfer, after: &Transfer) -> ();
         move_home(closed: AccountId, home: AccountId) -> ();
         money_is_owed_from(account: AccountId) -> bool;
+        counted_returns_open(reservation: ReservationId) -> bool;
         transfers_of(reservation: ReservationId) -> Vec<Transfer>;
         next_ordinal(reservation: ReservationId) -> u32;
         pending_refunds_from(account: AccountId, after: Option<TransferId>, limit: u32) -> Vec<Transfer>;

@@ -19,6 +19,7 @@ mod raw;
 mod refunds;
 mod settling;
 mod stories;
+mod stranded;
 mod strangers;
 mod unattributed;
 mod world;

@@ -82,7 +82,7 @@ fn not_closed(accounts: &[ClosedAccount], refusal: Refusal<'_>) -> Vec<AccountId
     let codes = refusal.codes.map_or(&[][..], |codes| &codes.operations);
     let mut next = 0;
     let mut named = Vec::new();
-    for ClosedAccount { account, operations } in accounts {
+    for ClosedAccount { account, operations, .. } in accounts {
         let own = next..next + usize::from(*operations);
         next = own.end;
         if codes.get(own).is_some_and(|codes| codes.iter().any(|code| code != "op_success")) {
