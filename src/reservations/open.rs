@@ -71,9 +71,7 @@ pub async fn open(
     let agreed = reservation.signed(opening.now)?.accepted(opening.now)?;
     tx.insert_reservation(&agreed).await?;
     tx.append_event(opening.now, &EventKind::ReservationCreated { reservation: agreed.id }).await?;
-    let changed =
-        EventKind::ReservationChanged { reservation: agreed.id, state: agreed.state.name().to_owned() };
-    tx.append_event(opening.now, &changed).await?;
+    tx.append_event(opening.now, &EventKind::changed(&agreed)).await?;
     Ok(agreed)
 }
 

@@ -37,7 +37,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
-pub use held::{Decision, ResolveError, resolve};
+pub use held::{Decision, ResolveError, held, resolve};
 use pauses::Pauses;
 pub use refund::{ReturnError, return_to};
 pub use settings::Settings;
@@ -255,8 +255,6 @@ struct Memory {
     own_seen: BTreeMap<AccountId, LedgerSeq>,
     /// Since when the others are not explained.
     own_dirty_since: BTreeMap<AccountId, Timestamp>,
-    /// Held reservations: when they are looked at again.
-    held: BTreeMap<ReservationId, held::Retry>,
     /// When claimable balances are looked for again, and how often they were.
     waiting_looked: Option<(Timestamp, usize)>,
     /// The last return that was looked at; the next tick goes on after it.
@@ -298,7 +296,6 @@ impl Memory {
             effects_seen: BTreeMap::new(),
             own_seen: BTreeMap::new(),
             own_dirty_since: BTreeMap::new(),
-            held: BTreeMap::new(),
             waiting_looked: None,
             refund_after: None,
             undelivered: Pauses::new(refund::RETRY_SECONDS_MIN, refund::RETRY_SECONDS_MAX),

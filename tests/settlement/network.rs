@@ -51,6 +51,8 @@ pub struct Faults {
     pub codeless: AtomicBool,
     /// Looks at accounts' histories and effects.
     pub histories: AtomicUsize,
+    /// The accounts that were asked about.
+    pub accounts_asked: Mutex<Vec<AccountId>>,
     /// Where the looks at each account's effects began.
     pub effects_after: Mutex<Vec<(AccountId, Option<EffectId>)>>,
     /// Envelopes that reached the network.
@@ -189,6 +191,7 @@ impl Network for FaultyNetwork {
     }
 
     async fn account(&self, account: AccountId) -> Result<AccountAnswer, NetworkError> {
+        self.faults.accounts_asked.lock().unwrap().push(account);
         if let Some(before) = self.faults.accounts_before.lock().unwrap().get(&account) {
             return Ok(before.clone());
         }

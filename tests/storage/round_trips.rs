@@ -54,6 +54,7 @@ on_both_databases! {
             amount: stroops(1_000),
             payment: Some(PaymentId { operation: OperationId(5), change: 1 }),
             at: at(900),
+            tries: 0,
         };
         let settlement = Settlement {
             transaction: Some(TxHash([1; 32])),

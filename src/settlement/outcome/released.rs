@@ -11,6 +11,7 @@ use crate::domain::transfer::{ClosedAccount, Purpose, ResultCodes, Submission, T
 use crate::ports::store::Tx;
 use crate::settlement::blame::{Blame, blames, culprits, is_refused_between, is_refused_whole};
 use crate::settlement::close::platform;
+use crate::settlement::held::lack_by_books;
 use crate::settlement::settle::change;
 use crate::settlement::{EngineError, Ids};
 
@@ -166,7 +167,11 @@ async fn release(
     };
     let now = ids.now();
     let next = match why {
-        Some(why) => reservation.held(submission, why, now)?,
+        Some(why) => {
+            let held = reservation.held(submission, why, now)?;
+            let lacks = lack_by_books(tx, &held).await?;
+            held.lacking(lacks)?
+        }
         None => reservation.settlement_released(submission)?,
     };
     change(tx, ids, &next).await?;
