@@ -8,6 +8,7 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::ReservationId;
 use crate::domain::payment::Memo;
 use crate::domain::reservation::{PaymentOption, Reservation, State};
+use crate::domain::split::Recipient;
 use crate::ports::clock::Clock;
 use crate::ports::store::Tx;
 
@@ -52,6 +53,16 @@ pub async fn open(
     if request.currencies.is_none() {
         let lists = tx.escrow_asset_lists(ASSET_LISTS_MAX).await?;
         leave_out_untrusted(&mut quote.options, &lists);
+    }
+    let unwatched: Vec<AccountId> = quote
+        .options
+        .iter()
+        .flat_map(|option| option.legs.iter().filter(|leg| leg.recipient != Recipient::Burn))
+        .map(|leg| leg.to)
+        .filter(|account| !facts.payouts.watched.contains(account))
+        .collect();
+    if !unwatched.is_empty() {
+        tx.watch_payouts(&unwatched).await?;
     }
     let mut trusted: Vec<Asset> =
         quote.options.iter().map(|option| option.asset).filter(|asset| asset.issuer().is_some()).collect();

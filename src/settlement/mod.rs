@@ -20,6 +20,7 @@ mod open;
 mod outcome;
 mod own;
 mod pauses;
+mod payouts;
 mod refund;
 mod send;
 mod settings;
@@ -261,6 +262,9 @@ struct Memory {
     refund_after: Option<TransferId>,
     /// Returns that could not be delivered: when they are tried again.
     undelivered: Pauses<Route>,
+    /// Payout accounts that gave no answer, and when one that is known is looked at again.
+    payouts_failed: Pauses<AccountId>,
+    payouts_not_before: Option<Timestamp>,
     /// Claimable balances that nobody had claimed: when they are looked at again.
     claims: claim::Claims,
     /// Accounts that may be closed, and when others may.
@@ -299,6 +303,8 @@ impl Memory {
             waiting_looked: None,
             refund_after: None,
             undelivered: Pauses::new(refund::RETRY_SECONDS_MIN, refund::RETRY_SECONDS_MAX),
+            payouts_failed: Pauses::new(payouts::RETRY_SECONDS_MIN, payouts::RETRY_SECONDS_MAX),
+            payouts_not_before: None,
             claims: claim::Claims::new(),
             closing: close::Candidates::new(),
             claimables_not_before: None,
@@ -390,6 +396,8 @@ impl Engine {
         let closed = self.close(tip, &mut report).await;
         report.isolate(&"closing accounts", closed)?;
         self.send_live(tip, &mut report).await?;
+        let checked = self.check_payouts(&mut report).await;
+        report.isolate(&"payout accounts", checked)?;
         let waiting = self.look_for_waiting_balances().await;
         report.isolate(&"claimable balances", waiting)?;
         Ok(report)

@@ -335,19 +335,26 @@ fn before(id: TransferId) -> Option<TransferId> {
     TransferId::new(id.get() - 1).ok()
 }
 
-/// True if a transfer's account is being closed, or was: its transfers are moved.
+/// True if a transfer's account is being closed, or was: its transfers are moved. If none is, none will be without seeing these.
 async fn any_closing(tx: &mut dyn Tx, transfers: &[Transfer]) -> Result<bool, StoreError> {
     let mut accounts: Vec<AccountId> = transfers.iter().map(|transfer| transfer.from).collect();
     accounts.sort();
     accounts.dedup();
     let escrows = tx.escrows(&accounts).await?;
-    Ok(escrows.iter().any(|escrow| match escrow.state {
+    let closing = escrows.iter().any(|escrow| match escrow.state {
         EscrowState::Closing { .. } | EscrowState::Merged { .. } | EscrowState::Closed { .. } => true,
         EscrowState::Preparing { .. }
         | EscrowState::Ready
         | EscrowState::Assigned { .. }
         | EscrowState::Abandoned => false,
-    }))
+    });
+    if !closing {
+        // Whoever closes one at the same time changes its row: one of the two runs again, and sees what the other did.
+        for escrow in &escrows {
+            tx.update_escrow(escrow).await?;
+        }
+    }
+    Ok(closing)
 }
 
 /// Where the money that came to `account` is now: with the platform, once the account is merged.

@@ -38,8 +38,9 @@ use crate::domain::transfer::{Submission, Transfer};
 use crate::ports::clock::Clock;
 use crate::ports::store::{
     AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimablesTx, EngineStatus, IdempotencyKey, JournalTx,
-    PaymentFilter, PaymentsTx, PoolClaims, PoolFilter, PoolsTx, Put, Quarantined, ReservationFilter,
-    ReservationsTx, Store, StoreError, StoredAnswer, StoredPayment, TransfersTx, Tx, WaitingBalance,
+    PaymentFilter, PaymentsTx, PayoutCheck, PayoutsTx, PoolClaims, PoolFilter, PoolsTx, Put, Quarantined,
+    ReservationFilter, ReservationsTx, Store, StoreError, StoredAnswer, StoredPayment, TransfersTx, Tx,
+    WaitingBalance,
 };
 
 /// The database, and the runtime that its driver works on.
@@ -338,6 +339,12 @@ pass_on! {
         payments(filter: &PaymentFilter, after: Option<PaymentId>, limit: u32) -> Vec<StoredPayment>;
         quarantine(record: &Quarantined) -> Applied;
         quarantined(limit: u32) -> Vec<Quarantined>;
+    } []
+    PayoutsTx {
+        watch_payouts(accounts: &[AccountId]) -> ();
+        payout_checks(accounts: &[AccountId]) -> Vec<PayoutCheck>;
+        payouts_to_check(before: Timestamp, limit: u32) -> Vec<PayoutCheck>;
+        set_payout_check(check: &PayoutCheck) -> ();
     } []
     PoolsTx {
         insert_pool(pool: &Pool) -> ();

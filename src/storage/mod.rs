@@ -22,6 +22,7 @@ mod claimables;
 mod errors;
 mod journal;
 mod payments;
+mod payouts;
 mod pools;
 mod postgres;
 mod reservations;
@@ -122,6 +123,7 @@ pub fn statements() -> Vec<Sql> {
         claimables::ALL,
         journal::ALL,
         payments::ALL,
+        payouts::ALL,
         pools::ALL,
         reservations::ALL,
         transfers::ALL,

@@ -37,8 +37,12 @@ pub(super) struct PostgresDatabase {
 }
 
 fn migrator() -> Migrator {
-    let sql = include_str!("../../migrations/postgres/0001_initial.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "initial".into(), MigrationType::Simple, sql, false)])
+    let initial = include_str!("../../migrations/postgres/0001_initial.sql").into_sql_str();
+    let payout_checks = include_str!("../../migrations/postgres/0003_payout_checks.sql").into_sql_str();
+    Migrator::with_migrations(vec![
+        Migration::new(1, "initial".into(), MigrationType::Simple, initial, false),
+        Migration::new(3, "payout checks".into(), MigrationType::Simple, payout_checks, false),
+    ])
 }
 
 async fn with_password(

@@ -158,6 +158,12 @@ pass_on! {
         quarantine(record: &Quarantined) -> Applied;
         quarantined(limit: u32) -> Vec<Quarantined>;
     }
+    PayoutsTx {
+        watch_payouts(accounts: &[AccountId]) -> ();
+        payout_checks(accounts: &[AccountId]) -> Vec<PayoutCheck>;
+        payouts_to_check(before: Timestamp, limit: u32) -> Vec<PayoutCheck>;
+        set_payout_check(check: &PayoutCheck) -> ();
+    }
     PoolsTx {
         insert_pool(pool: &Pool) -> ();
         update_pool(pool: &Pool) -> Pool;

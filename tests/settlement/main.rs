@@ -14,6 +14,7 @@ mod ledger_time;
 mod losses;
 mod network;
 mod opening;
+mod payouts;
 mod play_money;
 mod raw;
 mod refunds;

@@ -274,6 +274,23 @@ on_both_databases! {
         tx.commit().await.unwrap();
     }
 
+    async fn payout_accounts_are_looked_at_in_turn(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        tx.watch_payouts(&[account(1), account(2), account(3)]).await.unwrap();
+        let new = |number| PayoutCheck { account: account(number), memo_required: false, checked_at: None };
+        let seen = |number, second| PayoutCheck { memo_required: true, checked_at: Some(at(second)), ..new(number) };
+        for check in [seen(1, 20), seen(2, 10)] {
+            tx.set_payout_check(&check).await.unwrap();
+        }
+        tx.watch_payouts(&[account(2), account(3)]).await.unwrap();
+        assert_eq!(tx.payout_checks(&[account(2), account(9)]).await.unwrap(), [seen(2, 10)], "it stays known");
+        assert_eq!(tx.payouts_to_check(at(21), 9).await.unwrap(), [new(3), seen(2, 10), seen(1, 20)]);
+        assert_eq!(tx.payouts_to_check(at(20), 2).await.unwrap(), [new(3), seen(2, 10)]);
+        assert_eq!(tx.payouts_to_check(at(10), 9).await.unwrap(), [new(3)]);
+        let unwatched = tx.set_payout_check(&seen(9, 1)).await;
+        assert!(matches!(unwatched, Err(StoreError::Conflict { .. })), "{unwatched:?}");
+    }
+
     async fn only_returns_of_what_counted_keep_a_reservation(database: &TestStore) {
         let mut tx = database.store.begin().await.unwrap();
         let mut late = payment(5, Some(1));

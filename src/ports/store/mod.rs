@@ -9,6 +9,7 @@ mod catalog;
 mod claimables;
 mod journal;
 mod payments;
+mod payouts;
 mod pools;
 mod reservations;
 mod transfers;
@@ -24,6 +25,7 @@ pub use catalog::{CatalogTx, Put};
 pub use claimables::ClaimablesTx;
 pub use journal::{EngineStatus, JournalTx};
 pub use payments::{PaymentFilter, PaymentsTx, Quarantined, StoredPayment};
+pub use payouts::{PayoutCheck, PayoutsTx};
 pub use pools::{PoolClaims, PoolFilter, PoolsTx};
 pub use reservations::{ReservationFilter, ReservationsTx};
 pub use transfers::TransfersTx;
@@ -171,6 +173,7 @@ pub trait Tx:
     + ClaimablesTx
     + JournalTx
     + PaymentsTx
+    + PayoutsTx
     + PoolsTx
     + ReservationsTx
     + TransfersTx
