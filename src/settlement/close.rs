@@ -117,7 +117,10 @@ impl Engine {
             let from = since.checked_add(SignedDuration::from_secs(pause)).unwrap_or(Timestamp::MAX);
             let mut memory = self.memory();
             if from > tip.closed_at {
-                memory.closing.later.insert(account, from);
+                // What waits may be sent any time, and the account is then closed sooner.
+                if carried.is_empty() {
+                    memory.closing.later.insert(account, from);
+                }
             } else if memory.closing.now.len() < CANDIDATES_MAX {
                 memory.closing.later.remove(&account);
                 let closing = Closing { account, assets: trusted(snapshot), carried };

@@ -1,7 +1,7 @@
 //! Accounts that are paid out to, and cannot be paid.
 
 use farmgate::domain::address::AccountId;
-use farmgate::ports::store::{PayoutCheck, StoreError};
+use farmgate::ports::store::PayoutCheck;
 
 use crate::network::{Faults, faulty};
 use crate::support::on_both_databases;
@@ -65,7 +65,7 @@ on_both_databases! {
                 let watched = watched.clone();
                 Box::pin(async move {
                     tx.watch_payouts(&watched).await?;
-                    Ok::<_, StoreError>(tx.watch_payouts(&watched).await?)
+                    tx.watch_payouts(&watched).await
                 })
             })
             .await;
