@@ -114,8 +114,12 @@ fn bodies() -> Vec<(&'static str, Body)> {
         (
             "accounts closed",
             Body::CloseEscrows(vec![
-                Closing { account: id(3), assets: vec![credit("TFT"), credit("FreeTFT")] },
-                Closing { account: id(4), assets: vec![] },
+                Closing {
+                    account: id(3),
+                    assets: vec![credit("TFT"), credit("FreeTFT")],
+                    carried: vec![(credit("TFT"), Stroops::from_units(3))],
+                },
+                Closing { account: id(4), assets: vec![], carried: vec![] },
             ]),
         ),
         ("a hundred payments", Body::Pay(vec![pay(id(4), credit("TFTA"), 10_000_000); 100])),

@@ -59,6 +59,10 @@ pub struct Reservation {
     pub id: ReservationId,
     /// Where it stands: `awaiting_signatures`, `awaiting_farmer`, `awaiting_payment`, `funded`, `settling`, `settled`,
     /// `rejected`, `cancelled`, `expired`, `refunding`, `refunded` or `held`.
+    ///
+    /// `expired`: nothing that counts came in time; money in assets that no option asks for goes straight back and does not count.
+    /// `refunding`: what counted goes back; a payment whose return is `undecided` waits until somebody says where it belongs.
+    /// `refunded`: all that counted has gone back.
     #[schema(example = "awaiting_payment")]
     pub state: &'static str,
     /// Who ordered.
@@ -92,6 +96,9 @@ pub struct Reservation {
     /// Why it was rejected, is held or is paid back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What its account lacks, if it is held and that is known; left out where nothing is missing, as while it is frozen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<Lack>,
     /// When it ended without a settlement, or since when money is held or going back.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<TimeText>)]
@@ -225,6 +232,23 @@ pub struct Funding {
     pub at: Timestamp,
 }
 
+/// What the account of a held reservation has too little of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Lack {
+    /// In what.
+    #[schema(value_type = AssetText)]
+    pub asset: Asset,
+    /// How much.
+    #[schema(value_type = AmountText)]
+    pub amount: Stroops,
+}
+
+impl From<reservation::Lack> for Lack {
+    fn from(lack: reservation::Lack) -> Self {
+        Self { asset: lack.asset, amount: lack.amount }
+    }
+}
+
 /// How a reservation was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Settlement {
@@ -323,6 +347,7 @@ impl Reservation {
             funding: facts.funding,
             settlement: facts.settlement,
             reason: facts.reason,
+            lacks: state.lacks().map(Lack::from),
             since: facts.since,
             created_at: *created_at,
             cancel_requested_at,
@@ -358,7 +383,7 @@ impl Facts {
             State::Refunded { why, at } => {
                 Self { reason: Some(reason(*why).to_owned()), since: Some(*at), ..none }
             }
-            State::Held { funding, why, since } => Self {
+            State::Held { funding, why, since, .. } => Self {
                 funding: Some(funding.into()),
                 reason: Some(format!("{}: {}", why.code, why.detail)),
                 since: Some(*since),

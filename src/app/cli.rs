@@ -396,8 +396,9 @@ pub struct ResolveArgs {
     /// Configuration.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// The reservation's id.
-    pub id: ReservationId,
+    /// The reservation's id. Without it, the reservations that are held are listed with what they lack.
+    #[arg(requires = "DecisionArgs")]
+    pub id: Option<ReservationId>,
     /// What is decided.
     #[command(flatten)]
     pub decision: DecisionArgs,
@@ -447,13 +448,13 @@ impl From<MemoArgs> for Memo {
 
 /// One of the two decisions.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(required = false, multiple = false)]
 pub struct DecisionArgs {
     /// Try its settlement again at once.
-    #[arg(long)]
+    #[arg(long, requires = "id")]
     pub settle: bool,
     /// Send back what remains; the latest payment bears what its issuer took back.
-    #[arg(long)]
+    #[arg(long, requires = "id")]
     pub refund: bool,
 }
 
@@ -596,6 +597,9 @@ mod tests {
         ));
         assert!(parse(&["--settle"]).is_ok());
         assert!(parse(&[]).is_err() && parse(&["--settle", "--refund"]).is_err());
+        let listed = Cli::try_parse_from(["farmgate", "resolve"]).unwrap().command;
+        assert!(matches!(listed, Command::Resolve(ResolveArgs { id: None, .. })));
+        assert!(Cli::try_parse_from(["farmgate", "resolve", "--refund"]).is_err());
     }
 
     #[test]

@@ -21,13 +21,14 @@ use crate::domain::ids::ReservationId;
 use crate::domain::money::Stroops;
 use crate::domain::payment::PaymentId;
 use crate::domain::refund::{RefundAddress, RefundAddressError};
+use crate::domain::reservation::{Reservation, State};
 use crate::http;
 use crate::operator::{ReconcileError, Reconciliation, StockError, reconcile};
 use crate::ports::clock::Clock;
-use crate::ports::store::transact;
+use crate::ports::store::{Store, transact};
 use crate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
 use crate::sandbox::{self, Sandbox, StartError};
-use crate::settlement::{Decision, ResolveError, ReturnError, resolve, return_to};
+use crate::settlement::{Decision, ResolveError, ReturnError, held, resolve, return_to};
 use crate::simulation::SimulationError;
 use crate::stellar::keys::SecretSeed;
 use crate::storage;
@@ -297,7 +298,7 @@ async fn run_resolve(args: &ResolveArgs) -> Result<ExitCode, CommandError> {
     let settings =
         config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
     let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
-    let id = args.id;
+    let Some(id) = args.id else { return list_held(&store).await };
     let decision = if args.decision.refund { Decision::Refund } else { Decision::Settle };
     let resolved = transact(&store, move |tx| {
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
@@ -307,6 +308,28 @@ async fn run_resolve(args: &ResolveArgs) -> Result<ExitCode, CommandError> {
     let reservation = resolved.ok_or(CommandError::NoReservation(id))?;
     say(&format!("reservation {id} is {}", reservation.state.name()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The reservations that are held, with what they lack.
+async fn list_held(store: &Arc<dyn Store>) -> Result<ExitCode, CommandError> {
+    let held = held(store).await.map_err(ServiceError::from)?;
+    say(&held_table(&held))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One line for each held reservation, for people.
+fn held_table(held: &[Reservation]) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::UTF8_BORDERS_ONLY);
+    table.set_header(["reservation", "held since", "why", "lacks", "looked at again"]);
+    for reservation in held {
+        let State::Held { why, since, .. } = &reservation.state else { continue };
+        let lacks = reservation.state.lacks();
+        let lacks = lacks.map_or_else(String::new, |lack| format!("{} {}", lack.amount, lack.asset.code()));
+        let again = reservation.state.next_look().map_or_else(String::new, |at| at.to_string());
+        table.add_row([reservation.id.to_string(), since.to_string(), why.code.clone(), lacks, again]);
+    }
+    format!("{table}\n{} reservations are held", held.len())
 }
 
 async fn run_return(args: ReturnArgs) -> Result<ExitCode, CommandError> {

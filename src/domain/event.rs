@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{EventId, PoolId, ReservationId};
 use super::payment::PaymentId;
+use super::reservation::{Lack, Reservation};
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,6 +24,15 @@ pub enum EventKind {
         reservation: ReservationId,
         /// The new state's name.
         state: String,
+        /// What its account lacks, if it is held and that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lacks: Option<Lack>,
+    },
+    /// A reservation was asked to be called off; it is decided when a later ledger shows what had come.
+    #[serde(rename = "reservation.cancel_requested")]
+    CancelRequested {
+        /// Which.
+        reservation: ReservationId,
     },
     /// A payment came in.
     #[serde(rename = "payment.received")]
@@ -48,6 +58,14 @@ pub enum EventKind {
         /// The reservation that paid for it.
         reservation: ReservationId,
     },
+}
+
+impl EventKind {
+    /// A reservation stands like this now.
+    pub fn changed(reservation: &Reservation) -> Self {
+        let (state, lacks) = (reservation.state.name().to_owned(), reservation.state.lacks());
+        Self::ReservationChanged { reservation: reservation.id, state, lacks }
+    }
 }
 
 /// An event. Ids rise without gaps in the order in which changes were committed.

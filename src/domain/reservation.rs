@@ -8,8 +8,12 @@
 //!                    ↘ rejected, cancelled, expired, refunding → refunded, held ↗
 //! ```
 
+mod held;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use held::Lack;
 
 use super::address::AccountId;
 use super::asset::{Asset, AssetCode};
@@ -99,6 +103,14 @@ pub struct Funding {
     pub payment: Option<PaymentId>,
     /// When that payment's ledger closed (for a price of zero: when it was accepted).
     pub at: Timestamp,
+    /// How often its settlement was held, or looked at in vain while it was: the pauses between double.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub tries: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_never(times: &u32) -> bool {
+    *times == 0
 }
 
 /// How a settlement ended up in the ledger.
@@ -182,21 +194,21 @@ pub enum State {
         /// When.
         at: Timestamp,
     },
-    /// Nothing came in time. Final.
+    /// Nothing that counts came in time. Money in other assets goes back beside it. Final.
     Expired {
         /// When it was decided.
         at: Timestamp,
         /// The ledger that proves that nothing came; `None` before an account was watched.
         ledger: Option<LedgerSeq>,
     },
-    /// Money came that must go back.
+    /// Money that counted must go back. What has nowhere to go back to waits for an address to be named.
     Refunding {
         /// Why.
         why: RefundReason,
         /// Since when.
         since: Timestamp,
     },
-    /// Everything that came has gone back. Final.
+    /// Everything that counted has gone back. Money that did not count goes back beside it. Final.
     Refunded {
         /// Why.
         why: RefundReason,
@@ -211,6 +223,12 @@ pub enum State {
         why: HoldReason,
         /// Since when.
         since: Timestamp,
+        /// What its account lacks, as far as is known; `None` if nothing is missing, as while it is frozen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lacks: Option<Lack>,
+        /// When it is looked at again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        looks_again_at: Option<Timestamp>,
     },
 }
 
@@ -328,6 +346,24 @@ impl State {
         }
     }
 
+    /// Since when nothing is left to do for it but returns; `None` before.
+    pub const fn at_rest_since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Refunding { since, .. } => Some(*since),
+            Self::AwaitingSignatures
+            | Self::AwaitingFarmer { .. }
+            | Self::AwaitingPayment { .. }
+            | Self::Funded { .. }
+            | Self::Settling { .. }
+            | Self::Settled { .. }
+            | Self::Rejected { .. }
+            | Self::Cancelled { .. }
+            | Self::Expired { .. }
+            | Self::Refunded { .. }
+            | Self::Held { .. } => self.ended_at(),
+        }
+    }
+
     /// True if nothing more will happen to it.
     pub const fn is_final(&self) -> bool {
         match self {
@@ -380,6 +416,7 @@ impl Quote {
                     amount: self.options[at].amount,
                     payment: Some(payment.id),
                     at: payment.closed_at,
+                    tries: 0,
                 }));
             }
         }
@@ -437,6 +474,7 @@ impl Reservation {
                     amount: Stroops::ZERO,
                     payment: None,
                     at: accepted_at,
+                    tries: 0,
                 },
             },
             None => State::AwaitingPayment { accepted_at },
@@ -503,10 +541,12 @@ impl Reservation {
         why: HoldReason,
         since: Timestamp,
     ) -> Result<Self, InvalidTransition> {
-        let Some(funding) = self.settling_in(by) else {
+        let Some(mut funding) = self.settling_in(by) else {
             return Err(self.refuse("be held for that transaction"));
         };
-        Ok(self.with(State::Held { funding, why, since }))
+        funding.tries = funding.tries.saturating_add(1);
+        let looks_again_at = Some(held::next_look(since, funding.tries));
+        Ok(self.with(State::Held { funding, why, since, lacks: None, looks_again_at }))
     }
 
     /// Held → funded, to be settled again.

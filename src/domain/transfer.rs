@@ -164,12 +164,15 @@ pub struct TopUp {
 }
 
 /// An account in a transaction that closes it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ClosedAccount {
     /// The account.
     pub account: AccountId,
     /// How many operations close it; the last merges it.
     pub operations: u16,
+    /// Tokens that are paid to the platform's account first: they are owed, and cannot be sent to whom they belong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<(Asset, Stroops)>,
 }
 
 /// What is known of a transaction of ours. There is no "failed to submit": what was sent may land.

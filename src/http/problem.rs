@@ -218,7 +218,9 @@ const fn refusal(reason: &Refusal) -> ProblemCode {
         Refusal::DistributionsDiffer => ProblemCode::DistributionsDiffer,
         Refusal::NativeBurn(_) => ProblemCode::BurnImpossible,
         Refusal::PayoutAddressMissing(_) => ProblemCode::PayoutAddressMissing,
-        Refusal::PayoutAddressRefused(_) => ProblemCode::PayoutAddressRefused,
+        Refusal::PayoutAddressRefused(_) | Refusal::PayoutAddressDemandsMemo(_) => {
+            ProblemCode::PayoutAddressRefused
+        }
         Refusal::Price(_) => ProblemCode::PriceOutOfBounds,
         Refusal::Split(SplitError::TooManyLegs) => ProblemCode::TooManyLegs,
         Refusal::Split(

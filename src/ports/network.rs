@@ -452,6 +452,15 @@ pub struct Closing {
     pub account: AccountId,
     /// The trust lines it has.
     pub assets: Vec<Asset>,
+    /// Tokens that are paid to the platform's account before its trust lines are removed, each asset once.
+    pub carried: Vec<(Asset, Stroops)>,
+}
+
+impl Closing {
+    /// How many operations close it; the last merges it.
+    pub const fn operations(&self) -> usize {
+        self.carried.len() + self.assets.len() + 1
+    }
 }
 
 /// What a transaction to build shall do.
@@ -482,7 +491,7 @@ pub enum Body {
         /// The balances.
         claimables: Vec<ClaimableId>,
     },
-    /// Remove accounts' trust lines and merge them into the platform's account.
+    /// Pay what accounts still hold of tokens to the platform's account, remove their trust lines and merge them into it.
     CloseEscrows(Vec<Closing>),
 }
 

@@ -1,5 +1,6 @@
 use jiff::Timestamp;
 
+use crate::domain::event::EventKind;
 use crate::domain::ids::ReservationId;
 use crate::domain::reservation::Reservation;
 use crate::ports::store::Tx;
@@ -27,5 +28,7 @@ pub async fn cancel(
     if asked == reservation {
         return Ok(Some(reservation));
     }
-    Ok(Some(tx.update_reservation(&asked).await?))
+    let stored = tx.update_reservation(&asked).await?;
+    tx.append_event(now, &EventKind::CancelRequested { reservation: id }).await?;
+    Ok(Some(stored))
 }

@@ -145,6 +145,9 @@ pub enum Refusal {
     /// A payout would go to an account of the service, or burn the money.
     #[error("the payout address {0} is an account of this service or the asset's issuer")]
     PayoutAddressRefused(AccountId),
+    /// A payout would go to an account that cannot be told whose it is.
+    #[error("the payout address {0} takes payments with a memo only (SEP-29), and a payout has none")]
+    PayoutAddressDemandsMemo(AccountId),
     /// The price.
     #[error(transparent)]
     Price(PriceError),

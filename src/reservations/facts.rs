@@ -63,6 +63,10 @@ pub struct Payouts {
     pub accounts: PayoutAccounts,
     /// Accounts of this service among all payout addresses.
     pub ours: BTreeSet<AccountId>,
+    /// Payout addresses that are looked at by the engine.
+    pub watched: BTreeSet<AccountId>,
+    /// Those of them that demand a memo of whoever pays them (SEP-29).
+    pub demand_memos: BTreeSet<AccountId>,
 }
 
 /// Reads what a quote needs. Lists over their bounds are not read; [`super::quote`] refuses them.
@@ -96,9 +100,13 @@ pub async fn load(
         nodes.insert(id, node);
     }
     let currencies = load_currencies(tx, request.currencies.as_deref()).await?;
-    let refund = request.refund.as_ref().and_then(RefundAddress::account);
-    let ours = ours(tx, &farms, &currencies, accounts, platform, refund).await?;
-    let payouts = Payouts { accounts: accounts.clone(), ours };
+    let mut candidates: BTreeSet<AccountId> = accounts.all().collect();
+    candidates.extend(request.refund.as_ref().and_then(RefundAddress::account));
+    for currency in currencies.values() {
+        candidates.extend(farms.values().filter_map(|farm| farm.payout_addresses.get(&currency.asset)));
+    }
+    let candidates: Vec<AccountId> = candidates.into_iter().collect();
+    let payouts = payouts(tx, &candidates, accounts, platform).await?;
     Ok(Facts { customer_known, nodes, farms, pool, claims, currencies, payouts })
 }
 
@@ -125,25 +133,23 @@ async fn load_currencies(
     Ok(currencies)
 }
 
-async fn ours(
+async fn payouts(
     tx: &mut dyn Tx,
-    farms: &BTreeMap<FarmId, Farm>,
-    currencies: &BTreeMap<AssetCode, Currency>,
+    candidates: &[AccountId],
     accounts: &PayoutAccounts,
     platform: AccountId,
-    refund: Option<AccountId>,
-) -> Result<BTreeSet<AccountId>, Error> {
-    let mut candidates: BTreeSet<AccountId> = accounts.all().collect();
-    candidates.extend(refund);
-    for currency in currencies.values() {
-        candidates.extend(farms.values().filter_map(|farm| farm.payout_addresses.get(&currency.asset)));
-    }
-    let mut ours: BTreeSet<AccountId> =
-        tx.channels().await?.into_iter().map(|channel| channel.account).collect();
-    ours.insert(platform);
-    let candidates: Vec<AccountId> = candidates.into_iter().collect();
+) -> Result<Payouts, Error> {
+    let mut payouts = Payouts { accounts: accounts.clone(), ..Payouts::default() };
+    payouts.ours.extend(tx.channels().await?.into_iter().map(|channel| channel.account));
+    payouts.ours.insert(platform);
     for batch in candidates.chunks(ACCOUNTS_BATCH_MAX) {
-        ours.extend(tx.escrows(batch).await?.into_iter().map(|escrow| escrow.account));
+        payouts.ours.extend(tx.escrows(batch).await?.into_iter().map(|escrow| escrow.account));
+        for check in tx.payout_checks(batch).await? {
+            payouts.watched.insert(check.account);
+            if check.memo_required {
+                payouts.demand_memos.insert(check.account);
+            }
+        }
     }
-    Ok(ours)
+    Ok(payouts)
 }

@@ -8,6 +8,7 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::ReservationId;
 use crate::domain::payment::Memo;
 use crate::domain::reservation::{PaymentOption, Reservation, State};
+use crate::domain::split::Recipient;
 use crate::ports::clock::Clock;
 use crate::ports::store::Tx;
 
@@ -53,6 +54,16 @@ pub async fn open(
         let lists = tx.escrow_asset_lists(ASSET_LISTS_MAX).await?;
         leave_out_untrusted(&mut quote.options, &lists);
     }
+    let unwatched: Vec<AccountId> = quote
+        .options
+        .iter()
+        .flat_map(|option| option.legs.iter().filter(|leg| leg.recipient != Recipient::Burn))
+        .map(|leg| leg.to)
+        .filter(|account| !facts.payouts.watched.contains(account))
+        .collect();
+    if !unwatched.is_empty() {
+        tx.watch_payouts(&unwatched).await?;
+    }
     let mut trusted: Vec<Asset> =
         quote.options.iter().map(|option| option.asset).filter(|asset| asset.issuer().is_some()).collect();
     trusted.sort();
@@ -71,9 +82,7 @@ pub async fn open(
     let agreed = reservation.signed(opening.now)?.accepted(opening.now)?;
     tx.insert_reservation(&agreed).await?;
     tx.append_event(opening.now, &EventKind::ReservationCreated { reservation: agreed.id }).await?;
-    let changed =
-        EventKind::ReservationChanged { reservation: agreed.id, state: agreed.state.name().to_owned() };
-    tx.append_event(opening.now, &changed).await?;
+    tx.append_event(opening.now, &EventKind::changed(&agreed)).await?;
     Ok(agreed)
 }
 

@@ -348,5 +348,8 @@ fn usable(account: AccountId, asset: Asset, facts: &Facts) -> Result<AccountId, 
     if facts.payouts.ours.contains(&account) || asset.issuer() == Some(account) {
         return Err(Refusal::PayoutAddressRefused(account));
     }
+    if facts.payouts.demand_memos.contains(&account) {
+        return Err(Refusal::PayoutAddressDemandsMemo(account));
+    }
     Ok(account)
 }

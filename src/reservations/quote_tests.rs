@@ -100,6 +100,7 @@ fn facts() -> Facts {
                 wisdom: Some(account(51)),
             },
             ours: [account(200)].into(),
+            ..Payouts::default()
         },
     }
 }
@@ -262,6 +263,12 @@ fn currencies_are_refused_by_what_is_wrong_with_them() {
             facts.payouts.ours.insert(account(2));
         }),
         Refusal::PayoutAddressRefused(account(2))
+    );
+    assert_eq!(
+        changed(|facts| {
+            facts.payouts.demand_memos.insert(account(2));
+        }),
+        Refusal::PayoutAddressDemandsMemo(account(2))
     );
     assert_eq!(
         changed(|facts| facts.payouts.accounts.foundation = Some(account(100))),

@@ -1,7 +1,7 @@
 //! Escrow accounts that are no longer needed: their trust lines are removed and they are merged into the platform's account.
 //!
 //! A transaction of its own, never part of a settlement: a stranger's dust must not block one. Only accounts whose reservation has
-//! ended, quietly for a while, that hold nothing and owe nothing. What comes at the very last is found in the
+//! ended, quietly for a while, that hold nothing but what is owed and cannot be sent (see `carry`). What comes at the very last is found in the
 //! account's history up to the merge, and goes back from the platform's account; whoever pays later is refused by the network
 //! itself.
 
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::carry::{Left, has_room, left_on};
 use super::pauses::Pauses;
 use super::settle::store_submission;
 use super::{Engine, EngineError, Ids, TickReport};
@@ -17,8 +18,10 @@ use crate::domain::asset::Asset;
 use crate::domain::escrow::{ChannelRole, EscrowAccount, EscrowState};
 use crate::domain::ids::ReservationId;
 use crate::domain::journal::BookAccount;
+use crate::domain::money::Stroops;
 use crate::domain::payment::Memo;
-use crate::domain::transfer::{ClosedAccount, Purpose};
+use crate::domain::reservation::State;
+use crate::domain::transfer::{ClosedAccount, Delivery, Purpose, Transfer};
 use crate::ports::network::{
     AccountPage, AccountSnapshot, Body, Closing, Ledger, SignedTransaction, TRANSACTION_OPERATIONS_MAX,
     TransactionPlan,
@@ -35,7 +38,7 @@ const CANDIDATES_MAX: usize = 1_000;
 
 /// Accounts that may be closed.
 pub(super) struct Candidates {
-    now: BTreeMap<AccountId, Vec<Asset>>,
+    now: BTreeMap<AccountId, Closing>,
     later: BTreeMap<AccountId, Timestamp>,
     failed: Pauses<AccountId>,
 }
@@ -80,7 +83,7 @@ impl Engine {
                     && escrow.watch.dirty_since.is_none()
                     && snapshot.last_modified <= escrow.watch.explained
             });
-            if clean && snapshot.balances.iter().all(|balance| balance.amount.is_zero()) {
+            if clean {
                 quiet.insert(snapshot.account, snapshot);
             }
         }
@@ -97,24 +100,43 @@ impl Engine {
         }
         let accounts: Vec<AccountId> = quiet.keys().copied().collect();
         let mut tx = self.store.begin_read().await?;
-        for (account, reservation) in tx.escrows_ended(&accounts).await? {
-            let ended =
-                tx.reservation(reservation).await?.and_then(|reservation| reservation.state.ended_at());
-            let Some(ended) = ended else { continue };
-            let from = ended.checked_add(SignedDuration::from_secs(self.settings.quiet_period_seconds));
-            let from = from.unwrap_or(Timestamp::MAX);
+        for (account, reservation) in tx.escrows_at_rest(&accounts).await? {
+            let Some(snapshot) = quiet.get(&account) else { continue };
+            let Some(reservation) = tx.reservation(reservation).await? else { continue };
+            let Some(since) = reservation.state.at_rest_since() else { continue };
+            let carried = match left_on(&mut *tx, account, &|transfer| self.waits(transfer)).await? {
+                Left::Nothing if reservation.state.is_final() => Vec::new(),
+                Left::Waiting(tokens) => tokens,
+                Left::Nothing | Left::More => continue,
+            };
+            let pause = if carried.is_empty() {
+                self.settings.quiet_period_seconds
+            } else {
+                self.settings.carry_home_seconds.max(self.settings.quiet_period_seconds)
+            };
+            let from = since.checked_add(SignedDuration::from_secs(pause)).unwrap_or(Timestamp::MAX);
             let mut memory = self.memory();
             if from > tip.closed_at {
-                memory.closing.later.insert(account, from);
+                // What waits may be sent any time, and the account is then closed sooner.
+                if carried.is_empty() {
+                    memory.closing.later.insert(account, from);
+                }
             } else if memory.closing.now.len() < CANDIDATES_MAX {
                 memory.closing.later.remove(&account);
-                memory
-                    .closing
-                    .now
-                    .insert(account, quiet.get(&account).map(|one| trusted(one)).unwrap_or_default());
+                let closing = Closing { account, assets: trusted(snapshot), carried };
+                memory.closing.now.insert(account, closing);
             }
         }
         Ok(())
+    }
+
+    /// True if a pending return cannot be sent: somebody must say where it belongs, or trying did not work.
+    fn waits(&self, transfer: &Transfer) -> bool {
+        match transfer.delivery {
+            Delivery::Undecided => true,
+            Delivery::Payment => self.memory().undelivered.rests(&transfer.route(), self.clock.now()),
+            Delivery::ClaimableBalance => false,
+        }
     }
 
     /// Stores a transaction that closes what may be closed, and reads closed accounts' histories to their ends.
@@ -124,15 +146,15 @@ impl Engine {
         let mut operations = 0;
         {
             let mut memory = self.memory();
-            while let Some((account, assets)) = memory.closing.now.first_key_value() {
-                operations += assets.len() + 1;
+            while let Some((_, closing)) = memory.closing.now.first_key_value() {
+                operations += closing.operations();
                 if operations > TRANSACTION_OPERATIONS_MAX || batch.len() >= CLOSED_PER_TRANSACTION_MAX {
                     break;
                 }
-                batch.push(Closing { account: *account, assets: assets.clone() });
-                memory.closing.now.pop_first();
+                batch.extend(memory.closing.now.pop_first().map(|(_, closing)| closing));
             }
         }
+        self.keep_what_has_no_room(&mut batch).await?;
         let free = self.free_channels().await?;
         let channel = free.into_iter().find(|channel| channel.role == ChannelRole::Channel);
         let (Some(channel), false) = (channel, batch.is_empty()) else {
@@ -152,6 +174,32 @@ impl Engine {
         })
         .await?;
         self.closing_failed(&refused);
+        Ok(())
+    }
+
+    /// Leaves out accounts with tokens that the platform's account cannot take; they are tried again after a while.
+    async fn keep_what_has_no_room(&self, batch: &mut Vec<Closing>) -> Result<(), EngineError> {
+        if batch.iter().all(|closing| closing.carried.is_empty()) {
+            return Ok(());
+        }
+        let platform = self.network.account(self.network.platform()).await?.account;
+        let mut taken: BTreeMap<Asset, Stroops> = BTreeMap::new();
+        let mut kept = Vec::new();
+        for closing in std::mem::take(batch) {
+            let mut sums = taken.clone();
+            for (asset, amount) in &closing.carried {
+                let sum = sums.entry(*asset).or_default();
+                *sum = sum.checked_add(*amount)?;
+            }
+            let all: Vec<(Asset, Stroops)> = sums.iter().map(|(asset, sum)| (*asset, *sum)).collect();
+            if closing.carried.is_empty() || platform.as_ref().is_some_and(|home| has_room(home, &all)) {
+                taken = sums;
+                batch.push(closing);
+            } else {
+                kept.push(closing.account);
+            }
+        }
+        self.closing_failed(&kept);
         Ok(())
     }
 
@@ -240,10 +288,10 @@ async fn store_closing(
 ) -> Result<Vec<AccountId>, EngineError> {
     let mut closable: Vec<(EscrowAccount, ReservationId)> = Vec::new();
     let mut refused = Vec::new();
-    for Closing { account, .. } in batch {
-        match may_be_closed(tx, *account).await? {
+    for closing in batch {
+        match may_be_closed(tx, closing).await? {
             Some(one) => closable.push(one),
-            None => refused.push(*account),
+            None => refused.push(closing.account),
         }
     }
     if !refused.is_empty() {
@@ -253,8 +301,8 @@ async fn store_closing(
     let accounts = batch
         .iter()
         .map(|closing| {
-            let operations = u16::try_from(closing.assets.len() + 1).unwrap_or(u16::MAX);
-            ClosedAccount { account: closing.account, operations }
+            let operations = u16::try_from(closing.operations()).unwrap_or(u16::MAX);
+            ClosedAccount { account: closing.account, operations, carried: closing.carried.clone() }
         })
         .collect();
     store_submission(tx, id, plan, signed, Purpose::CloseEscrows { accounts }, ids.now()).await?;
@@ -265,15 +313,26 @@ async fn store_closing(
     Ok(refused)
 }
 
-/// The account with its reservation, if that has ended and nothing is left or owed.
+/// The account with its reservation, if that has ended, or only has returns to make, and nothing is left but what the closing
+/// carries home.
 async fn may_be_closed(
     tx: &mut dyn Tx,
-    account: AccountId,
+    closing: &Closing,
 ) -> Result<Option<(EscrowAccount, ReservationId)>, EngineError> {
+    let account = closing.account;
     let Some(escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(None) };
     let EscrowState::Assigned { reservation } = escrow.state else { return Ok(None) };
-    let ended = tx.reservation(reservation).await?.is_some_and(|reservation| reservation.state.is_final());
-    let holds_nothing = tx.balances_of(BookAccount::Stellar(account)).await?.is_empty();
-    let quiet = escrow.watch.dirty_since.is_none() && !tx.money_is_owed_from(account).await?;
-    Ok((ended && holds_nothing && quiet).then_some((escrow, reservation)))
+    let Some(state) = tx.reservation(reservation).await?.map(|reservation| reservation.state) else {
+        return Ok(None);
+    };
+    // A claimable balance can be made from here, and not from the platform's account.
+    let waits = |transfer: &Transfer| transfer.delivery != Delivery::ClaimableBalance;
+    let as_planned = match left_on(tx, account, &waits).await? {
+        Left::Nothing => closing.carried.is_empty() && state.is_final(),
+        Left::Waiting(tokens) => {
+            tokens == closing.carried && (state.is_final() || matches!(state, State::Refunding { .. }))
+        }
+        Left::More => false,
+    };
+    Ok((as_planned && escrow.watch.dirty_since.is_none()).then_some((escrow, reservation)))
 }

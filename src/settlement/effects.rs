@@ -125,7 +125,7 @@ impl Engine {
             })
         })
         .await?;
-        self.note(&ingested, report);
+        ingested.note(report);
         let mut memory = self.memory();
         let seen = memory.effects_seen.entry(account).or_insert(operation);
         *seen = operation.max(*seen);

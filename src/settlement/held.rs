@@ -1,35 +1,26 @@
 //! Held reservations: funded, but the settlement cannot be made now.
 //!
 //! One leaves by itself as soon as its account is whole: there, with a line that its issuer allows to be used, and with what it
-//! was funded with. Each try that fails costs a fee, so the pauses between them double. Or an operator decides.
+//! was funded with. Each try that fails costs a fee, so the pauses between them double; they are stored with the reservation, and go
+//! on over restarts and over tries that fail again. Or an operator decides.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-
-use jiff::{SignedDuration, Timestamp};
 
 use super::refund::start_refunding;
 use super::settle::change;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::ids::ReservationId;
-use crate::domain::reservation::{Funding, RefundReason, Reservation, State};
+use crate::domain::journal::BookAccount;
+use crate::domain::money::Stroops;
+use crate::domain::reservation::{Funding, Lack, RefundReason, Reservation, State};
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::AccountSnapshot;
-use crate::ports::store::{LIST_ROWS_MAX, ReservationFilter, RetryOn, StoreError, Tx, transact};
+use crate::ports::store::{LIST_ROWS_MAX, ReservationFilter, RetryOn, Store, StoreError, Tx, transact};
 
-/// First pause before a held reservation is looked at, in seconds; it doubles up to the largest.
-const HELD_SECONDS_MIN: i64 = 60;
-const HELD_SECONDS_MAX: i64 = 86_400;
 /// Most accounts of held reservations that are looked up in one tick.
 const HELD_LOOKED_UP_MAX: usize = 20;
-
-/// When a held reservation is looked at again.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Retry {
-    not_before: Timestamp,
-    pause_seconds: i64,
-}
 
 /// What an operator decides about a held reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +96,24 @@ pub async fn resolve(
     }
 }
 
+/// All reservations that are held, in the order of their ids.
+///
+/// # Errors
+/// If the database did not do what was asked.
+pub async fn held(store: &Arc<dyn Store>) -> Result<Vec<Reservation>, StoreError> {
+    let filter = ReservationFilter { state: Some("held"), customer: None };
+    let mut held: Vec<Reservation> = Vec::new();
+    loop {
+        let after = held.last().map(|last| last.id);
+        let page = store.begin_read().await?.reservations(&filter, after, LIST_ROWS_MAX).await?;
+        let last = page.len() < LIST_ROWS_MAX as usize;
+        held.extend(page);
+        if last {
+            return Ok(held);
+        }
+    }
+}
+
 /// True if the account has what the reservation was funded with, and may spend it.
 fn is_whole(account: &AccountSnapshot, funding: &Funding) -> bool {
     account.balances.iter().any(|balance| {
@@ -112,13 +121,55 @@ fn is_whole(account: &AccountSnapshot, funding: &Funding) -> bool {
     })
 }
 
+/// What the account holds of the asset that the reservation was funded with.
+fn holds(account: &AccountSnapshot, funding: &Funding) -> Stroops {
+    let balance = account.balances.iter().find(|balance| balance.asset == funding.asset);
+    balance.map_or(Stroops::ZERO, |balance| balance.amount)
+}
+
+/// What the books say that a held reservation's account lacks.
+pub(super) async fn lack_by_books(
+    tx: &mut dyn Tx,
+    reservation: &Reservation,
+) -> Result<Option<Lack>, EngineError> {
+    let State::Held { funding, .. } = &reservation.state else { return Ok(None) };
+    let held = tx.balance(BookAccount::Stellar(reservation.escrow), funding.asset).await?;
+    Ok(Lack::of(funding, Stroops::new(held.max(0))?))
+}
+
+/// Stores a held reservation with what the books say that it lacks, and tells it if that is news.
+pub(super) async fn note_lack(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    reservation: Reservation,
+) -> Result<(), EngineError> {
+    let lacks = lack_by_books(tx, &reservation).await?;
+    store_lack(tx, ids, reservation, lacks).await
+}
+
+async fn store_lack(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    reservation: Reservation,
+    lacks: Option<Lack>,
+) -> Result<(), EngineError> {
+    let known = reservation.state.lacks();
+    let reservation = reservation.lacking(lacks)?;
+    if lacks == known {
+        tx.update_reservation(&reservation).await?;
+    } else {
+        change(tx, ids, &reservation).await?;
+    }
+    Ok(())
+}
+
 impl Engine {
     /// Takes up held reservations whose accounts are whole, those whose pause is over.
     pub(super) async fn look_at_held(&self, report: &mut TickReport) -> Result<(), EngineError> {
-        let held = self.held().await?;
-        self.memory().held.retain(|id, _| held.iter().any(|reservation| reservation.id == *id));
-        let due = held.into_iter().filter(|reservation| self.is_due(reservation.id));
-        for reservation in due.take(HELD_LOOKED_UP_MAX).collect::<Vec<_>>() {
+        let now = self.clock.now();
+        let held = held(&self.store).await?;
+        let due = held.into_iter().filter(|one| one.state.next_look().is_some_and(|at| now >= at));
+        for reservation in due.take(HELD_LOOKED_UP_MAX) {
             let what = format!("held reservation {}", reservation.id);
             let looked = self.look_at_one_held(reservation).await;
             report.isolate(&what, looked)?;
@@ -126,63 +177,35 @@ impl Engine {
         Ok(())
     }
 
-    async fn held(&self) -> Result<Vec<Reservation>, StoreError> {
-        let filter = ReservationFilter { state: Some("held"), customer: None };
-        let mut held: Vec<Reservation> = Vec::new();
-        loop {
-            let after = held.last().map(|last| last.id);
-            let page = self.store.begin_read().await?.reservations(&filter, after, LIST_ROWS_MAX).await?;
-            let last = page.len() < LIST_ROWS_MAX as usize;
-            held.extend(page);
-            if last {
-                return Ok(held);
-            }
-        }
-    }
-
-    /// True if its pause is over; the first begins when it is first seen.
-    fn is_due(&self, id: ReservationId) -> bool {
-        let now = self.clock.now();
-        let mut memory = self.memory();
-        let first = Retry { not_before: after(now, HELD_SECONDS_MIN), pause_seconds: HELD_SECONDS_MIN };
-        now >= memory.held.entry(id).or_insert(first).not_before
-    }
-
-    /// Money came for it: it need not wait.
-    pub(super) fn look_again_at_once(&self, id: ReservationId) {
-        let retry = Retry { not_before: self.clock.now(), pause_seconds: HELD_SECONDS_MIN };
-        self.memory().held.insert(id, retry);
-    }
-
     async fn look_at_one_held(&self, reservation: Reservation) -> Result<(), EngineError> {
         let State::Held { funding, .. } = &reservation.state else { return Ok(()) };
         let id = reservation.id;
-        let now = self.clock.now();
-        {
-            let mut memory = self.memory();
-            let last = memory.held.get(&id).map_or(HELD_SECONDS_MIN, |retry| retry.pause_seconds);
-            let pause_seconds = (last * 2).min(HELD_SECONDS_MAX);
-            memory.held.insert(id, Retry { not_before: after(now, pause_seconds), pause_seconds });
-        }
-        let account = self.network.account(reservation.escrow).await?.account;
-        if !account.is_some_and(|account| is_whole(&account, funding)) {
-            return Ok(());
-        }
+        let asked = self.network.account(reservation.escrow).await.map_err(EngineError::from);
+        let (whole, lacks) = match &asked {
+            Ok(answer) => {
+                let account = answer.account.as_ref();
+                let whole = account.is_some_and(|account| is_whole(account, funding));
+                (whole, Lack::of(funding, account.map_or(Stroops::ZERO, |account| holds(account, funding))))
+            }
+            Err(error) if error.ends_the_tick() => return asked.map(drop),
+            Err(_) => (false, reservation.state.lacks()),
+        };
         let ids = Ids::of(self);
         transact(&self.store, move |tx| {
             let (ids, reservation) = (ids.clone(), reservation.clone());
             Box::pin(async move {
                 let current = tx.reservation(id).await?;
-                if current.as_ref() == Some(&reservation) {
-                    change(tx, &ids, &reservation.whole_again()?).await?;
+                if current.as_ref() != Some(&reservation) {
+                    return Ok(());
                 }
-                Ok(())
+                if whole {
+                    return change(tx, &ids, &reservation.whole_again()?).await.map(drop);
+                }
+                let looked_at = reservation.looked_at(ids.now())?;
+                store_lack(tx, &ids, looked_at, lacks).await
             })
         })
-        .await
+        .await?;
+        asked.map(drop)
     }
-}
-
-fn after(now: Timestamp, seconds: i64) -> Timestamp {
-    now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(now)
 }

@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::held::note_lack;
 use super::losses::{Clawback, claw_back};
 use super::refund::{counted_payments, owe_return};
+use super::settle::change;
 use super::sweep::Standing;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::{AccountId, Address};
@@ -106,10 +108,16 @@ pub(super) struct Ingested {
     pub payments: u32,
     pub clawbacks: u32,
     funded: u32,
-    /// Held reservations to which money came.
-    filled: Vec<ReservationId>,
     /// True if the cursor went on.
     moved: bool,
+}
+
+impl Ingested {
+    /// Reports what was taken in.
+    pub const fn note(&self, report: &mut TickReport) {
+        report.payments += self.payments;
+        report.funded += self.funded;
+    }
 }
 
 impl Engine {
@@ -133,7 +141,7 @@ impl Engine {
                 Box::pin(async move { ingest_page(tx, &ids, account, cursor, &page, &funders).await })
             })
             .await?;
-            self.note(&ingested, report);
+            ingested.note(report);
             if last_page || !ingested.moved {
                 return Ok(());
             }
@@ -155,15 +163,6 @@ impl Engine {
     /// The operator's own accounts.
     pub(super) fn funders(&self) -> Arc<[AccountId]> {
         Arc::from(self.settings.funding_accounts.as_slice())
-    }
-
-    /// Reports what was taken in; a held reservation that got money is looked at again at once.
-    pub(super) fn note(&self, ingested: &Ingested, report: &mut TickReport) {
-        report.payments += ingested.payments;
-        report.funded += ingested.funded;
-        for reservation in &ingested.filled {
-            self.look_again_at_once(*reservation);
-        }
     }
 
     /// Compares the journal with a snapshot of `ledger`, and keeps what follows.
@@ -449,9 +448,7 @@ pub(super) async fn take_in(
         (Attribution::Counted, Some(reservation)) => {
             if let State::Held { .. } = reservation.state {
                 // Whoever decides about it at the same time changes its row: one of the two runs again, and sees the other.
-                tx.update_reservation(&reservation).await?;
-                ingested.filled.push(reservation.id);
-                return Ok(());
+                return note_lack(tx, ids, reservation.looked_at_soon(now)?).await;
             }
             ingested.funded += u32::from(fund(tx, ids, reservation).await?);
         }
@@ -534,9 +531,6 @@ async fn fund(tx: &mut dyn Tx, ids: &Ids, reservation: Reservation) -> Result<bo
     }
     let payments = counted_payments(tx, reservation.id).await?;
     let Some(funding) = reservation.quote.funding(&payments)? else { return Ok(false) };
-    let id = reservation.id;
-    let funded = tx.update_reservation(&reservation.funded(funding)?).await?;
-    let state = funded.state.name().to_owned();
-    tx.append_event(ids.now(), &EventKind::ReservationChanged { reservation: id, state }).await?;
+    change(tx, ids, &reservation.funded(funding)?).await?;
     Ok(true)
 }

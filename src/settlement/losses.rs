@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
+use super::held::note_lack;
 use super::ingest::Place;
 use super::refund::refunded_if_all;
 use super::settle::change;
@@ -18,6 +19,7 @@ use crate::domain::ids::ReservationId;
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::money::Stroops;
 use crate::domain::payment::PaymentId;
+use crate::domain::reservation::State;
 use crate::domain::transfer::{Transfer, TransferKind, TransferState};
 use crate::ports::store::{Applied, LIST_ROWS_MAX, StoreError, Tx};
 
@@ -47,6 +49,12 @@ pub(super) async fn claw_back(
     if booked == Applied::Executed {
         tracing::error!(%account, change = %id, %asset, %amount, "an issuer took money back");
         bear(tx, ids, account, reservation, asset).await?;
+        if let Some(id) = reservation
+            && let Some(reservation) = tx.reservation(id).await?
+            && let State::Held { .. } = reservation.state
+        {
+            note_lack(tx, ids, reservation).await?;
+        }
     }
     Ok(booked)
 }

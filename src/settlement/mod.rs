@@ -8,6 +8,7 @@
 //! the network or the database ends a tick early and loses nothing; the next one starts from storage again.
 
 mod blame;
+mod carry;
 mod channels;
 mod claim;
 mod close;
@@ -21,6 +22,7 @@ mod open;
 mod outcome;
 mod own;
 mod pauses;
+mod payouts;
 mod refund;
 mod send;
 mod settings;
@@ -38,7 +40,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
-pub use held::{Decision, ResolveError, resolve};
+pub use held::{Decision, ResolveError, held, resolve};
 use pauses::Pauses;
 pub use refund::{ReturnError, return_to};
 pub use settings::Settings;
@@ -258,14 +260,15 @@ struct Memory {
     own_seen: BTreeMap<AccountId, LedgerSeq>,
     /// Since when the others are not explained.
     own_dirty_since: BTreeMap<AccountId, Timestamp>,
-    /// Held reservations: when they are looked at again.
-    held: BTreeMap<ReservationId, held::Retry>,
     /// When claimable balances are looked for again, and how often they were.
     waiting_looked: Option<(Timestamp, usize)>,
     /// The last return that was looked at; the next tick goes on after it.
     refund_after: Option<TransferId>,
     /// Returns that could not be delivered: when they are tried again.
     undelivered: Pauses<Route>,
+    /// Payout accounts that gave no answer, and when one that is known is looked at again.
+    payouts_failed: Pauses<AccountId>,
+    payouts_not_before: Option<Timestamp>,
     /// Claimable balances that nobody had claimed: when they are looked at again.
     claims: claim::Claims,
     /// Accounts that may be closed, and when others may.
@@ -311,10 +314,11 @@ impl Memory {
             effects_seen: BTreeMap::new(),
             own_seen: BTreeMap::new(),
             own_dirty_since: BTreeMap::new(),
-            held: BTreeMap::new(),
             waiting_looked: None,
             refund_after: None,
             undelivered: Pauses::new(refund::RETRY_SECONDS_MIN, refund::RETRY_SECONDS_MAX),
+            payouts_failed: Pauses::new(payouts::RETRY_SECONDS_MIN, payouts::RETRY_SECONDS_MAX),
+            payouts_not_before: None,
             claims: claim::Claims::new(),
             closing: close::Candidates::new(),
             claimables_not_before: None,
@@ -411,6 +415,8 @@ impl Engine {
         let closed = self.close(tip, &mut report).await;
         report.isolate(&"closing accounts", closed)?;
         self.send_live(tip, &mut report).await?;
+        let checked = self.check_payouts(&mut report).await;
+        report.isolate(&"payout accounts", checked)?;
         let waiting = self.look_for_waiting_balances().await;
         report.isolate(&"claimable balances", waiting)?;
         Ok(report)

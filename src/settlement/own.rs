@@ -13,6 +13,10 @@ use crate::domain::transfer::{Purpose, Submission};
 use crate::ports::network::{AccountPage, AccountSnapshot};
 use crate::ports::store::{StoreError, Tx, transact};
 
+/// By how many ledgers the stored place in an account's effects may be behind: an engine that starts anew reads no more than these
+/// again, and storing it costs a write in so many ledgers.
+const EFFECTS_BEHIND_LEDGERS_MAX: u32 = 100;
+
 /// Where the history begins that a snapshot does not contain: after the ledger of its last change. A further change would
 /// have risen that number, so all that happened up to then is in its balances, and nothing of what came later.
 pub(super) fn history_after(snapshot: &AccountSnapshot) -> OwnWatch {
@@ -103,13 +107,10 @@ impl Engine {
         let moving = moving || self.store.begin_read().await?.money_leaves(account).await?;
         match books(&mut *self.store.begin_read().await?, snapshot).await? {
             Books::Agree if moving => return Ok(()),
-            Books::Agree => {
-                self.explained(snapshot);
-                return Ok(());
-            }
+            Books::Agree => return self.explained(channel, snapshot).await,
             // Its own transactions take fees and money that are journaled with their outcome.
             Books::Over if moving => return Ok(()),
-            Books::Short | Books::Over if self.rests(snapshot) => return Ok(()),
+            Books::Short | Books::Over if self.rests(snapshot, false) => return Ok(()),
             Books::Short | Books::Over => {}
         }
         self.ingest(account, report).await?;
@@ -118,22 +119,60 @@ impl Engine {
             state = books(&mut *self.store.begin_read().await?, snapshot).await?;
         }
         match state {
-            Books::Agree => self.explained(snapshot),
+            Books::Agree => self.explained(channel, snapshot).await?,
             Books::Short | Books::Over => {
                 let since = *self.memory().own_dirty_since.entry(account).or_insert_with(|| self.clock.now());
-                self.remember(snapshot, Standing::Dirty(since), report);
+                self.remember(snapshot, Standing::Dirty(since), false, report);
             }
         }
         Ok(())
     }
 
-    /// The journal explains what the account had in this snapshot: nothing up to then need be looked for in its effects.
-    fn explained(&self, snapshot: &AccountSnapshot) {
+    /// The journal explains what the account had in this snapshot: nothing up to then need be looked for in its effects, not by an
+    /// engine that starts anew either.
+    async fn explained(&self, channel: &Channel, snapshot: &AccountSnapshot) -> Result<(), EngineError> {
+        let reached = history_after(snapshot).effects;
+        self.keep_effects_cursor(channel, snapshot, reached).await?;
         let mut memory = self.memory();
-        memory.effects_seen.insert(snapshot.account, history_after(snapshot).effects);
+        memory.effects_seen.insert(snapshot.account, reached);
         memory.own_seen.insert(snapshot.account, snapshot.last_modified);
         memory.own_dirty_since.remove(&snapshot.account);
         memory.dirty.remove(&snapshot.account);
+        Ok(())
+    }
+
+    /// Stores how far an account's effects need not be looked at, if what is stored is far behind, and only where the journal of
+    /// that same database transaction has all that the snapshot has, with nothing of ours under way.
+    async fn keep_effects_cursor(
+        &self,
+        channel: &Channel,
+        snapshot: &AccountSnapshot,
+        reached: OperationId,
+    ) -> Result<(), EngineError> {
+        let account = channel.account;
+        let is_behind = |watch: &OwnWatch| {
+            watch.effects.ledger().0.saturating_add(EFFECTS_BEHIND_LEDGERS_MAX) < reached.ledger().0
+        };
+        let stored = self.store.begin_read().await?.own_watch(account).await?;
+        if !stored.is_some_and(|watch| is_behind(&watch)) {
+            return Ok(());
+        }
+        let (channel, snapshot) = (channel.clone(), snapshot.clone());
+        transact(&self.store, move |tx| {
+            let (channel, snapshot) = (channel.clone(), snapshot.clone());
+            Box::pin(async move {
+                let Some(watch) = tx.own_watch(account).await? else { return Ok(()) };
+                let live = tx.live_submissions().await?;
+                let moving = live.iter().any(|submission| may_move(submission, &channel))
+                    || tx.money_leaves(account).await?;
+                if moving || !matches!(books(tx, &snapshot).await?, Books::Agree) {
+                    return Ok(());
+                }
+                let after = OwnWatch { effects: watch.effects.max(reached), ..watch };
+                Ok::<_, EngineError>(tx.set_own_watch(account, Some(watch), after).await?)
+            })
+        })
+        .await
     }
 
     /// Begins to watch an account. A channel's history is all ours; the platform's counts from its opening entry, which is

@@ -36,7 +36,7 @@ pub(super) const RETRY_SECONDS_MAX: i64 = 86_400;
 const REFUND_PAGES_PER_TICK_MAX: u32 = 20;
 /// With so many transactions' returns in hand a tick reads no further page.
 const REFUND_GROUPS_PER_TICK_MAX: usize = 100;
-/// After so many accounts looked up no further returns are stored in a tick.
+/// After so many accounts looked up a tick begins with no further returns.
 const PAYERS_PER_TICK_MAX: u32 = 20;
 /// Most transfers stored by one statement.
 const INSERT_ROWS_MAX: usize = 500;
@@ -111,6 +111,14 @@ impl Engine {
         let mut payers = Payers::default();
         let (due, goes_on_after) = self.due_refunds().await?;
         for (memo, due) in due {
+            let Some(first) = due.first().map(|transfer| transfer.id) else { continue };
+            if channels.is_empty() || payers.looked_up >= PAYERS_PER_TICK_MAX {
+                // The next look begins here: what comes first and cannot be delivered holds nobody up.
+                self.memory().refund_after = before(first);
+                return Ok(());
+            }
+            // If this one ends the tick, the next begins after it.
+            self.memory().refund_after = Some(first);
             let what = format!("returns with memo {memo:?}");
             let due = match self.borne(due).await {
                 Ok(due) => self.deliverable(due, &mut payers, tip).await,
@@ -123,9 +131,6 @@ impl Engine {
                     continue;
                 }
             };
-            if payers.looked_up > PAYERS_PER_TICK_MAX {
-                return Ok(());
-            }
             if due.is_empty() {
                 continue;
             }
@@ -325,19 +330,31 @@ impl Engine {
     }
 }
 
-/// True if a transfer's account is being closed, or was: its transfers are moved.
+/// The place before a transfer, in the order in which returns are looked at.
+fn before(id: TransferId) -> Option<TransferId> {
+    TransferId::new(id.get() - 1).ok()
+}
+
+/// True if a transfer's account is being closed, or was: its transfers are moved. If none is, none will be without seeing these.
 async fn any_closing(tx: &mut dyn Tx, transfers: &[Transfer]) -> Result<bool, StoreError> {
     let mut accounts: Vec<AccountId> = transfers.iter().map(|transfer| transfer.from).collect();
     accounts.sort();
     accounts.dedup();
     let escrows = tx.escrows(&accounts).await?;
-    Ok(escrows.iter().any(|escrow| match escrow.state {
+    let closing = escrows.iter().any(|escrow| match escrow.state {
         EscrowState::Closing { .. } | EscrowState::Merged { .. } | EscrowState::Closed { .. } => true,
         EscrowState::Preparing { .. }
         | EscrowState::Ready
         | EscrowState::Assigned { .. }
         | EscrowState::Abandoned => false,
-    }))
+    });
+    if !closing {
+        // Whoever closes one at the same time changes its row: one of the two runs again, and sees what the other did.
+        for escrow in &escrows {
+            tx.update_escrow(escrow).await?;
+        }
+    }
+    Ok(closing)
 }
 
 /// Where the money that came to `account` is now: with the platform, once the account is merged.
@@ -563,14 +580,16 @@ pub(super) async fn start_refunding(
     Ok(())
 }
 
-/// The reservation as refunded, if it was refunding and nothing of what came is left.
+/// The reservation as refunded, if it was refunding and nothing of what counted is left. What did not count goes back beside it, and
+/// if that cannot be sent it stays owed without keeping the reservation from its end.
 pub(super) async fn refunded_if_all(
     tx: &mut dyn Tx,
     reservation: Reservation,
     at: Timestamp,
 ) -> Result<Option<Reservation>, EngineError> {
     let State::Refunding { .. } = reservation.state else { return Ok(None) };
-    if !tx.balances_of(BookAccount::Deposits(reservation.id)).await?.is_empty() {
+    let nothing_left = tx.balances_of(BookAccount::Deposits(reservation.id)).await?.is_empty();
+    if !nothing_left && tx.counted_returns_open(reservation.id).await? {
         return Ok(None);
     }
     Ok(Some(reservation.refunded(at)?))

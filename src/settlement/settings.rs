@@ -34,6 +34,9 @@ pub struct Settings {
     pub refund_claimable_min: Stroops,
     /// For how many seconds after its reservation has ended an escrow account stays open for latecomers.
     pub quiet_period_seconds: i64,
+    /// After how many seconds tokens that are owed and cannot be sent are carried home to the platform's account, if it trusts them,
+    /// so that theirs can be closed. XLM goes home with the account after the quiet period.
+    pub carry_home_seconds: i64,
     /// Accounts of the operator: what they pay to the platform or to a channel is capital. What others pay there goes back.
     pub funding_accounts: Vec<AccountId>,
 }
@@ -69,6 +72,7 @@ impl Default for Settings {
             resend_seconds: 10,
             refund_claimable_min: Stroops::from_units(10),
             quiet_period_seconds: 7 * 86_400,
+            carry_home_seconds: 30 * 86_400,
             funding_accounts: Vec::new(),
         }
     }
@@ -117,6 +121,7 @@ impl Settings {
             ("resend_seconds", self.resend_seconds, 1, TRANSACTION_LIFETIME_SECONDS_MAX),
             ("refund_claimable_min", self.refund_claimable_min.get(), 1, i64::MAX),
             ("quiet_period_seconds", self.quiet_period_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
+            ("carry_home_seconds", self.carry_home_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
         ] {
             if value < min || value > max {
                 return Err(SettingsError { field, min, max });

@@ -392,9 +392,7 @@ pub(super) async fn change(
     reservation: &Reservation,
 ) -> Result<Reservation, EngineError> {
     let stored = tx.update_reservation(reservation).await?;
-    let state = stored.state.name().to_owned();
-    let changed = EventKind::ReservationChanged { reservation: stored.id, state };
-    tx.append_event(ids.now(), &changed).await?;
+    tx.append_event(ids.now(), &EventKind::changed(&stored)).await?;
     Ok(stored)
 }
 

@@ -29,6 +29,8 @@ const RECHECK_SECONDS_MAX: i64 = 600;
 /// When an unexplained account is looked at again.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Recheck {
+    /// True once its reservation's end is to be decided: from then on pauses are short again, at first.
+    due: bool,
     /// What it looked like: a further change is looked at at once.
     last_modified: LedgerSeq,
     not_before: Timestamp,
@@ -158,7 +160,7 @@ impl Engine {
         let unchanged = snapshot.last_modified <= escrow.watch.explained;
         let standing = if unchanged && escrow.watch.dirty_since.is_none() {
             Standing::Clean
-        } else if self.rests(snapshot) && due.is_none() {
+        } else if self.rests(snapshot, due.is_some()) {
             return Ok(());
         } else {
             self.ingest(escrow.account, report).await?;
@@ -167,7 +169,7 @@ impl Engine {
                 self.take_in_effects(escrow.account, report).await?;
                 standing = self.explain(escrow.account, snapshot, page.ledger).await?;
             }
-            self.remember(snapshot, standing, report);
+            self.remember(snapshot, standing, due.is_some(), report);
             standing
         };
         match (standing, due) {
@@ -183,15 +185,22 @@ impl Engine {
         }
     }
 
-    /// True while an unexplained account is left alone.
-    pub(super) fn rests(&self, snapshot: &AccountSnapshot) -> bool {
+    /// True while an unexplained account is left alone. One whose reservation's end has come to be decided (`due`) is looked at
+    /// at once: a punctual customer waits for it.
+    pub(super) fn rests(&self, snapshot: &AccountSnapshot, due: bool) -> bool {
         let now = self.clock.now();
         self.memory().dirty.get(&snapshot.account).is_some_and(|recheck| {
-            recheck.last_modified == snapshot.last_modified && now < recheck.not_before
+            recheck.last_modified == snapshot.last_modified && recheck.due == due && now < recheck.not_before
         })
     }
 
-    pub(super) fn remember(&self, snapshot: &AccountSnapshot, standing: Standing, report: &mut TickReport) {
+    pub(super) fn remember(
+        &self,
+        snapshot: &AccountSnapshot,
+        standing: Standing,
+        due: bool,
+        report: &mut TickReport,
+    ) {
         let now = self.clock.now();
         let mut memory = self.memory();
         let since = match standing {
@@ -204,12 +213,13 @@ impl Engine {
         };
         report.dirty += 1;
         let last = memory.dirty.get(&snapshot.account);
-        let same = last.filter(|recheck| recheck.last_modified == snapshot.last_modified);
+        let same =
+            last.filter(|recheck| recheck.last_modified == snapshot.last_modified && recheck.due == due);
         let pause_seconds =
             same.map_or(RECHECK_SECONDS_MIN, |recheck| (recheck.pause_seconds * 2).min(RECHECK_SECONDS_MAX));
         let not_before = now.checked_add(SignedDuration::from_secs(pause_seconds)).unwrap_or(now);
         let last_modified = snapshot.last_modified;
-        memory.dirty.insert(snapshot.account, Recheck { last_modified, not_before, pause_seconds });
+        memory.dirty.insert(snapshot.account, Recheck { due, last_modified, not_before, pause_seconds });
         let age = now.duration_since(since);
         if age >= DIRTY_ALARM {
             let (account, seconds) = (snapshot.account, age.as_secs());

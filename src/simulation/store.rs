@@ -39,9 +39,9 @@ use crate::domain::transfer::{Submission, Transfer};
 use crate::ports::clock::Clock;
 use crate::ports::store::{
     AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimablesTx, EngineStatus, FeeBumpsTx, IdempotencyKey,
-    JournalTx, PaymentFilter, PaymentsTx, PoolClaims, PoolFilter, PoolsTx, Put, Quarantined,
-    ReservationFilter, ReservationsTx, Store, StoreError, StoredAnswer, StoredPayment, TransfersTx, Tx,
-    WaitingBalance,
+    JournalTx, PaymentFilter, PaymentsTx, PayoutCheck, PayoutsTx, PoolClaims, PoolFilter, PoolsTx, Put,
+    Quarantined, ReservationFilter, ReservationsTx, Store, StoreError, StoredAnswer, StoredPayment,
+    TransfersTx, Tx, WaitingBalance,
 };
 
 /// The database, and the runtime that its driver works on.
@@ -274,7 +274,7 @@ pass_on! {
         insert_escrow(escrow: &EscrowAccount) -> ();
         escrows(accounts: &[AccountId]) -> Vec<EscrowAccount>;
         escrows_opened_by(submission: SubmissionId) -> Vec<EscrowAccount>;
-        escrows_ended(accounts: &[AccountId]) -> Vec<(AccountId, ReservationId)>;
+        escrows_at_rest(accounts: &[AccountId]) -> Vec<(AccountId, ReservationId)>;
         escrows_merged(limit: u32) -> Vec<EscrowAccount>;
         escrows_dirty(limit: u32) -> Vec<EscrowAccount>;
         escrows_available(assets: &[Asset]) -> u64;
@@ -345,6 +345,12 @@ pass_on! {
         quarantine(record: &Quarantined) -> Applied;
         quarantined(limit: u32) -> Vec<Quarantined>;
     } []
+    PayoutsTx {
+        watch_payouts(accounts: &[AccountId]) -> ();
+        payout_checks(accounts: &[AccountId]) -> Vec<PayoutCheck>;
+        payouts_to_check(before: Timestamp, limit: u32) -> Vec<PayoutCheck>;
+        set_payout_check(check: &PayoutCheck) -> ();
+    } []
     PoolsTx {
         insert_pool(pool: &Pool) -> ();
         update_pool(pool: &Pool) -> Pool;
@@ -367,6 +373,7 @@ pass_on! {
         redirect_transfer(before: &Transfer, after: &Transfer) -> ();
         move_home(closed: AccountId, home: AccountId) -> ();
         money_is_owed_from(account: AccountId) -> bool;
+        counted_returns_open(reservation: ReservationId) -> bool;
         transfers_of(reservation: ReservationId) -> Vec<Transfer>;
         next_ordinal(reservation: ReservationId) -> u32;
         pending_refunds_from(account: AccountId, after: Option<TransferId>, limit: u32) -> Vec<Transfer>;

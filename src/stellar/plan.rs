@@ -199,10 +199,21 @@ fn steps(body: &Body, owners: &Owners, accounts: &[AccountId]) -> Result<Vec<Ste
         }
         Body::CloseEscrows(closings) => {
             let mut steps = Vec::new();
-            for Closing { account, assets } in closings {
+            for Closing { account, assets, carried } in closings {
                 let account = *account;
                 if account == owners.platform {
                     return Err(invalid("the platform account cannot be closed"));
+                }
+                for (asset, amount) in carried {
+                    let to = Address::Account(owners.platform);
+                    let (asset, amount) = (*asset, *amount);
+                    steps.push(paid(&PaymentOperation {
+                        from: account,
+                        to,
+                        asset,
+                        amount,
+                        reclaim_from: None,
+                    })?);
                 }
                 steps.extend(assets.iter().map(|asset| Step::Distrust { account, asset: *asset }));
                 steps.push(Step::Merge { account, into: owners.platform });

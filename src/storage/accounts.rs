@@ -42,15 +42,15 @@ statements! {
     ESCROWS_NAMED = select_escrows!("WHERE account IN (SELECT value FROM json_each($1))"),
         on_postgres select_escrows!("WHERE account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))");
     ESCROWS_OPENED_BY = select_escrows!("WHERE submission = $1 ORDER BY account");
-    ESCROWS_ENDED = "SELECT escrows.account AS account, reservations.id AS reservation
+    ESCROWS_AT_REST = "SELECT escrows.account AS account, reservations.id AS reservation
             FROM escrows JOIN reservations ON reservations.id = escrows.reservation
             WHERE escrows.account IN (SELECT value FROM json_each($1)) AND escrows.state = 'assigned'
-                AND reservations.state IN ('settled', 'rejected', 'cancelled', 'expired', 'refunded')",
+                AND reservations.state IN ('settled', 'rejected', 'cancelled', 'expired', 'refunding', 'refunded')",
         on_postgres "SELECT escrows.account AS account, reservations.id AS reservation
             FROM escrows JOIN reservations ON reservations.id = escrows.reservation
             WHERE escrows.account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))
                 AND escrows.state = 'assigned'
-                AND reservations.state IN ('settled', 'rejected', 'cancelled', 'expired', 'refunded')";
+                AND reservations.state IN ('settled', 'rejected', 'cancelled', 'expired', 'refunding', 'refunded')";
     ESCROWS_MERGED = select_escrows!("WHERE state = 'merged' ORDER BY account LIMIT $1");
     ESCROWS_DIRTY = select_escrows!("WHERE dirty_since IS NOT NULL ORDER BY dirty_since, account LIMIT $1");
     ESCROWS_AVAILABLE = "SELECT COUNT(*) AS available FROM escrows
@@ -268,7 +268,7 @@ impl AccountsTx for Session {
         self.rows(ESCROWS_OPENED_BY, args![submission.get()]).await?.iter().map(escrow).collect()
     }
 
-    async fn escrows_ended(
+    async fn escrows_at_rest(
         &mut self,
         accounts: &[AccountId],
     ) -> Result<Vec<(AccountId, ReservationId)>, StoreError> {
@@ -279,7 +279,7 @@ impl AccountsTx for Session {
             let facts = row.of(&ESCROWS);
             Ok((facts.parsed("account")?, facts.number("reservation", ReservationId::new)?))
         };
-        self.rows(ESCROWS_ENDED, args![to_json(accounts)?]).await?.iter().map(ended).collect()
+        self.rows(ESCROWS_AT_REST, args![to_json(accounts)?]).await?.iter().map(ended).collect()
     }
 
     async fn escrows_merged(&mut self, limit: u32) -> Result<Vec<EscrowAccount>, StoreError> {

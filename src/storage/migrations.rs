@@ -23,8 +23,11 @@ macro_rules! step {
 }
 
 /// All steps, in order.
-pub(super) const STEPS: &[Step] =
-    &[step!(1, "initial", "0001_initial.sql"), step!(5, "fee bumps", "0005_fee_bumps.sql")];
+pub(super) const STEPS: &[Step] = &[
+    step!(1, "initial", "0001_initial.sql"),
+    step!(3, "payout checks", "0003_payout_checks.sql"),
+    step!(5, "fee bumps", "0005_fee_bumps.sql"),
+];
 
 /// The steps as one engine is told them.
 pub(super) fn migrator(told: impl Fn(&Step) -> &'static str) -> Migrator {

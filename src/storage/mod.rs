@@ -24,6 +24,7 @@ mod fee_bumps;
 mod journal;
 mod migrations;
 mod payments;
+mod payouts;
 mod pools;
 mod postgres;
 mod reservations;
@@ -125,6 +126,7 @@ pub fn statements() -> Vec<Sql> {
         fee_bumps::ALL,
         journal::ALL,
         payments::ALL,
+        payouts::ALL,
         pools::ALL,
         reservations::ALL,
         transfers::ALL,

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::rows::{Facts, Row, Table, legible, to_json};
 use super::session::{Session, rows_max};
-use super::sql::{Sql, args, statements};
+use super::sql::{Arg, Sql, args, statements};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::ids::{OperationId, ReservationId, SubmissionId, TransferId, TxHash};
@@ -75,6 +75,17 @@ statements! {
             delivery = CASE delivery WHEN 'claimable_balance' THEN 'payment' ELSE delivery END
         WHERE source = $1 AND state = 'pending'";
     OPEN_FROM = "SELECT COUNT(*) AS transfers FROM transfers WHERE source = $1 AND state IN ('pending', 'in_flight')";
+    /// A payment is named by its operation and which of its changes it is, `operation-change`.
+    COUNTED_RETURNS_OPEN = "SELECT COUNT(*) AS transfers FROM transfers JOIN payments
+            ON payments.operation = CAST(substr(transfers.refund_of, 1, instr(transfers.refund_of, '-') - 1) AS INTEGER)
+            AND payments.change = CAST(substr(transfers.refund_of, instr(transfers.refund_of, '-') + 1) AS INTEGER)
+            WHERE transfers.reservation = $1 AND transfers.refund_of IS NOT NULL
+                AND transfers.state IN ('pending', 'in_flight') AND payments.attribution = 'counted'",
+        on_postgres "SELECT COUNT(*) AS transfers FROM transfers JOIN payments
+            ON payments.operation = CAST(split_part(transfers.refund_of, '-', 1) AS BIGINT)
+            AND payments.change = CAST(split_part(transfers.refund_of, '-', 2) AS BIGINT)
+            WHERE transfers.reservation = $1 AND transfers.refund_of IS NOT NULL
+                AND transfers.state IN ('pending', 'in_flight') AND payments.attribution = 'counted'";
     TRANSFERS_OF = select_transfers!("WHERE reservation = $1 ORDER BY ordinal");
     NEXT_ORDINAL = "SELECT COALESCE(MAX(ordinal), -1) + 1 AS ordinal FROM transfers WHERE reservation = $1";
     PENDING_REFUNDS = select_transfers!(
@@ -206,9 +217,9 @@ fn carrier(state: &TransferState) -> Option<i64> {
 }
 
 impl Session {
-    /// True if a statement that counts an account's transfers counts any.
-    async fn any_transfers(&mut self, count: Sql, account: AccountId) -> Result<bool, StoreError> {
-        let row = self.row(count, args![account.to_string()]).await?;
+    /// True if a statement that counts transfers counts any.
+    async fn any_transfers(&mut self, count: Sql, args: Vec<Arg>) -> Result<bool, StoreError> {
+        let row = self.row(count, args).await?;
         let count = row.as_ref().map_or(Ok(0), |row| row.of(&COUNTS).number("transfers", u64::try_from))?;
         Ok(count > 0)
     }
@@ -314,7 +325,11 @@ impl TransfersTx for Session {
     }
 
     async fn money_is_owed_from(&mut self, account: AccountId) -> Result<bool, StoreError> {
-        self.any_transfers(OPEN_FROM, account).await
+        self.any_transfers(OPEN_FROM, args![account.to_string()]).await
+    }
+
+    async fn counted_returns_open(&mut self, reservation: ReservationId) -> Result<bool, StoreError> {
+        self.any_transfers(COUNTED_RETURNS_OPEN, args![reservation.get()]).await
     }
 
     async fn transfers_of(&mut self, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError> {
@@ -355,7 +370,7 @@ impl TransfersTx for Session {
     }
 
     async fn money_leaves(&mut self, account: AccountId) -> Result<bool, StoreError> {
-        self.any_transfers(IN_FLIGHT_FROM, account).await
+        self.any_transfers(IN_FLIGHT_FROM, args![account.to_string()]).await
     }
 
     async fn transfers(&mut self, ids: &[TransferId]) -> Result<Vec<Transfer>, StoreError> {

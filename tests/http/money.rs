@@ -65,7 +65,8 @@ async fn held(rig: &Rig) -> ReservationId {
     let mut tx = rig.store.begin().await.unwrap();
     let reservation = tx.reservation(id).await.unwrap().unwrap();
     let amount = reservation.quote.options[0].amount;
-    let funding = Funding { asset: tft(), amount, payment: Some(payment_id(1)), at: rig.clock.now() };
+    let funding =
+        Funding { asset: tft(), amount, payment: Some(payment_id(1)), at: rig.clock.now(), tries: 0 };
     let submission = SubmissionId::new(1).unwrap();
     let why = HoldReason { code: "op_underfunded".to_owned(), detail: String::new() };
     let reservation = reservation.funded(funding).unwrap().settling(submission).unwrap();

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
 use farmgate::domain::asset::Asset;
+use farmgate::ports::clock::Clock;
+use farmgate::ports::store::PayoutCheck;
 use serde_json::json;
 
 use crate::rig::{Rig, account, but, currency, farm, order, tft};
@@ -150,6 +152,24 @@ on_both_databases! {
             let asked = but(order(&["1"]), json!({ "currencies": ["TFT"] }));
             rig.order(asked).await.is_problem(422, "payout_address_refused", Some("currencies[0]"));
         }
+    }
+
+    async fn an_account_that_demands_a_memo_is_never_promised_a_payout(database: &TestStore) {
+        let rig = Rig::grid(database, 2).await;
+        let payout = account(77);
+        let described = but(farm(1), json!({
+            "payout_addresses": { tft().to_string(): payout.to_string() },
+        }));
+        rig.put("/v1/farms/1", described).await.is(200);
+        let mut tx = rig.store.begin().await.unwrap();
+        let watched = tx.payout_checks(&[payout]).await.unwrap();
+        let unseen = PayoutCheck { account: payout, memo_required: false, checked_at: None };
+        assert_eq!(watched, [unseen], "the engine is to look at it");
+        let seen = PayoutCheck { memo_required: true, checked_at: Some(rig.clock.now()), ..unseen };
+        tx.set_payout_check(&seen).await.unwrap();
+        tx.commit().await.unwrap();
+        let asked = but(order(&["1"]), json!({ "currencies": ["TFT"] }));
+        rig.order(asked).await.is_problem(422, "payout_address_refused", Some("currencies[0]"));
     }
 
     async fn a_price_of_nothing_is_funded_at_once(database: &TestStore) {

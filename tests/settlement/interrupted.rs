@@ -101,7 +101,7 @@ pass_on! {
         update_escrow(escrow: &EscrowAccount) -> EscrowAccount;
         escrows(accounts: &[AccountId]) -> Vec<EscrowAccount>;
         escrows_opened_by(submission: SubmissionId) -> Vec<EscrowAccount>;
-        escrows_ended(accounts: &[AccountId]) -> Vec<(AccountId, ReservationId)>;
+        escrows_at_rest(accounts: &[AccountId]) -> Vec<(AccountId, ReservationId)>;
         escrows_merged(limit: u32) -> Vec<EscrowAccount>;
         escrows_dirty(limit: u32) -> Vec<EscrowAccount>;
         escrows_available(assets: &[Asset]) -> u64;
@@ -163,6 +163,12 @@ pass_on! {
         quarantine(record: &Quarantined) -> Applied;
         quarantined(limit: u32) -> Vec<Quarantined>;
     }
+    PayoutsTx {
+        watch_payouts(accounts: &[AccountId]) -> ();
+        payout_checks(accounts: &[AccountId]) -> Vec<PayoutCheck>;
+        payouts_to_check(before: Timestamp, limit: u32) -> Vec<PayoutCheck>;
+        set_payout_check(check: &PayoutCheck) -> ();
+    }
     PoolsTx {
         insert_pool(pool: &Pool) -> ();
         update_pool(pool: &Pool) -> Pool;
@@ -186,6 +192,7 @@ pass_on! {
         redirect_transfer(before: &Transfer, after: &Transfer) -> ();
         move_home(closed: AccountId, home: AccountId) -> ();
         money_is_owed_from(account: AccountId) -> bool;
+        counted_returns_open(reservation: ReservationId) -> bool;
         transfers_of(reservation: ReservationId) -> Vec<Transfer>;
         next_ordinal(reservation: ReservationId) -> u32;
         pending_refunds(after: Option<TransferId>, limit: u32) -> Vec<Transfer>;

@@ -41,6 +41,9 @@ async fn page(world: &World) -> AccountPage {
     world.plain.watched_accounts(None).await.unwrap()
 }
 
+/// Ledgers of five seconds, ten minutes of them.
+const OVERDUE_TICKS: usize = 120;
+
 on_both_databases! {
     async fn an_instance_behind_max_time_proves_no_death(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
@@ -97,6 +100,37 @@ on_both_databases! {
         let why = "the balance says that something came, history not yet when";
         stays(&world, reservation.id, "awaiting_payment", why).await;
         faults.no_history.store(0, Ordering::SeqCst);
+        world.until(reservation.id, "settled").await;
+        world.assert_reconciled().await;
+    }
+
+    async fn an_overdue_account_that_nothing_explains_is_asked_about_ever_less_often(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        faults.no_history.store(ALWAYS, Ordering::SeqCst);
+        faults.no_effects.store(ALWAYS, Ordering::SeqCst);
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.rest().await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.next_ledger().await;
+        let before = faults.histories.load(Ordering::SeqCst);
+        world.tick().await.unwrap();
+        assert!(faults.histories.load(Ordering::SeqCst) > before, "its end is to be decided: it is asked at once");
+        let before = faults.histories.load(Ordering::SeqCst);
+        for _ in 0..OVERDUE_TICKS {
+            world.clock.move_on(5);
+            world.next_ledger().await;
+            world.tick().await.unwrap();
+        }
+        let asked = faults.histories.load(Ordering::SeqCst) - before;
+        // Pauses of 1, 2, 4 seconds and so on, with a payment list and effects asked for after each.
+        assert!((8..=20).contains(&asked), "{asked} requests in {OVERDUE_TICKS} ledgers");
+        assert_eq!(world.state(reservation.id).await, "awaiting_payment");
+        faults.no_history.store(0, Ordering::SeqCst);
+        faults.no_effects.store(0, Ordering::SeqCst);
+        world.clock.move_on(600);
         world.until(reservation.id, "settled").await;
         world.assert_reconciled().await;
     }

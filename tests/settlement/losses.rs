@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use farmgate::domain::address::Address;
+use farmgate::domain::event::EventKind;
 use farmgate::domain::journal::BookAccount;
 use farmgate::domain::money::Stroops;
 use farmgate::domain::payment::Attribution;
-use farmgate::domain::reservation::{RefundReason, Reservation, State};
+use farmgate::domain::reservation::{Lack, RefundReason, Reservation, State};
 use farmgate::domain::transfer::TransferState;
 use farmgate::settlement::{Decision, ResolveError};
 
@@ -42,6 +43,12 @@ async fn held_short(world: &World) -> Reservation {
     world.until(reservation.id, "held").await
 }
 
+/// How often a held reservation was tried, and for how many seconds it is left alone since it was held.
+fn pause(reservation: &Reservation) -> (u32, i64) {
+    let State::Held { funding, since, .. } = &reservation.state else { panic!("{:?}", reservation.state) };
+    (funding.tries, reservation.state.next_look().unwrap().duration_since(*since).as_secs())
+}
+
 async fn assert_nothing_is_left(world: &World, reservation: &Reservation) {
     world.rest().await;
     assert!(world.balance(reservation.escrow, "TFT").is_zero());
@@ -66,6 +73,76 @@ on_both_databases! {
         assert_eq!(world.book(BookAccount::ClawedBack(Some(reservation.id)), "TFT").await, quarter);
         assert!(world.store.begin_read().await.unwrap().quarantined(10).await.unwrap().is_empty());
         world.assert_reconciled().await;
+    }
+
+    async fn what_a_held_reservation_lacks_is_stored_and_told(store: &TestStore) {
+        let world = world(store).await;
+        let reservation = held_short(&world).await;
+        world.rest().await;
+        let (tft, quarter) = (world.asset("TFT"), share(price(&reservation), 25));
+        let lacks = |amount| Some(Lack { asset: tft, amount });
+        assert_eq!(world.reservation(reservation.id).await.state.lacks(), lacks(quarter));
+        let twice = quarter.checked_add(quarter).unwrap();
+        world.claw_back(reservation.escrow, quarter).await;
+        world.rest().await;
+        assert_eq!(world.reservation(reservation.id).await.state.lacks(), lacks(twice));
+        world.pay("alice", reservation.escrow, quarter, "TFT").await;
+        world.rest().await;
+        assert_eq!(world.reservation(reservation.id).await.state.lacks(), lacks(quarter), "it came nearer");
+        let events = world.store.begin_read().await.unwrap().events(None, 1_000).await.unwrap();
+        let told: Vec<_> = events
+            .into_iter()
+            .filter_map(|event| match event.kind {
+                EventKind::ReservationChanged { reservation: id, lacks, .. } if id == reservation.id => lacks,
+                _ => None,
+            })
+            .map(|lack| lack.amount)
+            .collect();
+        assert_eq!(told.last(), Some(&quarter), "{told:?}");
+        assert!(told.contains(&twice), "{told:?}");
+        assert!(told.iter().zip(told.iter().skip(1)).all(|(one, next)| one != next), "each is told once: {told:?}");
+        world.pay("alice", reservation.escrow, quarter, "TFT").await;
+        let settled = world.until(reservation.id, "settled").await;
+        assert_eq!(settled.state.lacks(), None);
+        assert_nothing_is_left(&world, &reservation).await;
+    }
+
+    async fn the_pause_of_a_held_reservation_survives_a_restart_and_an_unknown_outcome(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.issuer_may_claw_back().await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.freeze(reservation.escrow, true).await;
+        let held = world.until(reservation.id, "held").await;
+        assert_eq!(pause(&held), (1, 60));
+        let asked = || faults.accounts_asked.lock().unwrap().iter().filter(|one| **one == held.escrow).count();
+        for (tries, seconds) in [(2, 120), (3, 240)] {
+            world.clock.move_on(seconds / 2 + 1);
+            world.restart(world.store.clone(), world.network.clone());
+            world.rest().await;
+            let looked = world.reservation(reservation.id).await;
+            assert_eq!((looked.state.name(), looked.state.lacks()), ("held", None), "nothing is missing");
+            assert!(pause(&looked).0 == tries, "{:?}", looked.state);
+            let before = asked();
+            world.restart(world.store.clone(), world.network.clone());
+            world.clock.move_on(seconds / 2);
+            world.rest().await;
+            assert_eq!(asked(), before, "half of its pause is over");
+        }
+        // Nobody knows what becomes of the next try, for a while.
+        faults.land_unseen.store(1, Ordering::SeqCst);
+        faults.blind.store(3, Ordering::SeqCst);
+        world.resolve(reservation.id, Decision::Settle).await.unwrap();
+        world.until(reservation.id, "settling").await;
+        world.rest().await;
+        let again = world.until(reservation.id, "held").await;
+        assert_eq!(pause(&again), (4, 480), "it goes on where it was");
+        world.freeze(reservation.escrow, false).await;
+        world.clock.move_on(481);
+        world.until(reservation.id, "settled").await;
+        assert_nothing_is_left(&world, &reservation).await;
     }
 
     async fn money_that_fills_the_shortfall_settles_a_held_reservation(store: &TestStore) {

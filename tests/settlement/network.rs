@@ -49,6 +49,12 @@ pub struct Faults {
     pub poisoned: Mutex<BTreeSet<String>>,
     /// True while results of transactions come without the codes of their operations.
     pub codeless: AtomicBool,
+    /// Looks at accounts' histories and effects.
+    pub histories: AtomicUsize,
+    /// The accounts that were asked about.
+    pub accounts_asked: Mutex<Vec<AccountId>>,
+    /// Where the looks at each account's effects began.
+    pub effects_after: Mutex<Vec<(AccountId, Option<EffectId>)>>,
     /// Envelopes that reached the network.
     pub sent: AtomicUsize,
     /// Envelopes that were built.
@@ -191,6 +197,7 @@ impl Network for FaultyNetwork {
     }
 
     async fn account(&self, account: AccountId) -> Result<AccountAnswer, NetworkError> {
+        self.faults.accounts_asked.lock().unwrap().push(account);
         if let Some(before) = self.faults.accounts_before.lock().unwrap().get(&account) {
             return Ok(before.clone());
         }
@@ -213,6 +220,7 @@ impl Network for FaultyNetwork {
         after: OperationId,
         limit: usize,
     ) -> Result<Vec<HistoryRecord>, NetworkError> {
+        self.faults.histories.fetch_add(1, Ordering::SeqCst);
         if take(&self.faults.no_history) {
             return Ok(Vec::new());
         }
@@ -241,6 +249,8 @@ impl Network for FaultyNetwork {
         after: Option<EffectId>,
         limit: usize,
     ) -> Result<Vec<EffectRecord>, NetworkError> {
+        self.faults.histories.fetch_add(1, Ordering::SeqCst);
+        self.faults.effects_after.lock().unwrap().push((account, after));
         if take(&self.faults.no_effects) {
             return Ok(Vec::new());
         }

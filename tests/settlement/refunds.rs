@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use farmgate::domain::address::{AccountId, Address};
+use farmgate::domain::event::EventKind;
 use farmgate::domain::ids::ReservationId;
 use farmgate::domain::payment::{Attribution, Memo};
 use farmgate::domain::refund::RefundAddress;
@@ -23,6 +24,11 @@ async fn attributions(world: &World, reservation: ReservationId) -> Vec<Attribut
     let filter = PaymentFilter { reservation: Some(reservation), attribution: None };
     let payments = world.store.begin_read().await.unwrap().payments(&filter, None, 100).await.unwrap();
     payments.into_iter().map(|stored| stored.attribution).collect()
+}
+
+async fn events(world: &World) -> Vec<EventKind> {
+    let events = world.store.begin_read().await.unwrap().events(None, 1_000).await.unwrap();
+    events.into_iter().map(|event| event.kind).collect()
 }
 
 /// The last transaction that touched an account, as Horizon shows it.
@@ -64,6 +70,23 @@ on_both_databases! {
         world.until_holds("alice", "TFT", amount(PURSE)).await;
         world.rest().await;
         world.assert_reconciled().await;
+    }
+
+    async fn a_request_to_cancel_is_told_once_and_its_end_is_told(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        let reservation = world.reserve().await;
+        let before = events(&world).await.len();
+        for _ in 0..2 {
+            world.cancel(reservation.id).await.unwrap();
+        }
+        let id = reservation.id;
+        assert_eq!(events(&world).await[before..], [EventKind::CancelRequested { reservation: id }]);
+        world.clock.move_on(2);
+        world.until(id, "cancelled").await;
+        let told = events(&world).await;
+        assert!(matches!(&told[before + 1..], [EventKind::ReservationChanged { state, .. }] if state == "cancelled"));
+        world.cancel(id).await.unwrap();
+        assert_eq!(events(&world).await.len(), told.len());
     }
 
     async fn cancelling_sends_back_what_had_come(store: &TestStore) {

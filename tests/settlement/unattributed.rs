@@ -2,12 +2,14 @@
 
 use farmgate::domain::address::AccountId;
 use farmgate::domain::escrow::ChannelRole;
+use farmgate::domain::ids::OperationId;
 use farmgate::domain::journal::BookAccount;
 use farmgate::domain::payment::{Attribution, PaymentKind};
 use farmgate::domain::transfer::TransferState;
 use farmgate::ports::store::{PaymentFilter, StoredPayment};
 use farmgate::settlement::{EngineError, Settings};
 
+use crate::network::faulty;
 use crate::support::on_both_databases;
 use crate::world::{PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, price, wallet};
 
@@ -35,6 +37,14 @@ async fn with_operator(store: &crate::support::TestStore) -> World {
     world.reserve().await;
     world.rest().await;
     world
+}
+
+/// Ledgers that a restarted engine may read again.
+const LEDGERS_READ_AGAIN: u32 = 100;
+
+/// Up to where the platform's effects need not be looked at, as stored.
+async fn effects_cursor(world: &World) -> OperationId {
+    world.store.begin_read().await.unwrap().own_watch(platform()).await.unwrap().unwrap().effects
 }
 
 on_both_databases! {
@@ -188,5 +198,55 @@ on_both_databases! {
         assert_eq!(world.book(BookAccount::Unattributed, "XLM").await, -amount("4").get());
         let fee = (platform(), farmgate::domain::asset::Asset::Native, 100);
         assert_eq!(world.differences().await, [fee].into(), "its fee was not ours to pay");
+    }
+
+    async fn a_restarted_engine_goes_on_in_the_platforms_effects_from_where_it_was(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        for name in ["stranger", "second"] {
+            world.fund(name).await;
+        }
+        world.reserve().await;
+        world.rest().await;
+        let before = effects_cursor(&world).await;
+        // Explained while nothing of ours is under way, more ledgers later than are read again without harm.
+        for _ in 0..=LEDGERS_READ_AGAIN {
+            world.next_ledger().await;
+        }
+        world.pay("stranger", platform(), amount("1"), "XLM").await;
+        world.rest().await;
+        world.clock.move_on(601);
+        world.rest().await;
+        let stored = effects_cursor(&world).await;
+        assert!(stored.ledger().0 > before.ledger().0 + LEDGERS_READ_AGAIN, "{before:?} {stored:?}");
+        faults.effects_after.lock().unwrap().clear();
+        world.restart(world.store.clone(), world.network.clone());
+        world.merge("second", platform()).await;
+        world.rest().await;
+        let asked = faults.effects_after.lock().unwrap().clone();
+        let first = asked.iter().find(|(account, _)| *account == platform()).expect("only effects tell of a merge").1;
+        assert!(first.is_some_and(|after| after.operation >= stored), "{first:?} {stored:?}");
+        let merged = taken_for(&world, Attribution::Unassigned).await;
+        assert!(merged.iter().any(|one| one.payment.kind == PaymentKind::Merge), "nothing is skipped");
+        world.assert_reconciled().await;
+    }
+
+    async fn what_effects_have_not_told_yet_is_not_skipped_by_a_restart(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.fund("stranger").await;
+        world.reserve().await;
+        world.rest().await;
+        for _ in 0..=LEDGERS_READ_AGAIN {
+            world.next_ledger().await;
+        }
+        faults.no_effects.store(usize::MAX, std::sync::atomic::Ordering::SeqCst);
+        let merged_in = world.sandbox.sandbox.with_ledger(|ledger| ledger.latest().ledger);
+        world.merge("stranger", platform()).await;
+        world.rest().await;
+        assert!(effects_cursor(&world).await.ledger() <= merged_in, "the merge is not in the books");
+        faults.no_effects.store(0, std::sync::atomic::Ordering::SeqCst);
+        world.restart(world.store.clone(), world.network.clone());
+        world.rest().await;
+        assert_eq!(taken_for(&world, Attribution::Unassigned).await.len(), 1);
+        world.assert_reconciled().await;
     }
 }

@@ -637,7 +637,7 @@ impl World {
     /// could.
     pub async fn merge_away(&self, account: AccountId, source: AccountId) {
         let sequence = self.plain.account(source).await.unwrap().account.unwrap().sequence + 1;
-        let body = Body::CloseEscrows(vec![Closing { account, assets: vec![] }]);
+        let body = Body::CloseEscrows(vec![Closing { account, assets: vec![], carried: vec![] }]);
         self.send_plan(source, sequence, body).await;
     }
 

@@ -250,9 +250,10 @@ on_both_databases! {
         refused!(|tx| tx.update_claimable(&claimable(1), &richer).await);
         let richer = Transfer { amount: stroops(901), ..transfer(1, 0) };
         refused!(|tx| tx.redirect_transfer(&transfer(1, 0), &richer).await);
-        refused!(|tx| tx.escrows_ended(&[account(1); 201]).await);
+        refused!(|tx| tx.escrows_at_rest(&[account(1); 201]).await);
         refused!(|tx| tx.insert_transfers(&[Transfer { amount: stroops(0), ..transfer(1, 0) }]).await);
         refused!(|tx| tx.escrows(&[account(1); 201]).await);
+        refused!(|tx| tx.payout_checks(&[account(1); 201]).await);
         let dead = SubmissionState::Dead { proved_at: LedgerSeq(6) };
         refused!(|tx| tx.insert_submission(&Submission { state: dead, ..submission(1) }).await);
     }

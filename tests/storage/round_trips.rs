@@ -54,6 +54,7 @@ on_both_databases! {
             amount: stroops(1_000),
             payment: Some(PaymentId { operation: OperationId(5), change: 1 }),
             at: at(900),
+            tries: 0,
         };
         let settlement = Settlement {
             transaction: Some(TxHash([1; 32])),
@@ -273,6 +274,53 @@ on_both_databases! {
         tx.commit().await.unwrap();
     }
 
+    async fn payout_accounts_are_looked_at_in_turn(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        tx.watch_payouts(&[account(1), account(2), account(3)]).await.unwrap();
+        let new = |number| PayoutCheck { account: account(number), memo_required: false, checked_at: None };
+        let seen = |number, second| PayoutCheck { memo_required: true, checked_at: Some(at(second)), ..new(number) };
+        for check in [seen(1, 20), seen(2, 10)] {
+            tx.set_payout_check(&check).await.unwrap();
+        }
+        tx.watch_payouts(&[account(2), account(3)]).await.unwrap();
+        assert_eq!(tx.payout_checks(&[account(2), account(9)]).await.unwrap(), [seen(2, 10)], "it stays known");
+        assert_eq!(tx.payouts_to_check(at(21), 9).await.unwrap(), [new(3), seen(2, 10), seen(1, 20)]);
+        assert_eq!(tx.payouts_to_check(at(20), 2).await.unwrap(), [new(3), seen(2, 10)]);
+        assert_eq!(tx.payouts_to_check(at(10), 9).await.unwrap(), [new(3)]);
+        let unwatched = tx.set_payout_check(&seen(9, 1)).await;
+        assert!(matches!(unwatched, Err(StoreError::Conflict { .. })), "{unwatched:?}");
+    }
+
+    async fn only_returns_of_what_counted_keep_a_reservation(database: &TestStore) {
+        let mut tx = database.store.begin().await.unwrap();
+        let mut late = payment(5, Some(1));
+        late.payment.id.change = 1;
+        late.attribution = Attribution::Late;
+        let counted = payment(5, Some(1));
+        let returns = |number, ordinal, of: &StoredPayment| Transfer {
+            kind: TransferKind::Refund { payment: of.payment.id },
+            ..transfer(number, ordinal)
+        };
+        let id = reservation_id(1);
+        for (number, of) in (1..).zip([&late, &counted]) {
+            assert!(!tx.counted_returns_open(id).await.unwrap());
+            assert_eq!(tx.insert_payment(of).await.unwrap(), Applied::Executed);
+            let ordinal = u16::try_from(number).unwrap();
+            tx.insert_transfers(&[returns(number, ordinal, of)]).await.unwrap();
+        }
+        assert!(tx.counted_returns_open(id).await.unwrap());
+        assert!(!tx.counted_returns_open(reservation_id(2)).await.unwrap());
+        tx.insert_submission(&submission(4)).await.unwrap();
+        let pending = returns(2, 2, &counted);
+        let sent = pending.clone().sent(submission_id(4)).unwrap();
+        tx.update_transfer(&pending, &sent).await.unwrap();
+        assert!(tx.counted_returns_open(id).await.unwrap(), "it is on its way");
+        let paid = sent.clone().confirmed(submission_id(4), OperationId(77), at(6)).unwrap();
+        tx.update_transfer(&sent, &paid).await.unwrap();
+        assert!(!tx.counted_returns_open(id).await.unwrap(), "what was late is still owed");
+        tx.commit().await.unwrap();
+    }
+
     async fn a_claimable_balance_survives_in_every_state(database: &TestStore) {
         let mut tx = database.store.begin().await.unwrap();
         tx.insert_transfers(&[transfer(1, 0), transfer(2, 1), transfer(3, 2), transfer(4, 3)]).await.unwrap();
@@ -307,7 +355,7 @@ on_both_databases! {
             tx.insert_escrow(&escrow(number, assigned)).await.unwrap();
         }
         let accounts = [account(1), account(2), account(3)];
-        assert_eq!(tx.escrows_ended(&accounts).await.unwrap(), [(account(2), ended.id)]);
+        assert_eq!(tx.escrows_at_rest(&accounts).await.unwrap(), [(account(2), ended.id)]);
         let operation = OperationId(77);
         let mut current = tx.escrows(&[account(2)]).await.unwrap().remove(0);
         for state in [
@@ -318,7 +366,7 @@ on_both_databases! {
             current.state = state;
             current = tx.update_escrow(&current).await.unwrap();
             assert_eq!(tx.escrows(&[account(2)]).await.unwrap(), [current.clone()]);
-            assert_eq!(tx.escrows_ended(&accounts).await.unwrap(), []);
+            assert_eq!(tx.escrows_at_rest(&accounts).await.unwrap(), []);
             let merged = tx.escrows_merged(9).await.unwrap();
             assert_eq!(merged.len(), usize::from(matches!(state, EscrowState::Merged { .. })));
         }

@@ -146,9 +146,49 @@ fn cancelling_is_asked_for_before_funding_and_the_first_request_stands() {
 fn a_refused_settlement_is_held_and_can_be_taken_up_again() {
     let why = HoldReason { code: "op_no_trust".to_owned(), detail: String::new() };
     let held = funded().settling(submission(1)).unwrap().held(submission(1), why, at(9)).unwrap();
-    assert_eq!(held.clone().whole_again().unwrap().state, funded().state);
+    assert_eq!(held.clone().whole_again().unwrap().state.name(), "funded");
     let back = held.refunding(RefundReason::SettlementImpossible, at(9)).unwrap();
     assert_eq!(back.refunded(at(10)).unwrap().state.name(), "refunded");
+}
+
+#[test]
+fn the_pauses_of_what_is_held_double_over_tries_that_fail_again() {
+    let why = || HoldReason { code: "op_underfunded".to_owned(), detail: String::new() };
+    let seconds =
+        |held: &Reservation, from: i64| held.state.next_look().unwrap().duration_since(at(from)).as_secs();
+    let held = funded().settling(submission(1)).unwrap().held(submission(1), why(), at(9)).unwrap();
+    assert_eq!(seconds(&held, 9), 60);
+    let again = held.whole_again().unwrap().settling(submission(2)).unwrap();
+    let mut held = again.held(submission(2), why(), at(80)).unwrap();
+    assert_eq!(seconds(&held, 80), 120);
+    for pause in [240, 480] {
+        held = held.looked_at(at(1_000)).unwrap();
+        assert_eq!(seconds(&held, 1_000), pause);
+    }
+    assert_eq!(seconds(&held.clone().looked_at_soon(at(1_000)).unwrap(), 1_000), 0);
+    for _ in 0..100 {
+        held = held.looked_at(at(1_000)).unwrap();
+    }
+    assert_eq!(seconds(&held, 1_000), 86_400);
+    assert!(funded().looked_at(at(1)).is_err() && funded().lacking(None).is_err());
+}
+
+#[test]
+fn what_was_held_before_its_lack_was_stored_is_still_read() {
+    let State::Funded { funding } = funded().state else { panic!() };
+    let why = HoldReason { code: "op_underfunded".to_owned(), detail: String::new() };
+    let held = funded().settling(submission(1)).unwrap().held(submission(1), why, at(9)).unwrap();
+    let held = held.lacking(Lack::of(&funding, Stroops::new(40).unwrap())).unwrap();
+    assert_eq!(held.state.lacks().unwrap().amount.get(), funding.amount.get() - 40);
+    assert_eq!(Lack::of(&funding, funding.amount), None);
+    let mut json = serde_json::to_value(&held.state).unwrap();
+    assert_eq!(serde_json::from_value::<State>(json.clone()).unwrap(), held.state);
+    for field in ["lacks", "looks_again_at"] {
+        json.as_object_mut().unwrap().remove(field).unwrap();
+    }
+    json["funding"].as_object_mut().unwrap().remove("tries").unwrap();
+    let old: State = serde_json::from_value(json).unwrap();
+    assert_eq!((old.lacks(), old.next_look()), (None, Some(at(69))));
 }
 
 #[test]

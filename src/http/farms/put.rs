@@ -80,7 +80,12 @@ async fn put_farm(tx: &mut dyn Tx, farm: &farm::Farm) -> Result<Put, Error> {
     issuers.extend(currencies.iter().filter_map(|currency| currency.asset.issuer()));
     match farm.payout_addresses.iter().find(|(_, account)| issuers.contains(account)) {
         Some((&asset, &account)) => Err(Error::IssuerPaid { asset, account }),
-        None => Ok(tx.put_farm(farm).await?),
+        None => {
+            // The engine looks at them, so that no order is taken that could not be paid out.
+            let paid: Vec<AccountId> = farm.payout_addresses.values().copied().collect();
+            tx.watch_payouts(&paid).await?;
+            Ok(tx.put_farm(farm).await?)
+        }
     }
 }
 

@@ -44,8 +44,9 @@ pub trait AccountsTx {
     async fn escrows_opened_by(&mut self, submission: SubmissionId)
     -> Result<Vec<EscrowAccount>, StoreError>;
 
-    /// Those of `accounts` that are assigned to a reservation that has ended, with it; at most 200 may be asked for.
-    async fn escrows_ended(
+    /// Those of `accounts` that are assigned to a reservation that has ended or whose money goes back, with it; at most 200 may be
+    /// asked for.
+    async fn escrows_at_rest(
         &mut self,
         accounts: &[AccountId],
     ) -> Result<Vec<(AccountId, ReservationId)>, StoreError>;

@@ -10,6 +10,7 @@ mod claimables;
 mod fee_bumps;
 mod journal;
 mod payments;
+mod payouts;
 mod pools;
 mod reservations;
 mod transfers;
@@ -26,6 +27,7 @@ pub use claimables::ClaimablesTx;
 pub use fee_bumps::FeeBumpsTx;
 pub use journal::{EngineStatus, JournalTx};
 pub use payments::{PaymentFilter, PaymentsTx, Quarantined, StoredPayment};
+pub use payouts::{PayoutCheck, PayoutsTx};
 pub use pools::{PoolClaims, PoolFilter, PoolsTx};
 pub use reservations::{ReservationFilter, ReservationsTx};
 pub use transfers::TransfersTx;
@@ -174,6 +176,7 @@ pub trait Tx:
     + FeeBumpsTx
     + JournalTx
     + PaymentsTx
+    + PayoutsTx
     + PoolsTx
     + ReservationsTx
     + TransfersTx

@@ -27,6 +27,9 @@ pub trait TransfersTx {
     /// True if a transfer from this account is pending or in flight.
     async fn money_is_owed_from(&mut self, account: AccountId) -> Result<bool, StoreError>;
 
+    /// True if a return of a payment that counted towards this reservation is pending or in flight.
+    async fn counted_returns_open(&mut self, reservation: ReservationId) -> Result<bool, StoreError>;
+
     /// A reservation's transfers, by ordinal.
     async fn transfers_of(&mut self, reservation: ReservationId) -> Result<Vec<Transfer>, StoreError>;
 

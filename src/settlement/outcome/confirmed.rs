@@ -1,5 +1,7 @@
 //! What follows from a transaction of ours that took effect.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{Ended, channel, fee, is_refund, settled_by, use_sequence};
@@ -73,9 +75,10 @@ pub(super) async fn confirmed(
                 ended.settled += 1;
             }
             let refunds = transfers.iter().filter(|transfer| is_refund(transfer));
-            for transfer in refunds {
-                ended.returned.push(transfer.route());
-                refunded(tx, ids, transfer, record).await?;
+            ended.returned.extend(refunds.clone().map(Transfer::route));
+            let returned_to: BTreeSet<ReservationId> = refunds.filter_map(|one| one.reservation).collect();
+            for reservation in returned_to {
+                refunded(tx, ids, reservation, record).await?;
             }
         }
         Purpose::TakeBack { claimables } => {
@@ -152,7 +155,8 @@ async fn make_claimable(
     Ok(tx.insert_claimable(&claimable).await?)
 }
 
-/// Accounts are merged into the platform's. What they still held came at the very last: their histories tell from whom.
+/// Accounts are merged into the platform's. What they still held is owed already and now goes from there, or came at the very last:
+/// their histories tell from whom.
 async fn merged(
     tx: &mut dyn Tx,
     submission: &Submission,
@@ -162,7 +166,7 @@ async fn merged(
 ) -> Result<(), EngineError> {
     let platform = platform(tx).await?;
     let mut next = 0;
-    for ClosedAccount { account, operations } in accounts {
+    for ClosedAccount { account, operations, carried } in accounts {
         let place = next + usize::from(*operations) - 1;
         next = place + 1;
         let amount = record.merged.iter().find(|(at, _)| *at == place).map(|(_, amount)| *amount);
@@ -181,24 +185,21 @@ async fn merged(
         escrow.state = EscrowState::Merged { reservation, operation: operation_at(record, place) };
         tx.update_escrow(&escrow).await?;
         tx.move_home(*account, platform).await?;
-        postings.movement(
-            Asset::Native,
-            amount,
-            BookAccount::Stellar(platform),
-            BookAccount::Stellar(*account),
-        );
+        for (asset, amount) in carried.iter().copied().chain([(Asset::Native, amount)]) {
+            let (home, closed) = (BookAccount::Stellar(platform), BookAccount::Stellar(*account));
+            postings.movement(asset, amount, home, closed);
+        }
     }
     Ok(())
 }
 
-/// A return is in the ledger: with the last of them the reservation is refunded.
+/// Returns are in the ledger: with the last of what counted the reservation is refunded.
 async fn refunded(
     tx: &mut dyn Tx,
     ids: &Ids,
-    transfer: &Transfer,
+    id: ReservationId,
     record: &TransactionRecord,
 ) -> Result<(), EngineError> {
-    let Some(id) = transfer.reservation else { return Ok(()) };
     let Some(reservation) = tx.reservation(id).await? else { return Ok(()) };
     if let Some(refunded) = refunded_if_all(tx, reservation, record.closed_at).await? {
         change(tx, ids, &refunded).await?;

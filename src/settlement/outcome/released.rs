@@ -11,6 +11,7 @@ use crate::domain::transfer::{ClosedAccount, Purpose, ResultCodes, Submission, T
 use crate::ports::store::Tx;
 use crate::settlement::blame::{Blame, blames, culprits, is_refused_between, is_refused_whole};
 use crate::settlement::close::platform;
+use crate::settlement::held::lack_by_books;
 use crate::settlement::settle::change;
 use crate::settlement::{EngineError, Ids};
 
@@ -83,7 +84,7 @@ fn not_closed(accounts: &[ClosedAccount], refusal: Refusal<'_>) -> Vec<AccountId
     let codes = refusal.codes.map_or(&[][..], |codes| &codes.operations);
     let mut next = 0;
     let mut named = Vec::new();
-    for ClosedAccount { account, operations } in accounts {
+    for ClosedAccount { account, operations, .. } in accounts {
         let own = next..next + usize::from(*operations);
         next = own.end;
         if codes.get(own).is_some_and(|codes| codes.iter().any(|code| code != "op_success")) {
@@ -167,7 +168,11 @@ async fn release(
     };
     let now = ids.now();
     let next = match why {
-        Some(why) => reservation.held(submission, why, now)?,
+        Some(why) => {
+            let held = reservation.held(submission, why, now)?;
+            let lacks = lack_by_books(tx, &held).await?;
+            held.lacking(lacks)?
+        }
         None => reservation.settlement_released(submission)?,
     };
     change(tx, ids, &next).await?;

@@ -155,10 +155,23 @@ async fn accounts_are_closed_line_by_line_and_merged() {
     let closing = |byte, codes: &[&str]| Closing {
         account: account(byte),
         assets: codes.iter().map(|code| credit(code)).collect(),
+        carried: vec![],
     };
     let body = Body::CloseEscrows(vec![closing(3, &["TFT", "TFTA"]), closing(4, &[])]);
     let signed = factory(0).build(&plan(body)).await.unwrap();
     assert_eq!(names(&signed.envelope), ["ChangeTrust", "ChangeTrust", "AccountMerge", "AccountMerge"]);
+    let carried = vec![(credit("TFT"), Stroops::from_units(3))];
+    let carrying = Closing { carried, ..closing(5, &["TFT"]) };
+    assert_eq!(carrying.operations(), 3);
+    let carrying = factory(0).build(&plan(Body::CloseEscrows(vec![carrying]))).await.unwrap();
+    assert_eq!(names(&carrying.envelope), ["Payment", "ChangeTrust", "AccountMerge"]);
+    match &decode(&carrying.envelope).tx.operations[0].body {
+        OperationBody::Payment(payment) => {
+            assert_eq!(payment.amount, Stroops::from_units(3).get());
+            assert_eq!(payment.destination, MuxedAccount::Ed25519(stellar_xdr::Uint256(account(1).0)));
+        }
+        other => panic!("{other:?}"),
+    }
     let envelope = decode(&signed.envelope);
     match (&envelope.tx.operations[0].body, &envelope.tx.operations[3].body) {
         (OperationBody::ChangeTrust(trust), OperationBody::AccountMerge(into)) => {
