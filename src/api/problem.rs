@@ -77,6 +77,7 @@ problem_codes! {
     RateTimeOutOfBounds = "rate_time_out_of_bounds", 422, "The rate's time or validity is out of bounds";
     CurrencyForFreeNodesOnly = "currency_for_free_nodes_only", 422, "Play money pays for free nodes only";
     NoPayoutAddress = "no_payout_address", 422, "A farm takes none of this currency";
+    PayoutsUnclaimed = "payouts_unclaimed", 422, "A farm leaves too many payouts of this currency unclaimed";
     DistributionsDiffer = "distributions_differ", 422, "The farms have different distributions";
     InvalidDistribution = "invalid_distribution", 422, "The distribution is none";
     BurnImpossible = "burn_impossible", 422, "This asset cannot be burned";

@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::address::AccountId;
-use crate::domain::asset::AssetCode;
+use crate::domain::asset::{Asset, AssetCode};
+use crate::domain::claimable::FARM_CLAIMABLES_MAX;
 use crate::domain::currency::Currency;
 use crate::domain::farm::Farm;
 use crate::domain::ids::{FarmId, IdentityId, NodeId, PoolId};
@@ -63,6 +64,8 @@ pub struct Payouts {
     pub accounts: PayoutAccounts,
     /// Accounts of this service among all payout addresses.
     pub ours: BTreeSet<AccountId>,
+    /// Farms that cannot be paid in an asset, and leave as many claimable balances of it unclaimed as may stand for one farm.
+    pub crowded: BTreeSet<(FarmId, Asset)>,
 }
 
 /// Reads what a quote needs. Lists over their bounds are not read; [`super::quote`] refuses them.
@@ -98,7 +101,8 @@ pub async fn load(
     let currencies = load_currencies(tx, request.currencies.as_deref()).await?;
     let refund = request.refund.as_ref().and_then(RefundAddress::account);
     let ours = ours(tx, &farms, &currencies, accounts, platform, refund).await?;
-    let payouts = Payouts { accounts: accounts.clone(), ours };
+    let crowded = tx.farms_with_claimables(FARM_CLAIMABLES_MAX, LIST_ROWS_MAX).await?.into_iter().collect();
+    let payouts = Payouts { accounts: accounts.clone(), ours, crowded };
     Ok(Facts { customer_known, nodes, farms, pool, claims, currencies, payouts })
 }
 

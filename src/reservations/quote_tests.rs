@@ -1,6 +1,6 @@
 //! What orders cost, and which are refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -100,6 +100,7 @@ fn facts() -> Facts {
                 wisdom: Some(account(51)),
             },
             ours: [account(200)].into(),
+            crowded: BTreeSet::new(),
         },
     }
 }
@@ -246,6 +247,10 @@ fn currencies_are_refused_by_what_is_wrong_with_them() {
             facts.farms.get_mut(&farm(2)).unwrap().payout_addresses.clear();
         }),
         Refusal::NoFarmAddress(farm(2))
+    );
+    assert_eq!(
+        changed(|facts| drop(facts.payouts.crowded.insert((farm(2), asset("TFT"))))),
+        Refusal::FarmLeavesUnclaimed(farm(2))
     );
     assert_eq!(
         changed(|facts| {

@@ -83,7 +83,7 @@ impl Engine {
     /// Stores a transaction that takes back what could have been claimed for long enough.
     async fn take_back(&self, tip: Ledger) -> Result<(), EngineError> {
         let mut tx = self.store.begin_read().await?;
-        let due = tx.claimables_reclaimable(tip.closed_at, TAKEN_BACK_PER_TRANSACTION_MAX).await?;
+        let due = tx.claimables_reclaimable(tip.closed_at, None, TAKEN_BACK_PER_TRANSACTION_MAX).await?;
         drop(tx);
         if due.is_empty() || self.claimables_rest() {
             return Ok(());

@@ -10,6 +10,7 @@
 mod blame;
 mod claim;
 mod close;
+mod dust;
 mod effects;
 mod expire;
 mod held;

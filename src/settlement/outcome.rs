@@ -12,13 +12,14 @@ use jiff::SignedDuration;
 
 use self::confirmed::confirmed;
 use self::released::{Refusal, released};
+use super::dust::Bounds;
+use super::refund::too_many_returns;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::Channel;
 use crate::domain::ids::{LedgerSeq, ReservationId, SubmissionId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
-use crate::domain::money::Stroops;
 use crate::domain::transfer::{ResultCodes, Route, Submission, SubmissionState, Transfer, TransferKind};
 use crate::ports::network::{Ledger, TransactionRecord};
 use crate::ports::store::{Tx, transact};
@@ -43,6 +44,10 @@ struct Ended {
     returned: Vec<Route>,
     /// Returns that were refused.
     undelivered: Vec<Route>,
+    /// A return waits because returns stand in too many claimable balances.
+    too_many_returns: bool,
+    /// Reservations whose money goes back, since their farms leave too many claimable balances unclaimed.
+    called_off: Vec<ReservationId>,
     /// The channel had not enough XLM for the fee.
     poor: bool,
     /// Claimable balances could not be made, for want of their reserves, or not be taken back.
@@ -145,10 +150,10 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let (ids, id, now) = (Ids::of(self), submission.id, self.clock.now());
         let refused = self.memory().refusals.get(&id).cloned();
-        let claimable_min = self.settings.refund_claimable_min;
+        let bounds = self.bounds();
         let ended = transact(&self.store, move |tx| {
             let (ids, fate, refused) = (ids.clone(), fate.clone(), refused.clone());
-            Box::pin(async move { end(tx, &ids, id, fate, refused, claimable_min).await })
+            Box::pin(async move { end(tx, &ids, id, fate, refused, bounds).await })
         })
         .await?;
         report.settled += ended.settled;
@@ -157,6 +162,14 @@ impl Engine {
         for route in &ended.undelivered {
             tracing::warn!(transfer = %route.0, to = %route.1, "a return could not be delivered; it will be tried again");
             self.undelivered(route.clone());
+        }
+        if ended.too_many_returns {
+            let trouble = too_many_returns(self.settings.refund_claimables_max);
+            tracing::error!("{trouble}");
+            report.trouble(trouble);
+        }
+        for reservation in &ended.called_off {
+            tracing::warn!(%reservation, "called off: its farm cannot be paid, and leaves too much unclaimed");
         }
         {
             let mut memory = self.memory();
@@ -196,7 +209,7 @@ async fn end(
     id: SubmissionId,
     fate: Fate,
     refused: Option<ResultCodes>,
-    claimable_min: Stroops,
+    bounds: Bounds,
 ) -> Result<Ended, EngineError> {
     let Some(submission) = tx.submission(id).await? else { return Ok(Ended::default()) };
     if submission.state != SubmissionState::Live {
@@ -218,7 +231,7 @@ async fn end(
                 fee(tx, &record, &mut postings).await?;
                 ids.post(tx, Cause::Failed(id), None, at, postings).await?;
                 use_sequence(tx, &submission, submission.sequence).await?;
-                let refusal = Refusal { codes: Some(&codes), landed: true, claimable_min };
+                let refusal = Refusal { codes: Some(&codes), landed: true, bounds };
                 released(tx, ids, &submission, refusal).await
             }
         }
@@ -226,7 +239,7 @@ async fn end(
             let state = SubmissionState::Dead { proved_at };
             tx.resolve_submission(&submission.clone().resolved(state)?).await?;
             use_sequence(tx, &submission, sequence).await?;
-            let refusal = Refusal { codes: refused.as_ref(), landed: false, claimable_min };
+            let refusal = Refusal { codes: refused.as_ref(), landed: false, bounds };
             released(tx, ids, &submission, refusal).await
         }
     }

@@ -317,7 +317,10 @@ pass_on! {
         update_claimable(before: &Claimable, after: &Claimable) -> ();
         claimable(id: ClaimableId) -> Option<Claimable>;
         claimables_open(after: Option<ClaimableId>, limit: u32) -> Vec<Claimable>;
-        claimables_reclaimable(now: Timestamp, limit: u32) -> Vec<Claimable>;
+        claimables_reclaimable(now: Timestamp, after: Option<(Timestamp, ClaimableId)>, limit: u32) -> Vec<Claimable>;
+        returns_by_claimable() -> u64;
+        claimables_of_farm(farm: FarmId, asset: Asset) -> u64;
+        farms_with_claimables(at_least: u32, limit: u32) -> Vec<(FarmId, Asset)>;
     } []
     JournalTx {
         post(entry: &Entry) -> Applied;

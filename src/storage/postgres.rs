@@ -37,8 +37,17 @@ pub(super) struct PostgresDatabase {
 }
 
 fn migrator() -> Migrator {
-    let sql = include_str!("../../migrations/postgres/0001_initial.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "initial".into(), MigrationType::Simple, sql, false)])
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        migration(1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
+        migration(
+            2,
+            "count claimable balances",
+            include_str!("../../migrations/postgres/0002_count_claimable_balances.sql"),
+        ),
+    ])
 }
 
 async fn with_password(

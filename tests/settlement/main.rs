@@ -6,6 +6,7 @@ mod support;
 mod claimables;
 mod closing;
 mod crashes;
+mod dust;
 mod engines;
 mod faults;
 mod interrupted;

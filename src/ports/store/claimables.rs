@@ -2,8 +2,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::StoreError;
+use crate::domain::asset::Asset;
 use crate::domain::claimable::Claimable;
-use crate::domain::ids::ClaimableId;
+use crate::domain::ids::{ClaimableId, FarmId};
 
 /// Claimable balances of ours.
 #[async_trait]
@@ -24,10 +25,25 @@ pub trait ClaimablesTx {
         limit: u32,
     ) -> Result<Vec<Claimable>, StoreError>;
 
-    /// Outstanding ones that may be taken back at `now`, those that could be longest first.
+    /// Outstanding ones that may be taken back at `now`, those that could be longest first; after `after`, from when on and
+    /// which.
     async fn claimables_reclaimable(
         &mut self,
         now: Timestamp,
+        after: Option<(Timestamp, ClaimableId)>,
         limit: u32,
     ) -> Result<Vec<Claimable>, StoreError>;
+
+    /// How many returns of payments stand in claimable balances on the ledger, or are on their way to it.
+    async fn returns_by_claimable(&mut self) -> Result<u64, StoreError>;
+
+    /// How many of a farm's legs in an asset stand in claimable balances on the ledger, or are on their way to it.
+    async fn claimables_of_farm(&mut self, farm: FarmId, asset: Asset) -> Result<u64, StoreError>;
+
+    /// The farms of whose legs in an asset `at_least` stand in claimable balances on the ledger, in any order; at most `limit`.
+    async fn farms_with_claimables(
+        &mut self,
+        at_least: u32,
+        limit: u32,
+    ) -> Result<Vec<(FarmId, Asset)>, StoreError>;
 }

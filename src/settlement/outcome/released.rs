@@ -5,12 +5,12 @@ use crate::domain::address::AccountId;
 use crate::domain::claimable::ClaimableState;
 use crate::domain::escrow::EscrowState;
 use crate::domain::ids::{ReservationId, SubmissionId};
-use crate::domain::money::Stroops;
-use crate::domain::reservation::{HoldReason, State};
+use crate::domain::reservation::{HoldReason, RefundReason, Reservation, State};
 use crate::domain::transfer::{ClosedAccount, Purpose, ResultCodes, Submission, Transfer, TransferState};
 use crate::ports::store::Tx;
 use crate::settlement::blame::{Blame, blames, culprits, is_refused_between, is_refused_whole};
-use crate::settlement::close::platform;
+use crate::settlement::dust::{Bounds, Instead, instead_of_payment};
+use crate::settlement::refund::start_refunding;
 use crate::settlement::settle::change;
 use crate::settlement::{EngineError, Ids};
 
@@ -21,8 +21,8 @@ pub(super) struct Refusal<'r> {
     pub codes: Option<&'r ResultCodes>,
     /// True if it is in a ledger, without effect: each such try costs a fee.
     pub landed: bool,
-    /// The least that becomes a claimable balance instead of a return.
-    pub claimable_min: Stroops,
+    /// What becomes a claimable balance instead of a payment.
+    pub bounds: Bounds,
 }
 
 /// Frees what a transaction without effect had taken.
@@ -93,7 +93,7 @@ fn not_closed(accounts: &[ClosedAccount], refusal: Refusal<'_>) -> Vec<AccountId
 }
 
 /// Frees transfers. With codes that blame reservations, those are held; whose recipient cannot receive a payment gets a claimable
-/// balance; the others go again. If it landed or was refused as a whole and no code names anybody, all go again one by one, and
+/// balance, or calls its settlement off; the others go again. If it landed or was refused as a whole and no code names anybody, all go again one by one, and
 /// one that was alone is held.
 async fn release_transfers(
     tx: &mut dyn Tx,
@@ -108,27 +108,27 @@ async fn release_transfers(
     let named = blames.iter().any(|blame| *blame != Blame::Nobody);
     let refused = |codes: &ResultCodes| is_refused_whole(codes) || is_refused_between(codes);
     let unexplained = !named && (refusal.landed || refusal.codes.is_some_and(refused));
-    let home = platform(tx).await?;
     ended.rest_claimables = blames.contains(&Blame::Reserve);
     for (transfer, blame) in transfers.iter().zip(&blames) {
         let TransferState::InFlight { .. } = transfer.state else { continue };
         let released = transfer.clone().released(submission.id)?;
         tx.update_transfer(transfer, &released).await?;
-        // The platform cannot sponsor itself.
-        let worth_it =
-            !is_refund(transfer) || (transfer.amount >= refusal.claimable_min && transfer.from != home);
-        match (blame, released.clone().as_claimable()) {
-            (Blame::Recipient, Ok(claimable)) if worth_it => {
-                tx.redirect_transfer(&released, &claimable).await?;
-            }
-            (Blame::Recipient | Blame::Source(_), _) if is_refund(transfer) => {
-                ended.undelivered.push(transfer.route());
-            }
+        match blame {
+            Blame::Recipient => match instead_of_payment(tx, &released, refusal.bounds, ids.now()).await? {
+                Instead::ClaimableBalance => {
+                    let claimable = released.clone().as_claimable()?;
+                    tx.redirect_transfer(&released, &claimable).await?;
+                }
+                Instead::TooManyOfItsFarm => ended.called_off.extend(transfer.reservation),
+                instead @ (Instead::Owed | Instead::TooManyReturns) => {
+                    ended.too_many_returns |= instead == Instead::TooManyReturns;
+                    ended.undelivered.push(transfer.route());
+                }
+            },
+            Blame::Source(_) if is_refund(transfer) => ended.undelivered.push(transfer.route()),
             // One that merely never landed is not its fault.
-            (Blame::Nobody, _) if is_refund(transfer) && unexplained => {
-                ended.undelivered.push(transfer.route());
-            }
-            (Blame::Nobody | Blame::Recipient | Blame::Reserve | Blame::Source(_), _) => {}
+            Blame::Nobody if is_refund(transfer) && unexplained => ended.undelivered.push(transfer.route()),
+            Blame::Nobody | Blame::Reserve | Blame::Source(_) => {}
         }
     }
     let reservations = settled_by(transfers);
@@ -145,7 +145,11 @@ async fn release_transfers(
     for id in reservations {
         let why = culprits.iter().find(|(culprit, _)| *culprit == id).map(|(_, why)| why.clone());
         ended.held += u32::from(why.is_some());
-        release(tx, ids, submission.id, id, why).await?;
+        let called_off = why.is_none() && ended.called_off.contains(&id);
+        let released = release(tx, ids, submission.id, id, why).await?;
+        if called_off {
+            start_refunding(tx, ids, released, RefundReason::SettlementImpossible).await?;
+        }
     }
     Ok(())
 }
@@ -156,7 +160,7 @@ async fn release(
     submission: SubmissionId,
     id: ReservationId,
     why: Option<HoldReason>,
-) -> Result<(), EngineError> {
+) -> Result<Reservation, EngineError> {
     let Some(reservation) = tx.reservation(id).await? else {
         return Err(EngineError::Contradiction(format!("reservation {id} has transfers but is not stored")));
     };
@@ -169,6 +173,5 @@ async fn release(
         Some(why) => reservation.held(submission, why, now)?,
         None => reservation.settlement_released(submission)?,
     };
-    change(tx, ids, &next).await?;
-    Ok(())
+    change(tx, ids, &next).await
 }
