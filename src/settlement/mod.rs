@@ -267,7 +267,7 @@ struct Memory {
     claims: claim::Claims,
     /// Accounts that may be closed, and when others may.
     closing: close::Candidates,
-    /// Until when no claimable balance is made or taken back, since that did not work.
+    /// Until when no claimable balance is made, since the platform has no reserve to spare.
     claimables_not_before: Option<Timestamp>,
     /// Codes a transaction was refused with, until its outcome is known.
     refusals: BTreeMap<SubmissionId, ResultCodes>,

@@ -18,7 +18,7 @@ use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::Channel;
-use crate::domain::ids::{LedgerSeq, ReservationId, SubmissionId};
+use crate::domain::ids::{ClaimableId, LedgerSeq, ReservationId, SubmissionId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::transfer::{ResultCodes, Route, Submission, SubmissionState, Transfer, TransferKind};
 use crate::ports::network::{Ledger, TransactionRecord};
@@ -50,8 +50,14 @@ struct Ended {
     called_off: Vec<ReservationId>,
     /// The channel had not enough XLM for the fee.
     poor: bool,
-    /// Claimable balances could not be made, for want of their reserves, or not be taken back.
+    /// The platform had no reserve to spare: claimable balances could not be made.
     rest_claimables: bool,
+    /// Claimable balances that were taken back.
+    taken_back: Vec<ClaimableId>,
+    /// Claimable balances that could not be taken back.
+    not_taken_back: Vec<ClaimableId>,
+    /// Claimable balances of which one could not be taken back, and nobody knows which.
+    take_back_alone: Vec<ClaimableId>,
     /// Accounts that could not be closed.
     not_closed: Vec<AccountId>,
     /// Reservations that go again one by one, since it is not known whose fault it was.
@@ -60,7 +66,7 @@ struct Ended {
 
 /// How long a channel rests that could not pay a fee.
 const POOR_CHANNEL_REST: SignedDuration = SignedDuration::from_mins(10);
-/// For how long no claimable balance is made or taken back after that did not work.
+/// For how long no claimable balance is made after the platform had no reserve for one.
 const CLAIMABLES_REST: SignedDuration = SignedDuration::from_mins(10);
 /// The code of a transaction whose source cannot pay its fee.
 const CANNOT_PAY_FEE: &str = "tx_insufficient_balance";
@@ -182,9 +188,12 @@ impl Engine {
                 memory.open_pause = None;
             }
             memory.alone.extend(ended.alone);
+            memory.claims.forget(&ended.taken_back);
+            memory.claims.rest(&ended.not_taken_back, now);
+            memory.claims.part(&ended.take_back_alone);
             if ended.rest_claimables {
                 tracing::error!(
-                    "claimable balances could not be made or taken back; none is tried for a while"
+                    "the platform has no reserve to spare; no claimable balance is made for a while"
                 );
                 memory.claimables_not_before = now.checked_add(CLAIMABLES_REST).ok();
             }

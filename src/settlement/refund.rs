@@ -296,7 +296,7 @@ impl Engine {
         Ok(())
     }
 
-    /// True while no claimable balance is made or taken back, since that did not work.
+    /// True while no claimable balance is made, since the platform has no reserve to spare.
     pub(super) fn claimables_rest(&self) -> bool {
         self.memory().claimables_not_before.is_some_and(|until| self.clock.now() < until)
     }

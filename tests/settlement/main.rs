@@ -21,5 +21,6 @@ mod refunds;
 mod settling;
 mod stories;
 mod strangers;
+mod taken_back;
 mod unattributed;
 mod world;

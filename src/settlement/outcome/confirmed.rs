@@ -73,6 +73,7 @@ pub(super) async fn confirmed(
         }
         Purpose::TakeBack { claimables } => {
             let platform = platform(tx).await?;
+            ended.taken_back.clone_from(claimables);
             for id in claimables {
                 let Some(claimable) = tx.claimable(*id).await? else { continue };
                 let taken = claimable.clone().taken_back(submission.id, record.closed_at)?;

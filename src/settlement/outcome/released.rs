@@ -4,11 +4,13 @@ use super::{CANNOT_PAY_FEE, Ended, channel, is_refund, settled_by};
 use crate::domain::address::AccountId;
 use crate::domain::claimable::ClaimableState;
 use crate::domain::escrow::EscrowState;
-use crate::domain::ids::{ReservationId, SubmissionId};
+use crate::domain::ids::{ClaimableId, ReservationId, SubmissionId};
 use crate::domain::reservation::{HoldReason, RefundReason, Reservation, State};
 use crate::domain::transfer::{ClosedAccount, Purpose, ResultCodes, Submission, Transfer, TransferState};
 use crate::ports::store::Tx;
-use crate::settlement::blame::{Blame, blames, culprits, is_refused_between, is_refused_whole};
+use crate::settlement::blame::{
+    Blame, blames, culprits, is_no_reserve, is_refused_between, is_refused_whole, is_success,
+};
 use crate::settlement::dust::{Bounds, Instead, instead_of_payment};
 use crate::settlement::refund::start_refunding;
 use crate::settlement::settle::change;
@@ -54,8 +56,7 @@ pub(super) async fn released(
             release_transfers(tx, ids, submission, &transfers, refusal, &mut ended).await?;
         }
         Purpose::TakeBack { claimables } => {
-            // One may have been claimed meanwhile; its history will tell.
-            ended.rest_claimables = refusal.landed;
+            not_taken_back(claimables, refusal, &mut ended);
             for id in claimables {
                 let Some(claimable) = tx.claimable(*id).await? else { continue };
                 if let ClaimableState::TakingBack { .. } = claimable.state {
@@ -77,6 +78,30 @@ pub(super) async fn released(
     Ok(ended)
 }
 
+/// Tells which claimable balances could not be taken back: those whose operations were refused. One may have been claimed meanwhile;
+/// its history will tell. If none is named, they go one by one, and one that was alone is named. What merely never landed goes again.
+fn not_taken_back(claimables: &[ClaimableId], refusal: Refusal<'_>, ended: &mut Ended) {
+    let Some(codes) = refusal.codes else {
+        ended.take_back_alone = if refusal.landed { claimables.to_vec() } else { Vec::new() };
+        return;
+    };
+    // The last operations claim; those before make trust lines.
+    let trust_lines = codes.operations.len().saturating_sub(claimables.len());
+    let (trusting, claiming) = codes.operations.split_at(trust_lines);
+    ended.rest_claimables = trusting.iter().any(|code| is_no_reserve(code));
+    let refused = claimables.iter().zip(claiming).filter(|(_, code)| !is_success(code));
+    ended.not_taken_back = refused.map(|(id, _)| *id).collect();
+    if !ended.not_taken_back.is_empty()
+        || !(refusal.landed || is_refused_whole(codes) || is_refused_between(codes))
+    {
+        return;
+    }
+    match claimables {
+        [only] => ended.not_taken_back = vec![*only],
+        several => ended.take_back_alone = several.to_vec(),
+    }
+}
+
 /// Accounts that could not be closed: those whose operations were refused, or all if none is named.
 fn not_closed(accounts: &[ClosedAccount], refusal: Refusal<'_>) -> Vec<AccountId> {
     let codes = refusal.codes.map_or(&[][..], |codes| &codes.operations);
@@ -85,7 +110,7 @@ fn not_closed(accounts: &[ClosedAccount], refusal: Refusal<'_>) -> Vec<AccountId
     for ClosedAccount { account, operations } in accounts {
         let own = next..next + usize::from(*operations);
         next = own.end;
-        if codes.get(own).is_some_and(|codes| codes.iter().any(|code| code != "op_success")) {
+        if codes.get(own).is_some_and(|codes| codes.iter().any(|code| !is_success(code))) {
             named.push(*account);
         }
     }
