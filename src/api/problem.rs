@@ -45,7 +45,7 @@ problem_codes! {
     NotFound = "not_found", 404, "It is not known";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not possible here";
     NotCancellable = "not_cancellable", 409, "It can no longer be cancelled";
-    NotOwed = "not_owed", 409, "Nothing of the payment goes back";
+    NotOwed = "not_owed", 409, "Nothing of the payment or balance goes back";
     ReturnUnderWay = "return_under_way", 409, "The return is on its way, paid, or given up";
     NotHeld = "not_held", 409, "The reservation is not held";
     NodeUnderFreePool = "node_under_free_pool", 409, "The node carries capacity bought with play money";

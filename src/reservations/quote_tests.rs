@@ -249,7 +249,7 @@ fn currencies_are_refused_by_what_is_wrong_with_them() {
         Refusal::NoFarmAddress(farm(2))
     );
     assert_eq!(
-        changed(|facts| drop(facts.payouts.crowded.insert((farm(2), asset("TFT"))))),
+        changed(|facts| facts.payouts.crowded = [(farm(2), asset("TFT"))].into()),
         Refusal::FarmLeavesUnclaimed(farm(2))
     );
     assert_eq!(

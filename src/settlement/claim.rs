@@ -1,6 +1,8 @@
 //! Claimable balances after they are made: claimed by their recipients, or taken back when nobody did for long enough.
 //!
-//! Their history alone tells how they ended. What is taken back stays owed: only the reserve comes home.
+//! Their history alone tells how they ended. What is taken back stays owed: only the reserve comes home. A payment of it to whom the
+//! balance was for is stored with the take-back itself, once per balance, and tried like a return until it can be received; it never
+//! becomes a claimable balance again.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +12,14 @@ use super::close::platform;
 use super::pauses::Pauses;
 use super::settle::store_submission;
 use super::{Engine, EngineError, Ids};
+use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::claimable::{Claimable, ClaimableState};
 use crate::domain::escrow::ChannelRole;
 use crate::domain::ids::ClaimableId;
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::payment::Memo;
-use crate::domain::transfer::Purpose;
+use crate::domain::transfer::{Delivery, Purpose, Transfer, TransferKind, TransferState};
 use crate::ports::network::{Body, ClaimableEnd, Ledger};
 use crate::ports::store::{LIST_ROWS_MAX, StoreError, Tx, transact};
 
@@ -44,6 +47,8 @@ pub(super) struct Claims {
     not_taken: Pauses<ClaimableId>,
     /// Balances that are taken back one by one: their last transaction failed, and perhaps for them.
     alone: BTreeSet<ClaimableId>,
+    /// True once every balance that was taken back has a repayment; those of this program have from the beginning.
+    all_repaid: bool,
 }
 
 impl Claims {
@@ -54,6 +59,7 @@ impl Claims {
             take_back_after: None,
             not_taken: Pauses::new(TAKE_BACK_SECONDS_MIN, TAKE_BACK_SECONDS_MAX),
             alone: BTreeSet::new(),
+            all_repaid: false,
         }
     }
 
@@ -112,7 +118,31 @@ impl Engine {
                 (false, _) => due.get(looked_at.saturating_sub(1)).map(|one| one.id),
             };
         }
+        self.repay_what_was_taken_back_before().await?;
         self.take_back(tip).await
+    }
+
+    /// Makes repayments owed of balances that an earlier version took back, which stored none.
+    async fn repay_what_was_taken_back_before(&self) -> Result<(), EngineError> {
+        if self.memory().claims.all_repaid {
+            return Ok(());
+        }
+        let ids = Ids::of(self);
+        let all = transact(&self.store, move |tx| {
+            let ids = ids.clone();
+            Box::pin(async move {
+                let platform = platform(tx).await?;
+                let page = tx.claimables_not_repaid(None, LIST_ROWS_MAX).await?;
+                let all = page.len() < LIST_ROWS_MAX as usize;
+                for claimable in page {
+                    owe_repayment(tx, &ids, &claimable, platform).await?;
+                }
+                Ok::<_, EngineError>(all)
+            })
+        })
+        .await?;
+        self.memory().claims.all_repaid = all;
+        Ok(())
     }
 
     async fn record_end(&self, claimable: Claimable, end: ClaimableEnd) -> Result<(), EngineError> {
@@ -207,6 +237,41 @@ impl Engine {
         self.memory().claims.take_back_after = after;
         Ok(due)
     }
+}
+
+/// Makes the money of a balance that was taken back owed to whom it was for: all of it, from the platform's account, in the
+/// transaction that records the take-back.
+pub(super) async fn owe_repayment(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    claimable: &Claimable,
+    platform: AccountId,
+) -> Result<(), EngineError> {
+    let ClaimableState::TakenBack { submission, .. } = claimable.state else {
+        let (id, state) = (claimable.id, claimable.state.name());
+        return Err(EngineError::Contradiction(format!("claimable balance {id} is {state}, and not repaid")));
+    };
+    let by = tx.submission(submission).await?.ok_or_else(|| {
+        EngineError::Contradiction(format!("transaction {submission} took a balance back and is not stored"))
+    })?;
+    let ordinal = match claimable.reservation {
+        Some(reservation) => tx.next_ordinal(reservation).await?,
+        None => 0,
+    };
+    let repayment = Transfer {
+        id: ids.transfer()?,
+        reservation: claimable.reservation,
+        ordinal,
+        kind: TransferKind::Repayment { claimable: claimable.id },
+        from: platform,
+        to: Address::Account(claimable.recipient),
+        asset: claimable.asset,
+        amount: claimable.amount,
+        memo: Memo::Return(by.hash),
+        delivery: Delivery::Payment,
+        state: TransferState::Pending,
+    };
+    Ok(tx.insert_transfers(&[repayment]).await?)
 }
 
 /// Records how a balance ended; what we take back ourselves is recorded with the outcome of that transaction.

@@ -61,6 +61,7 @@ pub(super) async fn instead_of_payment(
             let full = stand >= u64::from(FARM_CLAIMABLES_MAX);
             Ok(if full { Instead::TooManyOfItsFarm } else { Instead::ClaimableBalance })
         }
+        TransferKind::Repayment { .. } => Ok(Instead::Owed),
         TransferKind::Refund { .. } => {
             // The platform cannot sponsor itself.
             let possible =

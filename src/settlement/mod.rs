@@ -40,7 +40,8 @@ use jiff::{SignedDuration, Timestamp};
 pub use held::{Decision, ResolveError, resolve};
 use pauses::Pauses;
 pub use refund::{ReturnError, return_to};
-pub use settings::Settings;
+pub use settings::{QUIET_PERIOD_SECONDS_MAX, Settings};
+pub use waiting::WAITING_SECONDS_MAX;
 
 use crate::capacity::CapacityError;
 use crate::domain::address::AccountId;

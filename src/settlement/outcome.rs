@@ -291,16 +291,17 @@ async fn channel(tx: &mut dyn Tx, account: AccountId) -> Result<Channel, EngineE
     channel.ok_or_else(|| EngineError::Contradiction(format!("channel {account} is not stored")))
 }
 
-const fn is_refund(transfer: &Transfer) -> bool {
+/// True for what goes back; false for what settles.
+const fn is_return(transfer: &Transfer) -> bool {
     match transfer.kind {
-        TransferKind::Refund { .. } => true,
+        TransferKind::Refund { .. } | TransferKind::Repayment { .. } => true,
         TransferKind::Leg { .. } => false,
     }
 }
 
 /// The reservations whose legs these transfers are.
 fn settled_by(transfers: &[Transfer]) -> Vec<ReservationId> {
-    let legs = transfers.iter().filter(|transfer| !is_refund(transfer));
+    let legs = transfers.iter().filter(|transfer| !is_return(transfer));
     let mut reservations: Vec<ReservationId> = legs.filter_map(|leg| leg.reservation).collect();
     reservations.dedup();
     reservations

@@ -22,10 +22,10 @@ use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, ChannelRole, EscrowState};
 use crate::domain::ids::{LedgerSeq, ReservationId, TransferId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
-use crate::domain::payment::{Attribution, Memo, Payment, PaymentId, PaymentKind};
+use crate::domain::payment::{Attribution, Memo, Payment, PaymentKind};
 use crate::domain::refund::{RefundAddress, Return, returns};
 use crate::domain::reservation::{Funding, RefundReason, Reservation, State};
-use crate::domain::transfer::{Delivery, Route, Transfer, TransferKind, TransferState};
+use crate::domain::transfer::{Delivery, GivenBack, Route, Transfer, TransferKind, TransferState};
 use crate::ports::network::{AccountAnswer, AccountSnapshot, Body, Ledger, TRANSACTION_OPERATIONS_MAX};
 use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, RetryOn, StoreError, Tx, transact};
 
@@ -69,13 +69,19 @@ fn way(answer: &AccountAnswer, transfer: &Transfer, tip: Ledger) -> Way {
     };
     match &answer.account {
         Some(payer) if can_take(payer, transfer) => Way::Payment,
-        Some(payer) if lacks_memo(payer, transfer) => Way::Elsewhere,
+        Some(payer) if lacks_memo(payer, transfer) && !repays(transfer) => Way::Elsewhere,
         Some(payer) if payer.memo_required => Way::None,
-        Some(_) | None if transfer.asset == Asset::Native => Way::None,
+        Some(_) | None if transfer.asset == Asset::Native || repays(transfer) => Way::None,
         // An account that is not there comes without a ledger. A balance for one that is does no harm: it can be claimed.
         Some(_) | None if answer.ledger < tip.sequence && answer.ledger != LedgerSeq(0) => Way::Unknown,
         Some(_) | None => Way::ClaimableBalance,
     }
+}
+
+/// True if a transfer repays a claimable balance that was taken back: it never becomes one again, and who ordered has no say where it
+/// goes.
+const fn repays(transfer: &Transfer) -> bool {
+    matches!(transfer.kind, TransferKind::Repayment { .. })
 }
 
 /// True if an account demands a memo that the transfer has not: it tells its own customers apart by it (SEP-29), and the hash of
@@ -175,6 +181,10 @@ impl Engine {
     async fn borne(&self, due: Vec<Transfer>) -> Result<Vec<Transfer>, EngineError> {
         let mut whole = Vec::new();
         for transfer in due {
+            if repays(&transfer) {
+                whole.push(transfer);
+                continue;
+            }
             let (account, reservation, asset) = (transfer.from, transfer.reservation, transfer.asset);
             let taken =
                 self.store.begin_read().await?.balance(BookAccount::ClawedBack(reservation), asset).await?;
@@ -463,17 +473,17 @@ async fn owe(
     Ok(())
 }
 
-/// Why a payment's return cannot be sent elsewhere.
+/// Why a return or repayment cannot be sent elsewhere.
 #[derive(Debug, thiserror::Error)]
 pub enum ReturnError {
-    /// Nothing of the payment is owed to anybody.
-    #[error("nothing of payment {0} goes back")]
-    NotOwed(PaymentId),
+    /// Nothing of it is owed to anybody.
+    #[error("nothing of {0} goes back")]
+    NotOwed(GivenBack),
     /// It is on its way, paid, or given up.
-    #[error("the return of payment {payment} is {state}")]
+    #[error("what goes back of {what} is {state}")]
     NotPending {
         /// Which.
-        payment: PaymentId,
+        what: GivenBack,
         /// How far it has come.
         state: &'static str,
     },
@@ -498,18 +508,22 @@ impl RetryOn for ReturnError {
     }
 }
 
-/// Carries out an operator's decision where a payment's return goes; the return as it then stands, `None` if there is no such
-/// payment. Deciding the same again changes nothing.
+/// Carries out an operator's decision where a payment's return goes, or the repayment of a claimable balance that was taken back; it as
+/// it then stands, `None` if there is no such payment or balance. Deciding the same again changes nothing.
 ///
 /// # Errors
 /// [`ReturnError::NotOwed`] if nothing of it goes back, [`ReturnError::NotPending`] once it is sent or given up,
 /// [`ReturnError::Ours`] for an address of ours.
 pub async fn return_to(
     tx: &mut dyn Tx,
-    payment: PaymentId,
+    what: GivenBack,
     to: &RefundAddress,
 ) -> Result<Option<Transfer>, ReturnError> {
-    if tx.payment(payment).await?.is_none() {
+    let known = match what {
+        GivenBack::Payment(payment) => tx.payment(payment).await?.is_some(),
+        GivenBack::Claimable(claimable) => tx.claimable(claimable).await?.is_some(),
+    };
+    if !known {
         return Ok(None);
     }
     if let Some(account) = to.account()
@@ -517,9 +531,13 @@ pub async fn return_to(
     {
         return Err(ReturnError::Ours(account));
     }
-    let transfer = tx.refund_of(payment).await?.ok_or(ReturnError::NotOwed(payment))?;
+    let transfer = match what {
+        GivenBack::Payment(payment) => tx.refund_of(payment).await?,
+        GivenBack::Claimable(claimable) => tx.repayment_of(claimable).await?,
+    };
+    let transfer = transfer.ok_or(ReturnError::NotOwed(what))?;
     if transfer.state != TransferState::Pending {
-        return Err(ReturnError::NotPending { payment, state: transfer.state.name() });
+        return Err(ReturnError::NotPending { what, state: transfer.state.name() });
     }
     let redirected = transfer.clone().redirected(to).map_err(EngineError::from)?;
     if redirected != transfer {

@@ -9,7 +9,7 @@ use super::sql::{args, statements};
 use crate::domain::asset::Asset;
 use crate::domain::claimable::{Claimable, ClaimableState};
 use crate::domain::ids::{ClaimableId, FarmId, ReservationId, TransferId};
-use crate::ports::store::{ClaimablesTx, StoreError};
+use crate::ports::store::{ClaimableSums, ClaimablesTx, StoreError};
 
 const CLAIMABLES: Table = Table { name: "claimables", key: &["id"] };
 /// Counts have no key of their own.
@@ -39,6 +39,18 @@ statements! {
         on_postgres select!("WHERE state = 'outstanding' AND reclaim_from <= $1
             AND (reclaim_from > $2 OR (reclaim_from = $2 AND id COLLATE \"C\" > $3))
             ORDER BY reclaim_from, id COLLATE \"C\" LIMIT $4");
+    NOT_REPAID = select!("WHERE state = 'taken_back' AND id > $1 AND NOT EXISTS (
+                SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
+            ) ORDER BY id LIMIT $2"),
+        on_postgres select!("WHERE state = 'taken_back' AND id COLLATE \"C\" > $1 AND NOT EXISTS (
+                SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
+            ) ORDER BY id COLLATE \"C\" LIMIT $2");
+    SUMS_OWED = "SELECT asset, CAST(SUM(CASE WHEN state = 'taken_back' THEN 0 ELSE amount END) AS BIGINT) AS standing,
+            CAST(SUM(amount) AS BIGINT) AS owed
+        FROM claimables WHERE state IN ('outstanding', 'taking_back') OR (state = 'taken_back' AND NOT EXISTS (
+            SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
+                AND transfers.state = 'confirmed'
+        )) GROUP BY asset ORDER BY asset";
     /// What is on its way has no row of its own yet.
     RETURNS = "SELECT
             (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
@@ -140,6 +152,24 @@ impl ClaimablesTx for Session {
         let (from, id) =
             after.map_or((Timestamp::UNIX_EPOCH, String::new()), |(from, id)| (from, id.to_string()));
         self.rows(RECLAIMABLE, args![now, from, id, rows_max(limit)]).await?.iter().map(claimable).collect()
+    }
+
+    async fn claimables_not_repaid(
+        &mut self,
+        after: Option<ClaimableId>,
+        limit: u32,
+    ) -> Result<Vec<Claimable>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        self.rows(NOT_REPAID, args![after, rows_max(limit)]).await?.iter().map(claimable).collect()
+    }
+
+    async fn claimable_sums(&mut self) -> Result<Vec<ClaimableSums>, StoreError> {
+        let sums = |row: &Row| {
+            let facts = row.of(&COUNTS);
+            let (standing, owed) = (facts.int("standing")?, facts.int("owed")?);
+            Ok(ClaimableSums { asset: facts.parsed("asset")?, standing, owed })
+        };
+        self.rows(SUMS_OWED, args![]).await?.iter().map(sums).collect()
     }
 
     async fn returns_by_claimable(&mut self) -> Result<u64, StoreError> {

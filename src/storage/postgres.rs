@@ -44,8 +44,8 @@ fn migrator() -> Migrator {
         migration(1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
         migration(
             2,
-            "count claimable balances",
-            include_str!("../../migrations/postgres/0002_count_claimable_balances.sql"),
+            "claimable balances counted and out of reach",
+            include_str!("../../migrations/postgres/0002_claimable_balances_counted_and_out_of_reach.sql"),
         ),
     ])
 }

@@ -330,6 +330,48 @@ on_both_databases! {
         tx.commit().await.unwrap();
     }
 
+    async fn what_was_taken_back_is_owed_until_it_is_repaid(database: &TestStore) {
+        let tft = asset("TFT");
+        let sums = |standing, owed| [ClaimableSums { asset: tft, standing, owed }];
+        let repayment = Transfer {
+            kind: TransferKind::Repayment { claimable: claimable(2).id },
+            ..transfer(5, 4)
+        };
+        let mut tx = database.store.begin().await.unwrap();
+        assert_eq!(tx.claimable_sums().await.unwrap(), []);
+        tx.insert_transfers(&[transfer(1, 0), transfer(2, 1), transfer(3, 2)]).await.unwrap();
+        for number in [1, 2, 3] {
+            tx.insert_claimable(&claimable(number)).await.unwrap();
+        }
+        let claimed = claimable(3).claimed(OperationId(9), at(7)).unwrap();
+        tx.update_claimable(&claimable(3), &claimed).await.unwrap();
+        let taking = claimable(2).taking_back(submission_id(4)).unwrap();
+        tx.update_claimable(&claimable(2), &taking).await.unwrap();
+        assert_eq!(tx.claimable_sums().await.unwrap(), sums(1_800, 1_800));
+        let taken = taking.clone().taken_back(submission_id(4), at(9)).unwrap();
+        tx.update_claimable(&taking, &taken).await.unwrap();
+        assert_eq!(tx.claimable_sums().await.unwrap(), sums(900, 1_800));
+        assert_eq!(tx.claimables_not_repaid(None, 9).await.unwrap(), std::slice::from_ref(&taken));
+        assert_eq!(tx.claimables_not_repaid(Some(taken.id), 9).await.unwrap(), []);
+        assert_eq!(tx.repayment_of(taken.id).await.unwrap(), None);
+        tx.insert_transfers(std::slice::from_ref(&repayment)).await.unwrap();
+        assert_eq!(tx.claimables_not_repaid(None, 9).await.unwrap(), []);
+        assert_eq!(tx.repayment_of(taken.id).await.unwrap().as_ref(), Some(&repayment));
+        assert_eq!(tx.pending_refunds(None, 9).await.unwrap(), std::slice::from_ref(&repayment));
+        assert_eq!(tx.claimable_sums().await.unwrap(), sums(900, 1_800), "it is not paid yet");
+        let sent = repayment.clone().sent(submission_id(5)).unwrap();
+        tx.update_transfer(&repayment, &sent).await.unwrap();
+        let paid = sent.clone().confirmed(submission_id(5), OperationId(77), at(10)).unwrap();
+        tx.update_transfer(&sent, &paid).await.unwrap();
+        assert_eq!(tx.claimable_sums().await.unwrap(), sums(900, 900));
+        tx.commit().await.unwrap();
+        let mut tx = database.store.begin().await.unwrap();
+        let twice = Transfer { id: TransferId::new(6).unwrap(), ordinal: 5, ..repayment };
+        let twice = tx.insert_transfers(&[twice]).await;
+        assert!(matches!(twice, Err(StoreError::Exists { constraint: Constraint::Refund })), "{twice:?}");
+        tx.rollback().await.unwrap();
+    }
+
     async fn an_escrow_account_is_closed_in_steps(database: &TestStore) {
         let mut tx = database.store.begin().await.unwrap();
         let open = reservation(1);
@@ -563,6 +605,7 @@ on_both_databases! {
             amount: stroops(7),
             sponsor: (claimant == 1).then(|| account(9)),
             seen_at: at(seen),
+            out_of_reach_at: None,
         };
         let mut tx = database.store.begin().await.unwrap();
         tx.set_waiting_balances(account(1), &[waiting(1, "b", 1), waiting(1, "a", 1)]).await.unwrap();
@@ -575,6 +618,11 @@ on_both_databases! {
         assert_eq!(tx.waiting_balances(after, 10).await.unwrap(), expected[1..]);
         tx.set_waiting_balances(account(1), &[]).await.unwrap();
         assert_eq!(tx.waiting_balances(None, 10).await.unwrap(), [waiting(2, "a", 1)]);
+        tx.waiting_out_of_reach(account(1), at(9)).await.unwrap();
+        assert_eq!(tx.waiting_balances(None, 10).await.unwrap(), [waiting(2, "a", 1)]);
+        tx.waiting_out_of_reach(account(2), at(9)).await.unwrap();
+        let closed = WaitingBalance { out_of_reach_at: Some(at(9)), ..waiting(2, "a", 1) };
+        assert_eq!(tx.waiting_balances(None, 10).await.unwrap(), [closed]);
         tx.commit().await.unwrap();
         let mut tx = database.store.begin().await.unwrap();
         let mixed = tx.set_waiting_balances(account(1), &[waiting(2, "a", 1)]).await;

@@ -6,6 +6,17 @@ use crate::domain::asset::Asset;
 use crate::domain::claimable::Claimable;
 use crate::domain::ids::{ClaimableId, FarmId};
 
+/// Sums of an asset's claimable balances, in stroops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimableSums {
+    /// The asset.
+    pub asset: Asset,
+    /// What stands in those that may still be claimed.
+    pub standing: i64,
+    /// What is owed to recipients.
+    pub owed: i64,
+}
+
 /// Claimable balances of ours.
 #[async_trait]
 pub trait ClaimablesTx {
@@ -33,6 +44,17 @@ pub trait ClaimablesTx {
         after: Option<(Timestamp, ClaimableId)>,
         limit: u32,
     ) -> Result<Vec<Claimable>, StoreError>;
+
+    /// Taken back ones of which no repayment is stored, in id order, after `after`.
+    async fn claimables_not_repaid(
+        &mut self,
+        after: Option<ClaimableId>,
+        limit: u32,
+    ) -> Result<Vec<Claimable>, StoreError>;
+
+    /// Per asset, in stroops: what stands in those that may still be claimed, and what is owed to recipients: that, and what was taken
+    /// back and is not repaid.
+    async fn claimable_sums(&mut self) -> Result<Vec<ClaimableSums>, StoreError>;
 
     /// How many returns of payments stand in claimable balances on the ledger, or are on their way to it.
     async fn returns_by_claimable(&mut self) -> Result<u64, StoreError>;

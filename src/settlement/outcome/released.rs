@@ -1,6 +1,6 @@
 //! What follows from a transaction of ours that had no effect: everything it held is free again, and whoever is to blame is told.
 
-use super::{CANNOT_PAY_FEE, Ended, channel, is_refund, settled_by};
+use super::{CANNOT_PAY_FEE, Ended, channel, is_return, settled_by};
 use crate::domain::address::AccountId;
 use crate::domain::claimable::ClaimableState;
 use crate::domain::escrow::EscrowState;
@@ -150,9 +150,9 @@ async fn release_transfers(
                     ended.undelivered.push(transfer.route());
                 }
             },
-            Blame::Source(_) if is_refund(transfer) => ended.undelivered.push(transfer.route()),
+            Blame::Source(_) if is_return(transfer) => ended.undelivered.push(transfer.route()),
             // One that merely never landed is not its fault.
-            Blame::Nobody if is_refund(transfer) && unexplained => ended.undelivered.push(transfer.route()),
+            Blame::Nobody if is_return(transfer) && unexplained => ended.undelivered.push(transfer.route()),
             Blame::Nobody | Blame::Reserve | Blame::Source(_) => {}
         }
     }
