@@ -136,6 +136,10 @@ pub struct ClaimableBalance {
     /// When it was first seen.
     #[schema(value_type = TimeText)]
     pub seen_at: Timestamp,
+    /// When the account was closed, so that it cannot be claimed any more; left out while the account is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<TimeText>)]
+    pub out_of_reach_at: Option<Timestamp>,
 }
 
 /// What is owed, or was taken back of it.

@@ -45,7 +45,7 @@ problem_codes! {
     NotFound = "not_found", 404, "It is not known";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not possible here";
     NotCancellable = "not_cancellable", 409, "It can no longer be cancelled";
-    NotOwed = "not_owed", 409, "Nothing of the payment goes back";
+    NotOwed = "not_owed", 409, "Nothing of the payment or balance goes back";
     ReturnUnderWay = "return_under_way", 409, "The return is on its way, paid, or given up";
     NotHeld = "not_held", 409, "The reservation is not held";
     NodeUnderFreePool = "node_under_free_pool", 409, "The node carries capacity bought with play money";
@@ -77,6 +77,7 @@ problem_codes! {
     RateTimeOutOfBounds = "rate_time_out_of_bounds", 422, "The rate's time or validity is out of bounds";
     CurrencyForFreeNodesOnly = "currency_for_free_nodes_only", 422, "Play money pays for free nodes only";
     NoPayoutAddress = "no_payout_address", 422, "A farm takes none of this currency";
+    PayoutsUnclaimed = "payouts_unclaimed", 422, "A farm leaves too many payouts of this currency unclaimed";
     DistributionsDiffer = "distributions_differ", 422, "The farms have different distributions";
     InvalidDistribution = "invalid_distribution", 422, "The distribution is none";
     BurnImpossible = "burn_impossible", 422, "This asset cannot be burned";

@@ -11,7 +11,8 @@ use crate::app::config::Overrides;
 use crate::domain::address::{AccountId, Address};
 use crate::domain::ids::{ApiKeyId, ReservationId, TxHash};
 use crate::domain::money::Stroops;
-use crate::domain::payment::{Memo, PaymentId};
+use crate::domain::payment::Memo;
+use crate::domain::transfer::GivenBack;
 use crate::ports::store::Role;
 use crate::sandbox::faults::{
     FaultParameters, FaultRate, FaultSettings, LAG_LEDGERS_MAX, RETRY_AFTER_SECONDS_MAX, SLOW_MS_MAX,
@@ -49,7 +50,8 @@ pub enum Command {
     Reconcile(ReconcileArgs),
     /// Decide what becomes of a reservation that is held: settle it, or send back what remains.
     Resolve(ResolveArgs),
-    /// Decide where a payment's return goes that cannot go back to where it came from.
+    /// Decide where money goes that cannot go back to where it came from: a payment's return, or what was taken back of a claimable
+    /// balance.
     Return(ReturnArgs),
     /// Make, list and revoke API keys; make the key that escrow accounts' own secrets are sealed to.
     Keys(KeysArgs),
@@ -410,8 +412,9 @@ pub struct ReturnArgs {
     /// Configuration.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// The payment's id: `OPERATION-CHANGE`.
-    pub payment: PaymentId,
+    /// The payment's id, `OPERATION-CHANGE`; or that of a claimable balance which was taken back.
+    #[arg(value_name = "PAYMENT|BALANCE")]
+    pub what: GivenBack,
     /// Where its money goes: an account (`G…`) or a muxed account (`M…`).
     #[arg(long, value_name = "ADDRESS")]
     pub to: Address,

@@ -19,9 +19,9 @@ use crate::app::wire::{self, Service, ServiceError};
 use crate::app::{demo, doctor, setup, simulate, telemetry, unseal};
 use crate::domain::ids::ReservationId;
 use crate::domain::money::Stroops;
-use crate::domain::payment::PaymentId;
 use crate::domain::refund::{RefundAddress, RefundAddressError};
 use crate::domain::reservation::{Reservation, State};
+use crate::domain::transfer::GivenBack;
 use crate::http;
 use crate::operator::{ReconcileError, Reconciliation, StockError, reconcile};
 use crate::ports::clock::Clock;
@@ -57,9 +57,9 @@ pub enum CommandError {
     /// No such reservation.
     #[error("reservation {0} is not known")]
     NoReservation(ReservationId),
-    /// No such payment.
-    #[error("payment {0} is not known")]
-    NoPayment(PaymentId),
+    /// No such payment or balance.
+    #[error("{0} is not known")]
+    NothingToGiveBack(GivenBack),
     /// Not an address that money can be returned to.
     #[error("--to: {0}")]
     RefundAddress(#[from] RefundAddressError),
@@ -256,8 +256,18 @@ fn json(reconciliation: &Reconciliation) -> serde_json::Value {
             })
         })
         .collect();
+    let books: Vec<_> = reconciliation
+        .books
+        .iter()
+        .map(|line| {
+            serde_json::json!({
+                "book": line.account.to_string(), "asset": line.asset,
+                "journal": signed(line.journal), "stored": signed(line.stored), "agrees": line.agrees(),
+            })
+        })
+        .collect();
     serde_json::json!({
-        "balances": reconciliation.balances(), "accounts": reconciliation.accounts, "lines": lines,
+        "balances": reconciliation.balances(), "accounts": reconciliation.accounts, "lines": lines, "books": books,
     })
 }
 
@@ -282,11 +292,21 @@ pub(crate) fn table(reconciliation: &Reconciliation) -> String {
             if line.agrees() { "ok" } else { "DIFFERS" }.to_owned(),
         ]);
     }
+    for line in &reconciliation.books {
+        table.add_row([
+            line.account.to_string(),
+            line.asset.code().to_owned(),
+            signed(line.journal),
+            signed(line.stored),
+            if line.agrees() { "ok" } else { "DIFFERS" }.to_owned(),
+        ]);
+    }
     for (asset, sum) in &reconciliation.unbalanced {
         let text = format!("postings in {asset} sum to {}", signed(*sum));
         table.add_row([text.as_str(), "", "", "", "UNBALANCED"]);
     }
-    let wrong = reconciliation.lines.iter().filter(|line| !line.agrees()).count();
+    let wrong = reconciliation.lines.iter().filter(|line| !line.agrees()).count()
+        + reconciliation.books.iter().filter(|line| !line.agrees()).count();
     format!(
         "{table}\n{} accounts, {} balances, {wrong} differences",
         reconciliation.accounts,
@@ -336,15 +356,15 @@ async fn run_return(args: ReturnArgs) -> Result<ExitCode, CommandError> {
     let settings =
         config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
     let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
-    let (payment, to) = (args.payment, RefundAddress::new(args.to, args.memo.into())?);
+    let (what, to) = (args.what, RefundAddress::new(args.to, args.memo.into())?);
     let address = to.address();
     let decided = transact(&store, move |tx| {
         let to = to.clone();
-        Box::pin(async move { return_to(tx, payment, &to).await })
+        Box::pin(async move { return_to(tx, what, &to).await })
     })
     .await?;
-    let transfer = decided.ok_or(CommandError::NoPayment(payment))?;
-    say(&format!("{} {} of payment {payment} go to {address}", transfer.amount, transfer.asset.code()))?;
+    let transfer = decided.ok_or(CommandError::NothingToGiveBack(what))?;
+    say(&format!("{} {} of {what} go to {address}", transfer.amount, transfer.asset.code()))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,6 +14,10 @@ use super::money::Stroops;
 /// For how long only the recipient may claim: 180 days, in seconds of ledger time.
 pub const RECLAIM_AFTER_SECONDS: i64 = 180 * 86_400;
 
+/// Most claimable balances that may stand for one farm in one asset. While there are so many, orders that would pay the farm in
+/// it are refused, and a settlement that would make one more is called off: each locks reserves of the platform's.
+pub const FARM_CLAIMABLES_MAX: u32 = 20;
+
 /// How far a claimable balance has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]

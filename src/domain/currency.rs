@@ -5,6 +5,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::asset::{Asset, AssetCode};
+use super::money::Stroops;
+use super::pricing::{amount_in_currency, exact};
 use super::split::Distribution;
 
 /// Longest time a rate may be believed, in seconds: a year.
@@ -34,6 +36,22 @@ impl Currency {
     pub fn rate_is_fresh(&self, now: Timestamp) -> bool {
         now.duration_since(self.rate_at) <= SignedDuration::from_secs(self.rate_valid_seconds)
     }
+}
+
+/// The least amount of an asset that is worth `usd` at `now`, rounded up to a whole stroop.
+///
+/// `None` if nothing says what it is worth: it is no currency, it is play money, or no rate of it may be used. Of several rates the
+/// one that asks for most counts.
+pub fn least_worth(currencies: &[Currency], asset: Asset, usd: Decimal, now: Timestamp) -> Option<Stroops> {
+    let of_asset = || currencies.iter().filter(|currency| currency.asset == asset);
+    if of_asset().any(|currency| currency.free_only) {
+        return None;
+    }
+    let mut most = None;
+    for currency in of_asset().filter(|currency| currency.rate_is_fresh(now)) {
+        most = most.max(Some(amount_in_currency(&exact(usd), currency.usd_rate).ok()?));
+    }
+    most
 }
 
 /// A currency that ships with Farmgate.
@@ -91,9 +109,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_rate_is_used_until_its_last_second() {
-        let currency = Currency {
+    fn currency() -> Currency {
+        Currency {
             code: "TFT".parse().unwrap(),
             asset: Asset::Native,
             usd_rate: Decimal::ONE,
@@ -101,7 +118,32 @@ mod tests {
             rate_valid_seconds: 60,
             distribution: None,
             free_only: false,
+        }
+    }
+
+    #[test]
+    fn an_amount_is_worth_something_by_a_rate_that_may_be_used_alone() {
+        let now = Timestamp::UNIX_EPOCH;
+        let least = |currencies: &[Currency]| {
+            least_worth(currencies, Asset::Native, Decimal::ONE, now).map(|least| least.to_string())
         };
+        let at = |rate: &str| Currency { usd_rate: rate.parse().unwrap(), ..currency() };
+        assert_eq!(least(&[at("0.05")]).as_deref(), Some("20"));
+        assert_eq!(least(&[at("3")]).as_deref(), Some("0.3333334"), "rounded up");
+        assert_eq!(least(&[at("3"), at("0.5")]).as_deref(), Some("2"), "the one that asks for most");
+        let stale = Currency { rate_at: now - SignedDuration::from_secs(61), ..at("1") };
+        assert_eq!(least(std::slice::from_ref(&stale)), None);
+        assert_eq!(least(&[stale, at("0.05")]).as_deref(), Some("20"));
+        assert_eq!(least(&[at("1"), Currency { free_only: true, ..at("1") }]), None);
+        assert_eq!(least(&[at("0")]), None);
+        assert_eq!(least(&[at("1"), at("0.0000000000001")]), None, "more than the ledger can hold");
+        let credit = Asset::credit("TFT".parse().unwrap(), crate::domain::address::AccountId([1; 32]));
+        assert_eq!(least(&[Currency { asset: credit, ..at("1") }]), None, "of another asset");
+    }
+
+    #[test]
+    fn a_rate_is_used_until_its_last_second() {
+        let currency = currency();
         assert!(currency.rate_is_fresh(Timestamp::from_second(60).unwrap()));
         assert!(!currency.rate_is_fresh(Timestamp::from_millisecond(60_001).unwrap()));
     }

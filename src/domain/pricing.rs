@@ -90,7 +90,7 @@ pub const fn discount_percent(seconds: i64) -> u8 {
     }
 }
 
-fn exact(decimal: Decimal) -> BigRational {
+pub(super) fn exact(decimal: Decimal) -> BigRational {
     BigRational::new(BigInt::from(decimal.mantissa()), BigInt::from(10).pow(decimal.scale()))
 }
 

@@ -1,5 +1,8 @@
 //! Money that goes out, and the transactions that carry it.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +11,7 @@ use super::asset::Asset;
 use super::ids::{
     ClaimableId, FarmId, LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId, TxHash,
 };
+use super::journal::BookAccount;
 use super::money::Stroops;
 use super::payment::{Memo, PaymentId};
 use super::refund::RefundAddress;
@@ -29,7 +33,45 @@ pub enum TransferKind {
         /// The payment it returns.
         payment: PaymentId,
     },
+    /// Money of a claimable balance that nobody claimed, and that was taken back: it is still owed to whom the balance was for. The
+    /// balance is a unique key: each is repaid once.
+    Repayment {
+        /// The balance.
+        claimable: ClaimableId,
+    },
 }
+
+/// Money that was taken in, or taken back, and goes to whom it belongs. Each goes once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum GivenBack {
+    /// What a payment brought and no settlement kept.
+    Payment(PaymentId),
+    /// What was taken back of a claimable balance that nobody claimed.
+    Claimable(ClaimableId),
+}
+
+impl fmt::Display for GivenBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Payment(payment) => write!(f, "payment {payment}"),
+            Self::Claimable(claimable) => write!(f, "claimable balance {claimable}"),
+        }
+    }
+}
+
+impl FromStr for GivenBack {
+    type Err = GivenBackError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let payment = text.parse().map(Self::Payment);
+        payment.or_else(|_| text.parse().map(Self::Claimable)).map_err(|_| GivenBackError)
+    }
+}
+
+/// A text that is the id of neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("neither a payment's id (OPERATION-CHANGE) nor a claimable balance's (72 hexadecimal digits)")]
+pub struct GivenBackError;
 
 /// How a transfer reaches its recipient.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -275,14 +317,25 @@ impl Transfer {
         (self.id, self.to, self.memo.clone())
     }
 
+    /// What is no longer owed once it is paid.
+    pub fn liability(&self) -> BookAccount {
+        match self.kind {
+            TransferKind::Leg { .. } | TransferKind::Refund { .. } => {
+                self.reservation.map_or(BookAccount::Unattributed, BookAccount::Deposits)
+            }
+            TransferKind::Repayment { .. } => BookAccount::Claimants,
+        }
+    }
+
     fn refuse(&self, change: &'static str) -> InvalidTransferTransition {
         InvalidTransferTransition { what: format!("transfer {}", self.id), state: self.state.name(), change }
     }
 
     /// Pending, by payment → by claimable balance. Only for a plain account: whoever claims knows of no muxed id, and a contract
-    /// cannot claim.
+    /// cannot claim. Never for what stood in one already.
     pub fn as_claimable(mut self) -> Result<Self, InvalidTransferTransition> {
-        let plain = matches!(self.to, Address::Account(_));
+        let first = !matches!(self.kind, TransferKind::Repayment { .. });
+        let plain = first && matches!(self.to, Address::Account(_));
         match (&self.state, self.delivery, plain) {
             (TransferState::Pending, Delivery::Payment, true) => {
                 self.delivery = Delivery::ClaimableBalance;
@@ -302,7 +355,7 @@ impl Transfer {
     /// Pending → goes elsewhere: where it came from cannot take it.
     pub fn redirected(mut self, to: &RefundAddress) -> Result<Self, InvalidTransferTransition> {
         match (&self.state, self.kind) {
-            (TransferState::Pending, TransferKind::Refund { .. }) => {
+            (TransferState::Pending, TransferKind::Refund { .. } | TransferKind::Repayment { .. }) => {
                 self.to = to.address();
                 if *to.memo() != Memo::None {
                     self.memo = to.memo().clone();
@@ -452,6 +505,28 @@ mod tests {
         assert!(paid.clone().released(first).is_err());
         assert!(paid.clone().cancelled(at).is_err());
         assert!(paid.confirmed(first, OperationId(1), at).is_err());
+    }
+
+    #[test]
+    fn what_was_taken_back_never_stands_in_a_balance_again() {
+        let repayment = TransferKind::Repayment { claimable: ClaimableId([9; 32]) };
+        let owed = Transfer { kind: repayment, ..transfer(TransferState::Pending) };
+        assert!(owed.clone().as_claimable().is_err());
+        assert_eq!(owed.liability(), BookAccount::Claimants);
+        let elsewhere = RefundAddress::new(Address::Account(AccountId([3; 32])), Memo::Id(7)).unwrap();
+        let sent = owed.redirected(&elsewhere).unwrap();
+        assert_eq!((sent.to, sent.memo), (elsewhere.address(), Memo::Id(7)));
+    }
+
+    #[test]
+    fn a_payment_and_a_balance_are_told_apart_by_their_ids() {
+        let payment = PaymentId { operation: OperationId(5), change: 1 };
+        assert_eq!(payment.to_string().parse(), Ok(GivenBack::Payment(payment)));
+        let claimable = ClaimableId([9; 32]);
+        assert_eq!(claimable.to_string().parse(), Ok(GivenBack::Claimable(claimable)));
+        for text in ["", "5", "00000000", "payment 5-1"] {
+            assert_eq!(text.parse::<GivenBack>(), Err(GivenBackError), "{text}");
+        }
     }
 
     #[test]

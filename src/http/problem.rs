@@ -215,6 +215,7 @@ const fn refusal(reason: &Refusal) -> ProblemCode {
         Refusal::RateStale => ProblemCode::RateStale,
         Refusal::FreeOnly(_) => ProblemCode::CurrencyForFreeNodesOnly,
         Refusal::NoFarmAddress(_) => ProblemCode::NoPayoutAddress,
+        Refusal::FarmLeavesUnclaimed(_) => ProblemCode::PayoutsUnclaimed,
         Refusal::DistributionsDiffer => ProblemCode::DistributionsDiffer,
         Refusal::NativeBurn(_) => ProblemCode::BurnImpossible,
         Refusal::PayoutAddressMissing(_) => ProblemCode::PayoutAddressMissing,

@@ -1,4 +1,5 @@
-//! Reconciliation: every account of ours, every asset, the journal beside the ledger.
+//! Reconciliation: every account of ours, every asset, the journal beside the ledger; and of claimable balances the journal beside
+//! what is stored of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,12 +33,34 @@ impl Line {
     }
 }
 
+/// What stands in claimable balances, or is owed to those they are for, in one asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookLine {
+    /// [`BookAccount::ClaimableBalances`] or [`BookAccount::Claimants`].
+    pub account: BookAccount,
+    /// The asset.
+    pub asset: Asset,
+    /// What the journal says, in stroops.
+    pub journal: i64,
+    /// The sum of what is stored of each balance and its repayment, in stroops.
+    pub stored: i64,
+}
+
+impl BookLine {
+    /// True if both say the same.
+    pub const fn agrees(&self) -> bool {
+        self.journal == self.stored
+    }
+}
+
 /// The journal beside the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reconciliation {
     /// Every account of ours and every asset that either side knows there, by account and asset. Accounts with
     /// nothing on either side are left out.
     pub lines: Vec<Line>,
+    /// Of claimable balances, what either side knows.
+    pub books: Vec<BookLine>,
     /// Assets whose postings do not sum to zero, with the sum: always empty, or the database was changed by
     /// other hands.
     pub unbalanced: Vec<(Asset, i64)>,
@@ -48,7 +71,9 @@ pub struct Reconciliation {
 impl Reconciliation {
     /// True if every line agrees and the journal is balanced.
     pub fn balances(&self) -> bool {
-        self.unbalanced.is_empty() && self.lines.iter().all(Line::agrees)
+        self.unbalanced.is_empty()
+            && self.lines.iter().all(Line::agrees)
+            && self.books.iter().all(BookLine::agrees)
     }
 }
 
@@ -75,19 +100,35 @@ pub async fn reconcile(
     network: &dyn Network,
 ) -> Result<Reconciliation, ReconcileError> {
     let mut sides: BTreeMap<(AccountId, Asset), (i64, i64)> = BTreeMap::new();
+    let mut books: BTreeMap<(BookAccount, Asset), (i64, i64)> = BTreeMap::new();
     let mut tx = store.begin_read().await?;
     let mut after = None;
     loop {
         let page = tx.balances(after, LIST_ROWS_MAX).await?;
         for (account, asset, amount) in &page {
-            if let BookAccount::Stellar(account) = account {
-                sides.entry((*account, *asset)).or_default().0 = *amount;
+            match account {
+                BookAccount::Stellar(account) => {
+                    sides.entry((*account, *asset)).or_default().0 = *amount;
+                }
+                BookAccount::ClaimableBalances | BookAccount::Claimants => {
+                    books.entry((*account, *asset)).or_default().0 = *amount;
+                }
+                BookAccount::Deposits(_)
+                | BookAccount::Unattributed
+                | BookAccount::ClawedBack(_)
+                | BookAccount::NetworkFees
+                | BookAccount::Capital => {}
             }
         }
         after = page.last().map(|(account, asset, _)| (*account, *asset));
         if page.len() < LIST_ROWS_MAX as usize {
             break;
         }
+    }
+    for sums in tx.claimable_sums().await? {
+        books.entry((BookAccount::ClaimableBalances, sums.asset)).or_default().1 = sums.standing;
+        // What is owed is a credit.
+        books.entry((BookAccount::Claimants, sums.asset)).or_default().1 = -sums.owed;
     }
     let unbalanced = tx.journal_sums().await?.into_iter().filter(|(_, sum)| *sum != 0).collect();
     drop(tx);
@@ -102,7 +143,12 @@ pub async fn reconcile(
         .filter(|(_, (journal, ledger))| *journal != 0 || *ledger != 0)
         .map(|((account, asset), (journal, ledger))| Line { account, asset, journal, ledger })
         .collect();
-    Ok(Reconciliation { lines, unbalanced, accounts: snapshots.len() })
+    let books = books
+        .into_iter()
+        .filter(|(_, (journal, stored))| *journal != 0 || *stored != 0)
+        .map(|((account, asset), (journal, stored))| BookLine { account, asset, journal, stored })
+        .collect();
+    Ok(Reconciliation { lines, books, unbalanced, accounts: snapshots.len() })
 }
 
 /// The accounts that our key signs for, and those that only the journal knows.

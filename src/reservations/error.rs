@@ -1,5 +1,6 @@
 use crate::domain::address::AccountId;
 use crate::domain::asset::AssetCode;
+use crate::domain::claimable::FARM_CLAIMABLES_MAX;
 use crate::domain::ids::{FarmId, IdentityId, NodeId, PoolId};
 use crate::domain::pricing::{DURATION_SECONDS_MAX, DURATION_SECONDS_MIN, PriceError};
 use crate::domain::reservation::{InvalidTransition, RESERVATION_NODES_MAX, RESERVATION_OPTIONS_MAX};
@@ -133,6 +134,9 @@ pub enum Refusal {
     /// A farm takes none of it.
     #[error("farm {0} has no payout address for it")]
     NoFarmAddress(FarmId),
+    /// A farm could not be paid in it too often, and has not claimed what was put aside for it.
+    #[error("farm {0} has {FARM_CLAIMABLES_MAX} payouts of it to claim before it is paid more")]
+    FarmLeavesUnclaimed(FarmId),
     /// The farms do not agree on who gets what.
     #[error("the nodes' farms have different distributions")]
     DistributionsDiffer,

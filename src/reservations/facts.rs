@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::address::AccountId;
-use crate::domain::asset::AssetCode;
+use crate::domain::asset::{Asset, AssetCode};
+use crate::domain::claimable::FARM_CLAIMABLES_MAX;
 use crate::domain::currency::Currency;
 use crate::domain::farm::Farm;
 use crate::domain::ids::{FarmId, IdentityId, NodeId, PoolId};
@@ -67,6 +68,8 @@ pub struct Payouts {
     pub watched: BTreeSet<AccountId>,
     /// Those of them that demand a memo of whoever pays them (SEP-29).
     pub demand_memos: BTreeSet<AccountId>,
+    /// Farms that cannot be paid in an asset, and leave as many claimable balances of it unclaimed as may stand for one farm.
+    pub crowded: BTreeSet<(FarmId, Asset)>,
 }
 
 /// Reads what a quote needs. Lists over their bounds are not read; [`super::quote`] refuses them.
@@ -106,7 +109,8 @@ pub async fn load(
         candidates.extend(farms.values().filter_map(|farm| farm.payout_addresses.get(&currency.asset)));
     }
     let candidates: Vec<AccountId> = candidates.into_iter().collect();
-    let payouts = payouts(tx, &candidates, accounts, platform).await?;
+    let crowded = tx.farms_with_claimables(FARM_CLAIMABLES_MAX, LIST_ROWS_MAX).await?.into_iter().collect();
+    let payouts = Payouts { crowded, ..payouts(tx, &candidates, accounts, platform).await? };
     Ok(Facts { customer_known, nodes, farms, pool, claims, currencies, payouts })
 }
 

@@ -335,6 +335,9 @@ fn leg(part: Part, asset: Asset, facts: &Facts) -> Result<Leg, Refusal> {
 }
 
 fn farmer_account(farm: FarmId, asset: Asset, facts: &Facts) -> Result<AccountId, Refusal> {
+    if facts.payouts.crowded.contains(&(farm, asset)) {
+        return Err(Refusal::FarmLeavesUnclaimed(farm));
+    }
     let account = facts.farms.get(&farm).and_then(|farm| farm.payout_addresses.get(&asset));
     usable(*account.ok_or(Refusal::NoFarmAddress(farm))?, asset, facts)
 }

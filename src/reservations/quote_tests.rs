@@ -249,6 +249,10 @@ fn currencies_are_refused_by_what_is_wrong_with_them() {
         Refusal::NoFarmAddress(farm(2))
     );
     assert_eq!(
+        changed(|facts| facts.payouts.crowded = [(farm(2), asset("TFT"))].into()),
+        Refusal::FarmLeavesUnclaimed(farm(2))
+    );
+    assert_eq!(
         changed(|facts| {
             facts.farms.get_mut(&farm(2)).unwrap().distribution = Distribution::known("grid2").unwrap();
         }),

@@ -12,7 +12,7 @@ use crate::domain::transfer::{ResultCodes, Transfer, TransferKind};
 const SUCCESS: &str = "op_success";
 /// Codes of a payment whose recipient cannot receive it.
 const RECIPIENT_CODES: [&str; 4] = ["op_no_destination", "op_no_trust", "op_not_authorized", "op_line_full"];
-/// The code of a claimable balance whose reserve its sponsor cannot pay.
+/// The code of a claimable balance, or trust line, whose reserve nobody can pay.
 const NO_RESERVE: &str = "op_low_reserve";
 
 /// Codes of a whole transaction that say nothing of what it does: only of its channel, its fee or its time.
@@ -38,6 +38,16 @@ pub(super) fn is_of_the_channel(codes: &ResultCodes) -> bool {
 /// True if an operation was refused that carries no transfer: one that begins or ends to sponsor.
 pub(super) fn is_refused_between(codes: &ResultCodes) -> bool {
     codes.operations.iter().any(|code| code != SUCCESS)
+}
+
+/// True for the code of an operation that would have worked.
+pub(super) fn is_success(code: &str) -> bool {
+    code == SUCCESS
+}
+
+/// True for the code of an operation that its sponsor, or its account, has no reserve for.
+pub(super) fn is_no_reserve(code: &str) -> bool {
+    code == NO_RESERVE
 }
 
 /// What one transfer's operation was refused for.

@@ -1,20 +1,27 @@
 //! Claimable balances after they are made: claimed by their recipients, or taken back when nobody did for long enough.
 //!
-//! Their history alone tells how they ended. What is taken back stays owed: only the reserve comes home.
+//! Their history alone tells how they ended. What is taken back stays owed: only the reserve comes home. A payment of it to whom the
+//! balance was for is stored with the take-back itself, once per balance, and tried like a return until it can be received; it never
+//! becomes a claimable balance again.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 
 use super::close::platform;
 use super::pauses::Pauses;
 use super::settle::store_submission;
 use super::{Engine, EngineError, Ids};
+use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::claimable::{Claimable, ClaimableState};
 use crate::domain::escrow::ChannelRole;
 use crate::domain::ids::ClaimableId;
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::payment::Memo;
-use crate::domain::transfer::Purpose;
+use crate::domain::transfer::{Delivery, Purpose, Transfer, TransferKind, TransferState};
 use crate::ports::network::{Body, ClaimableEnd, Ledger};
-use crate::ports::store::{LIST_ROWS_MAX, Tx, transact};
+use crate::ports::store::{LIST_ROWS_MAX, StoreError, Tx, transact};
 
 /// First pause before an unclaimed balance is looked at again, in seconds; it doubles up to the largest.
 const CHECK_SECONDS_MIN: i64 = 60;
@@ -22,17 +29,62 @@ const CHECK_SECONDS_MAX: i64 = 86_400;
 /// Most balances whose history is read in one tick.
 const CHECKS_PER_TICK_MAX: usize = 5;
 /// Most balances taken back by one transaction; each may need a trust line besides.
-const TAKEN_BACK_PER_TRANSACTION_MAX: u32 = 40;
+const TAKEN_BACK_PER_TRANSACTION_MAX: usize = 40;
+/// Most pages of balances that may be taken back that one tick reads.
+const TAKE_BACK_PAGES_PER_TICK_MAX: u32 = 20;
+/// First pause before a balance is tried again that could not be taken back, in seconds; it doubles up to the largest.
+const TAKE_BACK_SECONDS_MIN: i64 = 600;
+const TAKE_BACK_SECONDS_MAX: i64 = 86_400;
 
-/// Which balances were looked at, and when they are again.
+/// Which balances were looked at, and when they are again. A restart forgets it, which costs requests, and a fee for each balance
+/// that still cannot be taken back.
 pub(super) struct Claims {
     after: Option<ClaimableId>,
     checks: Pauses<ClaimableId>,
+    /// The last balance that was looked at for taking it back; the next tick goes on after it.
+    take_back_after: Option<(Timestamp, ClaimableId)>,
+    /// Balances that could not be taken back.
+    not_taken: Pauses<ClaimableId>,
+    /// Balances that are taken back one by one: their last transaction failed, and perhaps for them.
+    alone: BTreeSet<ClaimableId>,
+    /// True once every balance that was taken back has a repayment; those of this program have from the beginning.
+    all_repaid: bool,
 }
 
 impl Claims {
     pub const fn new() -> Self {
-        Self { after: None, checks: Pauses::new(CHECK_SECONDS_MIN, CHECK_SECONDS_MAX) }
+        Self {
+            after: None,
+            checks: Pauses::new(CHECK_SECONDS_MIN, CHECK_SECONDS_MAX),
+            take_back_after: None,
+            not_taken: Pauses::new(TAKE_BACK_SECONDS_MIN, TAKE_BACK_SECONDS_MAX),
+            alone: BTreeSet::new(),
+            all_repaid: false,
+        }
+    }
+
+    /// They have ended, or were taken back.
+    pub fn forget(&mut self, ids: &[ClaimableId]) {
+        for id in ids {
+            self.checks.forget(id);
+            self.not_taken.forget(id);
+            self.alone.remove(id);
+        }
+    }
+
+    /// They could not be taken back: they rest, longer each time, and then go alone. Perhaps somebody claimed them, so their
+    /// histories are read with the next tick.
+    pub fn rest(&mut self, ids: &[ClaimableId], now: Timestamp) {
+        for id in ids {
+            self.checks.forget(id);
+            self.not_taken.lengthen(*id, now);
+            self.alone.insert(*id);
+        }
+    }
+
+    /// They failed together, and nobody knows for which: they go one by one.
+    pub fn part(&mut self, ids: &[ClaimableId]) {
+        self.alone.extend(ids);
     }
 }
 
@@ -66,7 +118,31 @@ impl Engine {
                 (false, _) => due.get(looked_at.saturating_sub(1)).map(|one| one.id),
             };
         }
+        self.repay_what_was_taken_back_before().await?;
         self.take_back(tip).await
+    }
+
+    /// Makes repayments owed of balances that an earlier version took back, which stored none.
+    async fn repay_what_was_taken_back_before(&self) -> Result<(), EngineError> {
+        if self.memory().claims.all_repaid {
+            return Ok(());
+        }
+        let ids = Ids::of(self);
+        let all = transact(&self.store, move |tx| {
+            let ids = ids.clone();
+            Box::pin(async move {
+                let platform = platform(tx).await?;
+                let page = tx.claimables_not_repaid(None, LIST_ROWS_MAX).await?;
+                let all = page.len() < LIST_ROWS_MAX as usize;
+                for claimable in page {
+                    owe_repayment(tx, &ids, &claimable, platform).await?;
+                }
+                Ok::<_, EngineError>(all)
+            })
+        })
+        .await?;
+        self.memory().claims.all_repaid = all;
+        Ok(())
     }
 
     async fn record_end(&self, claimable: Claimable, end: ClaimableEnd) -> Result<(), EngineError> {
@@ -76,16 +152,14 @@ impl Engine {
             Box::pin(async move { ended(tx, &ids, id, end).await })
         })
         .await?;
-        self.memory().claims.checks.forget(&id);
+        self.memory().claims.forget(&[id]);
         Ok(())
     }
 
     /// Stores a transaction that takes back what could have been claimed for long enough.
     async fn take_back(&self, tip: Ledger) -> Result<(), EngineError> {
-        let mut tx = self.store.begin_read().await?;
-        let due = tx.claimables_reclaimable(tip.closed_at, TAKEN_BACK_PER_TRANSACTION_MAX).await?;
-        drop(tx);
-        if due.is_empty() || self.claimables_rest() {
+        let due = self.due_to_take_back(tip).await?;
+        if due.is_empty() {
             return Ok(());
         }
         let free = self.free_channels().await?;
@@ -129,6 +203,75 @@ impl Engine {
         })
         .await
     }
+}
+
+impl Engine {
+    /// Balances for one transaction that may be taken back and do not rest.
+    async fn due_to_take_back(&self, tip: Ledger) -> Result<Vec<Claimable>, StoreError> {
+        let now = self.clock.now();
+        let mut due: Vec<Claimable> = Vec::new();
+        let mut after = self.memory().claims.take_back_after;
+        'pages: for _ in 0..TAKE_BACK_PAGES_PER_TICK_MAX {
+            let mut tx = self.store.begin_read().await?;
+            let page = tx.claimables_reclaimable(tip.closed_at, after, LIST_ROWS_MAX).await?;
+            let last = page.len() < LIST_ROWS_MAX as usize;
+            for claimable in page {
+                let (rests, alone) = {
+                    let claims = &self.memory().claims;
+                    (claims.not_taken.rests(&claimable.id, now), claims.alone.contains(&claimable.id))
+                };
+                if rests || (alone && !due.is_empty()) {
+                    continue;
+                }
+                after = Some((claimable.reclaim_from, claimable.id));
+                due.push(claimable);
+                if alone || due.len() == TAKEN_BACK_PER_TRANSACTION_MAX {
+                    break 'pages;
+                }
+            }
+            if last {
+                after = None;
+                break;
+            }
+        }
+        self.memory().claims.take_back_after = after;
+        Ok(due)
+    }
+}
+
+/// Makes the money of a balance that was taken back owed to whom it was for: all of it, from the platform's account, in the
+/// transaction that records the take-back.
+pub(super) async fn owe_repayment(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    claimable: &Claimable,
+    platform: AccountId,
+) -> Result<(), EngineError> {
+    let ClaimableState::TakenBack { submission, .. } = claimable.state else {
+        let (id, state) = (claimable.id, claimable.state.name());
+        return Err(EngineError::Contradiction(format!("claimable balance {id} is {state}, and not repaid")));
+    };
+    let by = tx.submission(submission).await?.ok_or_else(|| {
+        EngineError::Contradiction(format!("transaction {submission} took a balance back and is not stored"))
+    })?;
+    let ordinal = match claimable.reservation {
+        Some(reservation) => tx.next_ordinal(reservation).await?,
+        None => 0,
+    };
+    let repayment = Transfer {
+        id: ids.transfer()?,
+        reservation: claimable.reservation,
+        ordinal,
+        kind: TransferKind::Repayment { claimable: claimable.id },
+        from: platform,
+        to: Address::Account(claimable.recipient),
+        asset: claimable.asset,
+        amount: claimable.amount,
+        memo: Memo::Return(by.hash),
+        delivery: Delivery::Payment,
+        state: TransferState::Pending,
+    };
+    Ok(tx.insert_transfers(&[repayment]).await?)
 }
 
 /// Records how a balance ended; what we take back ourselves is recorded with the outcome of that transaction.

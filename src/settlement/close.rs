@@ -161,8 +161,16 @@ impl Engine {
             // The next sweep finds them again.
             return Ok(());
         };
-        for closing in &batch {
-            self.look_for_waiting(closing.account).await?;
+        let mut closable = Vec::new();
+        for closing in batch {
+            match self.stays_open_for(closing.account, tip).await? {
+                Some(until) => drop(self.memory().closing.later.insert(closing.account, until)),
+                None => closable.push(closing),
+            }
+        }
+        let batch = closable;
+        if batch.is_empty() {
+            return Ok(());
         }
         self.memory().built += 1;
         let plan = self.transaction(&channel, tip, Memo::None, Body::CloseEscrows(batch.clone()))?;

@@ -99,7 +99,8 @@ pub(super) async fn bear(
     Ok(cut_any)
 }
 
-/// Returns from an account that are owed and in no live transaction.
+/// Returns from an account that are owed and in no live transaction. What was taken back of claimable balances bears no loss: it had
+/// left its account before.
 async fn owed_from(
     tx: &mut dyn Tx,
     account: AccountId,
@@ -111,7 +112,8 @@ async fn owed_from(
         let page = tx.pending_refunds_from(account, after, LIST_ROWS_MAX).await?;
         after = page.last().map(|transfer| transfer.id);
         let last = page.len() < LIST_ROWS_MAX as usize;
-        let concerned = |one: &Transfer| one.asset == asset && one.reservation == reservation;
+        let concerned =
+            |one: &Transfer| one.asset == asset && one.reservation == reservation && returned(one).is_some();
         owed.extend(page.into_iter().filter(concerned));
         if last {
             return Ok(owed);
@@ -135,7 +137,7 @@ async fn shortage(
 const fn returned(transfer: &Transfer) -> Option<PaymentId> {
     match transfer.kind {
         TransferKind::Refund { payment } => Some(payment),
-        TransferKind::Leg { .. } => None,
+        TransferKind::Leg { .. } | TransferKind::Repayment { .. } => None,
     }
 }
 
@@ -154,9 +156,13 @@ async fn cut_by(tx: &mut dyn Tx, ids: &Ids, transfer: &Transfer, cut: Stroops) -
         let smaller = Transfer { id, ordinal, amount: rest, state, ..transfer.clone() };
         tx.insert_transfers(&[smaller]).await?;
     }
-    let owed = transfer.reservation.map_or(BookAccount::Unattributed, BookAccount::Deposits);
     let mut postings = Postings::new();
-    postings.movement(transfer.asset, cut, owed, BookAccount::ClawedBack(transfer.reservation));
+    postings.movement(
+        transfer.asset,
+        cut,
+        transfer.liability(),
+        BookAccount::ClawedBack(transfer.reservation),
+    );
     ids.post(tx, Cause::Reduced(transfer.id), transfer.reservation, now, postings).await
 }
 

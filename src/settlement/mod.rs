@@ -12,6 +12,7 @@ mod carry;
 mod channels;
 mod claim;
 mod close;
+mod dust;
 mod effects;
 mod expire;
 mod fees;
@@ -43,7 +44,8 @@ use jiff::{SignedDuration, Timestamp};
 pub use held::{Decision, ResolveError, held, resolve};
 use pauses::Pauses;
 pub use refund::{ReturnError, return_to};
-pub use settings::Settings;
+pub use settings::{QUIET_PERIOD_SECONDS_MAX, Settings};
+pub use waiting::WAITING_SECONDS_MAX;
 
 use crate::capacity::CapacityError;
 use crate::domain::address::AccountId;
@@ -273,7 +275,7 @@ struct Memory {
     claims: claim::Claims,
     /// Accounts that may be closed, and when others may.
     closing: close::Candidates,
-    /// Until when no claimable balance is made or taken back, since that did not work.
+    /// Until when no claimable balance is made, since the platform has no reserve to spare.
     claimables_not_before: Option<Timestamp>,
     /// Codes a transaction was refused with, until its outcome is known.
     refusals: BTreeMap<SubmissionId, ResultCodes>,

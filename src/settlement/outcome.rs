@@ -12,13 +12,14 @@ use jiff::SignedDuration;
 
 use self::confirmed::confirmed;
 use self::released::{Refusal, released};
+use super::dust::Bounds;
+use super::refund::too_many_returns;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::Channel;
-use crate::domain::ids::{LedgerSeq, ReservationId, SubmissionId};
+use crate::domain::ids::{ClaimableId, LedgerSeq, ReservationId, SubmissionId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
-use crate::domain::money::Stroops;
 use crate::domain::transfer::{ResultCodes, Route, Submission, SubmissionState, Transfer, TransferKind};
 use crate::ports::network::{Ledger, Removed, TransactionRecord};
 use crate::ports::store::{Tx, transact};
@@ -47,10 +48,20 @@ struct Ended {
     returned: Vec<Route>,
     /// Returns that were refused.
     undelivered: Vec<Route>,
+    /// A return waits because returns stand in too many claimable balances.
+    too_many_returns: bool,
+    /// Reservations whose money goes back, since their farms leave too many claimable balances unclaimed.
+    called_off: Vec<ReservationId>,
     /// The channel had not enough XLM for the fee.
     poor: bool,
-    /// Claimable balances could not be made, for want of their reserves, or not be taken back.
+    /// The platform had no reserve to spare: claimable balances could not be made.
     rest_claimables: bool,
+    /// Claimable balances that were taken back.
+    taken_back: Vec<ClaimableId>,
+    /// Claimable balances that could not be taken back.
+    not_taken_back: Vec<ClaimableId>,
+    /// Claimable balances of which one could not be taken back, and nobody knows which.
+    take_back_alone: Vec<ClaimableId>,
     /// Accounts that could not be closed.
     not_closed: Vec<AccountId>,
     /// Reservations that go again one by one, since it is not known whose fault it was.
@@ -59,7 +70,7 @@ struct Ended {
 
 /// How long a channel rests that could not pay a fee.
 const POOR_CHANNEL_REST: SignedDuration = SignedDuration::from_mins(10);
-/// For how long no claimable balance is made or taken back after that did not work.
+/// For how long no claimable balance is made after the platform had no reserve for one.
 const CLAIMABLES_REST: SignedDuration = SignedDuration::from_mins(10);
 /// The code of a transaction whose source cannot pay its fee.
 pub(super) const CANNOT_PAY_FEE: &str = "tx_insufficient_balance";
@@ -161,10 +172,10 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let (ids, id, now) = (Ids::of(self), submission.id, self.clock.now());
         let refused = self.memory().refusals.get(&id).cloned();
-        let claimable_min = self.settings.refund_claimable_min;
+        let bounds = self.bounds();
         let ended = transact(&self.store, move |tx| {
             let (ids, fate, refused) = (ids.clone(), fate.clone(), refused.clone());
-            Box::pin(async move { end(tx, &ids, id, fate, refused, claimable_min).await })
+            Box::pin(async move { end(tx, &ids, id, fate, refused, bounds).await })
         })
         .await?;
         report.settled += ended.settled;
@@ -173,6 +184,14 @@ impl Engine {
         for route in &ended.undelivered {
             tracing::warn!(transfer = %route.0, to = %route.1, "a return could not be delivered; it will be tried again");
             self.undelivered(route.clone());
+        }
+        if ended.too_many_returns {
+            let trouble = too_many_returns(self.settings.refund_claimables_max);
+            tracing::error!("{trouble}");
+            report.trouble(trouble);
+        }
+        for reservation in &ended.called_off {
+            tracing::warn!(%reservation, "called off: its farm cannot be paid, and leaves too much unclaimed");
         }
         {
             let mut memory = self.memory();
@@ -194,9 +213,12 @@ impl Engine {
                 memory.top_up_not_before = now.checked_add(POOR_CHANNEL_REST).ok();
             }
             memory.alone.extend(ended.alone);
+            memory.claims.forget(&ended.taken_back);
+            memory.claims.rest(&ended.not_taken_back, now);
+            memory.claims.part(&ended.take_back_alone);
             if ended.rest_claimables {
                 tracing::error!(
-                    "claimable balances could not be made or taken back; none is tried for a while"
+                    "the platform has no reserve to spare; no claimable balance is made for a while"
                 );
                 memory.claimables_not_before = now.checked_add(CLAIMABLES_REST).ok();
             }
@@ -221,7 +243,7 @@ async fn end(
     id: SubmissionId,
     fate: Fate,
     refused: Option<ResultCodes>,
-    claimable_min: Stroops,
+    bounds: Bounds,
 ) -> Result<Ended, EngineError> {
     let Some(submission) = tx.submission(id).await? else { return Ok(Ended::default()) };
     if submission.state != SubmissionState::Live {
@@ -243,7 +265,7 @@ async fn end(
                 fee(tx, &record, &mut postings).await?;
                 ids.post(tx, Cause::Failed(id), None, at, postings).await?;
                 use_sequence(tx, &submission, submission.sequence).await?;
-                let refusal = Refusal { codes: Some(&codes), landed: true, claimable_min };
+                let refusal = Refusal { codes: Some(&codes), landed: true, bounds };
                 released(tx, ids, &submission, refusal).await
             }
         }
@@ -251,7 +273,7 @@ async fn end(
             let state = SubmissionState::Dead { proved_at };
             tx.resolve_submission(&submission.clone().resolved(state)?).await?;
             use_sequence(tx, &submission, sequence).await?;
-            let refusal = Refusal { codes: refused.as_ref(), landed: false, claimable_min };
+            let refusal = Refusal { codes: refused.as_ref(), landed: false, bounds };
             released(tx, ids, &submission, refusal).await
         }
     }
@@ -294,16 +316,17 @@ async fn channel(tx: &mut dyn Tx, account: AccountId) -> Result<Channel, EngineE
     channel.ok_or_else(|| EngineError::Contradiction(format!("channel {account} is not stored")))
 }
 
-const fn is_refund(transfer: &Transfer) -> bool {
+/// True for what goes back; false for what settles.
+const fn is_return(transfer: &Transfer) -> bool {
     match transfer.kind {
-        TransferKind::Refund { .. } => true,
+        TransferKind::Refund { .. } | TransferKind::Repayment { .. } => true,
         TransferKind::Leg { .. } => false,
     }
 }
 
 /// The reservations whose legs these transfers are.
 fn settled_by(transfers: &[Transfer]) -> Vec<ReservationId> {
-    let legs = transfers.iter().filter(|transfer| !is_refund(transfer));
+    let legs = transfers.iter().filter(|transfer| !is_return(transfer));
     let mut reservations: Vec<ReservationId> = legs.filter_map(|leg| leg.reservation).collect();
     reservations.dedup();
     reservations

@@ -2,8 +2,8 @@
 //!
 //! A return is owed from the moment its reason is recorded: its transfer is stored in that same database
 //! transaction, once per payment. It is sent with the memo `Return(hash of the payment's transaction)`, to the muxed address the
-//! money came from if it was muxed. Who cannot receive it gets a claimable balance, if it is worth one and the payer is a plain
-//! account; anything else that cannot be delivered now stays owed and is tried again, ever less often.
+//! money came from if it was muxed. Who cannot receive it gets a claimable balance, if [`super::dust`] has nothing against it;
+//! anything else that cannot be delivered now stays owed and is tried again, ever less often.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,6 +11,7 @@ use std::collections::btree_map::Entry;
 use jiff::Timestamp;
 
 use super::close::platform;
+use super::dust::{Instead, instead_of_payment};
 use super::losses::{bear, taken_back};
 use super::settle::{
     change, is_claimable, legs_of, operation, paying, places, reclaim_from, store_submission,
@@ -21,11 +22,10 @@ use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, ChannelRole, EscrowState};
 use crate::domain::ids::{LedgerSeq, ReservationId, TransferId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
-use crate::domain::money::Stroops;
-use crate::domain::payment::{Attribution, Memo, Payment, PaymentId, PaymentKind};
+use crate::domain::payment::{Attribution, Memo, Payment, PaymentKind};
 use crate::domain::refund::{RefundAddress, Return, returns};
 use crate::domain::reservation::{Funding, RefundReason, Reservation, State};
-use crate::domain::transfer::{Delivery, Route, Transfer, TransferKind, TransferState};
+use crate::domain::transfer::{Delivery, GivenBack, Route, Transfer, TransferKind, TransferState};
 use crate::ports::network::{AccountAnswer, AccountSnapshot, Body, Ledger, TRANSACTION_OPERATIONS_MAX};
 use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, RetryOn, StoreError, Tx, transact};
 
@@ -52,6 +52,7 @@ struct Payers {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Payment,
+    /// By a claimable balance, if it is worth it.
     ClaimableBalance,
     /// Not to where it came from: that demands a memo which nobody told us.
     Elsewhere,
@@ -61,20 +62,26 @@ enum Way {
 }
 
 /// How a return can be delivered, by an answer about who gets it.
-fn way(answer: &AccountAnswer, transfer: &Transfer, tip: Ledger, claimable_min: Stroops) -> Way {
+fn way(answer: &AccountAnswer, transfer: &Transfer, tip: Ledger) -> Way {
     let Address::Account(_) = transfer.to else {
         let takes = answer.account.as_ref().is_some_and(|payer| can_take(payer, transfer));
         return if takes { Way::Payment } else { Way::None };
     };
     match &answer.account {
         Some(payer) if can_take(payer, transfer) => Way::Payment,
-        Some(payer) if lacks_memo(payer, transfer) => Way::Elsewhere,
+        Some(payer) if lacks_memo(payer, transfer) && !repays(transfer) => Way::Elsewhere,
         Some(payer) if payer.memo_required => Way::None,
-        Some(_) | None if transfer.amount < claimable_min => Way::None,
+        Some(_) | None if transfer.asset == Asset::Native || repays(transfer) => Way::None,
         // An account that is not there comes without a ledger. A balance for one that is does no harm: it can be claimed.
         Some(_) | None if answer.ledger < tip.sequence && answer.ledger != LedgerSeq(0) => Way::Unknown,
         Some(_) | None => Way::ClaimableBalance,
     }
+}
+
+/// True if a transfer repays a claimable balance that was taken back: it never becomes one again, and who ordered has no say where it
+/// goes.
+const fn repays(transfer: &Transfer) -> bool {
+    matches!(transfer.kind, TransferKind::Repayment { .. })
 }
 
 /// True if an account demands a memo that the transfer has not: it tells its own customers apart by it (SEP-29), and the hash of
@@ -121,7 +128,7 @@ impl Engine {
             self.memory().refund_after = Some(first);
             let what = format!("returns with memo {memo:?}");
             let due = match self.borne(due).await {
-                Ok(due) => self.deliverable(due, &mut payers, tip).await,
+                Ok(due) => self.deliverable(due, &mut payers, tip, report).await,
                 Err(error) => Err(error),
             };
             let due = match due {
@@ -179,6 +186,10 @@ impl Engine {
     async fn borne(&self, due: Vec<Transfer>) -> Result<Vec<Transfer>, EngineError> {
         let mut whole = Vec::new();
         for transfer in due {
+            if repays(&transfer) {
+                whole.push(transfer);
+                continue;
+            }
             let (account, reservation, asset) = (transfer.from, transfer.reservation, transfer.asset);
             let taken =
                 self.store.begin_read().await?.balance(BookAccount::ClawedBack(reservation), asset).await?;
@@ -209,6 +220,7 @@ impl Engine {
         due: Vec<Transfer>,
         payers: &mut Payers,
         tip: Ledger,
+        report: &mut TickReport,
     ) -> Result<Vec<Transfer>, EngineError> {
         let mut deliverable = Vec::new();
         for transfer in due {
@@ -224,14 +236,9 @@ impl Engine {
                     unknown.insert(self.network.account(account).await?)
                 }
             };
-            let mut way = way(answer, &transfer, tip, self.settings.refund_claimable_min);
-            if way == Way::ClaimableBalance && transfer.from == self.network.platform() {
-                // The platform cannot sponsor itself.
-                way = Way::None;
-            }
-            match way {
+            match way(answer, &transfer, tip) {
                 Way::Payment => deliverable.push(transfer),
-                Way::ClaimableBalance => self.deliver_as_claimable(transfer).await?,
+                Way::ClaimableBalance => self.deliver_as_claimable(transfer, report).await?,
                 Way::Elsewhere => self.redirect(transfer).await?,
                 Way::Unknown => self.undelivered(transfer.route()),
                 Way::None => {
@@ -267,19 +274,44 @@ impl Engine {
         Ok(())
     }
 
-    async fn deliver_as_claimable(&self, transfer: Transfer) -> Result<(), EngineError> {
-        tracing::info!(transfer = %transfer.id, to = %transfer.to, "a return becomes a claimable balance");
-        transact(&self.store, move |tx| {
-            let transfer = transfer.clone();
+    /// Makes a return go by a claimable balance, if it is worth it and they are not too many.
+    async fn deliver_as_claimable(
+        &self,
+        transfer: Transfer,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
+        let (ids, bounds) = (Ids::of(self), self.bounds());
+        let (id, to, route) = (transfer.id, transfer.to, transfer.route());
+        let instead: Instead = transact(&self.store, move |tx| {
+            let (ids, transfer) = (ids.clone(), transfer.clone());
             Box::pin(async move {
-                let claimable = transfer.clone().as_claimable()?;
-                Ok(tx.redirect_transfer(&transfer, &claimable).await?)
+                let instead = instead_of_payment(tx, &transfer, bounds, ids.now()).await?;
+                if instead == Instead::ClaimableBalance {
+                    let claimable = transfer.clone().as_claimable()?;
+                    tx.redirect_transfer(&transfer, &claimable).await?;
+                }
+                Ok::<_, EngineError>(instead)
             })
         })
-        .await
+        .await?;
+        match instead {
+            Instead::ClaimableBalance => {
+                tracing::info!(transfer = %id, %to, "a return becomes a claimable balance");
+                return Ok(());
+            }
+            Instead::TooManyReturns => {
+                tracing::error!(transfer = %id, %to, "returns stand in too many claimable balances; this one waits");
+                report.trouble(too_many_returns(self.settings.refund_claimables_max));
+            }
+            Instead::Owed | Instead::TooManyOfItsFarm => {
+                tracing::warn!(transfer = %id, %to, "a return cannot be delivered now");
+            }
+        }
+        self.undelivered(route);
+        Ok(())
     }
 
-    /// True while no claimable balance is made or taken back, since that did not work.
+    /// True while no claimable balance is made, since the platform has no reserve to spare.
     pub(super) fn claimables_rest(&self) -> bool {
         self.memory().claimables_not_before.is_some_and(|until| self.clock.now() < until)
     }
@@ -328,6 +360,11 @@ impl Engine {
         })
         .await
     }
+}
+
+/// What the engine reports while returns wait because of the bound.
+pub(super) fn too_many_returns(max: u32) -> String {
+    format!("returns stand in {max} claimable balances, as many as they may; further ones wait")
 }
 
 /// The place before a transfer, in the order in which returns are looked at.
@@ -453,17 +490,17 @@ async fn owe(
     Ok(())
 }
 
-/// Why a payment's return cannot be sent elsewhere.
+/// Why a return or repayment cannot be sent elsewhere.
 #[derive(Debug, thiserror::Error)]
 pub enum ReturnError {
-    /// Nothing of the payment is owed to anybody.
-    #[error("nothing of payment {0} goes back")]
-    NotOwed(PaymentId),
+    /// Nothing of it is owed to anybody.
+    #[error("nothing of {0} goes back")]
+    NotOwed(GivenBack),
     /// It is on its way, paid, or given up.
-    #[error("the return of payment {payment} is {state}")]
+    #[error("what goes back of {what} is {state}")]
     NotPending {
         /// Which.
-        payment: PaymentId,
+        what: GivenBack,
         /// How far it has come.
         state: &'static str,
     },
@@ -488,18 +525,22 @@ impl RetryOn for ReturnError {
     }
 }
 
-/// Carries out an operator's decision where a payment's return goes; the return as it then stands, `None` if there is no such
-/// payment. Deciding the same again changes nothing.
+/// Carries out an operator's decision where a payment's return goes, or the repayment of a claimable balance that was taken back; it as
+/// it then stands, `None` if there is no such payment or balance. Deciding the same again changes nothing.
 ///
 /// # Errors
 /// [`ReturnError::NotOwed`] if nothing of it goes back, [`ReturnError::NotPending`] once it is sent or given up,
 /// [`ReturnError::Ours`] for an address of ours.
 pub async fn return_to(
     tx: &mut dyn Tx,
-    payment: PaymentId,
+    what: GivenBack,
     to: &RefundAddress,
 ) -> Result<Option<Transfer>, ReturnError> {
-    if tx.payment(payment).await?.is_none() {
+    let known = match what {
+        GivenBack::Payment(payment) => tx.payment(payment).await?.is_some(),
+        GivenBack::Claimable(claimable) => tx.claimable(claimable).await?.is_some(),
+    };
+    if !known {
         return Ok(None);
     }
     if let Some(account) = to.account()
@@ -507,9 +548,13 @@ pub async fn return_to(
     {
         return Err(ReturnError::Ours(account));
     }
-    let transfer = tx.refund_of(payment).await?.ok_or(ReturnError::NotOwed(payment))?;
+    let transfer = match what {
+        GivenBack::Payment(payment) => tx.refund_of(payment).await?,
+        GivenBack::Claimable(claimable) => tx.repayment_of(claimable).await?,
+    };
+    let transfer = transfer.ok_or(ReturnError::NotOwed(what))?;
     if transfer.state != TransferState::Pending {
-        return Err(ReturnError::NotPending { payment, state: transfer.state.name() });
+        return Err(ReturnError::NotPending { what, state: transfer.state.name() });
     }
     let redirected = transfer.clone().redirected(to).map_err(EngineError::from)?;
     if redirected != transfer {

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::address::AccountId;
@@ -29,9 +30,12 @@ pub struct Settings {
     pub transaction_lifetime_seconds: i64,
     /// After how many seconds an envelope without an outcome is sent again.
     pub resend_seconds: i64,
-    /// The least that goes back as a claimable balance when its payer cannot receive it, in units of whatever asset; less stays
-    /// owed and is tried again. Each balance locks 1 XLM of the platform's until it is claimed.
-    pub refund_claimable_min: Stroops,
+    /// What a return must be worth in USD, by its currency's rate, to go as a claimable balance when its payer cannot receive it.
+    /// What is worth less, or nobody knows what, stays owed and is tried again. Each balance locks 1 XLM of the platform's until
+    /// it is claimed.
+    pub refund_claimable_min_usd: Decimal,
+    /// Most claimable balances that returns may stand in at once; further ones stay owed and are tried again.
+    pub refund_claimables_max: u32,
     /// For how many seconds after its reservation has ended an escrow account stays open for latecomers.
     pub quiet_period_seconds: i64,
     /// After how many seconds tokens that are owed and cannot be sent are carried home to the platform's account, if it trusts them,
@@ -51,6 +55,10 @@ pub const QUIET_PERIOD_SECONDS_MAX: i64 = 10 * 365 * 86_400;
 pub const CHANNELS_MAX: u16 = 100;
 /// Most escrow accounts kept ready.
 pub const WARM_ACCOUNTS_MAX: u16 = 10_000;
+/// Most claimable balances that returns may be allowed to stand in: 10,000 XLM of reserves.
+pub const REFUND_CLAIMABLES_MAX: u32 = 10_000;
+/// The most that a return may have to be worth, in USD.
+pub const REFUND_CLAIMABLE_MIN_USD_MAX: i64 = 1_000_000;
 /// Longest pause between ticks, in milliseconds.
 pub const TICK_MILLIS_MAX: u64 = 60_000;
 /// The network's own minimum fee per operation, in stroops.
@@ -70,7 +78,8 @@ impl Default for Settings {
             fee_bump_seconds: 30,
             transaction_lifetime_seconds: 180,
             resend_seconds: 10,
-            refund_claimable_min: Stroops::from_units(10),
+            refund_claimable_min_usd: Decimal::ONE,
+            refund_claimables_max: 200,
             quiet_period_seconds: 7 * 86_400,
             carry_home_seconds: 30 * 86_400,
             funding_accounts: Vec::new(),
@@ -119,13 +128,17 @@ impl Settings {
                 TRANSACTION_LIFETIME_SECONDS_MAX,
             ),
             ("resend_seconds", self.resend_seconds, 1, TRANSACTION_LIFETIME_SECONDS_MAX),
-            ("refund_claimable_min", self.refund_claimable_min.get(), 1, i64::MAX),
+            ("refund_claimables_max", self.refund_claimables_max.into(), 0, REFUND_CLAIMABLES_MAX.into()),
             ("quiet_period_seconds", self.quiet_period_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
             ("carry_home_seconds", self.carry_home_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
         ] {
             if value < min || value > max {
                 return Err(SettingsError { field, min, max });
             }
+        }
+        let (min, max) = (0, REFUND_CLAIMABLE_MIN_USD_MAX);
+        if !(Decimal::from(min)..=Decimal::from(max)).contains(&self.refund_claimable_min_usd) {
+            return Err(SettingsError { field: "refund_claimable_min_usd", min, max });
         }
         Ok(())
     }
@@ -150,6 +163,12 @@ mod tests {
     #[test]
     fn the_defaults_are_within_their_bounds() {
         assert_eq!(Settings::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_minimum_below_nothing_is_refused_by_name() {
+        let below = Settings { refund_claimable_min_usd: "-0.01".parse().unwrap(), ..Settings::default() };
+        assert_eq!(below.check().unwrap_err().field, "refund_claimable_min_usd");
     }
 
     #[test]

@@ -380,7 +380,8 @@ impl Judge {
                 None => false,
             }
         });
-        takes || (matches!(to, Address::Account(_)) && amount >= self.claimable_min)
+        let claimable = asset != Asset::Native && matches!(to, Address::Account(_));
+        takes || (claimable && amount >= self.claimable_min)
     }
 
     /// Everybody got back exactly what was theirs, or it is listed as owed and cannot be delivered.

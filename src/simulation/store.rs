@@ -38,10 +38,10 @@ use crate::domain::sealing::SealedSecret;
 use crate::domain::transfer::{Submission, Transfer};
 use crate::ports::clock::Clock;
 use crate::ports::store::{
-    AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimablesTx, EngineStatus, FeeBumpsTx, IdempotencyKey,
-    JournalTx, PaymentFilter, PaymentsTx, PayoutCheck, PayoutsTx, PoolClaims, PoolFilter, PoolsTx, Put,
-    Quarantined, ReservationFilter, ReservationsTx, Store, StoreError, StoredAnswer, StoredPayment,
-    TransfersTx, Tx, WaitingBalance,
+    AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimableSums, ClaimablesTx, EngineStatus, FeeBumpsTx,
+    IdempotencyKey, JournalTx, PaymentFilter, PaymentsTx, PayoutCheck, PayoutsTx, PoolClaims, PoolFilter,
+    PoolsTx, Put, Quarantined, ReservationFilter, ReservationsTx, Store, StoreError, StoredAnswer,
+    StoredPayment, TransfersTx, Tx, WaitingBalance,
 };
 
 /// The database, and the runtime that its driver works on.
@@ -289,6 +289,7 @@ pass_on! {
         own_watch(account: AccountId) -> Option<OwnWatch>;
         set_own_watch(account: AccountId, before: Option<OwnWatch>, after: OwnWatch) -> ();
         set_waiting_balances(claimant: AccountId, balances: &[WaitingBalance]) -> ();
+        waiting_out_of_reach(claimant: AccountId, at: Timestamp) -> ();
         waiting_balances(after: Option<(AccountId, String)>, limit: u32) -> Vec<WaitingBalance>;
     } [
         async fn update_escrow(&mut self, escrow: &EscrowAccount) -> Result<EscrowAccount, StoreError> {
@@ -319,7 +320,12 @@ pass_on! {
         update_claimable(before: &Claimable, after: &Claimable) -> ();
         claimable(id: ClaimableId) -> Option<Claimable>;
         claimables_open(after: Option<ClaimableId>, limit: u32) -> Vec<Claimable>;
-        claimables_reclaimable(now: Timestamp, limit: u32) -> Vec<Claimable>;
+        claimables_reclaimable(now: Timestamp, after: Option<(Timestamp, ClaimableId)>, limit: u32) -> Vec<Claimable>;
+        claimables_not_repaid(after: Option<ClaimableId>, limit: u32) -> Vec<Claimable>;
+        claimable_sums() -> Vec<ClaimableSums>;
+        returns_by_claimable() -> u64;
+        claimables_of_farm(farm: FarmId, asset: Asset) -> u64;
+        farms_with_claimables(at_least: u32, limit: u32) -> Vec<(FarmId, Asset)>;
     } []
     FeeBumpsTx {
         insert_fee_bump(bump: &FeeBump) -> ();
@@ -378,6 +384,7 @@ pass_on! {
         next_ordinal(reservation: ReservationId) -> u32;
         pending_refunds_from(account: AccountId, after: Option<TransferId>, limit: u32) -> Vec<Transfer>;
         refund_of(payment: PaymentId) -> Option<Transfer>;
+        repayment_of(claimable: ClaimableId) -> Option<Transfer>;
         pending_refunds(after: Option<TransferId>, limit: u32) -> Vec<Transfer>;
         money_leaves(account: AccountId) -> bool;
         transfers(ids: &[TransferId]) -> Vec<Transfer>;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
 use tokio::task::JoinHandle;
 
 #[cfg(feature = "simulated-bugs")]
@@ -60,8 +61,9 @@ const CALM_RESTART_LEDGERS: u64 = 60;
 const WINDOW_SECONDS: u32 = 240;
 /// Seconds an account stays open after its reservation's end.
 const QUIET_SECONDS: i64 = 60;
-/// The least that becomes a claimable balance.
+/// The least that becomes a claimable balance, at the rate of every currency: 5 cents.
 const CLAIMABLE_MIN: Stroops = Stroops::from_units(2);
+const CLAIMABLE_MIN_USD: Decimal = Decimal::from_parts(10, 0, 0, false, 2);
 /// Reservations of a run: the least and the most.
 const ORDERS: (u64, u64) = (10, 18);
 /// Ledgers between two crashes: the least and the most.
@@ -401,7 +403,7 @@ impl World {
                 channels: 3,
                 warm_accounts: 4,
                 transaction_lifetime_seconds: 120,
-                refund_claimable_min: CLAIMABLE_MIN,
+                refund_claimable_min_usd: CLAIMABLE_MIN_USD,
                 quiet_period_seconds: QUIET_SECONDS,
                 ..settlement::Settings::default()
             };

@@ -1,6 +1,7 @@
 //! Escrow accounts and channel accounts.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use serde::Serialize;
 
@@ -93,9 +94,10 @@ statements! {
             SELECT $1, id, asset, amount, sponsor, seen_at FROM jsonb_to_recordset(CAST($2 AS JSONB))
                 AS waiting (id TEXT, asset TEXT, amount BIGINT, sponsor TEXT, seen_at BIGINT)
             ON CONFLICT (claimant, id) DO NOTHING";
-    WAITING_AFTER = "SELECT claimant, id, asset, amount, sponsor, seen_at FROM waiting_balances
+    WAITING_OUT_OF_REACH = "UPDATE waiting_balances SET out_of_reach_at = $2 WHERE claimant = $1";
+    WAITING_AFTER = "SELECT claimant, id, asset, amount, sponsor, seen_at, out_of_reach_at FROM waiting_balances
             WHERE claimant >= $1 AND (claimant > $1 OR id > $2) ORDER BY claimant, id LIMIT $3",
-        on_postgres "SELECT claimant, id, asset, amount, sponsor, seen_at FROM waiting_balances
+        on_postgres "SELECT claimant, id, asset, amount, sponsor, seen_at, out_of_reach_at FROM waiting_balances
             WHERE claimant COLLATE \"C\" >= $1 AND (claimant COLLATE \"C\" > $1 OR id COLLATE \"C\" > $2)
             ORDER BY claimant COLLATE \"C\", id COLLATE \"C\" LIMIT $3";
     CHANNELS_ALL = "SELECT account, role, opening, sequence FROM channels ORDER BY account",
@@ -199,6 +201,7 @@ fn waiting(row: &Row) -> Result<WaitingBalance, StoreError> {
         amount: facts.stroops("amount")?,
         sponsor: facts.parsed_or_none("sponsor")?,
         seen_at: facts.time("seen_at")?,
+        out_of_reach_at: facts.time_or_none("out_of_reach_at")?,
     })
 }
 
@@ -407,6 +410,10 @@ impl AccountsTx for Session {
             .collect();
         self.execute(FORGET_WAITING, args![claimant.to_string(), to_json(&ids)?]).await?;
         self.execute(ADD_WAITING, args![claimant.to_string(), to_json(&rows)?]).await.map(drop)
+    }
+
+    async fn waiting_out_of_reach(&mut self, claimant: AccountId, at: Timestamp) -> Result<(), StoreError> {
+        self.execute(WAITING_OUT_OF_REACH, args![claimant.to_string(), at]).await.map(drop)
     }
 
     async fn waiting_balances(

@@ -6,11 +6,14 @@ use jiff::Timestamp;
 use super::rows::{Row, Table, to_json};
 use super::session::{Session, rows_max};
 use super::sql::{args, statements};
+use crate::domain::asset::Asset;
 use crate::domain::claimable::{Claimable, ClaimableState};
-use crate::domain::ids::{ClaimableId, ReservationId, TransferId};
-use crate::ports::store::{ClaimablesTx, StoreError};
+use crate::domain::ids::{ClaimableId, FarmId, ReservationId, TransferId};
+use crate::ports::store::{ClaimableSums, ClaimablesTx, StoreError};
 
 const CLAIMABLES: Table = Table { name: "claimables", key: &["id"] };
+/// Counts have no key of their own.
+const COUNTS: Table = Table { name: "claimables", key: &[] };
 
 macro_rules! select {
     ($rest:literal) => {
@@ -31,7 +34,51 @@ statements! {
     OPEN = select!("WHERE state IN ('outstanding', 'taking_back') AND id > $1 ORDER BY id LIMIT $2"),
         on_postgres select!("WHERE state IN ('outstanding', 'taking_back') AND id COLLATE \"C\" > $1
             ORDER BY id COLLATE \"C\" LIMIT $2");
-    RECLAIMABLE = select!("WHERE state = 'outstanding' AND reclaim_from <= $1 ORDER BY reclaim_from, id LIMIT $2");
+    RECLAIMABLE = select!("WHERE state = 'outstanding' AND reclaim_from <= $1
+            AND (reclaim_from > $2 OR (reclaim_from = $2 AND id > $3)) ORDER BY reclaim_from, id LIMIT $4"),
+        on_postgres select!("WHERE state = 'outstanding' AND reclaim_from <= $1
+            AND (reclaim_from > $2 OR (reclaim_from = $2 AND id COLLATE \"C\" > $3))
+            ORDER BY reclaim_from, id COLLATE \"C\" LIMIT $4");
+    NOT_REPAID = select!("WHERE state = 'taken_back' AND id > $1 AND NOT EXISTS (
+                SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
+            ) ORDER BY id LIMIT $2"),
+        on_postgres select!("WHERE state = 'taken_back' AND id COLLATE \"C\" > $1 AND NOT EXISTS (
+                SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
+            ) ORDER BY id COLLATE \"C\" LIMIT $2");
+    SUMS_OWED = "SELECT asset, CAST(SUM(CASE WHEN state = 'taken_back' THEN 0 ELSE amount END) AS BIGINT) AS standing,
+            CAST(SUM(amount) AS BIGINT) AS owed
+        FROM claimables WHERE state IN ('outstanding', 'taking_back') OR (state = 'taken_back' AND NOT EXISTS (
+            SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
+                AND transfers.state = 'confirmed'
+        )) GROUP BY asset ORDER BY asset";
+    /// What is on its way has no row of its own yet.
+    RETURNS = "SELECT
+            (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
+                WHERE claimables.state IN ('outstanding', 'taking_back') AND transfers.refund_of IS NOT NULL)
+            + (SELECT COUNT(*) FROM transfers WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
+                AND refund_of IS NOT NULL) AS claimables";
+    OF_FARM = "SELECT
+            (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
+                WHERE claimables.state IN ('outstanding', 'taking_back') AND claimables.asset = $2
+                    AND json_extract(transfers.kind_facts, '$.farm') = $1)
+            + (SELECT COUNT(*) FROM transfers WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
+                AND asset = $2 AND json_extract(kind_facts, '$.farm') = $1) AS claimables",
+        on_postgres "SELECT
+            (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
+                WHERE claimables.state IN ('outstanding', 'taking_back') AND claimables.asset = $2
+                    AND CAST(transfers.kind_facts AS JSONB) ->> 'farm' = $1)
+            + (SELECT COUNT(*) FROM transfers WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
+                AND asset = $2 AND CAST(kind_facts AS JSONB) ->> 'farm' = $1) AS claimables";
+    FARMS = "SELECT json_extract(transfers.kind_facts, '$.farm') AS farm, claimables.asset AS asset
+            FROM claimables JOIN transfers ON transfers.id = claimables.transfer
+            WHERE claimables.state IN ('outstanding', 'taking_back')
+                AND json_extract(transfers.kind_facts, '$.farm') IS NOT NULL
+            GROUP BY json_extract(transfers.kind_facts, '$.farm'), claimables.asset HAVING COUNT(*) >= $1 LIMIT $2",
+        on_postgres "SELECT CAST(transfers.kind_facts AS JSONB) ->> 'farm' AS farm, claimables.asset AS asset
+            FROM claimables JOIN transfers ON transfers.id = claimables.transfer
+            WHERE claimables.state IN ('outstanding', 'taking_back')
+                AND CAST(transfers.kind_facts AS JSONB) ->> 'farm' IS NOT NULL
+            GROUP BY CAST(transfers.kind_facts AS JSONB) ->> 'farm', claimables.asset HAVING COUNT(*) >= $1 LIMIT $2";
 }
 
 fn claimable(row: &Row) -> Result<Claimable, StoreError> {
@@ -99,8 +146,52 @@ impl ClaimablesTx for Session {
     async fn claimables_reclaimable(
         &mut self,
         now: Timestamp,
+        after: Option<(Timestamp, ClaimableId)>,
         limit: u32,
     ) -> Result<Vec<Claimable>, StoreError> {
-        self.rows(RECLAIMABLE, args![now, rows_max(limit)]).await?.iter().map(claimable).collect()
+        let (from, id) =
+            after.map_or((Timestamp::UNIX_EPOCH, String::new()), |(from, id)| (from, id.to_string()));
+        self.rows(RECLAIMABLE, args![now, from, id, rows_max(limit)]).await?.iter().map(claimable).collect()
+    }
+
+    async fn claimables_not_repaid(
+        &mut self,
+        after: Option<ClaimableId>,
+        limit: u32,
+    ) -> Result<Vec<Claimable>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        self.rows(NOT_REPAID, args![after, rows_max(limit)]).await?.iter().map(claimable).collect()
+    }
+
+    async fn claimable_sums(&mut self) -> Result<Vec<ClaimableSums>, StoreError> {
+        let sums = |row: &Row| {
+            let facts = row.of(&COUNTS);
+            let (standing, owed) = (facts.int("standing")?, facts.int("owed")?);
+            Ok(ClaimableSums { asset: facts.parsed("asset")?, standing, owed })
+        };
+        self.rows(SUMS_OWED, args![]).await?.iter().map(sums).collect()
+    }
+
+    async fn returns_by_claimable(&mut self) -> Result<u64, StoreError> {
+        let row = self.row(RETURNS, args![]).await?;
+        row.as_ref().map_or(Ok(0), |row| row.of(&COUNTS).number("claimables", u64::try_from))
+    }
+
+    async fn claimables_of_farm(&mut self, farm: FarmId, asset: Asset) -> Result<u64, StoreError> {
+        let row = self.row(OF_FARM, args![farm.to_string(), asset.to_string()]).await?;
+        row.as_ref().map_or(Ok(0), |row| row.of(&COUNTS).number("claimables", u64::try_from))
+    }
+
+    async fn farms_with_claimables(
+        &mut self,
+        at_least: u32,
+        limit: u32,
+    ) -> Result<Vec<(FarmId, Asset)>, StoreError> {
+        let rows = self.rows(FARMS, args![at_least, rows_max(limit)]).await?;
+        let farm = |row: &Row| {
+            let facts = row.of(&COUNTS);
+            Ok((facts.parsed("farm")?, facts.parsed("asset")?))
+        };
+        rows.iter().map(farm).collect()
     }
 }

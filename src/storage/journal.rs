@@ -46,7 +46,7 @@ statements! {
     BALANCES_AFTER = "SELECT account, asset, amount FROM journal_balances
         WHERE amount <> 0 AND account >= $1 AND (account > $1 OR asset > $2) ORDER BY account, asset LIMIT $3";
     OWED_AFTER = "SELECT account, asset, amount FROM journal_balances
-        WHERE amount <> 0 AND (account IN ('unattributed', 'clawed_back') OR account LIKE 'deposits:%'
+        WHERE amount <> 0 AND (account IN ('unattributed', 'clawed_back', 'claimants') OR account LIKE 'deposits:%'
             OR account LIKE 'clawed_back:%')
             AND account >= $1 AND (account > $1 OR asset > $2) ORDER BY account, asset LIMIT $3";
     JOURNAL_SUMS = "SELECT asset, CAST(SUM(amount) AS BIGINT) AS total FROM journal_postings GROUP BY asset ORDER BY asset";

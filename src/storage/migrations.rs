@@ -25,6 +25,11 @@ macro_rules! step {
 /// All steps, in order.
 pub(super) const STEPS: &[Step] = &[
     step!(1, "initial", "0001_initial.sql"),
+    step!(
+        2,
+        "claimable balances counted and out of reach",
+        "0002_claimable_balances_counted_and_out_of_reach.sql"
+    ),
     step!(3, "payout checks", "0003_payout_checks.sql"),
     step!(5, "fee bumps", "0005_fee_bumps.sql"),
 ];

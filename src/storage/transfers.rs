@@ -8,7 +8,7 @@ use super::session::{Session, rows_max};
 use super::sql::{Arg, Sql, args, statements};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
-use crate::domain::ids::{OperationId, ReservationId, SubmissionId, TransferId, TxHash};
+use crate::domain::ids::{ClaimableId, OperationId, ReservationId, SubmissionId, TransferId, TxHash};
 use crate::domain::payment::PaymentId;
 use crate::domain::transfer::{Delivery, Submission, SubmissionState, Transfer, TransferKind, TransferState};
 use crate::ports::store::{StoreError, TransfersTx};
@@ -124,7 +124,7 @@ statements! {
 struct TransferRow {
     id: i64,
     reservation: Option<i64>,
-    refund_of: Option<PaymentId>,
+    refund_of: Option<String>,
     ordinal: u32,
     kind_facts: String,
     source: AccountId,
@@ -161,7 +161,7 @@ fn transfer(row: &Row) -> Result<Transfer, StoreError> {
     let facts = row.of(&TRANSFERS);
     let kind: TransferKind = facts.json("kind_facts")?;
     let refund_of = facts.text_or_none("refund_of")?;
-    if refund_of != returned(&kind).map(|payment| payment.to_string()) {
+    if refund_of != given_back(&kind) {
         return Err(facts.corrupt("refund_of", format!("it is {refund_of:?}, but the transfer is {kind:?}")));
     }
     Ok(Transfer {
@@ -198,10 +198,11 @@ fn submission(row: &Row) -> Result<Submission, StoreError> {
     })
 }
 
-/// The payment a transfer returns.
-const fn returned(kind: &TransferKind) -> Option<PaymentId> {
+/// The payment that a transfer returns, or the claimable balance that it repays: no two ids of theirs are the same text.
+fn given_back(kind: &TransferKind) -> Option<String> {
     match kind {
-        TransferKind::Refund { payment } => Some(*payment),
+        TransferKind::Refund { payment } => Some(payment.to_string()),
+        TransferKind::Repayment { claimable } => Some(claimable.to_string()),
         TransferKind::Leg { .. } => None,
     }
 }
@@ -236,7 +237,7 @@ impl TransfersTx for Session {
             rows.push(TransferRow {
                 id: transfer.id.get(),
                 reservation: transfer.reservation.map(ReservationId::get),
-                refund_of: returned(&transfer.kind),
+                refund_of: given_back(&transfer.kind),
                 ordinal: transfer.ordinal,
                 kind_facts: to_json(&transfer.kind)?,
                 source: transfer.from,
@@ -367,6 +368,10 @@ impl TransfersTx for Session {
             None => self.row(CANCELLED_REFUND_OF, args![payment.to_string()]).await?,
         };
         row.as_ref().map(transfer).transpose()
+    }
+
+    async fn repayment_of(&mut self, claimable: ClaimableId) -> Result<Option<Transfer>, StoreError> {
+        self.row(REFUND_OF, args![claimable.to_string()]).await?.as_ref().map(transfer).transpose()
     }
 
     async fn money_leaves(&mut self, account: AccountId) -> Result<bool, StoreError> {

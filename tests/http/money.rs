@@ -181,6 +181,7 @@ on_both_databases! {
             amount: Stroops::from_units(4),
             sponsor: Some(account(77)),
             seen_at: rig.clock.now(),
+            out_of_reach_at: None,
         };
         let mut tx = rig.store.begin().await.unwrap();
         tx.set_waiting_balances(account(200), &[waiting("00ab"), waiting("00cd")]).await.unwrap();

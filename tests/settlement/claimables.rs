@@ -17,29 +17,29 @@ use crate::world::{
 };
 
 /// Worth a claimable balance, and not enough to pay for anything.
-const PART: &str = "50";
+pub const PART: &str = "50";
 
-async fn outstanding(world: &World) -> Vec<Claimable> {
+pub async fn outstanding(world: &World) -> Vec<Claimable> {
     world.store.begin_read().await.unwrap().claimables_open(None, 100).await.unwrap()
 }
 
 /// What the journal says of TFT in a book account, in stroops.
-async fn booked(world: &World, account: BookAccount) -> i64 {
+pub async fn booked(world: &World, account: BookAccount) -> i64 {
     world.store.begin_read().await.unwrap().balance(account, world.asset("TFT")).await.unwrap()
 }
 
 /// What waits to be claimed, and what may be demanded, by the journal.
-async fn waiting(world: &World) -> (i64, i64) {
+pub async fn waiting(world: &World) -> (i64, i64) {
     (booked(world, BookAccount::ClaimableBalances).await, booked(world, BookAccount::Claimants).await)
 }
 
 /// A reservation that costs more than a part that is worth a claimable balance.
-async fn reserve_much(world: &World) -> Reservation {
+pub async fn reserve_much(world: &World) -> Reservation {
     world.reserve_as(OrderRequest { units: Some(units("20")), ..world.request() }).await
 }
 
 /// A reservation whose farmer has an account, but no trust line.
-async fn with_an_untrusting_farmer(world: &World) -> Reservation {
+pub async fn with_an_untrusting_farmer(world: &World) -> Reservation {
     world.fund("untrusting").await;
     let mut farm = world.farm().await;
     farm.payout_addresses.insert(world.asset("TFT"), wallet("untrusting").account());
@@ -47,13 +47,13 @@ async fn with_an_untrusting_farmer(world: &World) -> Reservation {
     world.reserve().await
 }
 
-fn farmers(reservation: &Reservation) -> Stroops {
+pub fn farmers(reservation: &Reservation) -> Stroops {
     let whole = price(reservation);
     whole.checked_sub(share(whole, 10)).unwrap()
 }
 
 /// A reservation that was paid in part by somebody who then can no longer receive the token, past its deadline.
-async fn paid_in_part_and_distrusted(world: &World, part: &str) -> Reservation {
+pub async fn paid_in_part_and_distrusted(world: &World, part: &str) -> Reservation {
     world.customer("alice").await;
     let reservation = reserve_much(world).await;
     world.pay("alice", reservation.escrow, amount(part), "TFT").await;
@@ -64,7 +64,7 @@ async fn paid_in_part_and_distrusted(world: &World, part: &str) -> Reservation {
 }
 
 /// A person can no longer receive TFT.
-async fn give_up_tft(world: &World, name: &str) {
+pub async fn give_up_tft(world: &World, name: &str) {
     let issuer = world.asset("TFT").issuer().unwrap();
     let all = world.holds(name, "TFT");
     world.try_pay(name, Address::Account(issuer), all, "TFT").await.unwrap();
@@ -199,22 +199,6 @@ on_both_databases! {
         world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
         world.until(reservation.id, "refunded").await;
         assert_eq!(outstanding(&world).await[0].recipient, wallet("alice").account());
-        world.assert_reconciled().await;
-    }
-
-    async fn dust_locks_none_of_our_reserves(store: &TestStore) {
-        let world = World::new(store.store.clone()).await;
-        let sponsoring = world.sponsoring().await;
-        let reservation = paid_in_part_and_distrusted(&world, "9.9999999").await;
-        world.until(reservation.id, "refunding").await;
-        world.rest().await;
-        assert_eq!(outstanding(&world).await, []);
-        let accounts = world.sponsoring().await - sponsoring;
-        world.clock.move_on(120);
-        world.rest().await;
-        assert_eq!(world.sponsoring().await - sponsoring, accounts);
-        assert_eq!(world.state(reservation.id).await, "refunding", "it stays owed");
-        assert_eq!(world.balance(reservation.escrow, "TFT"), amount("9.9999999"));
         world.assert_reconciled().await;
     }
 

@@ -10,7 +10,7 @@ use farmgate::domain::money::Stroops;
 use farmgate::domain::reservation::Reservation;
 use farmgate::sandbox::wallet::Named;
 use farmgate::sandbox::wallet::{Memo, Wallet};
-use farmgate::settlement::Settings;
+use farmgate::settlement::{Settings, WAITING_SECONDS_MAX};
 use farmgate::stellar::sealing::SealingSecret;
 
 use crate::network::{Faults, faulty};
@@ -271,15 +271,62 @@ on_both_databases! {
     async fn claimable_balances_for_an_account_are_looked_for_before_it_is_closed(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
         let reservation = settled(&world).await;
-        world.put_aside_for("stranger", reservation.escrow, amount("4"), "XLM").await;
+        world.put_aside_for("stranger", reservation.escrow, amount("0.9999999"), "XLM").await;
+        world.put_aside_for("alice", reservation.escrow, amount("19.9999999"), "TFT").await;
         world.rest().await;
         let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
         assert_eq!(listed, [], "nobody looks for them all the time");
         world.clock.move_on(QUIET_SECONDS + 60);
         until_closed(&world, reservation.escrow).await;
         let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
-        assert_eq!(listed.len(), 1);
-        assert_eq!((listed[0].claimant, listed[0].amount), (reservation.escrow, amount("4")));
+        assert_eq!(listed.len(), 2, "dust keeps no account open");
+        assert!(listed.iter().all(|balance| balance.claimant == reservation.escrow));
+        assert!(listed.iter().all(|balance| balance.out_of_reach_at.is_some()));
+        world.assert_reconciled().await;
+    }
+
+    async fn a_strangers_balance_keeps_its_account_open_for_a_bounded_time(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        let reservation = settled(&world).await;
+        world.put_aside_for("stranger", reservation.escrow, amount("1"), "XLM").await;
+        world.clock.move_on(QUIET_SECONDS + 60);
+        for _ in 0..10 {
+            world.tick().await.unwrap();
+            world.next_ledger().await;
+        }
+        assert!(is_there(&world, reservation.escrow).await);
+        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        assert_eq!((listed.len(), listed[0].out_of_reach_at), (1, None), "somebody can decide");
+        let sponsoring = world.sponsoring().await;
+        world.clock.move_on(WAITING_SECONDS_MAX - 3_600);
+        // Another one does not make it longer.
+        world.put_aside_for("stranger", reservation.escrow, amount("100"), "XLM").await;
+        world.rest().await;
+        assert!(is_there(&world, reservation.escrow).await);
+        world.clock.move_on(2 * 3_600);
+        until_closed(&world, reservation.escrow).await;
+        assert!(world.sponsoring().await < sponsoring, "the reserves came home");
+        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        assert_eq!(listed.len(), 2);
+        assert!(listed.iter().all(|balance| balance.out_of_reach_at.is_some()), "and it stays listed");
+        world.assert_reconciled().await;
+    }
+
+    async fn an_account_is_closed_once_a_strangers_balance_is_gone(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        let reservation = settled(&world).await;
+        world.put_aside_for("alice", reservation.escrow, amount("20"), "TFT").await;
+        world.clock.move_on(QUIET_SECONDS + 60);
+        for _ in 0..10 {
+            world.tick().await.unwrap();
+            world.next_ledger().await;
+        }
+        assert!(is_there(&world, reservation.escrow).await, "it is worth a dollar");
+        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        world.take_aside_back("alice", &listed[0].id).await;
+        world.clock.move_on(86_400 + 60);
+        until_closed(&world, reservation.escrow).await;
+        assert_eq!(world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap(), []);
         world.assert_reconciled().await;
     }
 

@@ -17,7 +17,7 @@ const COMMITS_MAX: usize = 200;
 
 /// What happens at the `n`th commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blow {
+pub enum Blow {
     /// The process dies before it.
     DiesBefore,
     /// It happens, and the process dies.
@@ -27,7 +27,7 @@ enum Blow {
 }
 
 /// A database that deals a blow at one commit. Once the process is dead, everything fails.
-struct CrashingStore {
+pub struct CrashingStore {
     inner: Arc<dyn Store>,
     commits_left: AtomicUsize,
     blow: Blow,
@@ -39,6 +39,13 @@ fn dead() -> StoreError {
 }
 
 impl CrashingStore {
+    /// A database that deals a blow at the `n`th commit from now on; whether it did is told by the flag.
+    pub fn striking(inner: Arc<dyn Store>, n: usize, blow: Blow) -> (Arc<Self>, Arc<AtomicBool>) {
+        let dealt = Arc::new(AtomicBool::new(false));
+        let store = Self { inner, commits_left: AtomicUsize::new(n), blow, dealt: Arc::clone(&dealt) };
+        (Arc::new(store), dealt)
+    }
+
     fn check(&self) -> Result<(), StoreError> {
         match self.blow {
             Blow::DiesBefore | Blow::DiesAfter if self.dealt.load(Ordering::SeqCst) => Err(dead()),
@@ -76,14 +83,8 @@ async fn strike_at(world: &World, network: &Arc<FaultyNetwork>, n: usize, blow: 
     let farmer = world.holds(FARMER, "TFT");
     let foundation = world.holds(FOUNDATION, "TFT");
     world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
-    let dealt = Arc::new(AtomicBool::new(false));
-    let store = CrashingStore {
-        inner: world.store.clone(),
-        commits_left: AtomicUsize::new(n),
-        blow,
-        dealt: dealt.clone(),
-    };
-    world.restart(Arc::new(store), network.clone());
+    let (store, dealt) = CrashingStore::striking(world.store.clone(), n, blow);
+    world.restart(store, network.clone());
     for _ in 0..40 {
         if dealt.load(Ordering::SeqCst) || world.state(reservation.id).await == "settled" {
             break;

@@ -115,6 +115,7 @@ pass_on! {
         own_watch(account: AccountId) -> Option<OwnWatch>;
         set_own_watch(account: AccountId, before: Option<OwnWatch>, after: OwnWatch) -> ();
         set_waiting_balances(claimant: AccountId, balances: &[WaitingBalance]) -> ();
+        waiting_out_of_reach(claimant: AccountId, at: Timestamp) -> ();
         waiting_balances(after: Option<(AccountId, String)>, limit: u32) -> Vec<WaitingBalance>;
         channels() -> Vec<Channel>;
     }
@@ -137,7 +138,12 @@ pass_on! {
         update_claimable(before: &Claimable, after: &Claimable) -> ();
         claimable(id: ClaimableId) -> Option<Claimable>;
         claimables_open(after: Option<ClaimableId>, limit: u32) -> Vec<Claimable>;
-        claimables_reclaimable(now: Timestamp, limit: u32) -> Vec<Claimable>;
+        claimables_reclaimable(now: Timestamp, after: Option<(Timestamp, ClaimableId)>, limit: u32) -> Vec<Claimable>;
+        claimables_not_repaid(after: Option<ClaimableId>, limit: u32) -> Vec<Claimable>;
+        claimable_sums() -> Vec<ClaimableSums>;
+        returns_by_claimable() -> u64;
+        claimables_of_farm(farm: FarmId, asset: Asset) -> u64;
+        farms_with_claimables(at_least: u32, limit: u32) -> Vec<(FarmId, Asset)>;
     }
     FeeBumpsTx {
         insert_fee_bump(bump: &FeeBump) -> ();
@@ -198,6 +204,7 @@ pass_on! {
         pending_refunds(after: Option<TransferId>, limit: u32) -> Vec<Transfer>;
         pending_refunds_from(account: AccountId, after: Option<TransferId>, limit: u32) -> Vec<Transfer>;
         refund_of(payment: PaymentId) -> Option<Transfer>;
+        repayment_of(claimable: ClaimableId) -> Option<Transfer>;
         money_leaves(account: AccountId) -> bool;
         transfers(ids: &[TransferId]) -> Vec<Transfer>;
         insert_submission(submission: &Submission) -> ();

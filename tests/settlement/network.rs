@@ -31,6 +31,8 @@ pub struct Faults {
     pub no_history: AtomicUsize,
     /// So many looks at an account's effects find nothing, whatever is in the ledger.
     pub no_effects: AtomicUsize,
+    /// So many looks at how a claimable balance ended find nothing, whatever is in the ledger.
+    pub no_ends: AtomicUsize,
     /// So many records of history come as nobody can read them.
     pub garbled: AtomicUsize,
     /// So many payments come as operations that failed.
@@ -295,6 +297,9 @@ impl Network for FaultyNetwork {
     }
 
     async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError> {
+        if take(&self.faults.no_ends) {
+            return Ok(None);
+        }
         self.inner.claimable_end(id).await
     }
 

@@ -25,6 +25,7 @@ use farmgate::domain::refund::RefundAddress;
 use farmgate::domain::reservation::Reservation;
 use farmgate::domain::sealing::{SealedSecret, SealingKey};
 use farmgate::domain::split::Distribution;
+use farmgate::domain::transfer::GivenBack;
 use farmgate::operator::{Reconciliation, reconcile};
 use farmgate::ports::clock::Clock;
 use farmgate::ports::entropy::Entropy;
@@ -467,7 +468,12 @@ impl World {
     pub async fn assert_reconciled(&self) {
         let reconciliation = self.reconcile().await;
         let wrong: Vec<_> = reconciliation.lines.iter().filter(|line| !line.agrees()).collect();
-        assert!(reconciliation.balances(), "{wrong:?} {:?}", reconciliation.unbalanced);
+        assert!(
+            reconciliation.balances(),
+            "{wrong:?} {:?} {:?}",
+            reconciliation.books,
+            reconciliation.unbalanced
+        );
         assert!(reconciliation.accounts > 2, "nothing was compared");
     }
 
@@ -525,9 +531,14 @@ impl World {
 
     /// Carries out an operator's decision where a payment's return goes.
     pub async fn return_to(&self, payment: PaymentId, to: RefundAddress) -> Result<(), ReturnError> {
+        self.give_back(GivenBack::Payment(payment), to).await
+    }
+
+    /// The same, also of a claimable balance that was taken back.
+    pub async fn give_back(&self, what: GivenBack, to: RefundAddress) -> Result<(), ReturnError> {
         let returned = transact(&self.store, move |tx| {
             let to = to.clone();
-            Box::pin(async move { return_to(tx, payment, &to).await })
+            Box::pin(async move { return_to(tx, what, &to).await })
         })
         .await?;
         assert!(returned.is_some());

@@ -44,6 +44,7 @@ async fn fill(database: &TestStore) {
         amount: stroops(1),
         sponsor: Some(account(2)),
         seen_at: at(1),
+        out_of_reach_at: None,
     };
     tx.set_waiting_balances(account(1), &[waiting]).await.unwrap();
     tx.insert_sealed_secret(&sealed_secret(1)).await.unwrap();

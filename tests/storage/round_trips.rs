@@ -329,7 +329,9 @@ on_both_databases! {
         }
         let [one, two, three] = [1, 2, 3].map(claimable);
         assert_eq!(tx.claimables_open(None, 2).await.unwrap(), [one.clone(), two.clone()]);
-        assert_eq!(tx.claimables_reclaimable(at(102), 9).await.unwrap(), [one.clone(), two.clone()]);
+        assert_eq!(tx.claimables_reclaimable(at(102), None, 9).await.unwrap(), [one.clone(), two.clone()]);
+        let first = Some((one.reclaim_from, one.id));
+        assert_eq!(tx.claimables_reclaimable(at(102), first, 9).await.unwrap(), std::slice::from_ref(&two));
         let claimed = one.clone().claimed(OperationId(9), at(7)).unwrap();
         let taking = two.clone().taking_back(submission_id(4)).unwrap();
         let clawed_back = three.clone().clawed_back(OperationId(8), at(7)).unwrap();
@@ -338,11 +340,84 @@ on_both_databases! {
             assert_eq!(tx.claimable(after.id).await.unwrap().as_ref(), Some(after));
         }
         assert_eq!(tx.claimables_open(Some(one.id), 9).await.unwrap(), [taking.clone(), claimable(4)]);
-        assert_eq!(tx.claimables_reclaimable(at(103), 9).await.unwrap(), []);
+        assert_eq!(tx.claimables_reclaimable(at(103), None, 9).await.unwrap(), []);
         let taken = taking.clone().taken_back(submission_id(4), at(9)).unwrap();
         tx.update_claimable(&taking, &taken).await.unwrap();
         assert_eq!(tx.claimable(taken.id).await.unwrap(), Some(taken));
         tx.commit().await.unwrap();
+    }
+
+    async fn claimable_balances_are_counted_on_the_ledger_and_on_their_way(database: &TestStore) {
+        let (farm, tft) = (FarmId::new(3).unwrap(), asset("TFT"));
+        let payment = PaymentId { operation: OperationId(5), change: 0 };
+        let back = Transfer { kind: TransferKind::Refund { payment }, ..transfer(3, 2) };
+        let mut tx = database.store.begin().await.unwrap();
+        tx.insert_transfers(&[transfer(1, 0), transfer(2, 1), back.clone()]).await.unwrap();
+        assert_eq!(tx.claimables_of_farm(farm, tft).await.unwrap(), 0);
+        tx.insert_claimable(&claimable(1)).await.unwrap();
+        tx.redirect_transfer(&transfer(2, 1), &transfer(2, 1).as_claimable().unwrap()).await.unwrap();
+        assert_eq!(tx.claimables_of_farm(farm, tft).await.unwrap(), 2);
+        assert_eq!(tx.claimables_of_farm(farm, asset("TFTA")).await.unwrap(), 0);
+        assert_eq!(tx.claimables_of_farm(FarmId::new(4).unwrap(), tft).await.unwrap(), 0);
+        assert_eq!(tx.farms_with_claimables(1, 9).await.unwrap(), [(farm, tft)]);
+        assert_eq!(tx.farms_with_claimables(2, 9).await.unwrap(), [], "one is on its way");
+        assert_eq!(tx.returns_by_claimable().await.unwrap(), 0, "legs are no returns");
+        let on_its_way = back.clone().as_claimable().unwrap();
+        tx.redirect_transfer(&back, &on_its_way).await.unwrap();
+        assert_eq!(tx.returns_by_claimable().await.unwrap(), 1);
+        tx.update_transfer(&on_its_way, &on_its_way.clone().cancelled(at(4)).unwrap()).await.unwrap();
+        assert_eq!(tx.returns_by_claimable().await.unwrap(), 0);
+        tx.insert_claimable(&claimable(3)).await.unwrap();
+        assert_eq!(tx.returns_by_claimable().await.unwrap(), 1);
+        for number in [1, 3] {
+            let claimed = claimable(number).claimed(OperationId(9), at(7)).unwrap();
+            tx.update_claimable(&claimable(number), &claimed).await.unwrap();
+        }
+        assert_eq!((tx.returns_by_claimable().await.unwrap(), tx.claimables_of_farm(farm, tft).await.unwrap()), (0, 1));
+        assert_eq!(tx.farms_with_claimables(1, 9).await.unwrap(), []);
+        tx.commit().await.unwrap();
+    }
+
+    async fn what_was_taken_back_is_owed_until_it_is_repaid(database: &TestStore) {
+        let tft = asset("TFT");
+        let sums = |standing, owed| [ClaimableSums { asset: tft, standing, owed }];
+        let repayment = Transfer {
+            kind: TransferKind::Repayment { claimable: claimable(2).id },
+            ..transfer(5, 4)
+        };
+        let mut tx = database.store.begin().await.unwrap();
+        assert_eq!(tx.claimable_sums().await.unwrap(), []);
+        tx.insert_transfers(&[transfer(1, 0), transfer(2, 1), transfer(3, 2)]).await.unwrap();
+        for number in [1, 2, 3] {
+            tx.insert_claimable(&claimable(number)).await.unwrap();
+        }
+        let claimed = claimable(3).claimed(OperationId(9), at(7)).unwrap();
+        tx.update_claimable(&claimable(3), &claimed).await.unwrap();
+        let taking = claimable(2).taking_back(submission_id(4)).unwrap();
+        tx.update_claimable(&claimable(2), &taking).await.unwrap();
+        assert_eq!(tx.claimable_sums().await.unwrap(), sums(1_800, 1_800));
+        let taken = taking.clone().taken_back(submission_id(4), at(9)).unwrap();
+        tx.update_claimable(&taking, &taken).await.unwrap();
+        assert_eq!(tx.claimable_sums().await.unwrap(), sums(900, 1_800));
+        assert_eq!(tx.claimables_not_repaid(None, 9).await.unwrap(), std::slice::from_ref(&taken));
+        assert_eq!(tx.claimables_not_repaid(Some(taken.id), 9).await.unwrap(), []);
+        assert_eq!(tx.repayment_of(taken.id).await.unwrap(), None);
+        tx.insert_transfers(std::slice::from_ref(&repayment)).await.unwrap();
+        assert_eq!(tx.claimables_not_repaid(None, 9).await.unwrap(), []);
+        assert_eq!(tx.repayment_of(taken.id).await.unwrap().as_ref(), Some(&repayment));
+        assert_eq!(tx.pending_refunds(None, 9).await.unwrap(), std::slice::from_ref(&repayment));
+        assert_eq!(tx.claimable_sums().await.unwrap(), sums(900, 1_800), "it is not paid yet");
+        let sent = repayment.clone().sent(submission_id(5)).unwrap();
+        tx.update_transfer(&repayment, &sent).await.unwrap();
+        let paid = sent.clone().confirmed(submission_id(5), OperationId(77), at(10)).unwrap();
+        tx.update_transfer(&sent, &paid).await.unwrap();
+        assert_eq!(tx.claimable_sums().await.unwrap(), sums(900, 900));
+        tx.commit().await.unwrap();
+        let mut tx = database.store.begin().await.unwrap();
+        let twice = Transfer { id: TransferId::new(6).unwrap(), ordinal: 5, ..repayment };
+        let twice = tx.insert_transfers(&[twice]).await;
+        assert!(matches!(twice, Err(StoreError::Exists { constraint: Constraint::Refund })), "{twice:?}");
+        tx.rollback().await.unwrap();
     }
 
     async fn an_escrow_account_is_closed_in_steps(database: &TestStore) {
@@ -578,6 +653,7 @@ on_both_databases! {
             amount: stroops(7),
             sponsor: (claimant == 1).then(|| account(9)),
             seen_at: at(seen),
+            out_of_reach_at: None,
         };
         let mut tx = database.store.begin().await.unwrap();
         tx.set_waiting_balances(account(1), &[waiting(1, "b", 1), waiting(1, "a", 1)]).await.unwrap();
@@ -590,6 +666,11 @@ on_both_databases! {
         assert_eq!(tx.waiting_balances(after, 10).await.unwrap(), expected[1..]);
         tx.set_waiting_balances(account(1), &[]).await.unwrap();
         assert_eq!(tx.waiting_balances(None, 10).await.unwrap(), [waiting(2, "a", 1)]);
+        tx.waiting_out_of_reach(account(1), at(9)).await.unwrap();
+        assert_eq!(tx.waiting_balances(None, 10).await.unwrap(), [waiting(2, "a", 1)]);
+        tx.waiting_out_of_reach(account(2), at(9)).await.unwrap();
+        let closed = WaitingBalance { out_of_reach_at: Some(at(9)), ..waiting(2, "a", 1) };
+        assert_eq!(tx.waiting_balances(None, 10).await.unwrap(), [closed]);
         tx.commit().await.unwrap();
         let mut tx = database.store.begin().await.unwrap();
         let mixed = tx.set_waiting_balances(account(1), &[waiting(2, "a", 1)]).await;

@@ -51,7 +51,8 @@ pub(in crate::http) struct Query {
 
 /// Claimable balances that strangers made for accounts of the service, as they were last seen.
 ///
-/// They are never claimed by the service: that takes a trust line for whatever anybody sends, and would invite dust.
+/// They are never claimed by the service: that takes a trust line for whatever anybody sends, and would invite dust. One that is worth
+/// something keeps an account of a reservation open for 30 days, so that a person can claim it with the platform's key.
 #[utoipa::path(
     get,
     path = "/v1/claimable-balances",
@@ -83,6 +84,7 @@ pub(in crate::http) async fn handler(
             amount: balance.amount,
             sponsor: balance.sponsor,
             seen_at: balance.seen_at,
+            out_of_reach_at: balance.out_of_reach_at,
         },
     )))
 }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use crate::api::{Payment, ProblemCode, RefundAddress, RefundAddressBody, examples};
 use crate::domain::payment::PaymentId;
 use crate::domain::refund;
+use crate::domain::transfer::GivenBack;
 use crate::http::auth::{May, ReservationsResolve};
 use crate::http::document::ReturnProblems;
 use crate::http::input::{Input, PathId};
@@ -39,7 +40,7 @@ pub(in crate::http) async fn handler(
     let decided = transact(&app.store, move |tx| {
         let to = to.clone();
         Box::pin(async move {
-            let Some(transfer) = return_to(tx, id, &to).await? else { return Ok(None) };
+            let Some(transfer) = return_to(tx, GivenBack::Payment(id), &to).await? else { return Ok(None) };
             Ok::<_, ReturnError>(tx.payment(id).await?.map(|stored| (stored, transfer)))
         })
     })

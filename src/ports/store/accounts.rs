@@ -26,6 +26,8 @@ pub struct WaitingBalance {
     pub sponsor: Option<AccountId>,
     /// When it was first seen.
     pub seen_at: Timestamp,
+    /// When our account was closed, so that nobody can claim it for us any more; `None` while it is open.
+    pub out_of_reach_at: Option<Timestamp>,
 }
 
 /// Escrow accounts and channel accounts.
@@ -104,6 +106,9 @@ pub trait AccountsTx {
         claimant: AccountId,
         balances: &[WaitingBalance],
     ) -> Result<(), StoreError>;
+
+    /// Stores that `claimant` was closed: what strangers made for it is out of reach, and stays listed as it was last seen.
+    async fn waiting_out_of_reach(&mut self, claimant: AccountId, at: Timestamp) -> Result<(), StoreError>;
 
     /// Claimable balances of strangers for accounts of ours, by claimant and id, after `after`.
     async fn waiting_balances(

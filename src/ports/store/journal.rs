@@ -45,7 +45,7 @@ pub trait JournalTx {
         limit: u32,
     ) -> Result<Vec<(BookAccount, Asset, i64)>, StoreError>;
 
-    /// Balances that are not zero of deposits, unattributed money and what was clawed back, after `after`, in the order of
+    /// Balances that are not zero of deposits, unattributed money, claimants and what was clawed back, after `after`, in the order of
     /// [`Self::balances`].
     async fn balances_owed(
         &mut self,

@@ -23,7 +23,7 @@ use futures::future::BoxFuture;
 pub use access::{AccessTx, ApiKey, IdempotencyKey, Role, StoredAnswer};
 pub use accounts::{AccountsTx, WaitingBalance};
 pub use catalog::{CatalogTx, Put};
-pub use claimables::ClaimablesTx;
+pub use claimables::{ClaimableSums, ClaimablesTx};
 pub use fee_bumps::FeeBumpsTx;
 pub use journal::{EngineStatus, JournalTx};
 pub use payments::{PaymentFilter, PaymentsTx, Quarantined, StoredPayment};

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::domain::address::AccountId;
-use crate::domain::ids::{ReservationId, SubmissionId, TransferId, TxHash};
+use crate::domain::ids::{ClaimableId, ReservationId, SubmissionId, TransferId, TxHash};
 use crate::domain::payment::PaymentId;
 use crate::domain::transfer::{Submission, Transfer};
 
@@ -36,8 +36,8 @@ pub trait TransfersTx {
     /// The place of a reservation's next transfer: one more than its highest ordinal.
     async fn next_ordinal(&mut self, reservation: ReservationId) -> Result<u32, StoreError>;
 
-    /// Returns of payments that are owed and in no live transaction, in id order, after `after`; not those of which nobody has
-    /// said where they go.
+    /// Returns of payments, and repayments, that are owed and in no live transaction, in id order, after `after`; not those of
+    /// which nobody has said where they go.
     async fn pending_refunds(
         &mut self,
         after: Option<TransferId>,
@@ -54,6 +54,9 @@ pub trait TransfersTx {
 
     /// The return of a payment; the last one if all were given up.
     async fn refund_of(&mut self, payment: PaymentId) -> Result<Option<Transfer>, StoreError>;
+
+    /// The repayment of a claimable balance that was taken back.
+    async fn repayment_of(&mut self, claimable: ClaimableId) -> Result<Option<Transfer>, StoreError>;
 
     /// True if money is on its way out of this account: its balance on the ledger may change at any time.
     async fn money_leaves(&mut self, account: AccountId) -> Result<bool, StoreError>;

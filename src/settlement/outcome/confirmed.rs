@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Ended, channel, fee, is_refund, settled_by, use_sequence};
+use super::{Ended, channel, fee, is_return, settled_by, use_sequence};
 use crate::capacity;
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
@@ -16,6 +16,7 @@ use crate::domain::reservation::{Settlement, State};
 use crate::domain::transfer::{ClosedAccount, Purpose, Submission, TopUp, Transfer};
 use crate::ports::network::TransactionRecord;
 use crate::ports::store::Tx;
+use crate::settlement::claim::owe_repayment;
 use crate::settlement::close::platform;
 use crate::settlement::refund::{owe_returns, refunded_if_all};
 use crate::settlement::settle::{change, funded_option, is_claimable, places};
@@ -74,20 +75,22 @@ pub(super) async fn confirmed(
                 settled(tx, ids, submission, reservation, record).await?;
                 ended.settled += 1;
             }
-            let refunds = transfers.iter().filter(|transfer| is_refund(transfer));
-            ended.returned.extend(refunds.clone().map(Transfer::route));
-            let returned_to: BTreeSet<ReservationId> = refunds.filter_map(|one| one.reservation).collect();
+            let returns = transfers.iter().filter(|transfer| is_return(transfer));
+            ended.returned.extend(returns.clone().map(Transfer::route));
+            let returned_to: BTreeSet<ReservationId> = returns.filter_map(|one| one.reservation).collect();
             for reservation in returned_to {
                 refunded(tx, ids, reservation, record).await?;
             }
         }
         Purpose::TakeBack { claimables } => {
             let platform = platform(tx).await?;
+            ended.taken_back.clone_from(claimables);
             for id in claimables {
                 let Some(claimable) = tx.claimable(*id).await? else { continue };
                 let taken = claimable.clone().taken_back(submission.id, record.closed_at)?;
                 tx.update_claimable(&claimable, &taken).await?;
-                // Only the asset moves; what is owed to the recipient stays.
+                owe_repayment(tx, ids, &taken, platform).await?;
+                // Only the asset moves; what is owed to the recipient stays until it is repaid.
                 let (to, from) = (BookAccount::Stellar(platform), BookAccount::ClaimableBalances);
                 postings.movement(claimable.asset, claimable.amount, to, from);
             }
@@ -112,7 +115,7 @@ async fn pay(
     let paid = transfer.clone().confirmed(submission.id, operation, record.closed_at)?;
     tx.update_transfer(transfer, &paid).await?;
     let mut postings = Postings::new();
-    let owed = transfer.reservation.map_or(BookAccount::Unattributed, BookAccount::Deposits);
+    let owed = transfer.liability();
     let held = BookAccount::Stellar(transfer.from);
     postings.movement(transfer.asset, transfer.amount, owed, held);
     if is_claimable(transfer) {
@@ -185,6 +188,7 @@ async fn merged(
         escrow.state = EscrowState::Merged { reservation, operation: operation_at(record, place) };
         tx.update_escrow(&escrow).await?;
         tx.move_home(*account, platform).await?;
+        tx.waiting_out_of_reach(*account, record.closed_at).await?;
         for (asset, amount) in carried.iter().copied().chain([(Asset::Native, amount)]) {
             let (home, closed) = (BookAccount::Stellar(platform), BookAccount::Stellar(*account));
             postings.movement(asset, amount, home, closed);

@@ -1,17 +1,19 @@
 //! What follows from a transaction of ours that had no effect: everything it held is free again, and whoever is to blame is told.
 
-use super::{CANNOT_PAY_FEE, Ended, channel, is_refund, settled_by};
+use super::{CANNOT_PAY_FEE, Ended, channel, is_return, settled_by};
 use crate::domain::address::AccountId;
 use crate::domain::claimable::ClaimableState;
 use crate::domain::escrow::EscrowState;
-use crate::domain::ids::{ReservationId, SubmissionId};
-use crate::domain::money::Stroops;
-use crate::domain::reservation::{HoldReason, State};
+use crate::domain::ids::{ClaimableId, ReservationId, SubmissionId};
+use crate::domain::reservation::{HoldReason, RefundReason, Reservation, State};
 use crate::domain::transfer::{ClosedAccount, Purpose, ResultCodes, Submission, Transfer, TransferState};
 use crate::ports::store::Tx;
-use crate::settlement::blame::{Blame, blames, culprits, is_refused_between, is_refused_whole};
-use crate::settlement::close::platform;
+use crate::settlement::blame::{
+    Blame, blames, culprits, is_no_reserve, is_refused_between, is_refused_whole, is_success,
+};
+use crate::settlement::dust::{Bounds, Instead, instead_of_payment};
 use crate::settlement::held::lack_by_books;
+use crate::settlement::refund::start_refunding;
 use crate::settlement::settle::change;
 use crate::settlement::{EngineError, Ids};
 
@@ -22,8 +24,8 @@ pub(super) struct Refusal<'r> {
     pub codes: Option<&'r ResultCodes>,
     /// True if it is in a ledger, without effect: each such try costs a fee.
     pub landed: bool,
-    /// The least that becomes a claimable balance instead of a return.
-    pub claimable_min: Stroops,
+    /// What becomes a claimable balance instead of a payment.
+    pub bounds: Bounds,
 }
 
 /// Frees what a transaction without effect had taken.
@@ -56,8 +58,7 @@ pub(super) async fn released(
             release_transfers(tx, ids, submission, &transfers, refusal, &mut ended).await?;
         }
         Purpose::TakeBack { claimables } => {
-            // One may have been claimed meanwhile; its history will tell.
-            ended.rest_claimables = refusal.landed;
+            not_taken_back(claimables, refusal, &mut ended);
             for id in claimables {
                 let Some(claimable) = tx.claimable(*id).await? else { continue };
                 if let ClaimableState::TakingBack { .. } = claimable.state {
@@ -79,6 +80,30 @@ pub(super) async fn released(
     Ok(ended)
 }
 
+/// Tells which claimable balances could not be taken back: those whose operations were refused. One may have been claimed meanwhile;
+/// its history will tell. If none is named, they go one by one, and one that was alone is named. What merely never landed goes again.
+fn not_taken_back(claimables: &[ClaimableId], refusal: Refusal<'_>, ended: &mut Ended) {
+    let Some(codes) = refusal.codes else {
+        ended.take_back_alone = if refusal.landed { claimables.to_vec() } else { Vec::new() };
+        return;
+    };
+    // The last operations claim; those before make trust lines.
+    let trust_lines = codes.operations.len().saturating_sub(claimables.len());
+    let (trusting, claiming) = codes.operations.split_at(trust_lines);
+    ended.rest_claimables = trusting.iter().any(|code| is_no_reserve(code));
+    let refused = claimables.iter().zip(claiming).filter(|(_, code)| !is_success(code));
+    ended.not_taken_back = refused.map(|(id, _)| *id).collect();
+    if !ended.not_taken_back.is_empty()
+        || !(refusal.landed || is_refused_whole(codes) || is_refused_between(codes))
+    {
+        return;
+    }
+    match claimables {
+        [only] => ended.not_taken_back = vec![*only],
+        several => ended.take_back_alone = several.to_vec(),
+    }
+}
+
 /// Accounts that could not be closed: those whose operations were refused, or all if none is named.
 fn not_closed(accounts: &[ClosedAccount], refusal: Refusal<'_>) -> Vec<AccountId> {
     let codes = refusal.codes.map_or(&[][..], |codes| &codes.operations);
@@ -87,7 +112,7 @@ fn not_closed(accounts: &[ClosedAccount], refusal: Refusal<'_>) -> Vec<AccountId
     for ClosedAccount { account, operations, .. } in accounts {
         let own = next..next + usize::from(*operations);
         next = own.end;
-        if codes.get(own).is_some_and(|codes| codes.iter().any(|code| code != "op_success")) {
+        if codes.get(own).is_some_and(|codes| codes.iter().any(|code| !is_success(code))) {
             named.push(*account);
         }
     }
@@ -95,7 +120,7 @@ fn not_closed(accounts: &[ClosedAccount], refusal: Refusal<'_>) -> Vec<AccountId
 }
 
 /// Frees transfers. With codes that blame reservations, those are held; whose recipient cannot receive a payment gets a claimable
-/// balance; the others go again. If it landed or was refused as a whole and no code names anybody, all go again one by one, and
+/// balance, or calls its settlement off; the others go again. If it landed or was refused as a whole and no code names anybody, all go again one by one, and
 /// one that was alone is held.
 async fn release_transfers(
     tx: &mut dyn Tx,
@@ -110,27 +135,27 @@ async fn release_transfers(
     let named = blames.iter().any(|blame| *blame != Blame::Nobody);
     let refused = |codes: &ResultCodes| is_refused_whole(codes) || is_refused_between(codes);
     let unexplained = !named && (refusal.landed || refusal.codes.is_some_and(refused));
-    let home = platform(tx).await?;
     ended.rest_claimables = blames.contains(&Blame::Reserve);
     for (transfer, blame) in transfers.iter().zip(&blames) {
         let TransferState::InFlight { .. } = transfer.state else { continue };
         let released = transfer.clone().released(submission.id)?;
         tx.update_transfer(transfer, &released).await?;
-        // The platform cannot sponsor itself.
-        let worth_it =
-            !is_refund(transfer) || (transfer.amount >= refusal.claimable_min && transfer.from != home);
-        match (blame, released.clone().as_claimable()) {
-            (Blame::Recipient, Ok(claimable)) if worth_it => {
-                tx.redirect_transfer(&released, &claimable).await?;
-            }
-            (Blame::Recipient | Blame::Source(_), _) if is_refund(transfer) => {
-                ended.undelivered.push(transfer.route());
-            }
+        match blame {
+            Blame::Recipient => match instead_of_payment(tx, &released, refusal.bounds, ids.now()).await? {
+                Instead::ClaimableBalance => {
+                    let claimable = released.clone().as_claimable()?;
+                    tx.redirect_transfer(&released, &claimable).await?;
+                }
+                Instead::TooManyOfItsFarm => ended.called_off.extend(transfer.reservation),
+                instead @ (Instead::Owed | Instead::TooManyReturns) => {
+                    ended.too_many_returns |= instead == Instead::TooManyReturns;
+                    ended.undelivered.push(transfer.route());
+                }
+            },
+            Blame::Source(_) if is_return(transfer) => ended.undelivered.push(transfer.route()),
             // One that merely never landed is not its fault.
-            (Blame::Nobody, _) if is_refund(transfer) && unexplained => {
-                ended.undelivered.push(transfer.route());
-            }
-            (Blame::Nobody | Blame::Recipient | Blame::Reserve | Blame::Source(_), _) => {}
+            Blame::Nobody if is_return(transfer) && unexplained => ended.undelivered.push(transfer.route()),
+            Blame::Nobody | Blame::Reserve | Blame::Source(_) => {}
         }
     }
     let reservations = settled_by(transfers);
@@ -147,7 +172,11 @@ async fn release_transfers(
     for id in reservations {
         let why = culprits.iter().find(|(culprit, _)| *culprit == id).map(|(_, why)| why.clone());
         ended.held += u32::from(why.is_some());
-        release(tx, ids, submission.id, id, why).await?;
+        let called_off = why.is_none() && ended.called_off.contains(&id);
+        let released = release(tx, ids, submission.id, id, why).await?;
+        if called_off {
+            start_refunding(tx, ids, released, RefundReason::SettlementImpossible).await?;
+        }
     }
     Ok(())
 }
@@ -158,7 +187,7 @@ async fn release(
     submission: SubmissionId,
     id: ReservationId,
     why: Option<HoldReason>,
-) -> Result<(), EngineError> {
+) -> Result<Reservation, EngineError> {
     let Some(reservation) = tx.reservation(id).await? else {
         return Err(EngineError::Contradiction(format!("reservation {id} has transfers but is not stored")));
     };
@@ -175,6 +204,5 @@ async fn release(
         }
         None => reservation.settlement_released(submission)?,
     };
-    change(tx, ids, &next).await?;
-    Ok(())
+    change(tx, ids, &next).await
 }

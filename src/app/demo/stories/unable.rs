@@ -25,7 +25,7 @@ pub(super) const STORIES: &[Story] = &[
 ];
 
 /// More than the service's least worth of a claimable balance, and less.
-const PART_UNITS: u32 = 12;
+const PART_UNITS: u32 = 22;
 const LITTLE_UNITS: u32 = 2;
 /// The foundation's part of a farm's income.
 const FOUNDATION_PERCENT: i64 = 10;
