@@ -17,7 +17,7 @@ use crate::ports::clock::Clock;
 use crate::ports::network::Network;
 use crate::ports::signer::Signer;
 use crate::ports::store::{Store, StoreError};
-use crate::settlement::{Engine, EngineError};
+use crate::settlement::{Candidate, EngineError};
 use crate::stellar::keys::{KeyError, MemorySigner, SecretSeed};
 use crate::stellar::transport::{HttpTransport, TransportError};
 use crate::stellar::{CheckError, StellarNetwork};
@@ -90,7 +90,7 @@ pub struct Service {
     pub address: SocketAddr,
     listener: TcpListener,
     router: axum::Router,
-    engine: Arc<Engine>,
+    candidate: Candidate,
 }
 
 impl Service {
@@ -99,12 +99,13 @@ impl Service {
         let metrics: PrometheusHandle = telemetry::metrics()?;
         let network = network(config, secret)?;
         let store = storage::connect(&config.database).await?;
-        let engine = Engine::new(
+        let candidate = Candidate::new(
             Arc::clone(&store),
             Arc::clone(&network) as Arc<dyn Network>,
             Arc::new(SystemClock),
             Arc::new(SystemEntropy),
             config.settlement.clone(),
+            "serve",
         );
         let passphrase = config.stellar.network_passphrase.clone();
         let router = http::router(AppState {
@@ -121,7 +122,7 @@ impl Service {
         let failed = |source| ServiceError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { store, network, address, listener, router, engine: Arc::new(engine) })
+        Ok(Self { store, network, address, listener, router, candidate })
     }
 
     /// Runs until `stop`: the step in hand and requests under way are finished first.
@@ -129,12 +130,12 @@ impl Service {
     /// The API answers from the first moment, also while Horizon is away. If the engine must stop for a person to look,
     /// the API goes on, and `/readyz` says why.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServiceError> {
-        let Self { network, listener, router, engine, .. } = self;
+        let Self { network, listener, router, candidate, .. } = self;
         let stopped = stop.clone();
         let serving = axum::serve(listener, router)
             .with_graceful_shutdown(async move { stopped.cancelled().await })
             .into_future();
-        let mut engine = tokio::spawn(run_engine(network, engine, stop.clone()));
+        let mut engine = tokio::spawn(run_engine(network, candidate, stop.clone()));
         let mut serving = std::pin::pin!(serving);
         let mut engine_ended = None;
         tokio::select! {
@@ -158,7 +159,7 @@ impl Service {
 
 async fn run_engine(
     network: Arc<StellarNetwork>,
-    engine: Arc<Engine>,
+    candidate: Candidate,
     stop: CancellationToken,
 ) -> Result<(), ServiceError> {
     while !stop.is_cancelled() {
@@ -179,7 +180,7 @@ async fn run_engine(
         }
     }
     let stopped = stop.clone();
-    if let Err(error) = engine.run(async move { stopped.cancelled().await }).await {
+    if let Err(error) = candidate.run(async move { stopped.cancelled().await }).await {
         tracing::error!(%error, "the engine has stopped for a person to look");
         stop.cancelled().await;
         return Err(error.into());

@@ -29,6 +29,8 @@ pub struct Settings {
     pub refund_claimable_min: Stroops,
     /// For how many seconds after its reservation has ended an escrow account stays open for latecomers.
     pub quiet_period_seconds: i64,
+    /// After how many seconds without a renewal another process takes the engine's lease over.
+    pub lease_seconds: u32,
     /// Accounts of the operator: what they pay to the platform or to a channel is capital. What others pay there goes back.
     pub funding_accounts: Vec<AccountId>,
 }
@@ -45,6 +47,8 @@ pub const CHANNELS_MAX: u16 = 100;
 pub const WARM_ACCOUNTS_MAX: u16 = 10_000;
 /// Longest pause between ticks, in milliseconds.
 pub const TICK_MILLIS_MAX: u64 = 60_000;
+/// Longest time until a lease that is not renewed is taken over, in seconds.
+pub const LEASE_SECONDS_MAX: u32 = 600;
 /// The network's own minimum fee per operation, in stroops.
 pub const FEE_PER_OPERATION_STROOPS_MIN: u32 = 100;
 /// The most that may be configured per operation: 1 XLM.
@@ -62,6 +66,7 @@ impl Default for Settings {
             resend_seconds: 10,
             refund_claimable_min: Stroops::from_units(10),
             quiet_period_seconds: 7 * 86_400,
+            lease_seconds: 15,
             funding_accounts: Vec::new(),
         }
     }
@@ -103,6 +108,7 @@ impl Settings {
             ("resend_seconds", self.resend_seconds, 1, TRANSACTION_LIFETIME_SECONDS_MAX),
             ("refund_claimable_min", self.refund_claimable_min.get(), 1, i64::MAX),
             ("quiet_period_seconds", self.quiet_period_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
+            ("lease_seconds", self.lease_seconds.into(), 1, LEASE_SECONDS_MAX.into()),
         ] {
             if value < min || value > max {
                 return Err(SettingsError { field, min, max });
@@ -113,6 +119,10 @@ impl Settings {
 
     pub(super) const fn tick(&self) -> Duration {
         Duration::from_millis(self.tick_millis)
+    }
+
+    pub(super) const fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease_seconds as u64)
     }
 
     pub(super) const fn resend(&self) -> SignedDuration {

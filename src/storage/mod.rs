@@ -21,6 +21,7 @@ mod catalog;
 mod claimables;
 mod errors;
 mod journal;
+mod lease;
 mod payments;
 mod pools;
 mod postgres;
@@ -121,6 +122,7 @@ pub fn statements() -> Vec<Sql> {
         catalog::ALL,
         claimables::ALL,
         journal::ALL,
+        lease::ALL,
         payments::ALL,
         pools::ALL,
         reservations::ALL,

@@ -37,8 +37,12 @@ pub(super) struct PostgresDatabase {
 }
 
 fn migrator() -> Migrator {
-    let sql = include_str!("../../migrations/postgres/0001_initial.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "initial".into(), MigrationType::Simple, sql, false)])
+    let initial = include_str!("../../migrations/postgres/0001_initial.sql").into_sql_str();
+    let engine_lease = include_str!("../../migrations/postgres/0004_engine_lease.sql").into_sql_str();
+    Migrator::with_migrations(vec![
+        Migration::new(1, "initial".into(), MigrationType::Simple, initial, false),
+        Migration::new(4, "engine lease".into(), MigrationType::Simple, engine_lease, false),
+    ])
 }
 
 async fn with_password(

@@ -125,6 +125,7 @@ on_both_databases! {
             ledger_closed_at: rig.clock.now(),
             swept_at: None,
             trouble: None,
+            stream_away_since: None,
         };
         let report = async |status: &EngineStatus| {
             let mut tx = rig.store.begin().await.unwrap();

@@ -151,6 +151,12 @@ pass_on! {
         report(status: &EngineStatus) -> ();
         engine_status() -> Option<EngineStatus>;
     }
+    LeaseTx {
+        lease() -> Lease;
+        take_lease(seen: &Lease, holder: &str, now: Timestamp) -> Option<Lease>;
+        renew_lease(token: i64, holder: &str, now: Timestamp) -> Option<Lease>;
+        release_lease(token: i64, holder: &str) -> bool;
+    }
     PaymentsTx {
         insert_payment(payment: &StoredPayment) -> Applied;
         payment(id: PaymentId) -> Option<StoredPayment>;

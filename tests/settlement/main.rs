@@ -10,6 +10,7 @@ mod engines;
 mod faults;
 mod interrupted;
 mod late;
+mod leases;
 mod ledger_time;
 mod losses;
 mod network;

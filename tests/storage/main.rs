@@ -3,6 +3,7 @@
 
 mod corrupt;
 mod keys;
+mod lease;
 mod round_trips;
 mod samples;
 mod schema;

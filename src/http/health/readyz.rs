@@ -93,6 +93,7 @@ mod tests {
             ledger_closed_at: at(closed),
             swept_at: None,
             trouble: trouble.map(ToOwned::to_owned),
+            stream_away_since: None,
         }
     }
 

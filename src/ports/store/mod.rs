@@ -8,6 +8,7 @@ mod accounts;
 mod catalog;
 mod claimables;
 mod journal;
+mod lease;
 mod payments;
 mod pools;
 mod reservations;
@@ -23,6 +24,7 @@ pub use accounts::{AccountsTx, WaitingBalance};
 pub use catalog::{CatalogTx, Put};
 pub use claimables::ClaimablesTx;
 pub use journal::{EngineStatus, JournalTx};
+pub use lease::{Lease, LeaseTx};
 pub use payments::{PaymentFilter, PaymentsTx, Quarantined, StoredPayment};
 pub use pools::{PoolClaims, PoolFilter, PoolsTx};
 pub use reservations::{ReservationFilter, ReservationsTx};
@@ -66,6 +68,14 @@ pub enum StoreError {
         key: String,
         /// Why it cannot be.
         reason: String,
+    },
+    /// The engine's lease has been taken over: this process may not write for the engine any more, and wrote nothing.
+    #[error("the engine's lease is lost: token {token} is over, {now} holds it")]
+    LeaseLost {
+        /// The token that was worked under.
+        token: i64,
+        /// Who holds the lease now, for people.
+        now: String,
     },
     /// A statement the database refused for another reason: a mistake on our side.
     #[error("the database refused a statement: {reason}")]
@@ -128,9 +138,11 @@ impl StoreError {
     pub const fn is_conflict(&self) -> bool {
         match self {
             Self::Conflict { .. } | Self::Exists { constraint: Constraint::Id } => true,
-            Self::Exists { .. } | Self::Unavailable { .. } | Self::Corrupt { .. } | Self::Refused { .. } => {
-                false
-            }
+            Self::Exists { .. }
+            | Self::Unavailable { .. }
+            | Self::Corrupt { .. }
+            | Self::LeaseLost { .. }
+            | Self::Refused { .. } => false,
         }
     }
 }
@@ -170,6 +182,7 @@ pub trait Tx:
     + CatalogTx
     + ClaimablesTx
     + JournalTx
+    + LeaseTx
     + PaymentsTx
     + PoolsTx
     + ReservationsTx
