@@ -13,3 +13,8 @@ CREATE UNIQUE INDEX engine_lease_token ON engine_lease (token);
 INSERT INTO engine_lease (id, token, holder, renewal, taken_at, renewed_at) VALUES (1, 0, NULL, 0, NULL, NULL);
 
 ALTER TABLE engine_status ADD COLUMN stream_away_since BIGINT;
+
+-- The oldest funded reservation that is not settled, for whoever watches.
+CREATE INDEX reservations_funded ON reservations ((CAST(state_facts AS JSONB) -> 'funding' ->> 'at'), id)
+    WHERE state IN ('funded', 'settling');
+CREATE INDEX submissions_unknown ON submissions (created_at, id) WHERE state = 'live' AND attempts > 0;

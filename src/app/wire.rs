@@ -21,14 +21,14 @@ use crate::settlement::{Candidate, EngineError};
 use crate::stellar::keys::{KeyError, MemorySigner, SecretSeed};
 use crate::stellar::transport::{HttpTransport, TransportError};
 use crate::stellar::{CheckError, StellarNetwork};
-use crate::storage;
+use crate::storage::{self, SchemaState};
 
 /// The passphrase of the public network (Stellar documentation, "Networks").
 pub const PUBLIC_PASSPHRASE: &str = "Public Global Stellar Network ; September 2015";
 /// How long to wait before Horizon is asked again which network it serves.
 const PASSPHRASE_RETRY: Duration = Duration::from_secs(5);
-/// How long requests under way may take when the service stops.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+/// How long requests under way may take when the service stops, and after them the engine.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
 
 /// Why a service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,8 @@ pub struct Service {
     pub network: Arc<StellarNetwork>,
     /// Where the API listens.
     pub address: SocketAddr,
+    /// How far the database's schema was, and how far it is now.
+    pub schema: (SchemaState, SchemaState),
     listener: TcpListener,
     router: axum::Router,
     candidate: Candidate,
@@ -98,7 +100,9 @@ impl Service {
     pub async fn open(config: &Config, secret: &SecretString) -> Result<Self, ServiceError> {
         let metrics: PrometheusHandle = telemetry::metrics()?;
         let network = network(config, secret)?;
+        let before = storage::schema(&config.database).await?;
         let store = storage::connect(&config.database).await?;
+        let schema = (before, storage::schema(&config.database).await?);
         let candidate = Candidate::new(
             Arc::clone(&store),
             Arc::clone(&network) as Arc<dyn Network>,
@@ -116,13 +120,14 @@ impl Service {
             reservations: config.reservations.clone(),
             platform: network.platform(),
             network_passphrase: (passphrase != PUBLIC_PASSPHRASE).then_some(passphrase),
+            holder: candidate.holder().to_owned(),
             metrics: Arc::new(move || metrics.render()),
         });
         let address = config.http.listen;
         let failed = |source| ServiceError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { store, network, address, listener, router, candidate })
+        Ok(Self { store, network, address, schema, listener, router, candidate })
     }
 
     /// Runs until `stop`: the step in hand and requests under way are finished first.
@@ -152,7 +157,14 @@ impl Service {
         stop.cancel();
         match engine_ended {
             Some(ended) => ended?,
-            None => engine.await?,
+            None => tokio::select! {
+                ended = &mut engine => ended?,
+                // Harmless: it goes on from storage, and its lease runs out.
+                () = SystemClock.sleep(SHUTDOWN_GRACE) => {
+                    tracing::warn!("the engine was cut off");
+                    Ok(())
+                }
+            },
         }
     }
 }
@@ -163,7 +175,11 @@ async fn run_engine(
     stop: CancellationToken,
 ) -> Result<(), ServiceError> {
     while !stop.is_cancelled() {
-        match network.check_passphrase().await {
+        let answer = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            answer = network.check_passphrase() => answer,
+        };
+        match answer {
             Ok(_root) => break,
             Err(error @ CheckError::OtherNetwork { .. }) => {
                 tracing::error!(%error, "the engine does not start");

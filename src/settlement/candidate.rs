@@ -6,7 +6,7 @@
 //!
 //! Safety does not rest on any clock, only on the fence: a candidate that takes over too early, or a holder that wakes up late,
 //! costs the work in hand and nothing else. Time is counted in waits rather than read, so that a clock that is set does not
-//! matter at all.
+//! matter at all. Whatever is ready is polled in a fixed order, so that a simulated run can be repeated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,9 +125,10 @@ impl Candidate {
                 Err(error) => tracing::warn!(%error, "the engine's lease cannot be looked at"),
             }
             tokio::select! {
-                () = stop.clone() => return Ok(()),
-                () = self.clock.sleep(self.look_pause()) => {}
-            }
+            biased;
+                           () = stop.clone() => return Ok(()),
+                           () = self.clock.sleep(self.look_pause()) => {}
+                       }
         }
     }
 
@@ -194,21 +195,21 @@ impl Term {
 
     /// Runs the engine until `stop`, and releases the lease, or until the lease is lost; true if it was told to stop.
     async fn run(self, stop: impl Future<Output = ()> + Clone + Send) -> Result<bool, EngineError> {
-        let from = self.before.holder.as_deref().unwrap_or("nobody");
-        tracing::info!(token = self.token(), from, "engine leads");
+        self.engine.say_what_is_found(self.token(), &self.before).await;
         let told = stop.clone();
         let late = async {
             told.await;
             self.clock.sleep(Duration::from_secs(STOP_SECONDS_MAX)).await;
         };
         let outcome = tokio::select! {
-            outcome = self.engine.run(stop) => outcome.map(|()| true),
-            () = late => {
-                tracing::warn!("the tick in hand was cut off");
-                Ok(true)
-            }
-            () = self.lost() => Ok(false),
-        };
+        biased;
+                   outcome = self.engine.run(stop) => outcome.map(|()| true),
+                   () = late => {
+                       tracing::warn!("the tick in hand was cut off");
+                       Ok(true)
+                   }
+                   () = self.lost() => Ok(false),
+               };
         match outcome {
             Ok(false) => {
                 self.standing.end();
@@ -225,12 +226,13 @@ impl Term {
     /// Does `work` and renews the lease meanwhile; `None` if the lease was lost before it was done.
     pub async fn while_held<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
-            done = work => Some(done),
-            () = self.lost() => {
-                self.standing.end();
-                None
-            }
-        }
+        biased;
+                   done = work => Some(done),
+                   () = self.lost() => {
+                       self.standing.end();
+                       None
+                   }
+               }
     }
 
     /// Renews the lease again and again; resolves when it is lost, or could not be renewed for the lease time.
@@ -238,23 +240,25 @@ impl Term {
         let mut missed = 0;
         loop {
             tokio::select! {
-                renewed = self.renew() => match renewed {
-                    Ok(true) => missed = 0,
-                    Ok(false) => return,
-                    Err(error) => {
-                        missed += 1;
-                        tracing::warn!(%error, missed, "the engine's lease was not renewed");
-                        if missed >= RENEWALS_PER_LEASE {
-                            return;
-                        }
-                    }
-                },
-                () = self.standing.refused() => return,
-            }
+            biased;
+                           renewed = self.renew() => match renewed {
+                               Ok(true) => missed = 0,
+                               Ok(false) => return,
+                               Err(error) => {
+                                   missed += 1;
+                                   tracing::warn!(%error, missed, "the engine's lease was not renewed");
+                                   if missed >= RENEWALS_PER_LEASE {
+                                       return;
+                                   }
+                               }
+                           },
+                           () = self.standing.refused() => return,
+                       }
             tokio::select! {
-                () = self.clock.sleep(self.renewal_pause) => {}
-                () = self.standing.refused() => return,
-            }
+            biased;
+                           () = self.clock.sleep(self.renewal_pause) => {}
+                           () = self.standing.refused() => return,
+                       }
         }
     }
 

@@ -25,6 +25,7 @@ mod refund;
 mod send;
 mod settings;
 mod settle;
+mod start;
 mod sweep;
 mod waiting;
 mod watch;
@@ -352,7 +353,6 @@ impl Engine {
     /// # Errors
     /// Only what [`EngineError::stops_the_engine`]; everything else is reported and tried again.
     async fn run(&self, stop: impl Future<Output = ()> + Send) -> Result<(), EngineError> {
-        self.log_what_is_found().await;
         match select(pin!(self.ticks(stop)), pin!(self.follow())).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right((never, _)) => match never {},
@@ -426,19 +426,6 @@ impl Engine {
         let tip = self.network.tip().await?;
         self.memory().tip = Some(tip);
         Ok(tip)
-    }
-
-    async fn log_what_is_found(&self) {
-        match self.found().await {
-            Ok((live, counts)) => tracing::info!(live_transactions = live, ?counts, "engine starts"),
-            Err(error) => tracing::warn!(%error, "engine starts without its database"),
-        }
-    }
-
-    async fn found(&self) -> Result<(usize, Vec<(String, u64)>), StoreError> {
-        let mut tx = self.store.begin_read().await?;
-        let live = tx.live_submissions().await?.len();
-        Ok((live, tx.reservation_counts().await?))
     }
 
     async fn report(&self, outcome: &Result<TickReport, EngineError>) {

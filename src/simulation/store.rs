@@ -40,7 +40,7 @@ use crate::ports::store::{
     AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimablesTx, EngineStatus, IdempotencyKey, JournalTx,
     Lease, LeaseTx, PaymentFilter, PaymentsTx, PoolClaims, PoolFilter, PoolsTx, Put, Quarantined,
     ReservationFilter, ReservationsTx, Store, StoreError, StoredAnswer, StoredPayment, TransfersTx, Tx,
-    WaitingBalance,
+    WaitingBalance, WatchdogTx,
 };
 
 /// The database, and the runtime that its driver works on.
@@ -429,6 +429,11 @@ pass_on! {
         reservations(filter: &ReservationFilter, after: Option<ReservationId>, limit: u32) -> Vec<Reservation>;
         reservations_overdue(now: Timestamp, after: Option<(Timestamp, ReservationId)>, limit: u32) -> Vec<Reservation>;
         reservation_counts() -> Vec<(String, u64)>;
+    } []
+    WatchdogTx {
+        oldest_funded() -> Option<(ReservationId, Timestamp)>;
+        oldest_unknown() -> Option<(SubmissionId, Timestamp)>;
+        pending_transfers() -> (u64, Option<TransferId>);
     } []
     TransfersTx {
         update_transfer(before: &Transfer, after: &Transfer) -> ();

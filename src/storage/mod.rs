@@ -33,6 +33,7 @@ mod settings;
 mod sql;
 mod sqlite;
 mod transfers;
+mod watchdog;
 
 use std::sync::Arc;
 
@@ -87,6 +88,16 @@ pub enum SchemaState {
     },
 }
 
+impl std::fmt::Display for SchemaState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing => f.write_str("none"),
+            Self::Behind { applied, known } => write!(f, "{applied} of {known} migrations"),
+            Self::Current { applied } => write!(f, "{applied} migrations"),
+        }
+    }
+}
+
 /// Looks at a database's schema and changes nothing: no file is created, nothing is brought up to date.
 ///
 /// # Errors
@@ -127,6 +138,7 @@ pub fn statements() -> Vec<Sql> {
         pools::ALL,
         reservations::ALL,
         transfers::ALL,
+        watchdog::ALL,
     ];
     all.concat()
 }

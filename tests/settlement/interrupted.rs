@@ -181,6 +181,11 @@ pass_on! {
         reservations_overdue(now: Timestamp, after: Option<(Timestamp, ReservationId)>, limit: u32) -> Vec<Reservation>;
         reservation_counts() -> Vec<(String, u64)>;
     }
+    WatchdogTx {
+        oldest_funded() -> Option<(ReservationId, Timestamp)>;
+        oldest_unknown() -> Option<(SubmissionId, Timestamp)>;
+        pending_transfers() -> (u64, Option<TransferId>);
+    }
     TransfersTx {
         insert_transfers(transfers: &[Transfer]) -> ();
         update_transfer(before: &Transfer, after: &Transfer) -> ();

@@ -22,4 +22,5 @@ mod settling;
 mod stories;
 mod strangers;
 mod unattributed;
+mod watchdog;
 mod world;

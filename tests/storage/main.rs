@@ -10,3 +10,4 @@ mod schema;
 #[path = "../support/mod.rs"]
 mod support;
 mod traps;
+mod watchdog;

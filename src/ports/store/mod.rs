@@ -13,6 +13,7 @@ mod payments;
 mod pools;
 mod reservations;
 mod transfers;
+mod watchdog;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub use payments::{PaymentFilter, PaymentsTx, Quarantined, StoredPayment};
 pub use pools::{PoolClaims, PoolFilter, PoolsTx};
 pub use reservations::{ReservationFilter, ReservationsTx};
 pub use transfers::TransfersTx;
+pub use watchdog::WatchdogTx;
 
 /// Most rows a list shows at once. A store gives one more if asked to, which tells whether the list goes on.
 pub const LIST_ROWS_MAX: u32 = 200;
@@ -187,6 +189,7 @@ pub trait Tx:
     + PoolsTx
     + ReservationsTx
     + TransfersTx
+    + WatchdogTx
     + Send
     + Sync
 {
