@@ -3,6 +3,8 @@
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use farmgate::app::clock::SystemClock;
+use farmgate::ports::clock::Clock;
 use tokio::process::{Child, Command};
 
 use crate::children::{free_port, until};
@@ -80,6 +82,20 @@ on_both_databases! {
         for found in ["schema=", "live_transactions=", "reservations=", "pending_transfers=", "warm_accounts="] {
             assert!(said.contains(found), "{found} is not in {said}");
         }
+    }
+
+    async fn setup_waits_while_somebody_has_the_lease_and_takes_it_when_it_runs_out(database: &TestStore) {
+        let machine = machine(database).await;
+        let mut tx = database.store.begin().await.unwrap();
+        let free = tx.lease().await.unwrap();
+        assert!(tx.take_lease(&free, "serve-gone", SystemClock.now()).await.unwrap().is_some());
+        tx.commit().await.unwrap();
+        let output = machine.run(&["setup", "--yes"], &[]).await;
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("serve-gone has the engine's lease"), "{said}");
+        let lease = database.store.begin_read().await.unwrap().lease().await.unwrap();
+        assert_eq!((lease.holder, lease.token), (None, 3), "{said}");
     }
 
     async fn of_two_services_one_leads_and_both_are_ready(database: &TestStore) {

@@ -1,6 +1,6 @@
 //! Who runs the engine: one process at a time, and whoever lost the lease writes nothing, not even late.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,23 +28,33 @@ const WAITS_MAX: usize = 2_000;
 struct StoryStore {
     inner: Arc<dyn Store>,
     next: Mutex<Option<(Commit, Option<Arc<Gate>>)>>,
+    away: AtomicBool,
 }
 
 impl StoryStore {
+    fn reached(&self) -> Result<(), StoreError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable { reason: "the network is cut".to_owned() });
+        }
+        Ok(())
+    }
+
     fn over(inner: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { inner, next: Mutex::default() })
+        Arc::new(Self { inner, next: Mutex::default(), away: AtomicBool::new(false) })
     }
 }
 
 #[async_trait]
 impl Store for StoryStore {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
+        self.reached()?;
         let inner = self.inner.begin().await?;
         let Some((commit, gate)) = self.next.lock().unwrap().take() else { return Ok(inner) };
         Ok(Box::new(InterruptedTx { inner, commit, gate }))
     }
 
     async fn begin_read(&self) -> Result<Box<dyn Tx>, StoreError> {
+        self.reached()?;
         self.inner.begin_read().await
     }
 }
@@ -285,6 +295,27 @@ on_both_databases! {
         let term = taken(one.look(&mut watched).await.unwrap());
         assert_eq!(term.token(), 2);
         term.engine.tick().await.unwrap();
+    }
+
+    async fn a_process_that_does_not_reach_the_database_is_replaced_and_stands_by(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        let story = StoryStore::over(world.store.clone());
+        let one = world.another_candidate(story.clone(), world.plain.clone(), world.clock.clone(), "one");
+        let two = another(&world, store, "two").await;
+        let (first, second) = (one.holder().to_owned(), two.holder().to_owned());
+        let (stop_one, one) = runs(one);
+        until_held(&world, |lease| lease.holder.as_ref() == Some(&first)).await;
+        let (stop_two, two) = runs(two);
+        story.away.store(true, Ordering::SeqCst);
+        let held = until_held(&world, |lease| lease.holder.as_ref() == Some(&second)).await;
+        assert_eq!(held.token, 2);
+        story.away.store(false, Ordering::SeqCst);
+        stop_two.notify_one();
+        two.await.unwrap().unwrap();
+        // It neither ended nor believes that it still leads.
+        until_held(&world, |lease| lease.holder.as_ref() == Some(&first) && lease.token == 4).await;
+        stop_one.notify_one();
+        one.await.unwrap().unwrap();
     }
 
     async fn a_process_that_lost_the_lease_stands_by_and_leads_again(store: &TestStore) {
