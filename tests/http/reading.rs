@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use farmgate::domain::ids::{
     IdentityId, LedgerSeq, NodeId, OperationId, ReservationId, SubmissionId, TxHash,
 };
@@ -9,6 +11,7 @@ use farmgate::domain::units::{CloudUnits, MilliUnits};
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::{EngineStatus, StoredPayment};
 use jiff::{SignedDuration, Timestamp};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 
 use crate::rig::{HOLDER, Rig, account, but, order, tft};
@@ -166,6 +169,41 @@ on_both_databases! {
         assert_eq!(troubled.body["reasons"], json!(["engine_trouble: Horizon is unavailable"]));
         rig.pass(61);
         assert_eq!(rig.get("/readyz").await.body["reasons"].as_array().unwrap().len(), 3);
+    }
+
+    async fn metrics_tell_the_ages_and_who_leads(database: &TestStore) {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        let _counting = metrics::set_default_local_recorder(&recorder);
+        let rig = Rig::with(database, |state| state.metrics = Arc::new(move || handle.render())).await;
+        let (now, early) = (rig.clock.now(), rig.clock.now() - SignedDuration::from_secs(40));
+        let status = EngineStatus {
+            ticked_at: now - SignedDuration::from_secs(7),
+            ledger: LedgerSeq(12),
+            ledger_closed_at: now - SignedDuration::from_secs(9),
+            swept_at: None,
+            trouble: None,
+            stream_away_since: Some(now - SignedDuration::from_secs(30)),
+        };
+        let mut tx = rig.store.begin().await.unwrap();
+        tx.report(&status).await.unwrap();
+        let free = tx.lease().await.unwrap();
+        tx.take_lease(&free, HOLDER, now).await.unwrap().unwrap();
+        tx.insert_submission(&Submission { created_at: early, attempts: 1, ..sent() }).await.unwrap();
+        tx.commit().await.unwrap();
+        rig.get("/metrics").await.is(200);
+        let told = recorder.handle().render();
+        for line in [
+            "farmgate_tick_age_seconds 7",
+            "farmgate_ledger_age_seconds 9",
+            "farmgate_payment_stream_away_seconds 30",
+            "farmgate_oldest_unknown_seconds 40",
+            "farmgate_oldest_funded_seconds 0",
+            "farmgate_engine_leads 1",
+            "farmgate_engine_lease_token 1",
+        ] {
+            assert!(told.lines().any(|told| told == line), "{line} is not in {told}");
+        }
     }
 
     async fn readiness_tells_whose_engine_works_and_what_waits(database: &TestStore) {
