@@ -279,7 +279,10 @@ pub fn event() -> Value {
 
 /// A service that is ready.
 pub fn ready() -> Value {
-    json!({ "status": "ready", "ledger": 2_120_661, "ledger_age_seconds": 4, "tick_age_seconds": 1 })
+    json!({
+        "status": "ready", "ledger": 2_120_661, "ledger_age_seconds": 4, "tick_age_seconds": 1, "oldest_funded_seconds": 3,
+        "lease_holder": "serve-0f1e2d3c4b5a6978", "lease_token": 3, "leads": true,
+    })
 }
 
 /// A problem of this kind.
@@ -293,7 +296,7 @@ pub fn problem(code: ProblemCode) -> Value {
         ProblemCode::UnknownNode => body.field = Some("nodes[0]".to_owned()),
         ProblemCode::InvalidValue => body.field = Some("duration_seconds".to_owned()),
         ProblemCode::NotReady => {
-            body.reasons = vec!["the last ledger known closed 95 seconds ago".to_owned()]
+            body.reasons = vec!["ledger_lag: the last ledger known closed 95 seconds ago".to_owned()]
         }
         _ => {}
     }

@@ -145,8 +145,11 @@ async fn serve(args: &ServeArgs) -> Result<ExitCode, CommandError> {
     let config = load(&args.config, args.overrides(), Some(&secret))?;
     telemetry::start(&config.log);
     let service = Service::open(&config, &secret).await?;
+    let (found, now) = service.schema;
     tracing::info!(
         address = %service.address,
+        schema_found = %found,
+        schema = %now,
         database = %config.database.url,
         horizon = %config.stellar.horizon_url,
         platform = %config.stellar.platform,

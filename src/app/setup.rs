@@ -1,7 +1,7 @@
 //! `farmgate setup`: says what is missing and what it takes, and opens it when told to. Safe to repeat.
 //!
 //! It opens through the engine, so that everything is stored before it is sent, and a setup that was cut off goes on
-//! where it was. Where a service runs on the same database, that opens the accounts, and setup only watches.
+//! where it was. It takes the engine's lease for that. Where a service has it, that opens the accounts, and setup only watches.
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -19,12 +19,11 @@ use crate::app::doctor::wanted;
 use crate::app::wire::{self, ServiceError};
 use crate::domain::money::Stroops;
 use crate::domain::transfer::Purpose;
-use crate::operator::doctor::books::is_silent;
 use crate::operator::{SetupPlan, Stock, StockError, Wanted, plan_setup, stock};
 use crate::ports::clock::Clock;
 use crate::ports::network::Network;
 use crate::ports::store::Store;
-use crate::settlement::Engine;
+use crate::settlement::{Candidate, Look, Term, TickReport, Watched};
 use crate::stellar::StellarNetwork;
 use crate::storage::{self, SchemaState};
 
@@ -142,36 +141,77 @@ async fn open(
     network: Arc<StellarNetwork>,
 ) -> Result<ExitCode, CommandError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let tick = Duration::from_millis(config.settlement.tick_millis);
-    let serves = {
-        let mut tx = store.begin_read().await.map_err(ServiceError::from)?;
-        let status = tx.engine_status().await.map_err(ServiceError::from)?;
-        status.is_some_and(|status| !is_silent(&status, clock.now(), tick))
-    };
-    if serves {
-        note("a service runs on this database and opens the accounts; waiting for it")?;
-    }
-    let engine = Engine::new(
+    let candidate = Candidate::new(
         Arc::clone(store),
         Arc::clone(&network) as Arc<dyn Network>,
         Arc::clone(&clock),
         Arc::new(SystemEntropy),
         config.settlement.clone(),
+        "setup",
     );
+    let mut turn = Turn::default();
+    let done = open_until(config, wanted, &**store, &network, &clock, &candidate, &mut turn).await;
+    if let Some(term) = turn.term {
+        term.release().await;
+    }
+    done
+}
+
+/// Whether it is setup's turn to open accounts.
+#[derive(Default)]
+struct Turn {
+    term: Option<Box<Term>>,
+    watched: Watched,
+    /// Who has the lease instead, as it was said.
+    said: Option<String>,
+}
+
+impl Turn {
+    /// One step towards the accounts, if the lease is or becomes ours; what is in the way.
+    async fn step(&mut self, candidate: &Candidate) -> Result<Option<String>, CommandError> {
+        if self.term.is_none() {
+            match candidate.look(&mut self.watched).await {
+                Ok(Look::Taken(term)) => self.term = Some(term),
+                Ok(Look::Held(lease)) => {
+                    let holder = lease.holder.unwrap_or_default();
+                    if self.said.as_ref() != Some(&holder) {
+                        note(&format!(
+                            "{holder} has the engine's lease on this database and opens the accounts; waiting for it"
+                        ))?;
+                        self.said = Some(holder);
+                    }
+                }
+                Err(error) => return Ok(Some(error.to_string())),
+            }
+        }
+        let Some(term) = &self.term else { return Ok(None) };
+        Ok(match term.while_held(term.engine.open_once()).await {
+            Some(Ok(TickReport { troubles, .. })) => troubles.first().cloned(),
+            Some(Err(error)) => Some(error.to_string()),
+            None => {
+                *self = Self::default();
+                Some("another process has taken the engine's lease over".to_owned())
+            }
+        })
+    }
+}
+
+async fn open_until(
+    config: &Config,
+    wanted: &Wanted,
+    store: &dyn Store,
+    network: &StellarNetwork,
+    clock: &Arc<dyn Clock>,
+    candidate: &Candidate,
+    turn: &mut Turn,
+) -> Result<ExitCode, CommandError> {
     let until = deadline(clock.now());
-    let pause = tick.min(Duration::from_millis(LOOK_MILLIS_MAX));
+    let tick = Duration::from_millis(config.settlement.tick_millis);
     let bar = progress_bar();
     let mut trouble;
     loop {
-        trouble = if serves {
-            None
-        } else {
-            match engine.open_once().await {
-                Ok(report) => report.troubles.first().cloned(),
-                Err(error) => Some(error.to_string()),
-            }
-        };
-        match stock(&**store, &*network).await {
+        trouble = turn.step(candidate).await?;
+        match stock(store, network).await {
             Ok(stock) => {
                 bar.set_length(stock.total(wanted));
                 bar.set_position(stock.ready(wanted));
@@ -189,12 +229,13 @@ async fn open(
         if clock.now() >= until {
             break;
         }
-        clock.sleep(pause).await;
+        let pause = tick.min(Duration::from_millis(LOOK_MILLIS_MAX));
+        clock.sleep(if turn.term.is_some() { pause } else { pause.max(candidate.look_pause()) }).await;
     }
     bar.abandon();
     let why = match trouble {
         Some(trouble) => trouble,
-        None => last_answer(&**store).await?,
+        None => last_answer(store).await?,
     };
     note(&format!("not everything is there after {SETUP_SECONDS_MAX} s: {why}"))?;
     note("it goes on where it is when you run `farmgate setup --yes` again, or start `farmgate serve`")?;

@@ -17,18 +17,18 @@ use crate::ports::clock::Clock;
 use crate::ports::network::Network;
 use crate::ports::signer::Signer;
 use crate::ports::store::{Store, StoreError};
-use crate::settlement::{Engine, EngineError};
+use crate::settlement::{Candidate, EngineError};
 use crate::stellar::keys::{KeyError, MemorySigner, SecretSeed};
 use crate::stellar::transport::{HttpTransport, TransportError};
 use crate::stellar::{CheckError, StellarNetwork};
-use crate::storage;
+use crate::storage::{self, SchemaState};
 
 /// The passphrase of the public network (Stellar documentation, "Networks").
 pub const PUBLIC_PASSPHRASE: &str = "Public Global Stellar Network ; September 2015";
 /// How long to wait before Horizon is asked again which network it serves.
 const PASSPHRASE_RETRY: Duration = Duration::from_secs(5);
-/// How long requests under way may take when the service stops.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+/// How long requests under way may take when the service stops, and after them the engine.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
 
 /// Why a service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -88,9 +88,11 @@ pub struct Service {
     pub network: Arc<StellarNetwork>,
     /// Where the API listens.
     pub address: SocketAddr,
+    /// How far the database's schema was, and how far it is now.
+    pub schema: (SchemaState, SchemaState),
     listener: TcpListener,
     router: axum::Router,
-    engine: Arc<Engine>,
+    candidate: Candidate,
 }
 
 impl Service {
@@ -98,13 +100,16 @@ impl Service {
     pub async fn open(config: &Config, secret: &SecretString) -> Result<Self, ServiceError> {
         let metrics: PrometheusHandle = telemetry::metrics()?;
         let network = network(config, secret)?;
+        let before = storage::schema(&config.database).await?;
         let store = storage::connect(&config.database).await?;
-        let engine = Engine::new(
+        let schema = (before, storage::schema(&config.database).await?);
+        let candidate = Candidate::new(
             Arc::clone(&store),
             Arc::clone(&network) as Arc<dyn Network>,
             Arc::new(SystemClock),
             Arc::new(SystemEntropy),
             config.settlement.clone(),
+            "serve",
         );
         let passphrase = config.stellar.network_passphrase.clone();
         let router = http::router(AppState {
@@ -115,13 +120,14 @@ impl Service {
             reservations: config.reservations.clone(),
             platform: network.platform(),
             network_passphrase: (passphrase != PUBLIC_PASSPHRASE).then_some(passphrase),
+            holder: candidate.holder().to_owned(),
             metrics: Arc::new(move || metrics.render()),
         });
         let address = config.http.listen;
         let failed = |source| ServiceError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { store, network, address, listener, router, engine: Arc::new(engine) })
+        Ok(Self { store, network, address, schema, listener, router, candidate })
     }
 
     /// Runs until `stop`: the step in hand and requests under way are finished first.
@@ -129,12 +135,12 @@ impl Service {
     /// The API answers from the first moment, also while Horizon is away. If the engine must stop for a person to look,
     /// the API goes on, and `/readyz` says why.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServiceError> {
-        let Self { network, listener, router, engine, .. } = self;
+        let Self { network, listener, router, candidate, .. } = self;
         let stopped = stop.clone();
         let serving = axum::serve(listener, router)
             .with_graceful_shutdown(async move { stopped.cancelled().await })
             .into_future();
-        let mut engine = tokio::spawn(run_engine(network, engine, stop.clone()));
+        let mut engine = tokio::spawn(run_engine(network, candidate, stop.clone()));
         let mut serving = std::pin::pin!(serving);
         let mut engine_ended = None;
         tokio::select! {
@@ -151,18 +157,29 @@ impl Service {
         stop.cancel();
         match engine_ended {
             Some(ended) => ended?,
-            None => engine.await?,
+            None => tokio::select! {
+                ended = &mut engine => ended?,
+                // Harmless: it goes on from storage, and its lease runs out.
+                () = SystemClock.sleep(SHUTDOWN_GRACE) => {
+                    tracing::warn!("the engine was cut off");
+                    Ok(())
+                }
+            },
         }
     }
 }
 
 async fn run_engine(
     network: Arc<StellarNetwork>,
-    engine: Arc<Engine>,
+    candidate: Candidate,
     stop: CancellationToken,
 ) -> Result<(), ServiceError> {
     while !stop.is_cancelled() {
-        match network.check_passphrase().await {
+        let answer = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            answer = network.check_passphrase() => answer,
+        };
+        match answer {
             Ok(_root) => break,
             Err(error @ CheckError::OtherNetwork { .. }) => {
                 tracing::error!(%error, "the engine does not start");
@@ -179,7 +196,7 @@ async fn run_engine(
         }
     }
     let stopped = stop.clone();
-    if let Err(error) = engine.run(async move { stopped.cancelled().await }).await {
+    if let Err(error) = candidate.run(async move { stopped.cancelled().await }).await {
         tracing::error!(%error, "the engine has stopped for a person to look");
         stop.cancelled().await;
         return Err(error.into());

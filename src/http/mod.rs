@@ -54,6 +54,8 @@ pub struct AppState {
     pub platform: AccountId,
     /// For SEP-7 URIs; `None` on the public network.
     pub network_passphrase: Option<String>,
+    /// This process's name in the engine's lease.
+    pub holder: String,
     /// Gives the metrics in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }

@@ -104,9 +104,10 @@ impl From<StoreError> for Problem {
                 Self::new(ProblemCode::DatabaseUnavailable, "the database cannot be reached; try again")
                     .retry_after(DATABASE_RETRY_SECONDS)
             }
-            StoreError::Exists { .. } | StoreError::Corrupt { .. } | StoreError::Refused { .. } => {
-                Self::internal(&error)
-            }
+            StoreError::Exists { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::LeaseLost { .. }
+            | StoreError::Refused { .. } => Self::internal(&error),
         }
     }
 }

@@ -21,6 +21,10 @@ pub struct Settings {
     pub ready_tick_age_seconds_max: u32,
     /// `/readyz` answers 503 when the last ledger known closed longer ago than this, in seconds.
     pub ready_ledger_age_seconds_max: u32,
+    /// `/readyz` answers 503 when a reservation was funded longer ago than this and is not settled, in seconds.
+    pub ready_funded_age_seconds_max: u32,
+    /// `/readyz` answers 503 when a transaction that was sent has had no outcome for longer than this, in seconds.
+    pub ready_unknown_age_seconds_max: u32,
 }
 
 impl Default for Settings {
@@ -31,6 +35,8 @@ impl Default for Settings {
             request_timeout_seconds: 30,
             ready_tick_age_seconds_max: 60,
             ready_ledger_age_seconds_max: 60,
+            ready_funded_age_seconds_max: 900,
+            ready_unknown_age_seconds_max: 600,
         }
     }
 }

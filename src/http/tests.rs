@@ -83,6 +83,7 @@ fn api(store: impl Store + 'static) -> Router {
         reservations: crate::reservations::Settings::default(),
         platform: AccountId([1; 32]),
         network_passphrase: None,
+        holder: "serve-test".to_owned(),
         metrics: Arc::new(|| "farmgate_up 1\n".to_owned()),
     })
 }

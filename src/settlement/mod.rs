@@ -8,6 +8,7 @@
 //! the network or the database ends a tick early and loses nothing; the next one starts from storage again.
 
 mod blame;
+mod candidate;
 mod carry;
 mod channels;
 mod claim;
@@ -16,6 +17,7 @@ mod dust;
 mod effects;
 mod expire;
 mod fees;
+mod fence;
 mod held;
 mod ingest;
 mod losses;
@@ -28,6 +30,7 @@ mod refund;
 mod send;
 mod settings;
 mod settle;
+mod start;
 mod sweep;
 mod waiting;
 mod watch;
@@ -41,6 +44,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
+pub use candidate::{Candidate, Look, Term, Watched};
 pub use held::{Decision, ResolveError, held, resolve};
 use pauses::Pauses;
 pub use refund::{ReturnError, return_to};
@@ -132,8 +136,10 @@ impl EngineError {
                 | NetworkError::RateLimited { .. }
                 | NetworkError::StaleHistory,
             )
-            | Self::Store(StoreError::Unavailable { .. })
-            | Self::Capacity(CapacityError::Store(StoreError::Unavailable { .. }))
+            | Self::Store(StoreError::Unavailable { .. } | StoreError::LeaseLost { .. })
+            | Self::Capacity(CapacityError::Store(
+                StoreError::Unavailable { .. } | StoreError::LeaseLost { .. },
+            ))
             | Self::NoPlatformAccount(_) => true,
             Self::Network(
                 NetworkError::Unreadable { .. }
@@ -341,7 +347,8 @@ impl Memory {
     }
 }
 
-/// The engine. One runs at a time on a database; unique keys keep money safe even if two do.
+/// The engine, over the database it is given. A [`Candidate`] runs it: one at a time on a database, over a store that refuses its
+/// writes once another does. Unique keys and guarded writes keep money safe even if two do.
 pub struct Engine {
     store: Arc<dyn Store>,
     network: Arc<dyn Network>,
@@ -370,8 +377,7 @@ impl Engine {
     ///
     /// # Errors
     /// Only what [`EngineError::stops_the_engine`]; everything else is reported and tried again.
-    pub async fn run(&self, stop: impl Future<Output = ()> + Send) -> Result<(), EngineError> {
-        self.log_what_is_found().await;
+    async fn run(&self, stop: impl Future<Output = ()> + Send) -> Result<(), EngineError> {
         match select(pin!(self.ticks(stop)), pin!(self.follow())).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right((never, _)) => match never {},
@@ -449,23 +455,10 @@ impl Engine {
         Ok(tip)
     }
 
-    async fn log_what_is_found(&self) {
-        match self.found().await {
-            Ok((live, counts)) => tracing::info!(live_transactions = live, ?counts, "engine starts"),
-            Err(error) => tracing::warn!(%error, "engine starts without its database"),
-        }
-    }
-
-    async fn found(&self) -> Result<(usize, Vec<(String, u64)>), StoreError> {
-        let mut tx = self.store.begin_read().await?;
-        let live = tx.live_submissions().await?.len();
-        Ok((live, tx.reservation_counts().await?))
-    }
-
     async fn report(&self, outcome: &Result<TickReport, EngineError>) {
-        let (tip, swept_at) = {
+        let (tip, swept_at, stream_away_since) = {
             let memory = self.memory();
-            (memory.tip, memory.swept_at)
+            (memory.tip, memory.swept_at, memory.watching.away_since())
         };
         let ticked_at = self.clock.now();
         let trouble = match outcome {
@@ -482,7 +475,14 @@ impl Engine {
                 let (ledger, ledger_closed_at) = known
                     .or(last.map(|last| (last.ledger, last.ledger_closed_at)))
                     .unwrap_or((LedgerSeq(0), Timestamp::UNIX_EPOCH));
-                let status = EngineStatus { ticked_at, ledger, ledger_closed_at, swept_at, trouble };
+                let status = EngineStatus {
+                    ticked_at,
+                    ledger,
+                    ledger_closed_at,
+                    swept_at,
+                    trouble,
+                    stream_away_since,
+                };
                 tx.report(&status).await
             })
         })

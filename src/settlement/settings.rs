@@ -41,6 +41,8 @@ pub struct Settings {
     /// After how many seconds tokens that are owed and cannot be sent are carried home to the platform's account, if it trusts them,
     /// so that theirs can be closed. XLM goes home with the account after the quiet period.
     pub carry_home_seconds: i64,
+    /// After how many seconds without a renewal another process takes the engine's lease over.
+    pub lease_seconds: u32,
     /// Accounts of the operator: what they pay to the platform or to a channel is capital. What others pay there goes back.
     pub funding_accounts: Vec<AccountId>,
 }
@@ -61,6 +63,8 @@ pub const REFUND_CLAIMABLES_MAX: u32 = 10_000;
 pub const REFUND_CLAIMABLE_MIN_USD_MAX: i64 = 1_000_000;
 /// Longest pause between ticks, in milliseconds.
 pub const TICK_MILLIS_MAX: u64 = 60_000;
+/// Longest time until a lease that is not renewed is taken over, in seconds.
+pub const LEASE_SECONDS_MAX: u32 = 600;
 /// The network's own minimum fee per operation, in stroops.
 pub const FEE_PER_OPERATION_STROOPS_MIN: u32 = 100;
 /// The most that may be configured per operation: 1 XLM.
@@ -82,6 +86,7 @@ impl Default for Settings {
             refund_claimables_max: 200,
             quiet_period_seconds: 7 * 86_400,
             carry_home_seconds: 30 * 86_400,
+            lease_seconds: 15,
             funding_accounts: Vec::new(),
         }
     }
@@ -131,6 +136,7 @@ impl Settings {
             ("refund_claimables_max", self.refund_claimables_max.into(), 0, REFUND_CLAIMABLES_MAX.into()),
             ("quiet_period_seconds", self.quiet_period_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
             ("carry_home_seconds", self.carry_home_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
+            ("lease_seconds", self.lease_seconds.into(), 1, LEASE_SECONDS_MAX.into()),
         ] {
             if value < min || value > max {
                 return Err(SettingsError { field, min, max });
@@ -145,6 +151,10 @@ impl Settings {
 
     pub(super) const fn tick(&self) -> Duration {
         Duration::from_millis(self.tick_millis)
+    }
+
+    pub(super) const fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease_seconds as u64)
     }
 
     pub(super) const fn resend(&self) -> SignedDuration {

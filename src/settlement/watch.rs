@@ -102,6 +102,11 @@ impl Watching {
         self.swept = Some((sweep.accounts, sweep.oldest));
     }
 
+    /// Since when the stream cannot be read, while it should be followed.
+    pub(super) fn away_since(&self) -> Option<Timestamp> {
+        self.deaf_since.filter(|_| self.said.is_some_and(|pace| pace.followed))
+    }
+
     /// Notes an account of ours that is known to have changed and that there was no time for.
     pub(super) fn look_later(&mut self, account: AccountId) {
         self.hints.entry(account).or_insert(Hint { operation: OperationId(0), ticks: 0 });

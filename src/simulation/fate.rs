@@ -3,11 +3,15 @@
 //! A process dies at a step that others can see: around the commit of a transaction, around the building, sending or looking
 //! up of an envelope. From then on everything it asks fails, and the simulator puts another in its place.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::{SignedDuration, Timestamp};
+
+use super::clock::VirtualClock;
 use super::dice::Dice;
-use super::trail::Trail;
+use super::trail::{Trail, Wrong};
+use crate::ports::clock::Clock;
 use crate::ports::network::NetworkError;
 use crate::ports::store::StoreError;
 
@@ -63,12 +67,16 @@ struct Plan {
     /// The step at which the process dies, and how often it takes that step before.
     doom: Option<(Step, u32)>,
     mishaps: Mishaps,
+    /// Until when it does nothing, and knows nothing of it.
+    frozen_until: Timestamp,
 }
 
 /// One process's life.
 pub(super) struct Fate {
     name: String,
     dead: AtomicBool,
+    /// The token of the engine's lease that it took last.
+    token: AtomicI64,
     plan: Mutex<Plan>,
     dice: Arc<Mutex<Dice>>,
     trail: Arc<Trail>,
@@ -76,8 +84,8 @@ pub(super) struct Fate {
 
 impl Fate {
     pub(super) fn new(name: String, mishaps: Mishaps, dice: Arc<Mutex<Dice>>, trail: Arc<Trail>) -> Self {
-        let plan = Mutex::new(Plan { doom: None, mishaps });
-        Self { name, dead: AtomicBool::new(false), plan, dice, trail }
+        let plan = Mutex::new(Plan { doom: None, mishaps, frozen_until: Timestamp::MIN });
+        Self { name, dead: AtomicBool::new(false), token: AtomicI64::new(0), plan, dice, trail }
     }
 
     /// The process dies when it takes this step for the `left`th time from now on, counted from 0.
@@ -92,7 +100,40 @@ impl Fate {
     /// No more mishaps, and no death.
     pub(super) fn calm(&self) {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) =
-            Plan { doom: None, mishaps: Mishaps::default() };
+            Plan { doom: None, mishaps: Mishaps::default(), frozen_until: Timestamp::MIN };
+    }
+
+    /// From now on it does nothing for so long.
+    pub(super) fn freeze(&self, now: Timestamp, seconds: i64) {
+        self.trail.fault("process_frozen", &format!("{} freezes for {seconds} s", self.name));
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).frozen_until =
+            now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(now);
+    }
+
+    /// Returns when it is not frozen.
+    pub(super) async fn thaw(&self, time: &VirtualClock) {
+        loop {
+            let until = self.plan.lock().unwrap_or_else(PoisonError::into_inner).frozen_until;
+            match std::time::Duration::try_from(until.duration_since(time.now())) {
+                Ok(left) if !left.is_zero() => time.sleep(left).await,
+                Ok(_) | Err(_) => return,
+            }
+        }
+    }
+
+    /// It has taken the engine's lease.
+    pub(super) fn take(&self, token: i64) {
+        self.trail.note(&format!("{} leads, by token {token}", self.name));
+        self.token.store(token, Ordering::SeqCst);
+    }
+
+    pub(super) fn token(&self) -> i64 {
+        self.token.load(Ordering::SeqCst)
+    }
+
+    /// It did what it must not.
+    pub(super) fn wrong(&self, what: &str) {
+        self.trail.wrong(Wrong::Broken, format!("{} {what}", self.name));
     }
 
     /// The process dies now.

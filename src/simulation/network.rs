@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 #[cfg(feature = "simulated-bugs")]
 use super::bugs::Bug;
+use super::clock::VirtualClock;
 use super::fate::{Fate, Step, cut_off};
 #[cfg(feature = "simulated-bugs")]
 use super::store::Base;
@@ -86,17 +87,20 @@ pub(super) struct ProcessNetwork {
     pub(super) inner: Arc<dyn Network>,
     pub(super) fate: Arc<Fate>,
     pub(super) lookout: Arc<Lookout>,
+    pub(super) time: VirtualClock,
     #[cfg(feature = "simulated-bugs")]
     pub(super) bug: Option<(Bug, Base)>,
 }
 
 impl ProcessNetwork {
-    fn alive(&self) -> Result<(), NetworkError> {
+    async fn alive(&self) -> Result<(), NetworkError> {
+        self.fate.thaw(&self.time).await;
         if self.fate.is_dead() { Err(cut_off()) } else { Ok(()) }
     }
 
     /// A question about what became of a transaction.
-    fn looks_up(&self) -> Result<(), NetworkError> {
+    async fn looks_up(&self) -> Result<(), NetworkError> {
+        self.fate.thaw(&self.time).await;
         if self.fate.survives(Step::BeforeLookUp) { Ok(()) } else { Err(cut_off()) }
     }
 
@@ -120,22 +124,22 @@ impl Network for ProcessNetwork {
     }
 
     async fn tip(&self) -> Result<Ledger, NetworkError> {
-        self.alive()?;
+        self.alive().await?;
         self.inner.tip().await
     }
 
     async fn ledger(&self, sequence: LedgerSeq) -> Result<Option<Ledger>, NetworkError> {
-        self.alive()?;
+        self.alive().await?;
         self.inner.ledger(sequence).await
     }
 
     async fn account(&self, account: AccountId) -> Result<AccountAnswer, NetworkError> {
-        self.alive()?;
+        self.alive().await?;
         self.inner.account(account).await
     }
 
     async fn watched_accounts(&self, after: Option<AccountId>) -> Result<AccountPage, NetworkError> {
-        self.alive()?;
+        self.alive().await?;
         self.inner.watched_accounts(after).await
     }
 
@@ -145,7 +149,7 @@ impl Network for ProcessNetwork {
         after: OperationId,
         limit: usize,
     ) -> Result<Vec<HistoryRecord>, NetworkError> {
-        self.alive()?;
+        self.alive().await?;
         self.inner.payments(account, after, limit).await
     }
 
@@ -155,12 +159,12 @@ impl Network for ProcessNetwork {
         after: Option<EffectId>,
         limit: usize,
     ) -> Result<Vec<EffectRecord>, NetworkError> {
-        self.alive()?;
+        self.alive().await?;
         self.inner.effects(account, after, limit).await
     }
 
     async fn operation(&self, operation: OperationId) -> Result<Option<OperationRecord>, NetworkError> {
-        self.alive()?;
+        self.alive().await?;
         self.inner.operation(operation).await
     }
 
@@ -169,12 +173,12 @@ impl Network for ProcessNetwork {
         claimant: AccountId,
         after: Option<String>,
     ) -> Result<ClaimablePage, NetworkError> {
-        self.alive()?;
+        self.alive().await?;
         self.inner.claimable_balances(claimant, after).await
     }
 
     async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {
-        self.looks_up()?;
+        self.looks_up().await?;
         self.inner.transaction(hash).await
     }
 
@@ -183,17 +187,17 @@ impl Network for ProcessNetwork {
         account: AccountId,
         sequence: i64,
     ) -> Result<Option<TransactionRecord>, NetworkError> {
-        self.looks_up()?;
+        self.looks_up().await?;
         self.inner.transaction_using(account, sequence).await
     }
 
     async fn removed(&self, account: AccountId, sequence: i64) -> Result<Option<Removed>, NetworkError> {
-        self.looks_up()?;
+        self.looks_up().await?;
         self.inner.removed(account, sequence).await
     }
 
     async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError> {
-        self.alive()?;
+        self.alive().await?;
         self.inner.claimable_end(id).await
     }
 
@@ -207,6 +211,7 @@ impl Network for ProcessNetwork {
 
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {
         let dead = || BuildError::Invalid { reason: "the process is dead".to_owned() };
+        self.fate.thaw(&self.time).await;
         if !self.fate.survives(Step::BeforeBuild) {
             return Err(dead());
         }
@@ -224,6 +229,7 @@ impl Network for ProcessNetwork {
     }
 
     async fn send(&self, envelope: &str) -> Sent {
+        self.fate.thaw(&self.time).await;
         if !self.fate.survives(Step::BeforeSend) {
             return Self::dead();
         }

@@ -5,7 +5,7 @@
 //! the same seed asks the same things in the same order.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,9 +39,9 @@ use crate::domain::transfer::{Submission, Transfer};
 use crate::ports::clock::Clock;
 use crate::ports::store::{
     AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimableSums, ClaimablesTx, EngineStatus, FeeBumpsTx,
-    IdempotencyKey, JournalTx, PaymentFilter, PaymentsTx, PayoutCheck, PayoutsTx, PoolClaims, PoolFilter,
-    PoolsTx, Put, Quarantined, ReservationFilter, ReservationsTx, Store, StoreError, StoredAnswer,
-    StoredPayment, TransfersTx, Tx, WaitingBalance,
+    IdempotencyKey, JournalTx, Lease, LeaseTx, PaymentFilter, PaymentsTx, PayoutCheck, PayoutsTx, PoolClaims,
+    PoolFilter, PoolsTx, Put, Quarantined, ReservationFilter, ReservationsTx, Store, StoreError,
+    StoredAnswer, StoredPayment, TransfersTx, Tx, WaitingBalance, WatchdogTx,
 };
 
 /// The database, and the runtime that its driver works on.
@@ -51,11 +51,13 @@ pub(super) struct Base {
     runtime: Handle,
     /// Counts calls: while it rises, something is going on.
     calls: Arc<AtomicU64>,
+    /// The token of the engine's lease that was taken last.
+    token: Arc<AtomicI64>,
 }
 
 impl Base {
     pub(super) fn new(store: Arc<dyn Store>, runtime: Handle) -> Self {
-        Self { store, runtime, calls: Arc::new(AtomicU64::new(0)) }
+        Self { store, runtime, calls: Arc::default(), token: Arc::default() }
     }
 
     /// How many calls were made so far.
@@ -104,6 +106,7 @@ pub(super) struct ProcessStore {
 #[async_trait]
 impl Store for ProcessStore {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
+        self.fate.thaw(&self.time).await;
         self.fate.begins()?;
         if let Some(seconds) = self.fate.stall_seconds() {
             self.time.sleep(Duration::from_secs(seconds)).await;
@@ -116,9 +119,23 @@ impl Store for ProcessStore {
     }
 
     async fn begin_read(&self) -> Result<Box<dyn Tx>, StoreError> {
+        self.fate.thaw(&self.time).await;
         self.fate.begins()?;
         Ok(Box::new(self.base.begin_read(Some(Arc::clone(&self.fate)))?))
     }
+}
+
+/// What a transaction has to do with the engine's lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LeaseUse {
+    /// Nothing yet.
+    None,
+    /// It read it first, in order to write.
+    Read,
+    /// It took it under this token.
+    Taken(i64),
+    /// It renewed it or gave it back: guarded by the token itself.
+    Kept,
 }
 
 /// A transaction each call of which is over when it returns.
@@ -127,6 +144,7 @@ pub(super) struct WholeTx {
     inner: Option<Box<dyn Tx>>,
     base: Base,
     fate: Option<Arc<Fate>>,
+    lease: LeaseUse,
     #[cfg(feature = "simulated-bugs")]
     bug: Option<Bug>,
     /// Where the history of an account was read to.
@@ -140,6 +158,7 @@ impl WholeTx {
             inner: Some(inner),
             base,
             fate,
+            lease: LeaseUse::None,
             #[cfg(feature = "simulated-bugs")]
             bug: None,
             #[cfg(feature = "simulated-bugs")]
@@ -159,6 +178,19 @@ impl WholeTx {
         }
         let base = self.base.clone();
         Ok((self.inner.as_mut().ok_or_else(gone)?, base))
+    }
+
+    /// What a process commits, it commits under the lease that was taken last, and after having looked.
+    fn check_lease(&self, fate: &Fate) {
+        let last = self.base.token.load(Ordering::SeqCst);
+        match self.lease {
+            LeaseUse::Taken(_) | LeaseUse::Kept => {}
+            LeaseUse::Read if fate.token() == last => {}
+            LeaseUse::Read => {
+                fate.wrong(&format!("writes under token {}, but {last} was taken", fate.token()))
+            }
+            LeaseUse::None => fate.wrong("writes without having looked at the lease"),
+        }
     }
 
     fn undo(&mut self) -> Result<(), StoreError> {
@@ -229,8 +261,13 @@ impl Tx for WholeTx {
             self.keep_cursor()?;
             return Err(if survives { lost() } else { gone() });
         }
+        self.check_lease(&fate);
         let inner = self.inner.take().ok_or_else(gone)?;
         self.base.at_once(inner.commit())?;
+        if let LeaseUse::Taken(token) = self.lease {
+            self.base.token.store(token, Ordering::SeqCst);
+            fate.take(token);
+        }
         if !fate.survives(Step::AfterCommit) {
             return Err(gone());
         }
@@ -244,7 +281,7 @@ impl Tx for WholeTx {
 
 /// Passes calls on; what stands in brackets is written by hand.
 macro_rules! pass_on {
-    ($($of:ident { $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ } [$($by_hand:tt)*])+) => {
+    ($($of:ident { $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* } [$($by_hand:tt)*])+) => {
         $(
             #[async_trait]
             impl $of for WholeTx {
@@ -253,7 +290,7 @@ macro_rules! pass_on {
                         let (inner, base) = self.open()?;
                         base.at_once(inner.$name($($argument),*))
                     }
-                )+
+                )*
                 $($by_hand)*
             }
         )+
@@ -344,6 +381,42 @@ pass_on! {
         report(status: &EngineStatus) -> ();
         engine_status() -> Option<EngineStatus>;
     } []
+    LeaseTx {} [
+        async fn lease(&mut self) -> Result<Lease, StoreError> {
+            self.lease = LeaseUse::Read;
+            let (inner, base) = self.open()?;
+            base.at_once(inner.lease())
+        }
+
+        async fn take_lease(
+            &mut self,
+            seen: &Lease,
+            holder: &str,
+            now: Timestamp,
+        ) -> Result<Option<Lease>, StoreError> {
+            let (inner, base) = self.open()?;
+            let taken = base.at_once(inner.take_lease(seen, holder, now))?;
+            self.lease = taken.as_ref().map_or(LeaseUse::Kept, |lease| LeaseUse::Taken(lease.token));
+            Ok(taken)
+        }
+
+        async fn renew_lease(
+            &mut self,
+            token: i64,
+            holder: &str,
+            now: Timestamp,
+        ) -> Result<Option<Lease>, StoreError> {
+            self.lease = LeaseUse::Kept;
+            let (inner, base) = self.open()?;
+            base.at_once(inner.renew_lease(token, holder, now))
+        }
+
+        async fn release_lease(&mut self, token: i64, holder: &str) -> Result<bool, StoreError> {
+            self.lease = LeaseUse::Kept;
+            let (inner, base) = self.open()?;
+            base.at_once(inner.release_lease(token, holder))
+        }
+    ]
     PaymentsTx {
         insert_payment(payment: &StoredPayment) -> Applied;
         payment(id: PaymentId) -> Option<StoredPayment>;
@@ -373,6 +446,11 @@ pass_on! {
         reservations(filter: &ReservationFilter, after: Option<ReservationId>, limit: u32) -> Vec<Reservation>;
         reservations_overdue(now: Timestamp, after: Option<(Timestamp, ReservationId)>, limit: u32) -> Vec<Reservation>;
         reservation_counts() -> Vec<(String, u64)>;
+    } []
+    WatchdogTx {
+        oldest_funded() -> Option<(ReservationId, Timestamp)>;
+        oldest_unknown() -> Option<(SubmissionId, Timestamp)>;
+        pending_transfers() -> (u64, Option<TransferId>);
     } []
     TransfersTx {
         update_transfer(before: &Transfer, after: &Transfer) -> ();

@@ -42,7 +42,7 @@ use crate::sandbox::faults::{Fault, FaultParameters};
 use crate::sandbox::ledger::state::AccountFilter;
 use crate::sandbox::network::PASSPHRASE;
 use crate::sandbox::{self, Sandbox};
-use crate::settlement::{self, Engine, EngineError};
+use crate::settlement::{self, Candidate, EngineError};
 use crate::stellar::keys::{MemorySigner, SecretSeed};
 use crate::stellar::transport::ServiceTransport;
 use crate::stellar::{self, StellarNetwork};
@@ -61,6 +61,10 @@ const CALM_RESTART_LEDGERS: u64 = 60;
 const WINDOW_SECONDS: u32 = 240;
 /// Seconds an account stays open after its reservation's end.
 const QUIET_SECONDS: i64 = 60;
+/// After how many seconds the lease of a process that died, or is frozen, is taken over.
+const LEASE_SECONDS: u32 = 10;
+/// Seconds for which a process freezes: the least and the most.
+const FREEZE_SECONDS: (u64, u64) = (5, 150);
 /// The least that becomes a claimable balance, at the rate of every currency: 5 cents.
 const CLAIMABLE_MIN: Stroops = Stroops::from_units(2);
 const CLAIMABLE_MIN_USD: Decimal = Decimal::from_parts(10, 0, 0, false, 2);
@@ -318,6 +322,9 @@ impl World {
             self.trail.fault("clock_jump", &format!("the service's clock is {ahead} s ahead"));
             self.wall.jump(ahead);
         }
+        if self.draw(|dice| dice.chance(40)) {
+            self.freeze_one();
+        }
         if self.draw(|dice| dice.chance(20)) {
             self.wanted = if self.wanted == 1 { 2 } else { 1 };
             self.trail.note(&format!("{} processes from now on", self.wanted));
@@ -330,6 +337,17 @@ impl World {
         }
         if self.ledger >= self.restart_at {
             self.start_missing();
+        }
+    }
+
+    /// A process does nothing for a while, in the middle of whatever it does, and another is there to take over.
+    fn freeze_one(&mut self) {
+        let count = self.processes.len();
+        let which = usize::try_from(self.draw(|dice| dice.below(count as u64))).unwrap_or(0);
+        let seconds = self.draw(|dice| dice.between(FREEZE_SECONDS.0, FREEZE_SECONDS.1));
+        if let Some(process) = self.processes.get(which) {
+            process.fate.freeze(self.time.now(), i64::try_from(seconds).unwrap_or(0));
+            self.wanted = 2;
         }
     }
 
@@ -389,6 +407,7 @@ impl World {
                 inner,
                 fate: Arc::clone(&fate),
                 lookout: Arc::clone(&self.lookout),
+                time: self.time.clone(),
                 #[cfg(feature = "simulated-bugs")]
                 bug: self.bug.map(|bug| (bug, self.base.clone())),
             };
@@ -405,10 +424,12 @@ impl World {
                 transaction_lifetime_seconds: 120,
                 refund_claimable_min_usd: CLAIMABLE_MIN_USD,
                 quiet_period_seconds: QUIET_SECONDS,
+                lease_seconds: LEASE_SECONDS,
                 ..settlement::Settings::default()
             };
-            let engine = Engine::new(Arc::new(store), Arc::new(network), wall, entropy, settings);
-            let task = tokio::spawn(async move { engine.run(std::future::pending()).await });
+            let candidate =
+                Candidate::new(Arc::new(store), Arc::new(network), wall, entropy, settings, &name);
+            let task = tokio::spawn(async move { candidate.run(std::future::pending()).await });
             self.processes.push(Process { name, fate, task });
         }
     }

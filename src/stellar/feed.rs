@@ -53,7 +53,11 @@ impl Feed for PaymentFeed {
             }
             Err(
                 error @ (StreamError::Broken { .. } | StreamError::Silent | StreamError::Reported { .. }),
-            ) => Err(NetworkError::Unavailable { reason: error.to_string(), retry_after: None }),
+            ) => {
+                let cause = if matches!(error, StreamError::Silent) { "silent" } else { "broken" };
+                metrics::counter!("farmgate_payment_streams_replaced_total", "cause" => cause).increment(1);
+                Err(NetworkError::Unavailable { reason: error.to_string(), retry_after: None })
+            }
         }
     }
 }
@@ -124,6 +128,25 @@ mod tests {
         let heard = feed.next().await.unwrap().unwrap();
         assert_eq!((heard.operation, heard.accounts), (OperationId(9), vec![id(1)]));
         assert_eq!(script.asked()[0].target, "/payments?cursor=7&limit=200");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_falls_silent_is_replaced_and_counted() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let _counting = metrics::set_default_local_recorder(&recorder);
+        let (script, clock) = (Script::new(), TestClock::new());
+        let one = |operation: u32| event(operation, &serde_json::json!({ "to": id(1) }).to_string());
+        script.hang(&one(8));
+        script.answer(200, &one(9));
+        let mut feed = feed(&script, &clock);
+        assert_eq!(feed.next().await.unwrap().unwrap().operation, OperationId(8));
+        clock.jump_when_idle();
+        assert!(matches!(feed.next().await, Err(NetworkError::Unavailable { .. })));
+        assert_eq!(feed.next().await.unwrap().unwrap().operation, OperationId(9), "another one goes on");
+        let asked: Vec<_> = script.asked().into_iter().map(|request| request.target).collect();
+        assert_eq!(asked, ["/payments?cursor=7&limit=200", "/payments?cursor=8&limit=200"]);
+        let counted = recorder.handle().render();
+        assert!(counted.contains("farmgate_payment_streams_replaced_total{cause=\"silent\"} 1"), "{counted}");
     }
 
     #[tokio::test]

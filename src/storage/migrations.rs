@@ -31,6 +31,7 @@ pub(super) const STEPS: &[Step] = &[
         "0002_claimable_balances_counted_and_out_of_reach.sql"
     ),
     step!(3, "payout checks", "0003_payout_checks.sql"),
+    step!(4, "engine lease", "0004_engine_lease.sql"),
     step!(5, "fee bumps", "0005_fee_bumps.sql"),
 ];
 

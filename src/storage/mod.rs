@@ -22,6 +22,7 @@ mod claimables;
 mod errors;
 mod fee_bumps;
 mod journal;
+mod lease;
 mod migrations;
 mod payments;
 mod payouts;
@@ -35,6 +36,7 @@ mod settings;
 mod sql;
 mod sqlite;
 mod transfers;
+mod watchdog;
 
 use std::sync::Arc;
 
@@ -89,6 +91,16 @@ pub enum SchemaState {
     },
 }
 
+impl std::fmt::Display for SchemaState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing => f.write_str("none"),
+            Self::Behind { applied, known } => write!(f, "{applied} of {known} migrations"),
+            Self::Current { applied } => write!(f, "{applied} migrations"),
+        }
+    }
+}
+
 /// Looks at a database's schema and changes nothing: no file is created, nothing is brought up to date.
 ///
 /// # Errors
@@ -125,11 +137,13 @@ pub fn statements() -> Vec<Sql> {
         claimables::ALL,
         fee_bumps::ALL,
         journal::ALL,
+        lease::ALL,
         payments::ALL,
         payouts::ALL,
         pools::ALL,
         reservations::ALL,
         transfers::ALL,
+        watchdog::ALL,
     ];
     all.concat()
 }

@@ -1,13 +1,20 @@
-use farmgate::domain::ids::{IdentityId, LedgerSeq, NodeId, OperationId, ReservationId, TxHash};
+use std::sync::Arc;
+
+use farmgate::domain::ids::{
+    IdentityId, LedgerSeq, NodeId, OperationId, ReservationId, SubmissionId, TxHash,
+};
 use farmgate::domain::money::Stroops;
 use farmgate::domain::payment::{Attribution, Memo, Payment, PaymentId, PaymentKind};
 use farmgate::domain::pool::{Credit, Pool};
+use farmgate::domain::transfer::{Purpose, Submission, SubmissionState};
 use farmgate::domain::units::{CloudUnits, MilliUnits};
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::{EngineStatus, StoredPayment};
+use jiff::{SignedDuration, Timestamp};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 
-use crate::rig::{Rig, account, but, order, tft};
+use crate::rig::{HOLDER, Rig, account, but, order, tft};
 use crate::support::on_both_databases;
 
 /// Stores the pool that the reservation would have paid for, on node 1.
@@ -23,6 +30,23 @@ async fn settle(rig: &Rig, reservation: &str, free_only: bool) {
     let mut tx = rig.store.begin().await.unwrap();
     tx.insert_pool(&Pool::create(IdentityId::new(7).unwrap(), credit).unwrap()).await.unwrap();
     tx.commit().await.unwrap();
+}
+
+/// A transaction of a payment, on its way.
+fn sent() -> Submission {
+    Submission {
+        id: SubmissionId::new(5).unwrap(),
+        channel: account(60),
+        sequence: 11,
+        hash: TxHash([5; 32]),
+        envelope: "AAAA".to_owned(),
+        max_time: Timestamp::UNIX_EPOCH,
+        purpose: Purpose::TakeBack { claimables: Vec::new() },
+        state: SubmissionState::Live,
+        attempts: 0,
+        last_answer: None,
+        created_at: Timestamp::UNIX_EPOCH,
+    }
 }
 
 on_both_databases! {
@@ -125,6 +149,7 @@ on_both_databases! {
             ledger_closed_at: rig.clock.now(),
             swept_at: None,
             trouble: None,
+            stream_away_since: None,
         };
         let report = async |status: &EngineStatus| {
             let mut tx = rig.store.begin().await.unwrap();
@@ -133,13 +158,88 @@ on_both_databases! {
         };
         report(&status).await;
         let ready = rig.get("/readyz").await.is(200).body;
-        assert_eq!(ready, json!({ "status": "ready", "ledger": 12, "ledger_age_seconds": 0, "tick_age_seconds": 0 }));
+        let expected = json!({
+            "status": "ready", "ledger": 12, "ledger_age_seconds": 0, "tick_age_seconds": 0, "lease_token": 0, "leads": false,
+        });
+        assert_eq!(ready, expected);
         status.trouble = Some("Horizon is unavailable".to_owned());
         report(&status).await;
         let troubled = rig.get("/readyz").await;
         troubled.is_problem(503, "not_ready", None);
-        assert_eq!(troubled.body["reasons"], json!(["Horizon is unavailable"]));
+        assert_eq!(troubled.body["reasons"], json!(["engine_trouble: Horizon is unavailable"]));
         rig.pass(61);
         assert_eq!(rig.get("/readyz").await.body["reasons"].as_array().unwrap().len(), 3);
+    }
+
+    async fn metrics_tell_the_ages_and_who_leads(database: &TestStore) {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        let _counting = metrics::set_default_local_recorder(&recorder);
+        let rig = Rig::with(database, |state| state.metrics = Arc::new(move || handle.render())).await;
+        let (now, early) = (rig.clock.now(), rig.clock.now() - SignedDuration::from_secs(40));
+        let status = EngineStatus {
+            ticked_at: now - SignedDuration::from_secs(7),
+            ledger: LedgerSeq(12),
+            ledger_closed_at: now - SignedDuration::from_secs(9),
+            swept_at: None,
+            trouble: None,
+            stream_away_since: Some(now - SignedDuration::from_secs(30)),
+        };
+        let mut tx = rig.store.begin().await.unwrap();
+        tx.report(&status).await.unwrap();
+        let free = tx.lease().await.unwrap();
+        tx.take_lease(&free, HOLDER, now).await.unwrap().unwrap();
+        tx.insert_submission(&Submission { created_at: early, attempts: 1, ..sent() }).await.unwrap();
+        tx.commit().await.unwrap();
+        rig.get("/metrics").await.is(200);
+        let told = recorder.handle().render();
+        for line in [
+            "farmgate_tick_age_seconds 7",
+            "farmgate_ledger_age_seconds 9",
+            "farmgate_payment_stream_away_seconds 30",
+            "farmgate_oldest_unknown_seconds 40",
+            "farmgate_oldest_funded_seconds 0",
+            "farmgate_engine_leads 1",
+            "farmgate_engine_lease_token 1",
+        ] {
+            assert!(told.lines().any(|told| told == line), "{line} is not in {told}");
+        }
+    }
+
+    async fn readiness_tells_whose_engine_works_and_what_waits(database: &TestStore) {
+        let rig = Rig::bare(database).await;
+        let (now, early) = (rig.clock.now(), rig.clock.now() - SignedDuration::from_secs(300));
+        let status = EngineStatus {
+            ticked_at: now,
+            ledger: LedgerSeq(12),
+            ledger_closed_at: now,
+            swept_at: None,
+            trouble: None,
+            stream_away_since: Some(early),
+        };
+        let mut tx = rig.store.begin().await.unwrap();
+        tx.report(&status).await.unwrap();
+        let free = tx.lease().await.unwrap();
+        let other = tx.take_lease(&free, "serve-other", now).await.unwrap().unwrap();
+        tx.insert_submission(&Submission { created_at: early, attempts: 1, ..sent() }).await.unwrap();
+        tx.commit().await.unwrap();
+        let ready = rig.get("/readyz").await.is(200).body;
+        let told = [&ready["lease_holder"], &ready["lease_token"], &ready["leads"]];
+        assert_eq!(told, [&json!("serve-other"), &json!(1), &json!(false)], "a standby is ready, too");
+        assert_eq!((&ready["oldest_unknown_seconds"], &ready["stream_away_seconds"]), (&json!(300), &json!(300)));
+        let mut tx = rig.store.begin().await.unwrap();
+        tx.take_lease(&other, HOLDER, now).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(rig.get("/readyz").await.is(200).body["leads"], json!(true));
+        rig.pass(301);
+        let mut tx = rig.store.begin().await.unwrap();
+        let fresh = rig.clock.now();
+        tx.report(&EngineStatus { ticked_at: fresh, ledger_closed_at: fresh, ..status }).await.unwrap();
+        tx.commit().await.unwrap();
+        let waits = rig.get("/readyz").await;
+        waits.is_problem(503, "not_ready", None);
+        let reasons = waits.body["reasons"].as_array().unwrap();
+        assert_eq!(reasons.len(), 1, "{reasons:?}");
+        assert!(reasons[0].as_str().unwrap().starts_with("transaction_unknown: submission 5"), "{reasons:?}");
     }
 }

@@ -27,6 +27,8 @@ use crate::support::TestStore;
 
 /// 2026-03-01T12:00:00Z.
 pub const NOW_SECOND: i64 = 1_772_366_400;
+/// The process's name in the engine's lease.
+pub const HOLDER: &str = "serve-test";
 pub const PUBLIC_KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
 /// A clock that is set by hand; its waits are real but a hundred times shorter.
@@ -110,6 +112,7 @@ impl Rig {
             },
             platform: account(200),
             network_passphrase: Some("Test SDF Network ; September 2015".to_owned()),
+            holder: HOLDER.to_owned(),
             metrics: Arc::new(String::new),
         };
         change(&mut state);

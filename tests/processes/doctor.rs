@@ -55,7 +55,7 @@ impl Machine {
         self.command(arguments, variables).output().await.unwrap()
     }
 
-    fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> tokio::process::Command {
+    pub fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> tokio::process::Command {
         let mut command = farmgate();
         command
             .args(arguments)
@@ -65,6 +65,7 @@ impl Machine {
             .env("FARMGATE_STELLAR__REQUESTS_PER_HOUR_MAX", "0")
             .env("FARMGATE_SETTLEMENT__TICK_MILLIS", "100")
             .env("FARMGATE_SETTLEMENT__RESEND_SECONDS", "1")
+            .env("FARMGATE_SETTLEMENT__LEASE_SECONDS", "2")
             .env("FARMGATE_SETTLEMENT__CHANNELS", CHANNELS)
             .env("FARMGATE_SETTLEMENT__WARM_ACCOUNTS", WARM_ACCOUNTS)
             .env("FARMGATE_RESERVATIONS__PAYOUT__FOUNDATION", wallet("foundation").account().to_string())

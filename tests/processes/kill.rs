@@ -74,6 +74,7 @@ impl<'t> World<'t> {
             .env("FARMGATE_RESERVATIONS__PAYOUT__FOUNDATION", wallet("foundation").account().to_string())
             .env("FARMGATE_SETTLEMENT__TICK_MILLIS", "100")
             .env("FARMGATE_SETTLEMENT__RESEND_SECONDS", "1")
+            .env("FARMGATE_SETTLEMENT__LEASE_SECONDS", "2")
             .env("FARMGATE_SETTLEMENT__WARM_ACCOUNTS", "2")
             .env("FARMGATE_STELLAR__REQUESTS_PER_HOUR_MAX", "0")
             .env("FARMGATE_LOG__FILTER", "error")

@@ -11,4 +11,5 @@ mod kill;
 mod proxy;
 mod sandbox;
 mod sealing;
+mod stop;
 mod tutorial;

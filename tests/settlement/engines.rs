@@ -222,10 +222,10 @@ on_both_databases! {
         world.customer("alice").await;
         let reservation = world.reserve().await;
         world.rest().await;
-        let (engine, stop) = (world.engine(), Arc::new(Notify::new()));
+        let (candidate, stop) = (world.candidate("one"), Arc::new(Notify::new()));
         let running = tokio::spawn({
             let stop = Arc::clone(&stop);
-            async move { engine.run(stop.notified()).await }
+            async move { candidate.run(stop.notified()).await }
         });
         until_reported(&world, None).await;
         let weather = |status, retry_after, body| Some(Weather { status, retry_after, body });

@@ -162,6 +162,12 @@ pass_on! {
         report(status: &EngineStatus) -> ();
         engine_status() -> Option<EngineStatus>;
     }
+    LeaseTx {
+        lease() -> Lease;
+        take_lease(seen: &Lease, holder: &str, now: Timestamp) -> Option<Lease>;
+        renew_lease(token: i64, holder: &str, now: Timestamp) -> Option<Lease>;
+        release_lease(token: i64, holder: &str) -> bool;
+    }
     PaymentsTx {
         insert_payment(payment: &StoredPayment) -> Applied;
         payment(id: PaymentId) -> Option<StoredPayment>;
@@ -191,6 +197,11 @@ pass_on! {
         reservations(filter: &ReservationFilter, after: Option<ReservationId>, limit: u32) -> Vec<Reservation>;
         reservations_overdue(now: Timestamp, after: Option<(Timestamp, ReservationId)>, limit: u32) -> Vec<Reservation>;
         reservation_counts() -> Vec<(String, u64)>;
+    }
+    WatchdogTx {
+        oldest_funded() -> Option<(ReservationId, Timestamp)>;
+        oldest_unknown() -> Option<(SubmissionId, Timestamp)>;
+        pending_transfers() -> (u64, Option<TransferId>);
     }
     TransfersTx {
         insert_transfers(transfers: &[Transfer]) -> ();

@@ -79,6 +79,10 @@ pub struct Faults {
     pub gate: Mutex<Option<Arc<Gate>>>,
     /// Holds up the next look for claimable balances, after it was answered.
     pub waiting_gate: Mutex<Option<Arc<Gate>>>,
+    /// Holds up the next envelope, after it was built.
+    pub build_gate: Mutex<Option<Arc<Gate>>>,
+    /// Holds up the next answer to a look-up of a transaction that is in the ledger.
+    pub look_up_gate: Mutex<Option<Arc<Gate>>>,
 }
 
 /// Where a slow reader waits with its answer in hand.
@@ -280,7 +284,12 @@ impl Network for FaultyNetwork {
         if take(&self.faults.blind) {
             return Ok(None);
         }
-        Ok(self.inner.transaction(hash).await?.map(|record| self.told(record)))
+        let record = self.inner.transaction(hash).await?.map(|record| self.told(record));
+        let gate = record.as_ref().and_then(|_| self.faults.look_up_gate.lock().unwrap().take());
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
+        Ok(record)
     }
 
     async fn transaction_using(
@@ -315,6 +324,10 @@ impl Network for FaultyNetwork {
         self.faults.bids.lock().unwrap().insert(signed.envelope.clone(), bid);
         if !signed.claimables.is_empty() {
             self.faults.claimables.lock().unwrap().insert(signed.envelope.clone());
+        }
+        let gate = self.faults.build_gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            gate.pass().await;
         }
         Ok(signed)
     }

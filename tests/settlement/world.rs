@@ -37,7 +37,8 @@ use farmgate::reservations::{self, OrderRequest};
 use farmgate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
 use farmgate::sandbox::{self, Sandbox};
 use farmgate::settlement::{
-    Decision, Engine, EngineError, ResolveError, ReturnError, Settings, TickReport, resolve, return_to,
+    Candidate, Decision, Engine, EngineError, ResolveError, ReturnError, Settings, TickReport, resolve,
+    return_to,
 };
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::transport::{HttpTransport, Request, Response, Transport, TransportError};
@@ -140,7 +141,14 @@ fn code(text: &str) -> AssetCode {
 }
 
 pub fn engine_settings() -> Settings {
-    Settings { tick_millis: 10, channels: 2, warm_accounts: 4, resend_seconds: 1, ..Settings::default() }
+    Settings {
+        tick_millis: 10,
+        channels: 2,
+        warm_accounts: 4,
+        resend_seconds: 1,
+        lease_seconds: 1,
+        ..Settings::default()
+    }
 }
 
 impl World {
@@ -416,6 +424,23 @@ impl World {
     ) -> Engine {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         Engine::new(store, network, self.clock.clone(), entropy, settings)
+    }
+
+    /// A process that runs an engine when it has the lease.
+    pub fn candidate(&self, kind: &str) -> Candidate {
+        self.another_candidate(self.store.clone(), self.network.clone(), self.clock.clone(), kind)
+    }
+
+    /// The same, with these ports.
+    pub fn another_candidate(
+        &self,
+        store: Arc<dyn Store>,
+        network: Arc<dyn Network>,
+        clock: Arc<dyn Clock>,
+        kind: &str,
+    ) -> Candidate {
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        Candidate::new(store, network, clock, entropy, engine_settings(), kind)
     }
 
     /// Waits for the next ledger.

@@ -3,9 +3,11 @@
 
 mod corrupt;
 mod keys;
+mod lease;
 mod round_trips;
 mod samples;
 mod schema;
 #[path = "../support/mod.rs"]
 mod support;
 mod traps;
+mod watchdog;

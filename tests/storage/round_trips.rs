@@ -594,6 +594,7 @@ on_both_databases! {
                 ledger: LedgerSeq(6),
                 ledger_closed_at: at(4),
                 swept_at: trouble.is_none().then(|| at(3)),
+                stream_away_since: trouble.is_some().then(|| at(2)),
                 trouble,
             };
             tx.report(&status).await.unwrap();

@@ -3,3 +3,4 @@
 pub(super) mod healthz;
 pub(super) mod metrics;
 pub(super) mod readyz;
+mod watchdog;

@@ -1,19 +1,18 @@
 use axum::Json;
 use axum::extract::State;
-use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::watchdog::{Watchdog, age_seconds};
 use crate::api::{ProblemCode, examples};
 use crate::domain::ids::LedgerSeq;
 use crate::http::document::ReadyProblems;
-use crate::http::{App, Problem, Settings};
-use crate::ports::store::EngineStatus;
+use crate::http::{App, Problem};
 
 const NOT_READY_RETRY_SECONDS: u32 = 5;
 
 /// A service that is ready.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Ready {
     /// Always `ready`.
     #[schema(example = "ready")]
@@ -22,12 +21,29 @@ pub(in crate::http) struct Ready {
     #[schema(value_type = u32)]
     ledger: LedgerSeq,
     /// How long ago that closed, in seconds.
-    ledger_age_seconds: i64,
+    ledger_age_seconds: u32,
     /// How long ago the engine's last tick ended, in seconds.
-    tick_age_seconds: i64,
+    tick_age_seconds: u32,
+    /// How long ago the oldest reservation that is not settled was funded, in seconds; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_funded_seconds: Option<u32>,
+    /// How long ago the oldest transaction that was sent and has no outcome was stored, in seconds; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_unknown_seconds: Option<u32>,
+    /// For how long the network's payment stream has been away, in seconds; absent if it is there or not needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_away_seconds: Option<u32>,
+    /// Which process runs the engine; absent while none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease_holder: Option<String>,
+    /// The token of its lease: it rises with every take-over.
+    lease_token: i64,
+    /// Whether the process that answers is the one that runs the engine.
+    leads: bool,
 }
 
-/// Whether the service does its work: the database answers, the engine ticks and keeps up with the ledger.
+/// Whether the service does its work: the database answers, the engine ticks, keeps up with the ledger, and nothing waits for too
+/// long. A process that stands by is ready as long as some process's engine works.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -39,74 +55,29 @@ pub(in crate::http) struct Ready {
     ),
 )]
 pub(in crate::http) async fn handler(State(app): State<App>) -> Result<Json<Ready>, Problem> {
-    let status = async { app.read().await?.engine_status().await };
-    match status.await {
-        Ok(status) => readiness(status.as_ref(), app.clock.now(), &app.settings).map(Json).map_err(not_ready),
-        Err(error) => Err(not_ready(vec![error.to_string()])),
-    }
+    let watchdog = match Watchdog::read(&app).await {
+        Ok(watchdog) => watchdog,
+        Err(error) => return Err(not_ready(vec![format!("database: {error}")])),
+    };
+    let now = app.clock.now();
+    let reasons = watchdog.reasons(now, &app.settings);
+    let Some(status) = watchdog.status.filter(|_| reasons.is_empty()) else { return Err(not_ready(reasons)) };
+    Ok(Json(Ready {
+        status: "ready",
+        ledger: status.ledger,
+        ledger_age_seconds: age_seconds(status.ledger_closed_at, now),
+        tick_age_seconds: age_seconds(status.ticked_at, now),
+        oldest_funded_seconds: watchdog.funded.map(|(_, since)| age_seconds(since, now)),
+        oldest_unknown_seconds: watchdog.unknown.map(|(_, since)| age_seconds(since, now)),
+        stream_away_seconds: status.stream_away_since.map(|since| age_seconds(since, now)),
+        leads: watchdog.lease.holder.as_ref() == Some(&app.holder),
+        lease_token: watchdog.lease.token,
+        lease_holder: watchdog.lease.holder,
+    }))
 }
 
 fn not_ready(reasons: Vec<String>) -> Problem {
     Problem::new(ProblemCode::NotReady, reasons.join("; "))
         .reasons(reasons)
         .retry_after(NOT_READY_RETRY_SECONDS)
-}
-
-fn readiness(status: Option<&EngineStatus>, now: Timestamp, limits: &Settings) -> Result<Ready, Vec<String>> {
-    let Some(status) = status else {
-        return Err(vec!["the engine has not reported yet".to_owned()]);
-    };
-    let tick_age = now.duration_since(status.ticked_at);
-    let ledger_age = now.duration_since(status.ledger_closed_at);
-    let over =
-        |age: SignedDuration, limit_seconds: u32| age > SignedDuration::from_secs(limit_seconds.into());
-    let mut reasons: Vec<String> = status.trouble.iter().cloned().collect();
-    if over(tick_age, limits.ready_tick_age_seconds_max) {
-        reasons.push(format!("the engine's last tick ended {} seconds ago", tick_age.as_secs()));
-    }
-    if over(ledger_age, limits.ready_ledger_age_seconds_max) {
-        reasons.push(format!("the last ledger known closed {} seconds ago", ledger_age.as_secs()));
-    }
-    if !reasons.is_empty() {
-        return Err(reasons);
-    }
-    Ok(Ready {
-        status: "ready",
-        ledger: status.ledger,
-        ledger_age_seconds: ledger_age.as_secs(),
-        tick_age_seconds: tick_age.as_secs(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn reported(ticked: i64, closed: i64, trouble: Option<&str>) -> EngineStatus {
-        EngineStatus {
-            ticked_at: at(ticked),
-            ledger: LedgerSeq(5),
-            ledger_closed_at: at(closed),
-            swept_at: None,
-            trouble: trouble.map(ToOwned::to_owned),
-        }
-    }
-
-    fn reasons(status: Option<EngineStatus>) -> usize {
-        readiness(status.as_ref(), at(1_000), &Settings::default())
-            .map_or_else(|reasons| reasons.len(), |_| 0)
-    }
-
-    #[test]
-    fn ready_means_that_the_engine_ticks_and_the_ledger_is_fresh() {
-        assert_eq!(reasons(Some(reported(999, 990, None))), 0);
-        assert_eq!(reasons(Some(reported(940, 940, None))), 0, "the limit itself is in time");
-        assert_eq!(reasons(Some(reported(939, 999, None))), 1);
-        assert_eq!(reasons(Some(reported(939, 939, Some("Horizon is unavailable")))), 3);
-        assert_eq!(reasons(None), 1);
-    }
 }

@@ -137,7 +137,7 @@ pub fn engine(books: &Books, now: Timestamp, tick: Duration) -> Check {
 }
 
 /// True if an engine that reported so does not run any more.
-pub fn is_silent(status: &EngineStatus, now: Timestamp, tick: Duration) -> bool {
+fn is_silent(status: &EngineStatus, now: Timestamp, tick: Duration) -> bool {
     let ticks =
         SignedDuration::try_from(tick.saturating_mul(ENGINE_TICKS_SILENT)).unwrap_or(SignedDuration::MAX);
     let silent_after = ticks.max(SignedDuration::from_secs(ENGINE_SECONDS_SILENT));
@@ -211,6 +211,7 @@ mod tests {
             ledger_closed_at: now(),
             swept_at: None,
             trouble: trouble.map(str::to_owned),
+            stream_away_since: None,
         })
     }
 

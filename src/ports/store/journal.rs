@@ -20,6 +20,8 @@ pub struct EngineStatus {
     pub swept_at: Option<Timestamp>,
     /// What keeps it from working, for people; `None` if nothing does.
     pub trouble: Option<String>,
+    /// Since when the network's payment stream cannot be read, while it should be followed.
+    pub stream_away_since: Option<Timestamp>,
 }
 
 /// The journal, the events, and the engine's report.

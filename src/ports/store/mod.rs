@@ -9,11 +9,13 @@ mod catalog;
 mod claimables;
 mod fee_bumps;
 mod journal;
+mod lease;
 mod payments;
 mod payouts;
 mod pools;
 mod reservations;
 mod transfers;
+mod watchdog;
 
 use std::sync::Arc;
 
@@ -26,11 +28,13 @@ pub use catalog::{CatalogTx, Put};
 pub use claimables::{ClaimableSums, ClaimablesTx};
 pub use fee_bumps::FeeBumpsTx;
 pub use journal::{EngineStatus, JournalTx};
+pub use lease::{Lease, LeaseTx};
 pub use payments::{PaymentFilter, PaymentsTx, Quarantined, StoredPayment};
 pub use payouts::{PayoutCheck, PayoutsTx};
 pub use pools::{PoolClaims, PoolFilter, PoolsTx};
 pub use reservations::{ReservationFilter, ReservationsTx};
 pub use transfers::TransfersTx;
+pub use watchdog::WatchdogTx;
 
 /// Most rows a list shows at once. A store gives one more if asked to, which tells whether the list goes on.
 pub const LIST_ROWS_MAX: u32 = 200;
@@ -70,6 +74,14 @@ pub enum StoreError {
         key: String,
         /// Why it cannot be.
         reason: String,
+    },
+    /// The engine's lease has been taken over: this process may not write for the engine any more, and wrote nothing.
+    #[error("the engine's lease is lost: token {token} is over, {now} holds it")]
+    LeaseLost {
+        /// The token that was worked under.
+        token: i64,
+        /// Who holds the lease now, for people.
+        now: String,
     },
     /// A statement the database refused for another reason: a mistake on our side.
     #[error("the database refused a statement: {reason}")]
@@ -132,9 +144,11 @@ impl StoreError {
     pub const fn is_conflict(&self) -> bool {
         match self {
             Self::Conflict { .. } | Self::Exists { constraint: Constraint::Id } => true,
-            Self::Exists { .. } | Self::Unavailable { .. } | Self::Corrupt { .. } | Self::Refused { .. } => {
-                false
-            }
+            Self::Exists { .. }
+            | Self::Unavailable { .. }
+            | Self::Corrupt { .. }
+            | Self::LeaseLost { .. }
+            | Self::Refused { .. } => false,
         }
     }
 }
@@ -175,11 +189,13 @@ pub trait Tx:
     + ClaimablesTx
     + FeeBumpsTx
     + JournalTx
+    + LeaseTx
     + PaymentsTx
     + PayoutsTx
     + PoolsTx
     + ReservationsTx
     + TransfersTx
+    + WatchdogTx
     + Send
     + Sync
 {

@@ -1,0 +1,58 @@
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::StoreError;
+
+/// Who runs the engine: one row, and there is always one.
+///
+/// Whether a holder is alive is not read from its times, which are for people and by the holder's own clock: clocks are not
+/// synchronised. Whoever wants the lease watches the token and the renewals instead, and counts time itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Rises by one with every take-over. What was begun under another token is not written any more.
+    pub token: i64,
+    /// Who holds it; `None` if it was released, or never taken.
+    pub holder: Option<String>,
+    /// Rises by one with every renewal.
+    pub renewal: i64,
+    /// When it was taken last.
+    pub taken_at: Option<Timestamp>,
+    /// When it was renewed last.
+    pub renewed_at: Option<Timestamp>,
+}
+
+impl Lease {
+    /// True if it is held under this token by this holder.
+    pub fn is_held(&self, token: i64, holder: &str) -> bool {
+        self.token == token && self.holder.as_deref() == Some(holder)
+    }
+}
+
+/// The lease of the engine.
+#[async_trait]
+pub trait LeaseTx {
+    /// The lease. In a transaction that may write, nobody takes it over or releases it until that ends; it may be renewed.
+    async fn lease(&mut self) -> Result<Lease, StoreError>;
+
+    /// Takes the lease for `holder`, if it is still as it was `seen`: its token and renewal. `None` if it is not.
+    ///
+    /// Waits for transactions that have read the lease in order to write, until the database's lock timeout.
+    async fn take_lease(
+        &mut self,
+        seen: &Lease,
+        holder: &str,
+        now: Timestamp,
+    ) -> Result<Option<Lease>, StoreError>;
+
+    /// Renews the lease that `holder` has under this token; `None` if it has it no more.
+    async fn renew_lease(
+        &mut self,
+        token: i64,
+        holder: &str,
+        now: Timestamp,
+    ) -> Result<Option<Lease>, StoreError>;
+
+    /// Gives the lease back, if `holder` has it under this token: the next one need not wait. It waits as a take-over does. True if
+    /// it was held.
+    async fn release_lease(&mut self, token: i64, holder: &str) -> Result<bool, StoreError>;
+}

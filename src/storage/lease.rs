@@ -1,0 +1,73 @@
+//! The lease of the engine, and its fence.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::rows::{Row, Table, legible};
+use super::session::Session;
+use super::sql::{args, statements};
+use crate::ports::store::{Lease, LeaseTx, StoreError};
+
+const LEASE: Table = Table { name: "engine_lease", key: &["id"] };
+
+statements! {
+    HELD = "SELECT id, token, holder, renewal, taken_at, renewed_at FROM engine_lease WHERE id = 1";
+    /// The token is a key, so that only what changes it waits for this lock: SQLite's writers exclude each other anyway.
+    HELD_TO_WRITE = "SELECT id, token, holder, renewal, taken_at, renewed_at FROM engine_lease WHERE id = 1",
+        on_postgres "SELECT id, token, holder, renewal, taken_at, renewed_at FROM engine_lease WHERE id = 1 FOR KEY SHARE";
+    TAKE = "UPDATE engine_lease SET token = token + 1, holder = $3, renewal = 0, taken_at = $4, renewed_at = $4
+        WHERE id = 1 AND token = $1 AND renewal = $2 RETURNING id, token, holder, renewal, taken_at, renewed_at";
+    RENEW = "UPDATE engine_lease SET renewal = renewal + 1, renewed_at = $3
+        WHERE id = 1 AND token = $1 AND holder = $2 RETURNING id, token, holder, renewal, taken_at, renewed_at";
+    RELEASE = "UPDATE engine_lease SET token = token + 1, holder = NULL WHERE id = 1 AND token = $1 AND holder = $2";
+}
+
+fn lease(row: &Row) -> Result<Lease, StoreError> {
+    let facts = row.of(&LEASE);
+    Ok(Lease {
+        token: facts.int("token")?,
+        holder: facts.text_or_none("holder")?,
+        renewal: facts.int("renewal")?,
+        taken_at: facts.time_or_none("taken_at")?,
+        renewed_at: facts.time_or_none("renewed_at")?,
+    })
+}
+
+#[async_trait]
+impl LeaseTx for Session {
+    async fn lease(&mut self) -> Result<Lease, StoreError> {
+        let sql = if self.reads_only() { HELD } else { HELD_TO_WRITE };
+        match self.row(sql, args![]).await? {
+            Some(row) => lease(&row),
+            None => Err(self.over(StoreError::Corrupt {
+                table: LEASE.name,
+                column: "id",
+                key: "id 1".to_owned(),
+                reason: "the row is missing".to_owned(),
+            })),
+        }
+    }
+
+    async fn take_lease(
+        &mut self,
+        seen: &Lease,
+        holder: &str,
+        now: Timestamp,
+    ) -> Result<Option<Lease>, StoreError> {
+        let args = args![seen.token, seen.renewal, legible(holder), now];
+        self.row(TAKE, args).await?.as_ref().map(lease).transpose()
+    }
+
+    async fn renew_lease(
+        &mut self,
+        token: i64,
+        holder: &str,
+        now: Timestamp,
+    ) -> Result<Option<Lease>, StoreError> {
+        self.row(RENEW, args![token, legible(holder), now]).await?.as_ref().map(lease).transpose()
+    }
+
+    async fn release_lease(&mut self, token: i64, holder: &str) -> Result<bool, StoreError> {
+        Ok(self.execute(RELEASE, args![token, legible(holder)]).await? > 0)
+    }
+}
