@@ -28,24 +28,26 @@ pub enum EscrowState {
     },
     /// The transaction that should have created it never landed.
     Abandoned,
+    /// It was found on the ledger: it is ours, and a database restored from a backup did not know it. What comes to it goes back.
+    Adopted,
     /// A transaction that merges it into the platform's account is stored, and may land. Nothing is paid from it.
     Closing {
-        /// The reservation whose account it was.
-        reservation: ReservationId,
+        /// The reservation whose account it was; `None` for one that was adopted.
+        reservation: Option<ReservationId>,
         /// That transaction.
         submission: SubmissionId,
     },
     /// It is no longer on the ledger; its history up to the merge is still to be read.
     Merged {
-        /// The reservation whose account it was.
-        reservation: ReservationId,
+        /// The reservation whose account it was; `None` for one that was adopted.
+        reservation: Option<ReservationId>,
         /// The operation that merged it.
         operation: OperationId,
     },
     /// It is no longer on the ledger, and everything that ever came to it is in the books. Final.
     Closed {
-        /// The reservation whose account it was.
-        reservation: ReservationId,
+        /// The reservation whose account it was; `None` for one that was adopted.
+        reservation: Option<ReservationId>,
         /// The operation that merged it.
         operation: OperationId,
     },
@@ -59,6 +61,7 @@ impl EscrowState {
             Self::Ready => "ready",
             Self::Assigned { .. } => "assigned",
             Self::Abandoned => "abandoned",
+            Self::Adopted => "adopted",
             Self::Closing { .. } => "closing",
             Self::Merged { .. } => "merged",
             Self::Closed { .. } => "closed",
@@ -68,11 +71,19 @@ impl EscrowState {
     /// The reservation whose money comes to it.
     pub const fn reservation(&self) -> Option<ReservationId> {
         match self {
-            Self::Assigned { reservation }
-            | Self::Closing { reservation, .. }
+            Self::Assigned { reservation } => Some(*reservation),
+            Self::Closing { reservation, .. }
             | Self::Merged { reservation, .. }
-            | Self::Closed { reservation, .. } => Some(*reservation),
-            Self::Preparing { .. } | Self::Ready | Self::Abandoned => None,
+            | Self::Closed { reservation, .. } => *reservation,
+            Self::Preparing { .. } | Self::Ready | Self::Abandoned | Self::Adopted => None,
+        }
+    }
+
+    /// The state of one that is not closed after all.
+    pub const fn open(reservation: Option<ReservationId>) -> Self {
+        match reservation {
+            Some(reservation) => Self::Assigned { reservation },
+            None => Self::Adopted,
         }
     }
 
@@ -84,6 +95,7 @@ impl EscrowState {
             | Self::Ready
             | Self::Assigned { .. }
             | Self::Closing { .. }
+            | Self::Adopted
             | Self::Abandoned => false,
         }
     }
@@ -124,7 +136,7 @@ pub struct EscrowAccount {
     pub state: EscrowState,
     /// What the watch knows.
     pub watch: Watch,
-    /// When it was planned.
+    /// When it was planned; of one that was adopted, when the ledger closed on which it was found.
     pub created_at: Timestamp,
 }
 

@@ -60,6 +60,10 @@ pub enum Cause {
     ClaimableClawedBack(ClaimableId),
     /// An issuer took money back; the operation and its change are named as those of a payment.
     Clawback(PaymentId),
+    /// Money had left an account before it was adopted; the operation and its change are named as those of a payment.
+    LeftBefore(PaymentId),
+    /// A channel was found to have used its sequence numbers up to this one, by transactions that are not stored: their fees.
+    UnseenFees(AccountId, i64),
     /// It was decided what a reservation's payers bear of what its issuer took back.
     Loss(ReservationId),
     /// A return was given up for a smaller one, or for none: its payer bears a part of what the issuer took back.
@@ -237,6 +241,8 @@ impl fmt::Display for Cause {
             Self::Claimed(claimable) => write!(f, "claimed:{claimable}"),
             Self::ClaimableClawedBack(claimable) => write!(f, "claimable_clawed_back:{claimable}"),
             Self::Clawback(change) => write!(f, "clawback:{change}"),
+            Self::LeftBefore(change) => write!(f, "left_before:{change}"),
+            Self::UnseenFees(account, sequence) => write!(f, "unseen_fees:{account}:{sequence}"),
             Self::Loss(reservation) => write!(f, "loss:{reservation}"),
             Self::Reduced(transfer) => write!(f, "reduced:{transfer}"),
         }
@@ -257,6 +263,12 @@ impl FromStr for Cause {
             ("claimed", id) => id.parse().map(Self::Claimed).map_err(|_| wrong()),
             ("claimable_clawed_back", id) => id.parse().map(Self::ClaimableClawedBack).map_err(|_| wrong()),
             ("clawback", change) => change.parse().map(Self::Clawback).map_err(|_| wrong()),
+            ("left_before", change) => change.parse().map(Self::LeftBefore).map_err(|_| wrong()),
+            ("unseen_fees", of) => {
+                let (account, sequence) = of.split_once(':').ok_or_else(wrong)?;
+                let account = account.parse().map_err(|_| wrong())?;
+                Ok(Self::UnseenFees(account, sequence.parse().map_err(|_| wrong())?))
+            }
             ("loss", id) => id.parse().map(Self::Loss).map_err(|_| wrong()),
             ("reduced", id) => id.parse().map(Self::Reduced).map_err(|_| wrong()),
             (_, _) => Err(wrong()),
@@ -323,6 +335,8 @@ mod tests {
             Cause::Claimed(ClaimableId([7; 32])),
             Cause::ClaimableClawedBack(ClaimableId([7; 32])),
             Cause::Clawback(payment),
+            Cause::LeftBefore(payment),
+            Cause::UnseenFees(account, 9_007_199_254_740_993),
             Cause::Loss(ReservationId::new(4).unwrap()),
             Cause::Reduced(TransferId::new(8).unwrap()),
         ] {

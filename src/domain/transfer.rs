@@ -184,6 +184,9 @@ pub enum Purpose {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reclaim_from: Option<Timestamp>,
     },
+    /// Was found on the ledger: it is ours, and a database restored from a backup did not know it. What it paid of what is owed is told by
+    /// the transfers that name it.
+    Recovered,
     /// Takes back claimable balances that nobody claimed.
     TakeBack {
         /// The balances, in the order of its last operations.

@@ -90,6 +90,7 @@ pub async fn stock(store: &dyn Store, network: &dyn Network) -> Result<Stock, St
         Purpose::OpenEscrows { .. }
         | Purpose::OpenChannels { .. }
         | Purpose::TopUpChannels { .. }
+        | Purpose::Recovered
         | Purpose::PayTransfers { .. }
         | Purpose::TakeBack { .. }
         | Purpose::CloseEscrows { .. } => 0,

@@ -22,6 +22,10 @@ const ESCROW_POLL_MILLIS: u64 = 250;
 /// Most different lists of trusted assets that are looked at.
 const ASSET_LISTS_MAX: u32 = 16;
 
+/// After how long a silence of the engine no account is given out, in seconds. The database may have been restored from a backup, and
+/// what it has as ready been given out already: the engine looks first.
+const ENGINE_SILENT_SECONDS_MAX: i64 = 600;
+
 /// What opening needs besides the order.
 #[derive(Clone, Debug)]
 pub struct Opening<'settings> {
@@ -41,7 +45,7 @@ pub struct Opening<'settings> {
 /// The customer's and the farmer's side agree at once: farmer mode `auto`.
 ///
 /// # Errors
-/// [`Error::NoEscrowReady`] if no account is ready: the caller rolls back and may come again, see
+/// [`Error::NoEscrowReady`] if no account is ready, or the engine has not looked at them for ten minutes: the caller rolls back and may come again, see
 /// [`wait_for_escrow`].
 pub async fn open(
     tx: &mut dyn Tx,
@@ -67,6 +71,11 @@ pub async fn open(
     let mut trusted: Vec<Asset> =
         quote.options.iter().map(|option| option.asset).filter(|asset| asset.issuer().is_some()).collect();
     trusted.sort();
+    if let Some(status) = tx.engine_status().await?
+        && opening.now.duration_since(status.ticked_at).as_secs() > ENGINE_SILENT_SECONDS_MAX
+    {
+        return Err(Error::NoEscrowReady);
+    }
     let escrow = tx.take_escrow(&trusted, opening.id).await?.ok_or(Error::NoEscrowReady)?;
     let reservation = Reservation {
         id: opening.id,

@@ -4,17 +4,25 @@
 //! channels have is seen in the sweeps, so that it costs no request. One that a whole sweep did not meet is not used, and is replaced if several
 //! did not: what was built on it would never land.
 
+use super::settings::FEE_PER_OPERATION_STROOPS_MAX;
 use super::settle::store_submission;
 use super::{Engine, EngineError, Ids};
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, ChannelRole};
 use crate::domain::ids::LedgerSeq;
+use crate::domain::journal::{BookAccount, Cause, Postings};
+use crate::domain::money::Stroops;
 use crate::domain::payment::Memo;
 use crate::domain::transfer::{Purpose, TopUp};
-use crate::ports::network::{AccountPage, Body, Ledger, PaymentOperation, TRANSACTION_OPERATIONS_MAX};
-use crate::ports::store::transact;
+use crate::ports::network::{
+    AccountPage, AccountSnapshot, Body, Ledger, PaymentOperation, TRANSACTION_OPERATIONS_MAX,
+};
+use crate::ports::store::{Tx, transact};
 
+/// The most that one transaction may cost, in stroops.
+const TRANSACTION_FEE_MAX: i64 =
+    FEE_PER_OPERATION_STROOPS_MAX as i64 * (TRANSACTION_OPERATIONS_MAX as i64 + 1);
 /// After how many sweeps in a row that did not meet a channel another is opened.
 const MISSING_SWEEPS: u32 = 3;
 
@@ -30,6 +38,42 @@ impl Engine {
                 memory.met.insert(channel.account);
             }
         }
+    }
+
+    /// Takes over sequence numbers that are ahead of what is stored, of channels with nothing under way: somebody else used them, or the
+    /// database was restored from a backup. What is built on an old one could never land. Their fees are booked.
+    pub(super) async fn catch_up(&self, channels: &[Channel], page: &AccountPage) -> Result<(), EngineError> {
+        let ahead: Vec<AccountSnapshot> = page
+            .accounts
+            .iter()
+            .filter(|snapshot| {
+                channels.iter().any(|channel| {
+                    channel.account == snapshot.account
+                        && channel.opening.is_none()
+                        && channel.sequence < snapshot.sequence
+                })
+            })
+            .cloned()
+            .collect();
+        if ahead.is_empty() {
+            return Ok(());
+        }
+        let ids = Ids::of(self);
+        transact(&self.store, move |tx| {
+            let (ids, ahead) = (ids.clone(), ahead.clone());
+            Box::pin(async move {
+                let live = tx.live_submissions().await?;
+                for channel in tx.channels().await? {
+                    let found = ahead.iter().find(|snapshot| snapshot.account == channel.account);
+                    let idle = !live.iter().any(|submission| submission.channel == channel.account);
+                    if let Some(snapshot) = found.filter(|found| idle && found.sequence > channel.sequence) {
+                        catch_up_one(tx, &ids, &channel, snapshot).await?;
+                    }
+                }
+                Ok::<_, EngineError>(())
+            })
+        })
+        .await
     }
 
     /// A sweep whose oldest page is of this ledger has come to its end: channels that were there by then and that it did not meet are
@@ -108,4 +152,28 @@ impl Engine {
         })
         .await
     }
+}
+
+/// What is missing of a channel's XLM, up to what its transactions may have cost, were their fees: whatever else leaves it stands in
+/// its payments.
+async fn catch_up_one(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    channel: &Channel,
+    snapshot: &AccountSnapshot,
+) -> Result<(), EngineError> {
+    let (account, sequence) = (channel.account, snapshot.sequence);
+    tracing::warn!(channel = %account, sequence, "the channel is ahead of what is stored");
+    tx.update_channel(channel, &Channel { sequence, ..channel.clone() }).await?;
+    let xlm = snapshot.balances.iter().find(|balance| balance.asset == Asset::Native);
+    let (ChannelRole::Channel, Some(xlm)) = (channel.role, xlm) else { return Ok(()) };
+    let book = BookAccount::Stellar(account);
+    let missing = tx.balance(book, Asset::Native).await? - xlm.amount.get();
+    let most = (sequence - channel.sequence).saturating_mul(TRANSACTION_FEE_MAX);
+    if missing <= 0 || missing > most {
+        return Ok(());
+    }
+    let mut postings = Postings::new();
+    postings.movement(Asset::Native, Stroops::new(missing)?, BookAccount::NetworkFees, book);
+    ids.post(tx, Cause::UnseenFees(account, sequence), None, ids.now(), postings).await
 }

@@ -16,7 +16,6 @@ use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::{ChannelRole, EscrowAccount, EscrowState};
-use crate::domain::ids::ReservationId;
 use crate::domain::journal::BookAccount;
 use crate::domain::money::Stroops;
 use crate::domain::payment::Memo;
@@ -61,7 +60,7 @@ pub(super) async fn platform(tx: &mut dyn Tx) -> Result<AccountId, EngineError> 
     Ok(platform.account)
 }
 
-fn trusted(snapshot: &AccountSnapshot) -> Vec<Asset> {
+pub(super) fn trusted(snapshot: &AccountSnapshot) -> Vec<Asset> {
     let balances = snapshot.balances.iter().map(|balance| balance.asset);
     balances.filter(|asset| *asset != Asset::Native).collect()
 }
@@ -79,7 +78,7 @@ impl Engine {
         for snapshot in &page.accounts {
             let clean = escrows.iter().any(|escrow| {
                 escrow.account == snapshot.account
-                    && matches!(escrow.state, EscrowState::Assigned { .. })
+                    && matches!(escrow.state, EscrowState::Assigned { .. } | EscrowState::Adopted)
                     && escrow.watch.dirty_since.is_none()
                     && snapshot.last_modified <= escrow.watch.explained
             });
@@ -100,12 +99,18 @@ impl Engine {
         }
         let accounts: Vec<AccountId> = quiet.keys().copied().collect();
         let mut tx = self.store.begin_read().await?;
+        let adopted = escrows.iter().filter(|escrow| escrow.state == EscrowState::Adopted);
+        let mut at_rest: Vec<(AccountId, Timestamp, bool)> =
+            adopted.map(|escrow| (escrow.account, escrow.created_at, true)).collect();
         for (account, reservation) in tx.escrows_at_rest(&accounts).await? {
-            let Some(snapshot) = quiet.get(&account) else { continue };
             let Some(reservation) = tx.reservation(reservation).await? else { continue };
             let Some(since) = reservation.state.at_rest_since() else { continue };
+            at_rest.push((account, since, reservation.state.is_final()));
+        }
+        for (account, since, is_final) in at_rest {
+            let Some(snapshot) = quiet.get(&account) else { continue };
             let carried = match left_on(&mut *tx, account, &|transfer| self.waits(transfer)).await? {
-                Left::Nothing if reservation.state.is_final() => Vec::new(),
+                Left::Nothing if is_final => Vec::new(),
                 Left::Waiting(tokens) => tokens,
                 Left::Nothing | Left::More => continue,
             };
@@ -294,7 +299,7 @@ async fn store_closing(
     plan: &TransactionPlan,
     signed: &SignedTransaction,
 ) -> Result<Vec<AccountId>, EngineError> {
-    let mut closable: Vec<(EscrowAccount, ReservationId)> = Vec::new();
+    let mut closable: Vec<EscrowAccount> = Vec::new();
     let mut refused = Vec::new();
     for closing in batch {
         match may_be_closed(tx, closing).await? {
@@ -314,33 +319,38 @@ async fn store_closing(
         })
         .collect();
     store_submission(tx, id, plan, signed, Purpose::CloseEscrows { accounts }, ids.now()).await?;
-    for (mut escrow, reservation) in closable {
+    for mut escrow in closable {
+        let reservation = escrow.state.reservation();
         escrow.state = EscrowState::Closing { reservation, submission: id };
         tx.update_escrow(&escrow).await?;
     }
     Ok(refused)
 }
 
-/// The account with its reservation, if that has ended, or only has returns to make, and nothing is left but what the closing
-/// carries home.
-async fn may_be_closed(
-    tx: &mut dyn Tx,
-    closing: &Closing,
-) -> Result<Option<(EscrowAccount, ReservationId)>, EngineError> {
+/// The account, if its reservation has ended or only has returns to make, or if it was adopted, and nothing is left but what the
+/// closing carries home.
+async fn may_be_closed(tx: &mut dyn Tx, closing: &Closing) -> Result<Option<EscrowAccount>, EngineError> {
     let account = closing.account;
     let Some(escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(None) };
-    let EscrowState::Assigned { reservation } = escrow.state else { return Ok(None) };
-    let Some(state) = tx.reservation(reservation).await?.map(|reservation| reservation.state) else {
-        return Ok(None);
+    let (is_final, is_refunding) = match escrow.state {
+        EscrowState::Adopted => (true, false),
+        EscrowState::Assigned { reservation } => {
+            let Some(reservation) = tx.reservation(reservation).await? else { return Ok(None) };
+            (reservation.state.is_final(), matches!(reservation.state, State::Refunding { .. }))
+        }
+        EscrowState::Preparing { .. }
+        | EscrowState::Ready
+        | EscrowState::Abandoned
+        | EscrowState::Closing { .. }
+        | EscrowState::Merged { .. }
+        | EscrowState::Closed { .. } => return Ok(None),
     };
     // A claimable balance can be made from here, and not from the platform's account.
     let waits = |transfer: &Transfer| transfer.delivery != Delivery::ClaimableBalance;
     let as_planned = match left_on(tx, account, &waits).await? {
-        Left::Nothing => closing.carried.is_empty() && state.is_final(),
-        Left::Waiting(tokens) => {
-            tokens == closing.carried && (state.is_final() || matches!(state, State::Refunding { .. }))
-        }
+        Left::Nothing => closing.carried.is_empty() && is_final,
+        Left::Waiting(tokens) => tokens == closing.carried && (is_final || is_refunding),
         Left::More => false,
     };
-    Ok((as_planned && escrow.watch.dirty_since.is_none()).then_some((escrow, reservation)))
+    Ok((as_planned && escrow.watch.dirty_since.is_none()).then_some(escrow))
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::held::note_lack;
 use super::losses::{Clawback, claw_back};
+use super::recover::{left_before_adoption, take_out};
 use super::refund::{counted_payments, owe_return};
 use super::settle::change;
 use super::sweep::Standing;
@@ -21,6 +22,7 @@ use crate::domain::ids::{LedgerSeq, OperationId, ReservationId, TxHash};
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::payment::{Attribution, Memo, Payment, PaymentId, PaymentKind};
 use crate::domain::reservation::{Reservation, State};
+use crate::domain::transfer::Purpose;
 use crate::ports::network::{AccountSnapshot, HistoryRecord, Movement, PAGE_RECORDS_MAX, PaymentRecord};
 use crate::ports::store::{Applied, Quarantined, StoreError, StoredPayment, Tx, transact};
 
@@ -70,6 +72,7 @@ impl Place {
                 EscrowState::Abandoned => Some(OperationId(0)),
                 EscrowState::Preparing { .. }
                 | EscrowState::Ready
+                | EscrowState::Adopted
                 | EscrowState::Assigned { .. }
                 | EscrowState::Closing { .. } => None,
             },
@@ -127,6 +130,7 @@ impl Engine {
         account: AccountId,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
+        let mut recovered: Option<TxHash> = None;
         for _ in 0..INGEST_PAGES_MAX {
             let place = Place::load(&mut *self.store.begin_read().await?, account).await?;
             let Some(cursor) = place.map(|place| place.cursor()) else { return Ok(()) };
@@ -140,7 +144,17 @@ impl Engine {
                 let (ids, page, funders) = (ids.clone(), page.clone(), funders.clone());
                 Box::pin(async move { ingest_page(tx, &ids, account, cursor, &page, &funders).await })
             })
-            .await?;
+            .await;
+            let ingested = match ingested {
+                // A transaction of ours that a restored database does not know; once it does, the page is read again.
+                Err(EngineError::ForeignOutgoing { transaction, .. })
+                    if recovered != Some(transaction) && self.recover(transaction).await? =>
+                {
+                    recovered = Some(transaction);
+                    continue;
+                }
+                ingested => ingested?,
+            };
             ingested.note(report);
             if last_page || !ingested.moved {
                 return Ok(());
@@ -359,7 +373,7 @@ async fn take_payment(
             let booked = claw_back(tx, ids, place, &Clawback { id, asset, amount, at }).await?;
             ingested.clawbacks += u32::from(booked == Applied::Executed);
         } else if leaves {
-            ours_or_stop(tx, account, record).await?;
+            leave(tx, ids, place, record, movement).await?;
         } else if !is_between_ours(tx, place, record).await? {
             take_in(tx, ids, place, funders, payment_of(account, record, movement), ingested).await?;
         }
@@ -375,20 +389,33 @@ async fn is_between_ours(tx: &mut dyn Tx, place: &Place, record: &PaymentRecord)
     }
 }
 
-/// Money that leaves is journaled when its transaction's outcome is recorded; here it must only be known.
-async fn ours_or_stop(
+/// Money that leaves is journaled when its transaction's outcome is recorded; here it must only be known, or have been found.
+async fn leave(
     tx: &mut dyn Tx,
-    account: AccountId,
+    ids: &Ids,
+    place: &Place,
     record: &PaymentRecord,
+    movement: &Movement,
 ) -> Result<(), EngineError> {
-    match tx.submission_by_hash(record.envelope_hash()).await? {
-        Some(_) => Ok(()),
-        None => Err(EngineError::ForeignOutgoing {
-            account,
-            operation: record.operation,
-            transaction: record.transaction,
-        }),
-    }
+    let known = match tx.submission_by_hash(record.envelope_hash()).await? {
+        Some(submission) if submission.purpose != Purpose::Recovered => return Ok(()),
+        known => known,
+    };
+    let account = place.account();
+    let foreign = || EngineError::ForeignOutgoing {
+        account,
+        operation: record.operation,
+        transaction: record.transaction,
+    };
+    let Place::Escrow(escrow) = place else { return Err(foreign()) };
+    let accounted = match (known, escrow.state.reservation()) {
+        (_, None) => left_before_adoption(tx, ids, escrow, record, movement).await?,
+        (Some(submission), Some(reservation)) => {
+            take_out(tx, ids, &submission, reservation, record, movement).await?
+        }
+        (None, Some(_)) => false,
+    };
+    if accounted { Ok(()) } else { Err(foreign()) }
 }
 
 fn payment_of(account: AccountId, record: &PaymentRecord, movement: &Movement) -> Payment {

@@ -101,7 +101,7 @@ pub(super) async fn bear(
 
 /// Returns from an account that are owed and in no live transaction. What was taken back of claimable balances bears no loss: it had
 /// left its account before.
-async fn owed_from(
+pub(super) async fn owed_from(
     tx: &mut dyn Tx,
     account: AccountId,
     reservation: Option<ReservationId>,
@@ -144,8 +144,27 @@ const fn returned(transfer: &Transfer) -> Option<PaymentId> {
 /// Gives a return up for one that is smaller by `cut`, or for none, and books what its payer bears.
 async fn cut_by(tx: &mut dyn Tx, ids: &Ids, transfer: &Transfer, cut: Stroops) -> Result<(), EngineError> {
     let now = ids.now();
+    tracing::warn!(transfer = %transfer.id, %cut, "a return bears what the issuer took back");
+    reduce(tx, ids, transfer, cut).await?;
+    let mut postings = Postings::new();
+    postings.movement(
+        transfer.asset,
+        cut,
+        transfer.liability(),
+        BookAccount::ClawedBack(transfer.reservation),
+    );
+    ids.post(tx, Cause::Reduced(transfer.id), transfer.reservation, now, postings).await
+}
+
+/// Gives a return up for one that is smaller by `cut`, or for none.
+pub(super) async fn reduce(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    transfer: &Transfer,
+    cut: Stroops,
+) -> Result<(), EngineError> {
+    let now = ids.now();
     let rest = transfer.amount.checked_sub(cut)?;
-    tracing::warn!(transfer = %transfer.id, %cut, %rest, "a return bears what the issuer took back");
     tx.update_transfer(transfer, &transfer.clone().cancelled(now)?).await?;
     if !rest.is_zero() {
         let ordinal = match transfer.reservation {
@@ -156,14 +175,7 @@ async fn cut_by(tx: &mut dyn Tx, ids: &Ids, transfer: &Transfer, cut: Stroops) -
         let smaller = Transfer { id, ordinal, amount: rest, state, ..transfer.clone() };
         tx.insert_transfers(&[smaller]).await?;
     }
-    let mut postings = Postings::new();
-    postings.movement(
-        transfer.asset,
-        cut,
-        transfer.liability(),
-        BookAccount::ClawedBack(transfer.reservation),
-    );
-    ids.post(tx, Cause::Reduced(transfer.id), transfer.reservation, now, postings).await
+    Ok(())
 }
 
 /// What was taken back of a reservation's money and nobody bears yet.

@@ -7,6 +7,7 @@
 //! Never here: HTTP, SQL, XDR, or a transaction rebuilt while its predecessor could still land. Failure of
 //! the network or the database ends a tick early and loses nothing; the next one starts from storage again.
 
+mod adopt;
 mod blame;
 mod candidate;
 mod carry;
@@ -26,7 +27,9 @@ mod outcome;
 mod own;
 mod pauses;
 mod payouts;
+mod recover;
 mod refund;
+mod resume;
 mod send;
 mod settings;
 mod settle;
@@ -48,6 +51,7 @@ pub use candidate::{Candidate, Look, Term, Watched};
 pub use held::{Decision, ResolveError, held, resolve};
 use pauses::Pauses;
 pub use refund::{ReturnError, return_to};
+use resume::Building;
 pub use settings::{QUIET_PERIOD_SECONDS_MAX, Settings};
 pub use waiting::WAITING_SECONDS_MAX;
 
@@ -215,6 +219,8 @@ pub struct TickReport {
     pub hints: u32,
     /// How the accounts are watched at present; `None` if it did not come so far.
     pub pace: Option<Pace>,
+    /// Until what ledger time nothing is built, since nobody looked for longer than a transaction lives.
+    pub builds_nothing_before: Option<Timestamp>,
     /// Since when the network's payment stream cannot be read, while it should be followed: the sweep finds payments meanwhile.
     pub stream_away_since: Option<Timestamp>,
     /// Things that could not be worked on, one by one; the others went on.
@@ -255,6 +261,10 @@ const TROUBLES_MAX: usize = 10;
 struct Memory {
     /// The latest ledger seen.
     tip: Option<Ledger>,
+    /// The last ledger that was seen before this engine began, and the first that it saw.
+    unseen: Option<(LedgerSeq, LedgerSeq)>,
+    /// Whether transactions may be built.
+    building: Building,
     /// The last ledger whose sweep came to its end.
     swept: Option<LedgerSeq>,
     swept_at: Option<Timestamp>,
@@ -315,6 +325,8 @@ impl Memory {
     fn new() -> Self {
         Self {
             tip: None,
+            unseen: None,
+            building: Building::Unknown,
             swept: None,
             swept_at: None,
             watching: watch::Watching::default(),
@@ -405,29 +417,39 @@ impl Engine {
     pub async fn tick(&self) -> Result<TickReport, EngineError> {
         let began = self.clock.now();
         let tip = self.network.tip().await?;
+        self.look_back_once(tip).await?;
         self.memory().tip = Some(tip);
         let mut report = TickReport { ledger: tip.sequence, ..TickReport::default() };
         self.look_up_outcomes(tip, &mut report).await?;
         self.sweep(tip, &mut report).await?;
         let tip = self.fresh(tip, began).await?;
-        let opened = self.open_accounts(tip).await;
-        report.isolate(&"opening accounts", opened)?;
-        self.look_at_held(&mut report).await?;
-        self.settle(tip, &mut report).await?;
-        self.send_live(tip, &mut report).await?;
-        // Last, and on its own: looking payers up must not keep settlements from being sent.
-        let refunded = self.refund(tip, &mut report).await;
-        report.isolate(&"returns", refunded)?;
-        let followed = self.follow_claimables(tip).await;
-        report.isolate(&"claimable balances", followed)?;
-        let closed = self.close(tip, &mut report).await;
-        report.isolate(&"closing accounts", closed)?;
-        self.send_live(tip, &mut report).await?;
+        if self.may_build(tip, &mut report) {
+            self.build(tip, &mut report).await?;
+        } else {
+            self.send_live(tip, &mut report).await?;
+        }
         let checked = self.check_payouts(&mut report).await;
         report.isolate(&"payout accounts", checked)?;
         let waiting = self.look_for_waiting_balances().await;
         report.isolate(&"claimable balances", waiting)?;
         Ok(report)
+    }
+
+    /// Builds what there is to send, and sends it.
+    async fn build(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
+        let opened = self.open_accounts(tip).await;
+        report.isolate(&"opening accounts", opened)?;
+        self.look_at_held(report).await?;
+        self.settle(tip, report).await?;
+        self.send_live(tip, report).await?;
+        // Last, and on its own: looking payers up must not keep settlements from being sent.
+        let refunded = self.refund(tip, report).await;
+        report.isolate(&"returns", refunded)?;
+        let followed = self.follow_claimables(tip).await;
+        report.isolate(&"claimable balances", followed)?;
+        let closed = self.close(tip, report).await;
+        report.isolate(&"closing accounts", closed)?;
+        self.send_live(tip, report).await
     }
 
     /// One step towards the channels and escrow accounts that the settings ask for: follows what was sent to its outcome,
@@ -456,9 +478,9 @@ impl Engine {
     }
 
     async fn report(&self, outcome: &Result<TickReport, EngineError>) {
-        let (tip, swept_at, stream_away_since) = {
+        let (tip, swept_at, stream_away_since, building) = {
             let memory = self.memory();
-            (memory.tip, memory.swept_at, memory.watching.away_since())
+            (memory.tip, memory.swept_at, memory.watching.away_since(), memory.building)
         };
         let ticked_at = self.clock.now();
         let trouble = match outcome {
@@ -473,8 +495,12 @@ impl Engine {
                 let last = tx.engine_status().await?;
                 let known = tip.map(|tip| (tip.sequence, tip.closed_at));
                 let (ledger, ledger_closed_at) = known
-                    .or(last.map(|last| (last.ledger, last.ledger_closed_at)))
+                    .or(last.as_ref().map(|last| (last.ledger, last.ledger_closed_at)))
                     .unwrap_or((LedgerSeq(0), Timestamp::UNIX_EPOCH));
+                let builds_nothing_before = match building {
+                    Building::Unknown => last.as_ref().and_then(|last| last.builds_nothing_before),
+                    Building::NotBefore(_) | Building::Allowed => building.not_before(),
+                };
                 let status = EngineStatus {
                     ticked_at,
                     ledger,
@@ -482,6 +508,7 @@ impl Engine {
                     swept_at,
                     trouble,
                     stream_away_since,
+                    builds_nothing_before,
                 };
                 tx.report(&status).await
             })

@@ -5,7 +5,7 @@
 //! ledger that closed after `max_time` with a sequence number below ours, or by the transaction that used
 //! our number, or by the history of a channel that is no more; an absent record or a refusal proves nothing (DESIGN §3).
 
-mod confirmed;
+pub(super) mod confirmed;
 mod released;
 
 use jiff::SignedDuration;
@@ -292,7 +292,7 @@ fn check_identity(submission: &Submission, record: &TransactionRecord) -> Result
 }
 
 /// The fee, if it was ours: whoever bumps our envelope's fee pays it.
-async fn fee(
+pub(super) async fn fee(
     tx: &mut dyn Tx,
     record: &TransactionRecord,
     postings: &mut Postings,

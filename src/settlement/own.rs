@@ -34,7 +34,7 @@ fn may_move(submission: &Submission, channel: &Channel) -> bool {
                 || channels.iter().any(|top_up| top_up.channel == channel.account)
         }
         Purpose::TakeBack { .. } | Purpose::CloseEscrows { .. } => channel.role == ChannelRole::Platform,
-        Purpose::OpenEscrows { .. } | Purpose::PayTransfers { .. } => false,
+        Purpose::OpenEscrows { .. } | Purpose::PayTransfers { .. } | Purpose::Recovered => false,
     };
     // Its fee, and what it pays to accounts it opens.
     submission.channel == channel.account || by_purpose
@@ -67,6 +67,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let channels = self.store.begin_read().await?.channels().await?;
         self.see_channels(&channels, page);
+        self.catch_up(&channels, page).await?;
         let changed: Vec<(&Channel, &AccountSnapshot)> = channels
             .iter()
             .filter(|channel| channel.opening.is_none())

@@ -383,6 +383,7 @@ async fn any_closing(tx: &mut dyn Tx, transfers: &[Transfer]) -> Result<bool, St
         EscrowState::Preparing { .. }
         | EscrowState::Ready
         | EscrowState::Assigned { .. }
+        | EscrowState::Adopted
         | EscrowState::Abandoned => false,
     });
     if !closing {

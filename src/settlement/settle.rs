@@ -128,25 +128,7 @@ impl Engine {
         if !stored.is_empty() {
             return Ok(Planned { reservation, transfers: stored });
         }
-        let option = funded_option(&reservation)?;
-        let transfers = option
-            .legs
-            .iter()
-            .zip(0_u32..)
-            .map(|(leg, ordinal)| Transfer {
-                id: UNNUMBERED,
-                reservation: Some(reservation.id),
-                ordinal,
-                kind: TransferKind::Leg { recipient: leg.recipient, farm: leg.farm },
-                from: reservation.escrow,
-                to: Address::Account(leg.to),
-                asset: option.asset,
-                amount: leg.amount,
-                memo: Memo::None,
-                delivery: Delivery::Payment,
-                state: TransferState::Pending,
-            })
-            .collect();
+        let transfers = legs_as_quoted(&reservation)?;
         Ok(Planned { reservation, transfers })
     }
 
@@ -332,6 +314,44 @@ pub(super) async fn legs_of(
     });
     transfers.sort_by_key(is_claimable);
     Ok(transfers)
+}
+
+/// The legs of a funded reservation as it was quoted, not stored yet.
+fn legs_as_quoted(reservation: &Reservation) -> Result<Vec<Transfer>, EngineError> {
+    let option = funded_option(reservation)?;
+    let transfers = option
+        .legs
+        .iter()
+        .zip(0_u32..)
+        .map(|(leg, ordinal)| Transfer {
+            id: UNNUMBERED,
+            reservation: Some(reservation.id),
+            ordinal,
+            kind: TransferKind::Leg { recipient: leg.recipient, farm: leg.farm },
+            from: reservation.escrow,
+            to: Address::Account(leg.to),
+            asset: option.asset,
+            amount: leg.amount,
+            memo: Memo::None,
+            delivery: Delivery::Payment,
+            state: TransferState::Pending,
+        })
+        .collect();
+    Ok(transfers)
+}
+
+/// The legs of a funded reservation, stored: from an earlier try, or as quoted.
+pub(super) async fn stored_legs(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    reservation: &Reservation,
+) -> Result<Vec<Transfer>, EngineError> {
+    let stored = legs_of(tx, reservation.id).await?;
+    if !stored.is_empty() {
+        return Ok(stored);
+    }
+    let planned = Planned { transfers: legs_as_quoted(reservation)?, reservation: reservation.clone() };
+    stored_transfers(tx, ids, &planned).await
 }
 
 /// The transfers of a planned reservation, stored: as they were from an earlier try, or new, with fresh ids.

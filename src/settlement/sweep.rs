@@ -126,7 +126,10 @@ impl Engine {
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
         let accounts: Vec<_> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
-        let escrows = self.store.begin_read().await?.escrows(&accounts).await?;
+        let mut escrows = self.store.begin_read().await?.escrows(&accounts).await?;
+        if self.adopt(page, &escrows, tip).await? {
+            escrows = self.store.begin_read().await?.escrows(&accounts).await?;
+        }
         for escrow in &escrows {
             let Some(snapshot) = page.accounts.iter().find(|snapshot| snapshot.account == escrow.account)
             else {

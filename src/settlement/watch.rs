@@ -304,7 +304,10 @@ impl Engine {
 /// True if what happens to an account is ours to take in: not before it is made, and not once it is no more.
 const fn is_watched(state: EscrowState) -> bool {
     match state {
-        EscrowState::Ready | EscrowState::Assigned { .. } | EscrowState::Closing { .. } => true,
+        EscrowState::Ready
+        | EscrowState::Assigned { .. }
+        | EscrowState::Closing { .. }
+        | EscrowState::Adopted => true,
         EscrowState::Preparing { .. }
         | EscrowState::Abandoned
         | EscrowState::Merged { .. }

@@ -42,6 +42,7 @@ statements! {
         WHERE account = $1 AND version = $2";
     ESCROWS_NAMED = select_escrows!("WHERE account IN (SELECT value FROM json_each($1))"),
         on_postgres select_escrows!("WHERE account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))");
+    RETIRE_READY = "UPDATE escrows SET state = 'adopted', version = version + 1, created_at = $1 WHERE state = 'ready'";
     ESCROWS_OPENED_BY = select_escrows!("WHERE submission = $1 ORDER BY account");
     ESCROWS_AT_REST = "SELECT escrows.account AS account, reservations.id AS reservation
             FROM escrows JOIN reservations ON reservations.id = escrows.reservation
@@ -113,15 +114,12 @@ fn escrow_state(facts: Facts<'_>) -> Result<EscrowState, StoreError> {
         ("ready", None, None, None) => Ok(EscrowState::Ready),
         ("assigned", None, Some(reservation), None) => Ok(EscrowState::Assigned { reservation }),
         ("abandoned", None, None, None) => Ok(EscrowState::Abandoned),
-        ("closing", Some(submission), Some(reservation), None) => {
+        ("adopted", None, None, None) => Ok(EscrowState::Adopted),
+        ("closing", Some(submission), reservation, None) => {
             Ok(EscrowState::Closing { reservation, submission })
         }
-        ("merged", None, Some(reservation), Some(operation)) => {
-            Ok(EscrowState::Merged { reservation, operation })
-        }
-        ("closed", None, Some(reservation), Some(operation)) => {
-            Ok(EscrowState::Closed { reservation, operation })
-        }
+        ("merged", None, reservation, Some(operation)) => Ok(EscrowState::Merged { reservation, operation }),
+        ("closed", None, reservation, Some(operation)) => Ok(EscrowState::Closed { reservation, operation }),
         (state, _, _, _) => {
             let reason = format!(
                 "it is {state:?} with submission {submission:?}, reservation {reservation:?}, merged by {merged_by:?}"
@@ -214,7 +212,9 @@ const fn named(state: EscrowState) -> (Option<i64>, Option<i64>) {
         EscrowState::Merged { operation, .. } | EscrowState::Closed { operation, .. } => {
             (None, Some(operation.0))
         }
-        EscrowState::Assigned { .. } | EscrowState::Ready | EscrowState::Abandoned => (None, None),
+        EscrowState::Assigned { .. } | EscrowState::Ready | EscrowState::Abandoned | EscrowState::Adopted => {
+            (None, None)
+        }
     }
 }
 
@@ -255,6 +255,10 @@ impl AccountsTx for Session {
         self.guarded(UPDATE_ESCROW, escrow_args(escrow)?, || format!("escrow account {}", escrow.account))
             .await?;
         Ok(EscrowAccount { version: escrow.version + 1, ..escrow.clone() })
+    }
+
+    async fn retire_ready(&mut self, at: Timestamp) -> Result<u64, StoreError> {
+        self.execute(RETIRE_READY, args![at]).await
     }
 
     async fn escrows(&mut self, accounts: &[AccountId]) -> Result<Vec<EscrowAccount>, StoreError> {

@@ -217,6 +217,23 @@ fn carrier(state: &TransferState) -> Option<i64> {
     }
 }
 
+fn submission_args(submission: &Submission) -> Result<Vec<super::sql::Arg>, StoreError> {
+    Ok(args![
+        submission.id.get(),
+        submission.channel.to_string(),
+        submission.sequence,
+        submission.hash.to_string(),
+        submission.envelope.as_str(),
+        submission.max_time,
+        to_json(&submission.purpose)?,
+        submission.state.name(),
+        to_json(&submission.state)?,
+        submission.attempts,
+        submission.last_answer.clone(),
+        submission.created_at,
+    ])
+}
+
 impl Session {
     /// True if a statement that counts transfers counts any.
     async fn any_transfers(&mut self, count: Sql, args: Vec<Arg>) -> Result<bool, StoreError> {
@@ -399,21 +416,14 @@ impl TransfersTx for Session {
         if submission.state != SubmissionState::Live {
             return Err(self.refuse(format!("new submission {} is not live", submission.id)));
         }
-        let args = args![
-            submission.id.get(),
-            submission.channel.to_string(),
-            submission.sequence,
-            submission.hash.to_string(),
-            submission.envelope.as_str(),
-            submission.max_time,
-            to_json(&submission.purpose)?,
-            submission.state.name(),
-            to_json(&submission.state)?,
-            submission.attempts,
-            submission.last_answer.clone(),
-            submission.created_at,
-        ];
-        self.execute(INSERT_SUBMISSION, args).await.map(drop)
+        self.execute(INSERT_SUBMISSION, submission_args(submission)?).await.map(drop)
+    }
+
+    async fn insert_recovered(&mut self, submission: &Submission) -> Result<(), StoreError> {
+        let SubmissionState::Confirmed { .. } = submission.state else {
+            return Err(self.refuse(format!("recovered submission {} is not confirmed", submission.id)));
+        };
+        self.execute(INSERT_SUBMISSION, submission_args(submission)?).await.map(drop)
     }
 
     async fn count_attempt(&mut self, id: SubmissionId) -> Result<(), StoreError> {

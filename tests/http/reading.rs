@@ -150,6 +150,7 @@ on_both_databases! {
             swept_at: None,
             trouble: None,
             stream_away_since: None,
+            builds_nothing_before: None,
         };
         let report = async |status: &EngineStatus| {
             let mut tx = rig.store.begin().await.unwrap();
@@ -184,6 +185,7 @@ on_both_databases! {
             swept_at: None,
             trouble: None,
             stream_away_since: Some(now - SignedDuration::from_secs(30)),
+            builds_nothing_before: None,
         };
         let mut tx = rig.store.begin().await.unwrap();
         tx.report(&status).await.unwrap();
@@ -216,6 +218,7 @@ on_both_databases! {
             swept_at: None,
             trouble: None,
             stream_away_since: Some(early),
+            builds_nothing_before: None,
         };
         let mut tx = rig.store.begin().await.unwrap();
         tx.report(&status).await.unwrap();

@@ -99,6 +99,7 @@ pass_on! {
     AccountsTx {
         insert_escrow(escrow: &EscrowAccount) -> ();
         update_escrow(escrow: &EscrowAccount) -> EscrowAccount;
+        retire_ready(at: Timestamp) -> u64;
         escrows(accounts: &[AccountId]) -> Vec<EscrowAccount>;
         escrows_opened_by(submission: SubmissionId) -> Vec<EscrowAccount>;
         escrows_at_rest(accounts: &[AccountId]) -> Vec<(AccountId, ReservationId)>;
@@ -219,6 +220,7 @@ pass_on! {
         money_leaves(account: AccountId) -> bool;
         transfers(ids: &[TransferId]) -> Vec<Transfer>;
         insert_submission(submission: &Submission) -> ();
+        insert_recovered(submission: &Submission) -> ();
         count_attempt(id: SubmissionId) -> ();
         note_answer(id: SubmissionId, answer: &str) -> ();
         resolve_submission(submission: &Submission) -> ();

@@ -22,6 +22,7 @@ mod payouts;
 mod play_money;
 mod raw;
 mod refunds;
+mod restores;
 mod settling;
 mod stories;
 mod stranded;

@@ -434,9 +434,9 @@ on_both_databases! {
         let operation = OperationId(77);
         let mut current = tx.escrows(&[account(2)]).await.unwrap().remove(0);
         for state in [
-            EscrowState::Closing { reservation: ended.id, submission: submission_id(9) },
-            EscrowState::Merged { reservation: ended.id, operation },
-            EscrowState::Closed { reservation: ended.id, operation },
+            EscrowState::Closing { reservation: Some(ended.id), submission: submission_id(9) },
+            EscrowState::Merged { reservation: Some(ended.id), operation },
+            EscrowState::Closed { reservation: Some(ended.id), operation },
         ] {
             current.state = state;
             current = tx.update_escrow(&current).await.unwrap();
@@ -496,7 +496,7 @@ on_both_databases! {
         let mut tx = database.store.begin().await.unwrap();
         let preparing = escrow(1, EscrowState::Preparing { submission: submission_id(3) });
         let ready = escrow(2, EscrowState::Ready);
-        for each in [&preparing, &ready, &escrow(3, EscrowState::Abandoned)] {
+        for each in [&preparing, &ready, &escrow(3, EscrowState::Abandoned), &escrow(4, EscrowState::Adopted)] {
             tx.insert_escrow(each).await.unwrap();
         }
         assert_eq!(tx.escrows_opened_by(submission_id(3)).await.unwrap(), [preparing.clone()]);
@@ -595,6 +595,7 @@ on_both_databases! {
                 ledger_closed_at: at(4),
                 swept_at: trouble.is_none().then(|| at(3)),
                 stream_away_since: trouble.is_some().then(|| at(2)),
+                builds_nothing_before: trouble.is_some().then(|| at(3)),
                 trouble,
             };
             tx.report(&status).await.unwrap();

@@ -78,6 +78,7 @@ mod tests {
             swept_at: None,
             trouble: None,
             stream_away_since: None,
+            builds_nothing_before: None,
         };
         let lease = Lease { token: 1, holder: None, renewal: 0, taken_at: None, renewed_at: None };
         Watchdog { status: Some(status), lease, funded: None, unknown: None }

@@ -39,6 +39,10 @@ pub trait AccountsTx {
     /// Stores a changed escrow account, if its version is still the stored one; gives it back with the next.
     async fn update_escrow(&mut self, escrow: &EscrowAccount) -> Result<EscrowAccount, StoreError>;
 
+    /// Makes all accounts that wait for a reservation adopted ones, as of `at`: a reservation that is no longer stored may have had
+    /// them. How many there were.
+    async fn retire_ready(&mut self, at: Timestamp) -> Result<u64, StoreError>;
+
     /// Those of `accounts` that are escrow accounts of ours, in any order; at most 200 may be asked for.
     async fn escrows(&mut self, accounts: &[AccountId]) -> Result<Vec<EscrowAccount>, StoreError>;
 

@@ -22,6 +22,8 @@ pub struct EngineStatus {
     pub trouble: Option<String>,
     /// Since when the network's payment stream cannot be read, while it should be followed.
     pub stream_away_since: Option<Timestamp>,
+    /// Before which ledger time nothing is built, since nobody looked for longer than a transaction lives.
+    pub builds_nothing_before: Option<Timestamp>,
 }
 
 /// The journal, the events, and the engine's report.

@@ -67,6 +67,9 @@ pub trait TransfersTx {
     /// Stores a new transaction; it must be live. Takes its channel's one lease by unique key.
     async fn insert_submission(&mut self, submission: &Submission) -> Result<(), StoreError>;
 
+    /// Stores a transaction of ours that was found on the ledger, with its outcome; it must be confirmed.
+    async fn insert_recovered(&mut self, submission: &Submission) -> Result<(), StoreError>;
+
     /// Counts an attempt of a live transaction, before it is made.
     async fn count_attempt(&mut self, id: SubmissionId) -> Result<(), StoreError>;
 

@@ -10,7 +10,7 @@ use crate::domain::address::Address;
 use crate::domain::asset::Asset;
 use crate::domain::claimable::{Claimable, ClaimableState};
 use crate::domain::escrow::{Channel, EscrowState};
-use crate::domain::ids::{ClaimableId, OperationId, ReservationId};
+use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, ReservationId, TxHash};
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::reservation::{Settlement, State};
 use crate::domain::transfer::{ClosedAccount, Purpose, Submission, TopUp, Transfer};
@@ -45,6 +45,8 @@ pub(super) async fn confirmed(
                 tx.update_channel(&opening, &open).await?;
             }
         }
+        // It is stored with its outcome.
+        Purpose::Recovered => {}
         Purpose::TopUpChannels { channels } => {
             ended.topped_up = channels.iter().map(|top_up| top_up.channel).collect();
             let from = BookAccount::Stellar(platform(tx).await?);
@@ -65,21 +67,21 @@ pub(super) async fn confirmed(
             let mut claimables = claimables.iter().copied();
             for (transfer, place) in transfers.iter().zip(places) {
                 let operation = operation_at(record, place);
-                pay(tx, ids, submission, transfer, operation, record).await?;
+                pay(tx, ids, submission, transfer, operation, record.closed_at).await?;
                 if is_claimable(transfer) {
                     let made = (claimables.next(), *reclaim_from);
                     make_claimable(tx, transfer, made, record).await?;
                 }
             }
             for reservation in settled_by(&transfers) {
-                settled(tx, ids, submission, reservation, record).await?;
+                settled(tx, ids, submission, reservation, &Landed::of(record)).await?;
                 ended.settled += 1;
             }
             let returns = transfers.iter().filter(|transfer| is_return(transfer));
             ended.returned.extend(returns.clone().map(Transfer::route));
             let returned_to: BTreeSet<ReservationId> = returns.filter_map(|one| one.reservation).collect();
             for reservation in returned_to {
-                refunded(tx, ids, reservation, record).await?;
+                refunded(tx, ids, reservation, record.closed_at).await?;
             }
         }
         Purpose::TakeBack { claimables } => {
@@ -104,15 +106,29 @@ pub(super) async fn confirmed(
     Ok(ended)
 }
 
-async fn pay(
+/// Where a transaction is.
+pub(in crate::settlement) struct Landed {
+    pub hash: TxHash,
+    pub ledger: LedgerSeq,
+    pub at: Timestamp,
+}
+
+impl Landed {
+    const fn of(record: &TransactionRecord) -> Self {
+        Self { hash: record.hash, ledger: record.ledger, at: record.closed_at }
+    }
+}
+
+/// An operation of the transaction, whose ledger closed at `at`, paid this transfer.
+pub(in crate::settlement) async fn pay(
     tx: &mut dyn Tx,
     ids: &Ids,
     submission: &Submission,
     transfer: &Transfer,
     operation: OperationId,
-    record: &TransactionRecord,
+    at: Timestamp,
 ) -> Result<(), EngineError> {
-    let paid = transfer.clone().confirmed(submission.id, operation, record.closed_at)?;
+    let paid = transfer.clone().confirmed(submission.id, operation, at)?;
     tx.update_transfer(transfer, &paid).await?;
     let mut postings = Postings::new();
     let owed = transfer.liability();
@@ -123,7 +139,7 @@ async fn pay(
         postings.movement(transfer.asset, transfer.amount, waits, demanded);
     }
     let cause = Cause::Transfer(transfer.id);
-    ids.post(tx, cause, transfer.reservation, record.closed_at, postings).await
+    ids.post(tx, cause, transfer.reservation, at, postings).await
 }
 
 /// The operation at this place (from 0) of a transaction.
@@ -198,25 +214,26 @@ async fn merged(
 }
 
 /// Returns are in the ledger: with the last of what counted the reservation is refunded.
-async fn refunded(
+pub(in crate::settlement) async fn refunded(
     tx: &mut dyn Tx,
     ids: &Ids,
     id: ReservationId,
-    record: &TransactionRecord,
+    at: Timestamp,
 ) -> Result<(), EngineError> {
     let Some(reservation) = tx.reservation(id).await? else { return Ok(()) };
-    if let Some(refunded) = refunded_if_all(tx, reservation, record.closed_at).await? {
+    if let Some(refunded) = refunded_if_all(tx, reservation, at).await? {
         change(tx, ids, &refunded).await?;
     }
     Ok(())
 }
 
-async fn settled(
+/// All legs of a reservation are paid: its pool is credited, and what was too much is owed back.
+pub(in crate::settlement) async fn settled(
     tx: &mut dyn Tx,
     ids: &Ids,
     submission: &Submission,
     id: ReservationId,
-    record: &TransactionRecord,
+    landed: &Landed,
 ) -> Result<(), EngineError> {
     let reservation = tx.reservation(id).await?;
     let reservation = reservation
@@ -225,13 +242,9 @@ async fn settled(
     if let State::Settling { funding, .. } = &reservation.state {
         owe_returns(tx, ids, id, Some(funding)).await?;
     }
-    let pool = capacity::credit(tx, &reservation, free_only, record.closed_at, ids.now()).await?;
-    let settlement = Settlement {
-        transaction: Some(record.hash),
-        ledger: Some(record.ledger),
-        at: record.closed_at,
-        pool,
-    };
+    let pool = capacity::credit(tx, &reservation, free_only, landed.at, ids.now()).await?;
+    let settlement =
+        Settlement { transaction: Some(landed.hash), ledger: Some(landed.ledger), at: landed.at, pool };
     change(tx, ids, &reservation.settled(submission.id, settlement)?).await?;
     Ok(())
 }

@@ -45,6 +45,8 @@ pub(super) async fn released(
                 tx.remove_channel(&opening).await?;
             }
         }
+        // It is stored with its outcome.
+        Purpose::Recovered => {}
         Purpose::TopUpChannels { .. } => ended.failed_top_up = true,
         Purpose::OpenEscrows { .. } => {
             ended.failed_opening = true;
@@ -71,7 +73,7 @@ pub(super) async fn released(
             for ClosedAccount { account, .. } in accounts {
                 let Some(mut escrow) = tx.escrows(&[*account]).await?.pop() else { continue };
                 if let EscrowState::Closing { reservation, .. } = escrow.state {
-                    escrow.state = EscrowState::Assigned { reservation };
+                    escrow.state = EscrowState::open(reservation);
                     tx.update_escrow(&escrow).await?;
                 }
             }
