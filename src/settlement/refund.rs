@@ -11,7 +11,7 @@ use std::collections::btree_map::Entry;
 use jiff::Timestamp;
 
 use super::close::platform;
-use super::losses::{bear, taken_back};
+use super::losses::{bear, owners, taken_back};
 use super::settle::{
     change, is_claimable, legs_of, operation, paying, places, reclaim_from, store_submission,
 };
@@ -173,24 +173,31 @@ impl Engine {
     /// Leaves out returns that must be cut first, because an issuer took back what they are paid from.
     async fn borne(&self, due: Vec<Transfer>) -> Result<Vec<Transfer>, EngineError> {
         let mut whole = Vec::new();
-        for transfer in due {
-            let (account, reservation, asset) = (transfer.from, transfer.reservation, transfer.asset);
-            let taken =
-                self.store.begin_read().await?.balance(BookAccount::ClawedBack(reservation), asset).await?;
-            let ids = Ids::of(self);
-            if taken > 0 && self.store.begin_read().await?.money_leaves(account).await? {
-                // What lands decides what is left to bear it.
-                continue;
-            }
-            let cut = taken > 0
-                && transact(&self.store, move |tx| {
-                    let ids = ids.clone();
-                    Box::pin(async move { bear(tx, &ids, account, reservation, asset).await })
-                })
-                .await?;
-            if cut {
-                // What was read may have been given up.
-                return Ok(Vec::new());
+        'due: for transfer in due {
+            let (account, asset) = (transfer.from, transfer.asset);
+            let owners = owners(&mut *self.store.begin_read().await?, &transfer).await?;
+            for reservation in owners {
+                let taken = self
+                    .store
+                    .begin_read()
+                    .await?
+                    .balance(BookAccount::ClawedBack(reservation), asset)
+                    .await?;
+                let ids = Ids::of(self);
+                if taken > 0 && self.store.begin_read().await?.money_leaves(account).await? {
+                    // What lands decides what is left to bear it.
+                    continue 'due;
+                }
+                let cut = taken > 0
+                    && transact(&self.store, move |tx| {
+                        let ids = ids.clone();
+                        Box::pin(async move { bear(tx, &ids, account, reservation, asset).await })
+                    })
+                    .await?;
+                if cut {
+                    // What was read may have been given up.
+                    return Ok(Vec::new());
+                }
             }
             whole.push(transfer);
         }
