@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::address::AccountId;
 use crate::domain::money::Stroops;
+use crate::domain::pace::FOLLOW_ACCOUNTS_MIN;
 
 /// How the engine works. Every field has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,9 @@ pub struct Settings {
     pub refund_claimable_min: Stroops,
     /// For how many seconds after its reservation has ended an escrow account stays open for latecomers.
     pub quiet_period_seconds: i64,
+    /// From how many accounts on the network's payment stream is followed beside the sweeps; a public Horizon counts it as some
+    /// 800 requests an hour.
+    pub follow_accounts_min: u64,
     /// Accounts of the operator: what they pay to the platform or to a channel is capital. What others pay there goes back.
     pub funding_accounts: Vec<AccountId>,
 }
@@ -69,6 +73,7 @@ impl Default for Settings {
             resend_seconds: 10,
             refund_claimable_min: Stroops::from_units(10),
             quiet_period_seconds: 7 * 86_400,
+            follow_accounts_min: FOLLOW_ACCOUNTS_MIN,
             funding_accounts: Vec::new(),
         }
     }
@@ -117,6 +122,7 @@ impl Settings {
             ("resend_seconds", self.resend_seconds, 1, TRANSACTION_LIFETIME_SECONDS_MAX),
             ("refund_claimable_min", self.refund_claimable_min.get(), 1, i64::MAX),
             ("quiet_period_seconds", self.quiet_period_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
+            ("follow_accounts_min", to_i64(self.follow_accounts_min), 0, i64::MAX),
         ] {
             if value < min || value > max {
                 return Err(SettingsError { field, min, max });
