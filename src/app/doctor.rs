@@ -195,6 +195,7 @@ fn expectations(config: &Config, platform: Option<AccountId>, signer: Option<Acc
         fee_per_operation_stroops: config.settlement.fee_per_operation_stroops,
         requests_per_hour_max: config.stellar.requests_per_hour_max,
         tick: std::time::Duration::from_millis(config.settlement.tick_millis),
+        follow_accounts_min: config.settlement.follow_accounts_min,
         payout: payout.collect(),
     }
 }

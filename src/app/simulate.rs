@@ -20,6 +20,7 @@ const FAILURES_TOLD_MAX: usize = 5;
 struct Total {
     seeds: u64,
     faults: BTreeMap<String, u64>,
+    happened: BTreeMap<&'static str, u64>,
     crashes: u64,
     reservations: u64,
     settled: u64,
@@ -35,6 +36,9 @@ impl Total {
         self.seeds += 1;
         for (fault, count) in &run.faults {
             *self.faults.entry(fault.clone()).or_default() += count;
+        }
+        for (event, count) in &run.happened {
+            *self.happened.entry(event).or_default() += count;
         }
         self.crashes += run.crashes;
         self.reservations += run.reservations;
@@ -63,6 +67,7 @@ impl Total {
             "seeds": self.seeds,
             "faults": self.faults_injected(),
             "faults_by_kind": self.faults,
+            "events_by_kind": self.happened,
             "crashes": self.crashes,
             "reservations": self.reservations,
             "settled": self.settled,
@@ -83,8 +88,13 @@ impl Total {
         for (fault, count) in &self.faults {
             table.add_row([fault.as_str(), &count.to_string()]);
         }
+        let mut events = comfy_table::Table::new();
+        events.load_preset(comfy_table::presets::UTF8_BORDERS_ONLY).set_header(["event", "happened"]);
+        for (event, count) in &self.happened {
+            events.add_row([*event, &count.to_string()]);
+        }
         format!(
-            "{table}\n{} seeds: {} faults, {} crashes\n\
+            "{table}\n{events}\n{} seeds: {} faults, {} crashes\n\
              {} reservations: {} settled, {} refunded, {} held, {} returns owed to who cannot receive them\n\
              double payments {}, lost {}, unbalanced {}, other promises broken {}",
             self.seeds,

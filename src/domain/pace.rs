@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 /// Accounts on one page of a sweep.
 pub const PAGE_ACCOUNTS: u64 = 200;
-/// From this number of accounts on, more than four pages, the network's payment stream is followed.
+/// From this number of accounts on, more than four pages, the network's payment stream is followed unless set otherwise.
 pub const FOLLOW_ACCOUNTS_MIN: u64 = 4 * PAGE_ACCOUNTS + 1;
 /// Milliseconds between two ledgers of the public network.
 pub const LEDGER_MILLIS: u64 = 5_000;
@@ -40,6 +40,8 @@ pub struct Load {
     pub spent_otherwise_per_hour: u64,
     /// True if the network has a payment stream to follow.
     pub stream: bool,
+    /// From how many accounts on it is followed.
+    pub follow_accounts_min: u64,
 }
 
 /// How the accounts are watched.
@@ -79,7 +81,7 @@ pub fn pace(load: &Load) -> Pace {
     let tick_floor = budget.map_or(1, |budget| (HOUR_MILLIS * TICK_DIVISOR).div_ceil(budget));
     let tick_millis = load.tick_millis.max(tick_floor).min(HOUR_MILLIS);
     let pages = load.accounts / PAGE_ACCOUNTS + 1;
-    let followed = load.stream && load.accounts >= FOLLOW_ACCOUNTS_MIN;
+    let followed = load.stream && load.accounts >= load.follow_accounts_min;
     let standing = HOUR_MILLIS / tick_millis + if followed { STREAM_REQUESTS_PER_HOUR } else { 0 };
     let pages_per_hour_max = budget.map(|budget| {
         let others = load.spent_otherwise_per_hour.max(standing + budget / RESERVE_DIVISOR);
@@ -155,7 +157,14 @@ mod tests {
 
     fn at(accounts: u64, tick_millis: u64, budget: u32, spent_otherwise_per_hour: u64) -> Pace {
         let requests_per_hour_max = NonZeroU32::new(budget);
-        pace(&Load { accounts, tick_millis, requests_per_hour_max, spent_otherwise_per_hour, stream: true })
+        pace(&Load {
+            accounts,
+            tick_millis,
+            requests_per_hour_max,
+            spent_otherwise_per_hour,
+            stream: true,
+            follow_accounts_min: FOLLOW_ACCOUNTS_MIN,
+        })
     }
 
     #[test]
@@ -179,6 +188,20 @@ mod tests {
             assert_eq!(pace.seen_millis_max(), 5_000);
         }
         assert_eq!(at(10_025, 5_000, 3_600, 0).sweep_millis, 153_769);
+    }
+
+    #[test]
+    fn the_stream_is_followed_from_the_first_account_on_where_that_is_set() {
+        let load = Load {
+            accounts: 1,
+            tick_millis: 5_000,
+            requests_per_hour_max: NonZeroU32::new(3_600),
+            spent_otherwise_per_hour: 0,
+            stream: true,
+            follow_accounts_min: 1,
+        };
+        assert!(pace(&load).followed);
+        assert!(!pace(&Load { stream: false, ..load }).followed, "where there is none");
     }
 
     #[test]

@@ -6,9 +6,9 @@
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use stellar_xdr::{
-    AccountMergeResult, ChangeTrustOp, ClaimClaimableBalanceOp, DecoratedSignature, Memo, MuxedAccount,
-    Operation, OperationBody, OperationResult, OperationResultTr, PathPaymentStrictReceiveOp, PaymentOp,
-    Preconditions, Price, SequenceNumber, SetOptionsOp, SetTrustLineFlagsOp, Transaction,
+    AccountMergeResult, ChangeTrustOp, ClaimClaimableBalanceOp, ClawbackOp, DecoratedSignature, Memo,
+    MuxedAccount, Operation, OperationBody, OperationResult, OperationResultTr, PathPaymentStrictReceiveOp,
+    PaymentOp, Preconditions, Price, SequenceNumber, SetOptionsOp, SetTrustLineFlagsOp, Transaction,
     TransactionEnvelope, TransactionExt, TransactionResultResult, TransactionV1Envelope, Uint256,
 };
 
@@ -28,6 +28,8 @@ use crate::domain::money::Stroops;
 
 /// The issuer may take a line's authorization back.
 const AUTH_REVOCABLE: u32 = 2;
+/// The issuer may take back what lines hold that are opened from then on.
+const AUTH_CLAWBACK_ENABLED: u32 = 8;
 /// The line sends and receives.
 const AUTHORIZED: u32 = 1;
 
@@ -76,8 +78,17 @@ pub enum Act {
         /// Which.
         balance: ClaimableId,
     },
-    /// An issuer reserves the right to freeze.
-    ReserveFreezing,
+    /// An issuer reserves the right to freeze, and to take back what lines hold that are opened from then on.
+    ReserveTakingBack,
+    /// An issuer takes back money of its asset.
+    TakeBack {
+        /// From whom.
+        holder: AccountId,
+        /// Of which asset.
+        asset: Asset,
+        /// How much.
+        amount: Stroops,
+    },
     /// An issuer freezes a line of its asset, or thaws it.
     Freeze {
         /// Whose line.
@@ -170,9 +181,15 @@ impl Act {
             Self::Claim { balance } => OperationBody::ClaimClaimableBalance(ClaimClaimableBalanceOp {
                 balance_id: BalanceId(balance.0).to_xdr(),
             }),
-            Self::ReserveFreezing => {
-                OperationBody::SetOptions(SetOptionsOp { set_flags: Some(AUTH_REVOCABLE), ..no_options() })
-            }
+            Self::ReserveTakingBack => OperationBody::SetOptions(SetOptionsOp {
+                set_flags: Some(AUTH_REVOCABLE | AUTH_CLAWBACK_ENABLED),
+                ..no_options()
+            }),
+            Self::TakeBack { holder, asset, amount } => OperationBody::Clawback(ClawbackOp {
+                asset: xdr_asset(asset),
+                from: MuxedAccount::Ed25519(Uint256(holder.0)),
+                amount: amount.get(),
+            }),
             Self::Freeze { holder, asset, frozen } => {
                 let (set_flags, clear_flags) = if frozen { (0, AUTHORIZED) } else { (AUTHORIZED, 0) };
                 OperationBody::SetTrustLineFlags(SetTrustLineFlagsOp {
@@ -243,6 +260,8 @@ pub enum Way {
     SetAside(Vec<AccountId>),
     /// All the XLM of an account that was merged.
     Merged(Address),
+    /// Its issuer took it back.
+    TakenBack,
 }
 
 /// Money that moved, as the ledger has it.
@@ -285,7 +304,7 @@ pub fn movements(ledger: &Ledger, since: LedgerSeq) -> Vec<Movement> {
         }
         let transaction = &record.tx.inner().tx;
         for (at, operation) in transaction.operations.iter().enumerate() {
-            let source = operation.source_account.as_ref().unwrap_or(&transaction.source_account);
+            let mut source = operation.source_account.as_ref().unwrap_or(&transaction.source_account);
             let told = match &operation.body {
                 OperationBody::CreateAccount(create) => {
                     let to = Address::Account(super::xdr::account(&create.destination));
@@ -314,6 +333,10 @@ pub fn movements(ledger: &Ledger, since: LedgerSeq) -> Vec<Movement> {
                 }
                 OperationBody::AccountMerge(into) => merged(&record.result.result, at)
                     .map(|amount| (Way::Merged(address_of(into)), Some(Asset::Native), amount.get())),
+                OperationBody::Clawback(clawback) => {
+                    source = &clawback.from;
+                    Some((Way::TakenBack, asset_of(&clawback.asset), clawback.amount))
+                }
                 _ => None,
             };
             let Some((way, Some(asset), Ok(amount))) =
@@ -340,11 +363,37 @@ pub fn movements(ledger: &Ledger, since: LedgerSeq) -> Vec<Movement> {
     movements
 }
 
+/// A claim of money that was set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// What was claimed.
+    pub balance: ClaimableId,
+    /// By whom.
+    pub by: AccountId,
+}
+
+/// All claims in the ledgers from `since` on, in the order of history.
+pub fn claims(ledger: &Ledger, since: LedgerSeq) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    for record in ledger.history().whole().transactions_since(since) {
+        let transaction = &record.tx.inner().tx;
+        for operation in transaction.operations.iter().filter(|_| record.successful) {
+            let OperationBody::ClaimClaimableBalance(claim) = &operation.body else { continue };
+            let source = operation.source_account.as_ref().unwrap_or(&transaction.source_account);
+            let balance = ClaimableId(BalanceId::from(&claim.balance_id).0);
+            claims.push(Claim { balance, by: account_of(source) });
+        }
+    }
+    claims
+}
+
 /// What an envelope would do if it landed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intent {
-    /// Its hash.
+    /// Its hash; of a fee bump that of the transaction within.
     pub hash: TxHash,
+    /// The hash of what is sent: of a fee bump its own.
+    pub outer: TxHash,
     /// The account whose sequence number it uses.
     pub source: AccountId,
     /// That number.
@@ -370,6 +419,11 @@ impl Sandbox {
     /// All money that moved in the ledgers from `since` on.
     pub fn movements(&self, since: LedgerSeq) -> Vec<Movement> {
         self.with_ledger(|ledger| movements(ledger, since))
+    }
+
+    /// All claims in the ledgers from `since` on.
+    pub fn claims(&self, since: LedgerSeq) -> Vec<Claim> {
+        self.with_ledger(|ledger| claims(ledger, since))
     }
 
     /// The balances that an account may claim, as the first of their claimants.
@@ -415,6 +469,7 @@ impl Sandbox {
         };
         Ok(Intent {
             hash: tx.signed_hash(),
+            outer: tx.hash,
             source: account_of(&inner.source_account),
             sequence: inner.seq_num.0,
             max_time,

@@ -87,8 +87,23 @@ pub(super) async fn bear(
             break;
         }
         left = left.checked_sub(cut)?;
-        cut_by(tx, ids, &transfer, cut).await?;
+        cut_by(tx, ids, &transfer, cut, reservation).await?;
         cut_any = true;
+    }
+    if reservation.is_some() && !left.is_zero() {
+        // Who paid before the account had its reservation bears what nobody can who paid since.
+        let mut before = owed_from(tx, account, None, asset).await?;
+        left = left.min(shortage(tx, account, asset, &before).await?);
+        before.sort_by_key(|transfer| Reverse(returned(transfer)));
+        for transfer in before {
+            let cut = left.min(transfer.amount);
+            if cut.is_zero() {
+                break;
+            }
+            left = left.checked_sub(cut)?;
+            cut_by(tx, ids, &transfer, cut, reservation).await?;
+            cut_any = true;
+        }
     }
     if let (true, Some(id)) = (cut_any, reservation)
         && let Some(reservation) = tx.reservation(id).await?
@@ -141,18 +156,20 @@ const fn returned(transfer: &Transfer) -> Option<PaymentId> {
     }
 }
 
-/// Gives a return up for one that is smaller by `cut`, or for none, and books what its payer bears.
-async fn cut_by(tx: &mut dyn Tx, ids: &Ids, transfer: &Transfer, cut: Stroops) -> Result<(), EngineError> {
+/// Gives a return up for one that is smaller by `cut`, or for none, and books what its payer bears of what was taken from
+/// `taken_of`.
+async fn cut_by(
+    tx: &mut dyn Tx,
+    ids: &Ids,
+    transfer: &Transfer,
+    cut: Stroops,
+    taken_of: Option<ReservationId>,
+) -> Result<(), EngineError> {
     let now = ids.now();
     tracing::warn!(transfer = %transfer.id, %cut, "a return bears what the issuer took back");
     reduce(tx, ids, transfer, cut).await?;
     let mut postings = Postings::new();
-    postings.movement(
-        transfer.asset,
-        cut,
-        transfer.liability(),
-        BookAccount::ClawedBack(transfer.reservation),
-    );
+    postings.movement(transfer.asset, cut, transfer.liability(), BookAccount::ClawedBack(taken_of));
     ids.post(tx, Cause::Reduced(transfer.id), transfer.reservation, now, postings).await
 }
 
@@ -176,6 +193,20 @@ pub(super) async fn reduce(
         tx.insert_transfers(&[smaller]).await?;
     }
     Ok(())
+}
+
+/// Of whose money an issuer may have taken what a return is paid from: its own reservation's; of a return that is nobody's, also
+/// that of the reservation which has the account by now.
+pub(super) async fn owners(
+    tx: &mut dyn Tx,
+    transfer: &Transfer,
+) -> Result<Vec<Option<ReservationId>>, StoreError> {
+    let mut owners = vec![transfer.reservation];
+    if transfer.reservation.is_none() {
+        let escrows = tx.escrows(&[transfer.from]).await?;
+        owners.extend(escrows.iter().filter_map(|escrow| escrow.state.reservation()).map(Some));
+    }
+    Ok(owners)
 }
 
 /// What was taken back of a reservation's money and nobody bears yet.

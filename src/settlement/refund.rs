@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::close::platform;
 use super::dust::{Instead, instead_of_payment};
-use super::losses::{bear, taken_back};
+use super::losses::{bear, owners, taken_back};
 use super::settle::{
     change, is_claimable, legs_of, operation, paying, places, reclaim_from, store_submission,
 };
@@ -185,28 +185,35 @@ impl Engine {
     /// Leaves out returns that must be cut first, because an issuer took back what they are paid from.
     async fn borne(&self, due: Vec<Transfer>) -> Result<Vec<Transfer>, EngineError> {
         let mut whole = Vec::new();
-        for transfer in due {
+        'due: for transfer in due {
             if repays(&transfer) {
                 whole.push(transfer);
                 continue;
             }
-            let (account, reservation, asset) = (transfer.from, transfer.reservation, transfer.asset);
-            let taken =
-                self.store.begin_read().await?.balance(BookAccount::ClawedBack(reservation), asset).await?;
-            let ids = Ids::of(self);
-            if taken > 0 && self.store.begin_read().await?.money_leaves(account).await? {
-                // What lands decides what is left to bear it.
-                continue;
-            }
-            let cut = taken > 0
-                && transact(&self.store, move |tx| {
-                    let ids = ids.clone();
-                    Box::pin(async move { bear(tx, &ids, account, reservation, asset).await })
-                })
-                .await?;
-            if cut {
-                // What was read may have been given up.
-                return Ok(Vec::new());
+            let (account, asset) = (transfer.from, transfer.asset);
+            let owners = owners(&mut *self.store.begin_read().await?, &transfer).await?;
+            for reservation in owners {
+                let taken = self
+                    .store
+                    .begin_read()
+                    .await?
+                    .balance(BookAccount::ClawedBack(reservation), asset)
+                    .await?;
+                let ids = Ids::of(self);
+                if taken > 0 && self.store.begin_read().await?.money_leaves(account).await? {
+                    // What lands decides what is left to bear it.
+                    continue 'due;
+                }
+                let cut = taken > 0
+                    && transact(&self.store, move |tx| {
+                        let ids = ids.clone();
+                        Box::pin(async move { bear(tx, &ids, account, reservation, asset).await })
+                    })
+                    .await?;
+                if cut {
+                    // What was read may have been given up.
+                    return Ok(Vec::new());
+                }
             }
             whole.push(transfer);
         }

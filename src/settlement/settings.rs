@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::address::AccountId;
 use crate::domain::money::Stroops;
+use crate::domain::pace::FOLLOW_ACCOUNTS_MIN;
 
 /// How the engine works. Every field has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,9 @@ pub struct Settings {
     pub carry_home_seconds: i64,
     /// After how many seconds without a renewal another process takes the engine's lease over.
     pub lease_seconds: u32,
+    /// From how many accounts on the network's payment stream is followed beside the sweeps; a public Horizon counts it as some
+    /// 800 requests an hour.
+    pub follow_accounts_min: u64,
     /// Accounts of the operator: what they pay to the platform or to a channel is capital. What others pay there goes back.
     pub funding_accounts: Vec<AccountId>,
 }
@@ -87,6 +91,7 @@ impl Default for Settings {
             quiet_period_seconds: 7 * 86_400,
             carry_home_seconds: 30 * 86_400,
             lease_seconds: 15,
+            follow_accounts_min: FOLLOW_ACCOUNTS_MIN,
             funding_accounts: Vec::new(),
         }
     }
@@ -137,6 +142,7 @@ impl Settings {
             ("quiet_period_seconds", self.quiet_period_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
             ("carry_home_seconds", self.carry_home_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
             ("lease_seconds", self.lease_seconds.into(), 1, LEASE_SECONDS_MAX.into()),
+            ("follow_accounts_min", to_i64(self.follow_accounts_min), 0, i64::MAX),
         ] {
             if value < min || value > max {
                 return Err(SettingsError { field, min, max });

@@ -124,6 +124,7 @@ impl Engine {
             requests_per_hour_max: spending.per_hour_max,
             spent_otherwise_per_hour: spending.otherwise_per_hour,
             stream: !memory.watching.no_stream,
+            follow_accounts_min: self.settings.follow_accounts_min,
         })
     }
 

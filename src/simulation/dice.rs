@@ -18,6 +18,8 @@ pub(super) enum Topic {
     Weather = 3,
     /// The engine's own randomness.
     Engine = 4,
+    /// What is unusual about the run as a whole.
+    Climate = 5,
 }
 
 /// The first of our streams; those before it are the sandbox's.

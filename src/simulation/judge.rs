@@ -2,24 +2,48 @@
 //!
 //! What should have gone where is computed from the ledger alone; our tables are only asked what they say of it.
 
+mod losses;
+mod pools;
+mod waiting;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::people::{Case, at};
+use losses::{Loss, Share};
+use rust_decimal::Decimal;
+use waiting::SetAside;
+
+use super::network::Lookout;
+use super::people::{Case, PLATFORM, TREASURY, account, at};
 use super::store::Base;
 use super::trail::{Trail, Wrong};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
-use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
+use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use crate::domain::journal::BookAccount;
 use crate::domain::money::Stroops;
 use crate::domain::payment::{Attribution, Memo, PaymentId};
 use crate::domain::reservation::State;
-use crate::domain::transfer::{Transfer, TransferState};
-use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, PoolFilter, Store, StoreError, StoredPayment, Tx};
+use crate::domain::transfer::{Delivery, Transfer, TransferState};
+use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, Store, StoreError, StoredPayment, Tx};
 use crate::sandbox::Sandbox;
 use crate::sandbox::acts::{Movement, Way};
 use crate::sandbox::ledger::state::{AccountFilter, Authorization};
+
+/// The least that becomes a claimable balance, and what it is worth: every currency is worth 5 cents.
+pub(super) const CLAIMABLE_MIN: Stroops = Stroops::from_units(2);
+pub(super) const CLAIMABLE_MIN_USD: Decimal = Decimal::from_parts(10, 0, 0, false, 2);
+
+/// How money came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// It was paid.
+    Paid,
+    /// An account was merged into ours: there is nobody any more to whom it could go back.
+    Merged,
+    /// The treasury gave it to the platform: it is ours.
+    Capital,
+}
 
 /// Money that came to an account of ours, as the ledger has it.
 struct Inflow {
@@ -30,6 +54,7 @@ struct Inflow {
     to: AccountId,
     asset: Asset,
     amount: i64,
+    manner: Manner,
 }
 
 /// What the ledger says of a reservation.
@@ -51,16 +76,25 @@ pub(super) struct Judge {
     sandbox: Sandbox,
     base: Base,
     trail: Arc<Trail>,
+    lookout: Arc<Lookout>,
     platform: AccountId,
-    claimable_min: Stroops,
+    treasury: AccountId,
     next: LedgerSeq,
     ours: BTreeSet<AccountId>,
     inflows: Vec<Inflow>,
+    /// To whom operators decided that what came by a merge goes.
+    decided: BTreeMap<OperationId, Address>,
+    /// What issuers took back from accounts of ours.
+    losses: Vec<Loss>,
+    /// Claimable balances that the platform pays for, and how they ended.
+    set_aside: BTreeMap<ClaimableId, SetAside>,
     /// What came before its account had a reservation and was sent back as nobody's. If it was read only afterwards, it counts.
     uncounted: BTreeSet<OperationId>,
     /// What our tables count towards a reservation.
     counted: BTreeSet<OperationId>,
     returned: BTreeMap<ReturnKey, i64>,
+    /// When what returned it was sent for the first time.
+    returned_by: BTreeMap<ReturnKey, LedgerSeq>,
     legs: BTreeMap<AccountId, BTreeMap<(AccountId, Asset, i64), u32>>,
 }
 
@@ -75,25 +109,24 @@ pub(super) struct Ends {
 }
 
 impl Judge {
-    pub(super) fn new(
-        sandbox: Sandbox,
-        base: Base,
-        trail: Arc<Trail>,
-        platform: AccountId,
-        claimable_min: Stroops,
-    ) -> Self {
+    pub(super) fn new(sandbox: Sandbox, base: Base, trail: Arc<Trail>, lookout: Arc<Lookout>) -> Self {
         Self {
             sandbox,
             base,
             trail,
-            platform,
-            claimable_min,
+            lookout,
+            platform: account(PLATFORM),
+            treasury: account(TREASURY),
             next: LedgerSeq(0),
-            ours: BTreeSet::from([platform]),
+            ours: BTreeSet::from([account(PLATFORM)]),
             inflows: Vec::new(),
+            decided: BTreeMap::new(),
+            losses: Vec::new(),
+            set_aside: BTreeMap::new(),
             uncounted: BTreeSet::new(),
             counted: BTreeSet::new(),
             returned: BTreeMap::new(),
+            returned_by: BTreeMap::new(),
             legs: BTreeMap::new(),
         }
     }
@@ -110,6 +143,7 @@ impl Judge {
             found.map(|accounts| accounts.iter().map(|account| account.0).collect::<Vec<_>>())
         });
         self.ours.extend(signed.unwrap_or_default());
+        self.look_at_balances();
         let movements = self.sandbox.movements(self.next);
         self.next = self.sandbox.with_ledger(|ledger| LedgerSeq(ledger.latest().ledger.0 + 1));
         let mut touched = false;
@@ -145,6 +179,7 @@ impl Judge {
                 Some(first) => Address::Account(*first),
                 None => return false,
             },
+            Way::TakenBack => return self.take_loss(&movement),
         };
         let (Some(from), Some(account)) = (movement.from.account(), to.account()) else { return false };
         let amount = movement.amount.get();
@@ -152,7 +187,12 @@ impl Judge {
             (true, false) => match movement.returns {
                 Some(returned) => {
                     self.trail.note(&format!("{amount} {} go back to {to}", movement.asset.code()));
-                    *self.returned.entry((returned, to, movement.asset)).or_default() += amount;
+                    let key = (returned, to, movement.asset);
+                    *self.returned.entry(key).or_default() += amount;
+                    if let Some(sent) = self.lookout.first_sent(movement.transaction) {
+                        let last = self.returned_by.entry(key).or_insert(sent);
+                        *last = sent.max(*last);
+                    }
                 }
                 None => {
                     self.trail.note(&format!("{amount} {} are paid out to {to}", movement.asset.code()));
@@ -161,7 +201,18 @@ impl Judge {
                 }
             },
             (false, true) => {
-                self.trail.note(&format!("{amount} {} come from {}", movement.asset.code(), movement.from));
+                let what = format!("{amount} {} come from {}", movement.asset.code(), movement.from);
+                let merged = matches!(movement.way, Way::Merged(_));
+                let manner = if from == self.treasury {
+                    self.trail.happened("platform_fundings", &what);
+                    Manner::Capital
+                } else if merged {
+                    self.trail.happened("merges_into_ours", &what);
+                    Manner::Merged
+                } else {
+                    self.trail.note(&what);
+                    Manner::Paid
+                };
                 self.inflows.push(Inflow {
                     operation: movement.operation,
                     transaction: movement.transaction,
@@ -170,6 +221,7 @@ impl Judge {
                     to: account,
                     asset: movement.asset,
                     amount,
+                    manner,
                 });
             }
             (true, true) | (false, false) => return false,
@@ -209,10 +261,31 @@ impl Judge {
 
     fn came(&self) -> BTreeMap<ReturnKey, i64> {
         let mut came = BTreeMap::new();
-        for inflow in &self.inflows {
-            *came.entry((inflow.transaction, inflow.from, inflow.asset)).or_default() += inflow.amount;
+        for inflow in self.inflows.iter().filter(|inflow| inflow.manner != Manner::Capital) {
+            *came.entry(self.key(inflow)).or_default() += inflow.amount;
         }
         came
+    }
+
+    /// How what came goes back: to whoever sent it, unless an operator decided otherwise.
+    fn key(&self, inflow: &Inflow) -> ReturnKey {
+        let to = self.decided.get(&inflow.operation).copied().unwrap_or(inflow.from);
+        (inflow.transaction, to, inflow.asset)
+    }
+
+    /// Merges into an account about whose money nobody has decided.
+    pub(super) fn undecided(&self, to: AccountId) -> Vec<OperationId> {
+        let open = |inflow: &&Inflow| {
+            inflow.to == to
+                && inflow.manner == Manner::Merged
+                && !self.decided.contains_key(&inflow.operation)
+        };
+        self.inflows.iter().filter(open).map(|inflow| inflow.operation).collect()
+    }
+
+    /// An operator decided to whom the money of a merge goes.
+    pub(super) fn decide(&mut self, operation: OperationId, to: Address) {
+        self.decided.insert(operation, to);
     }
 
     /// What went out that should not have, whatever is still to come.
@@ -257,8 +330,12 @@ impl Judge {
         quoted == *legs
     }
 
-    /// What is wrong if nothing more were to come.
-    pub(super) async fn verdict(&mut self, cases: &[Case]) -> Result<(Findings, Ends), StoreError> {
+    /// What is wrong if nothing more were to come; `after_months` if claimable balances should have been taken back by now.
+    pub(super) async fn verdict(
+        &mut self,
+        cases: &[Case],
+        after_months: bool,
+    ) -> Result<(Findings, Ends), StoreError> {
         let mut tx = Store::begin_read(&self.base).await?;
         let tx = &mut *tx;
         let stored = stored_payments(tx).await?;
@@ -275,18 +352,22 @@ impl Judge {
         }
         let mut findings = self.paid_too_much(cases);
         let mut ends = Ends::default();
-        let owed = owed(tx).await?;
+        let owed = self.owed(tx).await?;
         for submission in tx.live_submissions().await? {
             findings.push((Wrong::Broken, format!("transaction {} is still under way", submission.hash)));
         }
         let mut expected = self.came();
         for case in cases {
-            self.judge(tx, case, &mut expected, &mut findings, &mut ends).await?;
+            self.judge(tx, case, &mut expected, &owed, &mut findings, &mut ends).await?;
         }
-        self.judge_returns(expected, &owed, cases, &mut findings, &mut ends);
+        let shares = self.judge_returns(expected, &owed, cases, &mut findings, &mut ends);
+        self.judge_losses(tx, cases, &shares, &mut findings).await?;
         self.judge_homes(tx, cases, &owed, &mut findings).await?;
         self.judge_attribution(stored, &mut findings);
-        judge_pools(tx, cases, &mut findings).await?;
+        self.judge_pools(tx, cases, &mut findings).await?;
+        if after_months {
+            self.judge_waiting(tx, &mut findings).await?;
+        }
         self.judge_books(tx, &mut findings).await?;
         for record in tx.quarantined(LIST_ROWS_MAX).await? {
             findings.push((Wrong::Lost, format!("a record was put aside: {}", record.reason)));
@@ -300,6 +381,7 @@ impl Judge {
         tx: &mut dyn Tx,
         case: &Case,
         expected: &mut BTreeMap<ReturnKey, i64>,
+        owed: &[Transfer],
         findings: &mut Findings,
         ends: &mut Ends,
     ) -> Result<(), StoreError> {
@@ -321,8 +403,8 @@ impl Judge {
             State::Refunded { .. } => ends.refunded += 1,
             State::Held { .. } => {
                 ends.held += 1;
-                if !case.frozen {
-                    broken(format!("is held although nothing was frozen: {:?}", stored.state));
+                if !case.frozen && !self.is_short(case, &due) {
+                    broken(format!("is held although nothing is frozen or short: {:?}", stored.state));
                 }
             }
             State::Expired { .. } | State::Cancelled { .. } | State::Rejected { .. } => {}
@@ -333,7 +415,8 @@ impl Judge {
             | State::Funded { .. }
             | State::Settling { .. }
             | State::Refunding { .. } => {
-                if !self.waits_for_its_payer(case) {
+                let refunding = matches!(stored.state, State::Refunding { .. });
+                if !refunding || !self.waits_for_its_payer(case, owed) {
                     broken(format!("({:?}) is still {name}", case.habit));
                 }
             }
@@ -346,7 +429,7 @@ impl Judge {
         if honoured && due.funded.is_none() {
             broken(format!("is {name}, but nobody paid for it in time"));
         }
-        if due.funded.is_some() && !honoured && !case.cancelled {
+        if due.funded.is_some() && !honoured && !case.cancelled && !case.given_up {
             broken(format!("({:?}) was paid for in time, but is {name}", case.habit));
         }
         if honoured {
@@ -355,18 +438,16 @@ impl Judge {
                 let waits = is_held && self.counted.contains(&inflow.operation);
                 let kept = due.kept.get(&inflow.operation).copied().unwrap_or(0);
                 let kept = if waits { inflow.amount } else { kept };
-                *expected.entry((inflow.transaction, inflow.from, inflow.asset)).or_default() -= kept;
+                *expected.entry(self.key(inflow)).or_default() -= kept;
             }
         }
         Ok(())
     }
 
     /// True if money of the reservation goes back to somebody who cannot receive it.
-    fn waits_for_its_payer(&self, case: &Case) -> bool {
-        self.inflows.iter().filter(|inflow| inflow.to == case.reservation.escrow).any(|inflow| {
-            let amount = Stroops::new(inflow.amount).unwrap_or(Stroops::ZERO);
-            !self.is_deliverable(inflow.from, inflow.asset, amount)
-        })
+    fn waits_for_its_payer(&self, case: &Case, owed: &[Transfer]) -> bool {
+        let mut mine = owed.iter().filter(|transfer| transfer.reservation == Some(case.reservation.id));
+        mine.any(|transfer| !self.is_deliverable(transfer.to, transfer.asset, transfer.amount))
     }
 
     /// Whether somebody can be given money now, by the ledger.
@@ -381,7 +462,7 @@ impl Judge {
             }
         });
         let claimable = asset != Asset::Native && matches!(to, Address::Account(_));
-        takes || (claimable && amount >= self.claimable_min)
+        takes || (claimable && amount >= CLAIMABLE_MIN)
     }
 
     /// Everybody got back exactly what was theirs, or it is listed as owed and cannot be delivered.
@@ -392,7 +473,10 @@ impl Judge {
         cases: &[Case],
         findings: &mut Findings,
         ends: &mut Ends,
-    ) {
+    ) -> BTreeMap<OperationId, Share> {
+        let mut shares = BTreeMap::new();
+        let by_key: BTreeMap<ReturnKey, &Inflow> =
+            self.inflows.iter().map(|inflow| (self.key(inflow), inflow)).collect();
         for (key, amount) in expected {
             let (transaction, to, asset) = key;
             let went = self.returned.get(&key).copied().unwrap_or(0);
@@ -400,6 +484,11 @@ impl Judge {
                 let what =
                     format!("{went} {} went back to {to} for {transaction}, not {amount}", asset.code());
                 findings.push((Wrong::DoublePayment, what));
+            }
+            let inflow = by_key.get(&key).copied();
+            let bears = inflow.filter(|inflow| self.lost(inflow.to, asset) > 0);
+            if let Some(inflow) = bears {
+                shares.insert(inflow.operation, Share { short: amount - went, listed: 0 });
             }
             if went >= amount {
                 continue;
@@ -410,7 +499,11 @@ impl Judge {
                 .filter(|transfer| transfer.memo == Memo::Return(transaction))
                 .collect();
             let sum: i64 = listed.iter().map(|transfer| transfer.amount.get()).sum();
-            if sum != amount - went {
+            if let Some(inflow) = bears
+                && sum <= amount - went
+            {
+                shares.insert(inflow.operation, Share { short: amount - went - sum, listed: sum });
+            } else if sum != amount - went {
                 let what = format!(
                     "{} {} of {transaction} should go back to {to}, but {sum} are listed as owed",
                     amount - went,
@@ -420,6 +513,15 @@ impl Judge {
             }
             for transfer in listed {
                 ends.owed += 1;
+                if transfer.delivery == Delivery::Undecided {
+                    // Whose account was merged into ours has none any more.
+                    if inflow.is_none_or(|inflow| inflow.manner != Manner::Merged) {
+                        let what =
+                            format!("{} to {to} wait for a decision that nobody needs", transfer.amount);
+                        findings.push((Wrong::Lost, what));
+                    }
+                    continue;
+                }
                 let frozen = cases.iter().any(|case| case.frozen && case.reservation.escrow == transfer.from);
                 if !frozen && self.is_deliverable(to, asset, transfer.amount) {
                     let what =
@@ -428,6 +530,20 @@ impl Judge {
                 }
             }
         }
+        shares
+    }
+
+    /// Returns that are owed and on no way; those that wait for a decision, too.
+    async fn owed(&self, tx: &mut dyn Tx) -> Result<Vec<Transfer>, StoreError> {
+        let mut owed = deliverable(tx).await?;
+        for inflow in self.inflows.iter().filter(|inflow| inflow.manner == Manner::Merged) {
+            let id = PaymentId { operation: inflow.operation, change: 0 };
+            let undecided = tx.refund_of(id).await?.filter(|transfer| {
+                transfer.delivery == Delivery::Undecided && transfer.state == TransferState::Pending
+            });
+            owed.extend(undecided);
+        }
+        Ok(owed)
     }
 
     /// Escrow accounts of reservations that have ended are merged.
@@ -513,8 +629,8 @@ async fn stored_payments(tx: &mut dyn Tx) -> Result<BTreeMap<PaymentId, StoredPa
     }
 }
 
-/// Returns that are owed and on no way.
-async fn owed(tx: &mut dyn Tx) -> Result<Vec<Transfer>, StoreError> {
+/// Returns that are owed, on no way, and known where to.
+async fn deliverable(tx: &mut dyn Tx) -> Result<Vec<Transfer>, StoreError> {
     let mut owed: Vec<Transfer> = Vec::new();
     loop {
         let after = owed.last().map(|transfer| transfer.id);
@@ -525,41 +641,4 @@ async fn owed(tx: &mut dyn Tx) -> Result<Vec<Transfer>, StoreError> {
             return Ok(owed);
         }
     }
-}
-
-/// Every settled reservation has one grant of what was paid for, and nobody else has any.
-async fn judge_pools(tx: &mut dyn Tx, cases: &[Case], findings: &mut Findings) -> Result<(), StoreError> {
-    let mut grants = BTreeMap::new();
-    let mut after = None;
-    loop {
-        let page = tx.pools(&PoolFilter::default(), after, LIST_ROWS_MAX).await?;
-        after = page.last().map(|pool| pool.id);
-        let last = page.len() < LIST_ROWS_MAX as usize;
-        for grant in page.into_iter().flat_map(|pool| pool.grants) {
-            if grants.insert(grant.reservation, grant.clone()).is_some() {
-                findings.push((Wrong::Broken, format!("reservation {} has two grants", grant.reservation)));
-            }
-        }
-        if last {
-            break;
-        }
-    }
-    for case in cases {
-        let id = case.reservation.id;
-        let settled =
-            tx.reservation(id).await?.is_some_and(|stored| matches!(stored.state, State::Settled { .. }));
-        let order = &case.reservation.order;
-        let exact = grants.remove(&id).map(|grant| {
-            let seconds = grant.until.as_second() - grant.from.as_second();
-            grant.units == order.units && seconds == order.seconds
-        });
-        if exact != settled.then_some(true) {
-            let what = format!("reservation {id} (settled: {settled}) has not the capacity it paid for");
-            findings.push((Wrong::Broken, what));
-        }
-    }
-    for id in grants.keys() {
-        findings.push((Wrong::Broken, format!("a pool has a grant of {id}, which is nobody's")));
-    }
-    Ok(())
 }

@@ -92,6 +92,8 @@ pub struct Run {
     pub events: u64,
     /// How often each fault was injected.
     pub faults: BTreeMap<String, u64>,
+    /// How often what is rare happened: clawbacks, merges, extensions and the like.
+    pub happened: BTreeMap<&'static str, u64>,
     /// How often a process died.
     pub crashes: u64,
     /// Reservations made.
@@ -166,6 +168,7 @@ pub fn run(seed: u64, options: &Options) -> Result<Run, SimulationError> {
         digest: summary.digest,
         events: summary.events,
         faults,
+        happened: summary.happened,
         crashes: summary.crashes,
         reservations: outcome.reservations,
         settled: outcome.ends.settled,

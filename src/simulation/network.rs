@@ -9,29 +9,44 @@ use async_trait::async_trait;
 use super::bugs::Bug;
 use super::clock::VirtualClock;
 use super::fate::{Fate, Step, cut_off};
-#[cfg(feature = "simulated-bugs")]
 use super::store::Base;
 use super::trail::{Trail, Wrong};
 use crate::domain::address::AccountId;
 use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use crate::ports::network::{
-    AccountAnswer, AccountPage, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord, Feed,
+    AccountAnswer, AccountPage, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord, Feed, Heard,
     HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Removed, Sent, SignedFeeBump,
     SignedTransaction, Spending, TransactionPlan, TransactionRecord,
 };
+use crate::ports::store::{Store, StoreError};
 use crate::sandbox::Sandbox;
 use crate::sandbox::acts::Intent;
 
 /// Looks at every envelope that is sent, whoever sends it: nothing is paid by two that may both land.
 pub(super) struct Lookout {
     sandbox: Sandbox,
+    base: Base,
     trail: Arc<Trail>,
-    sent: Mutex<BTreeMap<TxHash, Intent>>,
+    /// By the hash of the transaction, whatever fee bump it was sent in, and the last ledger before it was sent first.
+    sent: Mutex<BTreeMap<TxHash, (Intent, LedgerSeq)>>,
 }
 
 impl Lookout {
-    pub(super) fn new(sandbox: Sandbox, trail: Arc<Trail>) -> Self {
-        Self { sandbox, trail, sent: Mutex::default() }
+    pub(super) fn new(sandbox: Sandbox, base: Base, trail: Arc<Trail>) -> Self {
+        Self { sandbox, base, trail, sent: Mutex::default() }
+    }
+
+    /// The last ledger before a transaction was sent for the first time, by its own hash.
+    pub(super) fn first_sent(&self, hash: TxHash) -> Option<LedgerSeq> {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.get(&hash).map(|(_, ledger)| *ledger)
+    }
+
+    /// What is sent must be stored, a fee bump under its own hash.
+    async fn is_stored(&self, intent: &Intent) -> Result<bool, StoreError> {
+        let mut tx = Store::begin_read(&self.base).await?;
+        let found = tx.submission_by_hash(intent.outer).await?;
+        Ok(found.is_some_and(|found| found.hash == intent.hash))
     }
 
     #[cfg(feature = "simulated-bugs")]
@@ -40,7 +55,7 @@ impl Lookout {
     }
 
     /// An envelope is about to be sent.
-    fn sees(&self, name: &str, envelope: &str) {
+    async fn sees(&self, name: &str, envelope: &str) {
         let intent = match self.sandbox.intent(envelope) {
             Ok(intent) => intent,
             Err(error) => {
@@ -48,9 +63,18 @@ impl Lookout {
                 return;
             }
         };
-        self.trail.note(&format!("{name} sends {} on {}", intent.hash, intent.source));
+        if intent.outer == intent.hash {
+            self.trail.note(&format!("{name} sends {} on {}", intent.hash, intent.source));
+        } else {
+            let what = format!("{name} sends {} in the fee bump {}", intent.hash, intent.outer);
+            self.trail.happened("fee_bumps_sent", &what);
+        }
+        if !matches!(self.is_stored(&intent).await, Ok(true)) {
+            self.trail.wrong(Wrong::Broken, format!("{name} sends {}, which is not stored", intent.outer));
+        }
+        let latest = self.sandbox.with_ledger(|ledger| ledger.latest().ledger);
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        for other in sent.values().filter(|other| other.hash != intent.hash) {
+        for (other, _) in sent.values().filter(|(other, _)| other.hash != intent.hash) {
             let shared = intent.movements.iter().find(|movement| other.movements.contains(movement));
             if let Some((from, to, asset, amount, _)) = shared
                 && let Some(why) = self.may_have_paid(other)
@@ -64,7 +88,7 @@ impl Lookout {
                 self.trail.wrong(Wrong::DoublePayment, what);
             }
         }
-        sent.insert(intent.hash, intent);
+        sent.entry(intent.hash).or_insert((intent, latest));
     }
 
     /// Why an envelope that was sent before may have paid; `None` if it is certain that it did not and never will.
@@ -88,6 +112,7 @@ pub(super) struct ProcessNetwork {
     pub(super) fate: Arc<Fate>,
     pub(super) lookout: Arc<Lookout>,
     pub(super) time: VirtualClock,
+    pub(super) trail: Arc<Trail>,
     #[cfg(feature = "simulated-bugs")]
     pub(super) bug: Option<(Bug, Base)>,
 }
@@ -106,6 +131,27 @@ impl ProcessNetwork {
 
     fn dead() -> Sent {
         Sent::Unknown { reason: "the process is dead".to_owned(), retry_after: None }
+    }
+}
+
+/// The payment stream as a process hears it.
+struct ProcessFeed {
+    inner: Box<dyn Feed>,
+    trail: Arc<Trail>,
+}
+
+#[async_trait]
+impl Feed for ProcessFeed {
+    async fn next(&mut self) -> Result<Option<Heard>, NetworkError> {
+        let next = self.inner.next().await;
+        match &next {
+            Ok(Some(heard)) => {
+                self.trail.happened_unseen("payments_heard", &format!("heard of {}", heard.operation));
+            }
+            Ok(None) => self.trail.note_unseen("heard nothing"),
+            Err(error) => self.trail.note(&format!("the stream broke off: {error}")),
+        }
+        next
     }
 }
 
@@ -206,7 +252,8 @@ impl Network for ProcessNetwork {
     }
 
     fn feed(&self, after: Option<OperationId>) -> Option<Box<dyn Feed>> {
-        self.inner.feed(after)
+        let inner = self.inner.feed(after)?;
+        Some(Box::new(ProcessFeed { inner, trail: Arc::clone(&self.trail) }))
     }
 
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {
@@ -233,7 +280,7 @@ impl Network for ProcessNetwork {
         if !self.fate.survives(Step::BeforeSend) {
             return Self::dead();
         }
-        self.lookout.sees(&self.name, envelope);
+        self.lookout.sees(&self.name, envelope).await;
         let sent = self.inner.send(envelope).await;
         if !self.fate.survives(Step::AfterSend) {
             return Self::dead();

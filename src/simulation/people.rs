@@ -2,10 +2,14 @@
 //!
 //! People act on the ledger directly, a ledger at a time, and know of a reservation only what its customer was told.
 
+mod habits;
+
 use std::collections::BTreeMap;
 
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
+
+pub(super) use habits::Habit;
 
 use super::dice::Dice;
 use crate::domain::address::{AccountId, Address};
@@ -24,68 +28,22 @@ pub(super) const PLATFORM: &str = "platform";
 pub(super) const FOUNDATION: &str = "foundation";
 pub(super) const FARMER: &str = "farmer";
 const MARKET: &str = "market";
+/// Who funds the platform.
+pub(super) const TREASURY: &str = "treasury";
 /// Customers who stay.
 const CUSTOMERS: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 /// Payers who leave at the worst moment.
 const LEAVERS: [&str; 4] = ["lea", "leo", "lex", "lou"];
+/// Payers who merge their accounts into ours.
+const MERGERS: [&str; 5] = ["mia", "moe", "max", "may", "mo"];
+/// What the treasury gives a poor platform.
+const FUNDING: Stroops = Stroops::from_units(5_000);
 /// Tokens that each payer begins with.
 const PURSE: Stroops = Stroops::from_units(100_000);
 /// What the market offers.
 const STOCK: Stroops = Stroops::from_units(10_000_000);
 /// How often an errand is tried while its owner's last transaction waits.
 const ERRAND_TRIES_MAX: u8 = 12;
-
-/// How a customer goes about paying.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Habit {
-    Exact,
-    Part,
-    Over,
-    Late,
-    AtTheDeadline,
-    WrongAsset,
-    Lumens,
-    Several,
-    SubAccount,
-    Twice,
-    CancelsInPart,
-    CancelsAndPays,
-    Through,
-    Leaves,
-    Distrusts,
-    Dust,
-    FrozenEscrow,
-    FrozenPayer,
-    FarmerAway,
-    Nothing,
-}
-
-const HABITS: [Habit; 24] = [
-    Habit::Exact,
-    Habit::Exact,
-    Habit::Exact,
-    Habit::Part,
-    Habit::Over,
-    Habit::Late,
-    Habit::AtTheDeadline,
-    Habit::WrongAsset,
-    Habit::Lumens,
-    Habit::Several,
-    Habit::Several,
-    Habit::Several,
-    Habit::SubAccount,
-    Habit::Twice,
-    Habit::CancelsInPart,
-    Habit::CancelsAndPays,
-    Habit::Through,
-    Habit::Leaves,
-    Habit::Distrusts,
-    Habit::Dust,
-    Habit::FrozenEscrow,
-    Habit::FrozenPayer,
-    Habit::FarmerAway,
-    Habit::Nothing,
-];
 
 /// A reservation as its customer knows it.
 pub(super) struct Case {
@@ -97,6 +55,21 @@ pub(super) struct Case {
     pub(super) cancelled: bool,
     /// True while its escrow account's line is frozen.
     pub(super) frozen: bool,
+    /// True once an operator decided that its money goes back.
+    pub(super) given_up: bool,
+}
+
+/// What a customer wants to order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Capacity on a node that costs something.
+    Plain,
+    /// Capacity on a free node, for play money.
+    Play,
+    /// Capacity on a node that costs something, for play money.
+    PlayOnPaid,
+    /// More of a pool, or the same for longer.
+    Extension,
 }
 
 /// Something to do in some ledger.
@@ -105,6 +78,7 @@ pub(super) enum Errand {
     /// A customer orders.
     Open {
         habit: Habit,
+        wish: Wish,
     },
     /// A customer calls it off.
     Cancel {
@@ -149,6 +123,32 @@ pub(super) enum Errand {
     Claim {
         who: String,
     },
+    /// An issuer takes back so many thousandths of what an account has.
+    TakeBack {
+        from: AccountId,
+        per_mille: u64,
+    },
+    /// Pays what a reservation's account lacks, and something more.
+    Fill {
+        who: String,
+        reservation: ReservationId,
+        more: Stroops,
+    },
+    /// An operator decides about a reservation that is held: its money goes back, or it is settled.
+    Resolve {
+        reservation: ReservationId,
+        refund: bool,
+    },
+    /// Merges an account into an escrow account.
+    MergeInto {
+        who: String,
+        to: AccountId,
+    },
+    /// An operator says to whom the money goes that a merge brought to an account.
+    Decide {
+        account: AccountId,
+        back: String,
+    },
 }
 
 /// What is to be done, by ledger.
@@ -157,6 +157,8 @@ pub(super) struct People {
     pub(super) dice: Dice,
     pub(super) tft: Asset,
     pub(super) tfta: Asset,
+    /// What is given away.
+    pub(super) play: Asset,
     issuer: SigningKey,
     plans: BTreeMap<u64, Vec<(Errand, u8)>>,
     pub(super) window_ledgers: u64,
@@ -172,17 +174,23 @@ pub(super) fn account(name: &str) -> AccountId {
 
 impl People {
     pub(super) fn new(sandbox: Sandbox, dice: Dice, window_ledgers: u64) -> Option<Self> {
-        let (tft, tfta) = (sandbox.asset("TFT")?, sandbox.asset("TFTA")?);
+        let (tft, tfta, play) = (sandbox.asset("TFT")?, sandbox.asset("TFTA")?, sandbox.asset("FreeTFT")?);
         let issuer = sandbox.with_ledger(|ledger| ledger.keys().issuer("TFT").cloned())?;
-        Some(Self { sandbox, dice, tft, tfta, issuer, plans: BTreeMap::new(), window_ledgers })
+        Some(Self { sandbox, dice, tft, tfta, play, issuer, plans: BTreeMap::new(), window_ledgers })
     }
 
     fn everybody() -> impl Iterator<Item = &'static str> {
-        [PLATFORM, FOUNDATION, FARMER, MARKET].into_iter().chain(CUSTOMERS).chain(LEAVERS)
+        let always = [PLATFORM, FOUNDATION, FARMER, MARKET, TREASURY];
+        always.into_iter().chain(CUSTOMERS).chain(LEAVERS).chain(MERGERS)
     }
 
-    /// Gives everybody an account, trust lines and money; closes the ledgers that takes.
-    pub(super) fn arrive(&self, mut close: impl FnMut()) -> Result<(), String> {
+    /// Gives everybody an account, trust lines and money, and leaves the platform with so many XLM if that is told; closes the
+    /// ledgers that takes.
+    pub(super) fn arrive(
+        &self,
+        platform_xlm: Option<Stroops>,
+        mut close: impl FnMut(),
+    ) -> Result<(), String> {
         let failed = |error: GiftError| error.to_string();
         for name in Self::everybody() {
             self.sandbox.give(Gift::Account(account(name))).map_err(failed)?;
@@ -191,14 +199,14 @@ impl People {
         for name in Self::everybody().filter(|name| *name != PLATFORM) {
             let key = key(name).ok_or_else(|| format!("{name} is no name"))?;
             let limit = Stroops::MAX;
-            let acts = [Act::Trust { asset: self.tft, limit }, Act::Trust { asset: self.tfta, limit }];
+            let acts = [self.tft, self.tfta, self.play].map(|asset| Act::Trust { asset, limit });
             self.sandbox.act(&key, &acts).map_err(|error| error.to_string())?;
         }
-        self.sandbox.act(&self.issuer, &[Act::ReserveFreezing]).map_err(|error| error.to_string())?;
+        self.sandbox.act(&self.issuer, &[Act::ReserveTakingBack]).map_err(|error| error.to_string())?;
         close();
-        for name in CUSTOMERS.into_iter().chain(LEAVERS).chain([MARKET]) {
+        for name in CUSTOMERS.into_iter().chain(LEAVERS).chain(MERGERS).chain([MARKET]) {
             let amount = if name == MARKET { STOCK } else { PURSE };
-            for code in ["TFT", "TFTA"] {
+            for code in ["TFT", "TFTA", "FreeTFT"] {
                 let code = code.parse().map_err(|_| "no code".to_owned())?;
                 self.sandbox.give(Gift::Tokens { code, to: account(name).into(), amount }).map_err(failed)?;
             }
@@ -207,20 +215,60 @@ impl People {
         let key = key(MARKET).ok_or_else(|| format!("{MARKET} is no name"))?;
         let offer = Act::Offer { selling: (self.tft, STOCK), buying: self.tfta };
         self.sandbox.act(&key, &[offer]).map_err(|error| error.to_string())?;
+        if let Some(left) = platform_xlm {
+            self.impoverish(left)?;
+        }
         close();
         Ok(())
+    }
+
+    fn impoverish(&self, left: Stroops) -> Result<(), String> {
+        let has = self.sandbox.balance(account(PLATFORM), &Asset::Native).unwrap_or(Stroops::ZERO);
+        let amount = has.checked_sub(left).map_err(|error| error.to_string())?;
+        let to = Address::Account(account(TREASURY));
+        let key = key(PLATFORM).ok_or_else(|| format!("{PLATFORM} is no name"))?;
+        let pay = Act::Pay { to, asset: Asset::Native, amount };
+        self.sandbox.act(&key, &[pay]).map(drop).map_err(|error| error.to_string())
     }
 
     /// Draws what happens in a run of so many ledgers, so far as it does not depend on reservations.
     pub(super) fn plan(&mut self, orders: u64, ledgers: u64) {
         for _ in 0..orders {
             let at = self.dice.below(ledgers * 2 / 3);
-            let habit = self.dice.pick(&HABITS).copied().unwrap_or(Habit::Exact);
-            self.later(at, Errand::Open { habit });
+            let habit = self.dice.pick(&habits::HABITS).copied().unwrap_or(Habit::Exact);
+            let wish = match self.dice.below(100) {
+                0..12 => Wish::Play,
+                12..16 => Wish::PlayOnPaid,
+                16..36 => Wish::Extension,
+                _ => Wish::Plain,
+            };
+            self.later(at, Errand::Open { habit, wish });
         }
         if self.dice.chance(300) {
             let at = self.dice.below(ledgers);
             self.later(at, Errand::Stray);
+        }
+    }
+
+    /// The treasury funds the platform.
+    pub(super) fn fund_platform(&mut self, at: u64) {
+        let (to, amount) = (account(PLATFORM), FUNDING);
+        let who = TREASURY.to_owned();
+        self.later(at, Errand::Pay { who, id: None, to, asset: Asset::Native, amount });
+    }
+
+    /// Who has a balance to claim decides whether to do so, at one of these ledgers or never.
+    pub(super) fn claim_or_not(&mut self, ledgers: [u64; 2]) {
+        for who in Self::everybody().filter(|who| *who != PLATFORM) {
+            if self.sandbox.claimable_by(account(who)).is_empty() {
+                continue;
+            }
+            let Some(at) = self.dice.pick(&[None, Some(ledgers[0]), Some(ledgers[1])]).copied().flatten()
+            else {
+                continue;
+            };
+            self.later(at, Errand::Trust { who: who.to_owned() });
+            self.later(at + 2, Errand::Claim { who: who.to_owned() });
         }
     }
 
@@ -254,6 +302,10 @@ impl People {
         self.dice.pick(&LEAVERS).copied().unwrap_or(LEAVERS[0]).to_owned()
     }
 
+    fn merger(&mut self) -> String {
+        self.dice.pick(&MERGERS).copied().unwrap_or(MERGERS[0]).to_owned()
+    }
+
     /// A part of an amount, never all and never nothing.
     fn part(&mut self, whole: Stroops) -> Stroops {
         let most = u64::try_from(whole.get() - 1).unwrap_or(1).max(1);
@@ -261,140 +313,9 @@ impl People {
         i64::try_from(part).ok().and_then(|part| Stroops::new(part).ok()).unwrap_or(whole)
     }
 
-    /// Plans how a reservation is paid that was opened in this ledger.
-    pub(super) fn pay_for(&mut self, now: u64, case: &Case) {
-        let Some(option) = case.reservation.quote.options.first() else { return };
-        let (to, asset, price) = (case.reservation.escrow, option.asset, option.amount);
-        let id = case.reservation.id;
-        let soon = now + self.dice.below(8);
-        let window = self.window_ledgers;
-        let pay = |who: String, amount: Stroops| Errand::Pay { who, id: None, to, asset, amount };
-        let (payer, part) = (self.payer(), self.part(price));
-        match case.habit {
-            Habit::Exact => self.later(soon, pay(payer, price)),
-            Habit::Part => self.later(soon, pay(payer, part)),
-            Habit::Over => self.later(soon, pay(payer, price.checked_add(part).unwrap_or(price))),
-            Habit::Late => {
-                let at = now + window + self.dice.between(2, 20);
-                self.later(at, pay(payer, price));
-            }
-            Habit::AtTheDeadline => {
-                let at = (now + window + 2).saturating_sub(self.dice.below(5));
-                self.later(at, pay(payer, price));
-            }
-            Habit::WrongAsset => {
-                let wrong = if asset == self.tft { self.tfta } else { self.tft };
-                let amount = part;
-                self.later(soon, Errand::Pay { who: payer.clone(), id: None, to, asset: wrong, amount });
-                if self.dice.chance(500) {
-                    self.later(soon + 3, pay(payer, price));
-                }
-            }
-            Habit::Lumens => {
-                let amount = Stroops::from_units(3);
-                self.later(
-                    soon,
-                    Errand::Pay { who: payer.clone(), id: None, to, asset: Asset::Native, amount },
-                );
-                self.later(soon + 1, pay(payer, price));
-            }
-            Habit::Several => {
-                let rest = price.checked_sub(part).unwrap_or(price);
-                let excess = if self.dice.chance(500) { self.part(price) } else { Stroops::ZERO };
-                let last = rest.checked_add(excess).unwrap_or(rest);
-                let missing = self.dice.chance(400);
-                let (second, third) = (self.payer(), self.payer());
-                let more = self.dice.below(6);
-                self.later(soon, pay(payer, part));
-                if !missing {
-                    self.later(soon + more, pay(second.clone(), last));
-                }
-                let tip = self.part(price);
-                let last = soon + more + self.dice.below(4);
-                self.later(last, pay(third, tip));
-            }
-            Habit::SubAccount => {
-                let amount =
-                    if self.dice.chance(500) { part } else { price.checked_add(part).unwrap_or(price) };
-                let sub = Some(self.dice.below(u64::MAX));
-                self.later(soon, Errand::Pay { who: payer.clone(), id: sub, to, asset, amount });
-                self.later(soon + 2, Errand::Pay { who: payer, id: None, to, asset, amount: part });
-            }
-            Habit::Twice => {
-                let again = soon + self.dice.below(10);
-                let second = self.payer();
-                self.later(soon, pay(payer, price));
-                self.later(again, pay(second, price));
-            }
-            Habit::CancelsInPart => {
-                self.later(soon, pay(payer, part));
-                let at = soon + self.dice.below(4);
-                self.later(at, Errand::Cancel { reservation: id });
-            }
-            Habit::CancelsAndPays => {
-                self.later(soon, Errand::Cancel { reservation: id });
-                let at = soon + self.dice.below(3);
-                self.later(at, pay(payer, price));
-            }
-            Habit::Through => self.later(soon, Errand::Through { who: payer, to, amount: price }),
-            Habit::Leaves | Habit::Distrusts => {
-                let who = self.leaver();
-                let whole = self.dice.chance(300);
-                let amount = if whole { price.checked_add(part).unwrap_or(price) } else { part };
-                self.later(soon, pay(who.clone(), amount));
-                let at = soon + 1 + self.dice.below(window);
-                if case.habit == Habit::Leaves {
-                    self.later(at, Errand::Leave { who });
-                } else {
-                    self.later(at, Errand::Distrust { who: who.clone() });
-                    if self.dice.chance(600) {
-                        let back = at + self.dice.between(5, 60);
-                        self.later(back, Errand::Trust { who: who.clone() });
-                        self.later(back + 10, Errand::Claim { who });
-                    }
-                }
-            }
-            Habit::Dust => {
-                self.later(soon, pay(payer, price));
-                for _ in 0..self.dice.between(1, 5) {
-                    let who = self.payer();
-                    let at = soon + self.dice.between(2, 40);
-                    let amount = Stroops::new(1).unwrap_or(Stroops::ZERO);
-                    let asset = if self.dice.chance(300) { Asset::Native } else { asset };
-                    self.later(at, Errand::Pay { who, id: None, to, asset, amount });
-                }
-            }
-            Habit::FrozenEscrow => {
-                self.later(soon, pay(payer, price));
-                let at = soon + self.dice.below(3);
-                self.later(at, Errand::FreezeEscrow { reservation: id, account: to, frozen: true });
-                if self.dice.chance(600) {
-                    let thawed = at + self.dice.between(3, 60);
-                    self.later(thawed, Errand::FreezeEscrow { reservation: id, account: to, frozen: false });
-                }
-            }
-            Habit::FrozenPayer => {
-                self.later(soon, pay(payer.clone(), part));
-                let at = soon + 1 + self.dice.below(window);
-                self.later(at, Errand::Freeze { who: payer.clone(), frozen: true });
-                let thawed = at + self.dice.between(5, 60);
-                self.later(thawed, Errand::Freeze { who: payer, frozen: false });
-            }
-            Habit::FarmerAway => {
-                self.later(now, Errand::Distrust { who: FARMER.to_owned() });
-                self.later(soon, pay(payer, price));
-                let back = soon + self.dice.between(3, 30);
-                self.later(back, Errand::Trust { who: FARMER.to_owned() });
-                let claimed = back + self.dice.between(1, 20);
-                self.later(claimed, Errand::Claim { who: FARMER.to_owned() });
-            }
-            Habit::Nothing => {}
-        }
-    }
-
-    /// Does what only the ledger needs to know of; what it came to, as text.
-    pub(super) fn run(&self, errand: &Errand) -> Result<TxHash, ActError> {
-        match errand {
+    /// Does what only the ledger needs to know of; `None` if there was nothing to do.
+    pub(super) fn run(&self, errand: &Errand) -> Result<Option<TxHash>, ActError> {
+        let done = match errand {
             Errand::Pay { who, id, to, asset, amount } => {
                 let act = Act::Pay { to: Address::Account(*to), asset: *asset, amount: *amount };
                 self.by(who, *id, &[act])
@@ -409,7 +330,7 @@ impl People {
                 self.by(who, None, &[Act::Trust { asset: self.tft, limit: Stroops::MAX }])
             }
             Errand::Leave { who } => {
-                let mut acts = self.closing(account(who), &[self.tft, self.tfta]);
+                let mut acts = self.closing(account(who), &[self.tft, self.tfta, self.play]);
                 acts.push(Act::Merge { into: account(FOUNDATION) });
                 self.by(who, None, &acts)
             }
@@ -427,18 +348,31 @@ impl People {
                     .into_iter()
                     .map(|balance| Act::Claim { balance })
                     .collect();
+                if acts.is_empty() {
+                    return Ok(None);
+                }
                 self.by(who, None, &acts)
             }
-            Errand::Open { .. } | Errand::Cancel { .. } | Errand::Stray => {
-                Err(ActError::NoAccount { account: AccountId([0; 32]) })
+            Errand::TakeBack { from, per_mille } => {
+                let held = self.sandbox.balance(*from, &self.tft).unwrap_or(Stroops::ZERO).get();
+                let taken = i128::from(held) * i128::from(*per_mille) / 1_000;
+                let taken = i64::try_from(taken).ok().and_then(|taken| Stroops::new(taken).ok());
+                let Some(amount) = taken.filter(|taken| !taken.is_zero()) else { return Ok(None) };
+                self.sandbox.act(&self.issuer, &[Act::TakeBack { holder: *from, asset: self.tft, amount }])
             }
-        }
-    }
-
-    /// A stray payment to an account that nobody was told of.
-    pub(super) fn stray(&mut self, to: AccountId) -> Errand {
-        let (who, amount) = (self.payer(), self.part(Stroops::from_units(20)));
-        Errand::Pay { who, id: None, to, asset: self.tft, amount }
+            Errand::MergeInto { who, to } => {
+                let mut acts = self.closing(account(who), &[self.tft, self.tfta, self.play]);
+                acts.push(Act::Merge { into: *to });
+                self.by(who, None, &acts)
+            }
+            Errand::Open { .. }
+            | Errand::Cancel { .. }
+            | Errand::Stray
+            | Errand::Fill { .. }
+            | Errand::Resolve { .. }
+            | Errand::Decide { .. } => return Ok(None),
+        };
+        done.map(Some)
     }
 
     fn by(&self, who: &str, id: Option<u64>, acts: &[Act]) -> Result<TxHash, ActError> {

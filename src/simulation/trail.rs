@@ -27,6 +27,7 @@ struct Inner {
     last: VecDeque<String>,
     events: u64,
     faults: BTreeMap<String, u64>,
+    happened: BTreeMap<&'static str, u64>,
     crashes: u64,
     wrongs: Vec<(Wrong, String)>,
 }
@@ -44,6 +45,7 @@ pub(super) struct Summary {
     pub(super) last: Vec<String>,
     pub(super) events: u64,
     pub(super) faults: BTreeMap<String, u64>,
+    pub(super) happened: BTreeMap<&'static str, u64>,
     pub(super) crashes: u64,
     pub(super) wrongs: Vec<(Wrong, String)>,
 }
@@ -89,6 +91,18 @@ impl Trail {
         *self.inner().faults.entry(kind.to_owned()).or_default() += 1;
     }
 
+    /// Something happened that is worth counting.
+    pub(super) fn happened(&self, kind: &'static str, event: &str) {
+        self.note(event);
+        *self.inner().happened.entry(kind).or_default() += 1;
+    }
+
+    /// The same, of what need not be shown.
+    pub(super) fn happened_unseen(&self, kind: &'static str, event: &str) {
+        self.note_unseen(event);
+        *self.inner().happened.entry(kind).or_default() += 1;
+    }
+
     /// A process died.
     pub(super) fn crash(&self, event: &str) {
         self.note(event);
@@ -99,6 +113,11 @@ impl Trail {
     pub(super) fn wrong(&self, how: Wrong, what: String) {
         self.note(&format!("WRONG: {what}"));
         self.inner().wrongs.push((how, what));
+    }
+
+    /// How many events there were so far.
+    pub(super) fn events(&self) -> u64 {
+        self.inner().events
     }
 
     pub(super) fn is_wrong(&self) -> bool {
@@ -112,6 +131,7 @@ impl Trail {
             last: inner.last.iter().cloned().collect(),
             events: inner.events,
             faults: inner.faults.clone(),
+            happened: inner.happened.clone(),
             crashes: inner.crashes,
             wrongs: inner.wrongs.clone(),
         }

@@ -298,6 +298,52 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
+    async fn what_is_taken_back_after_an_account_is_given_out_is_borne_by_who_paid_there_before(store: &TestStore) {
+        let world = world(store).await;
+        let first = world.reserve().await;
+        world.rest().await;
+        let account = world.waiting_account(first.escrow).await;
+        world.pay("alice", account, amount("3"), "TFT").await;
+        world.freeze(wallet("alice").account(), true).await;
+        world.rest().await;
+        let mut taken = first;
+        while taken.escrow != account {
+            taken = world.reserve().await;
+        }
+        world.claw_back(account, amount("1")).await;
+        world.rest().await;
+        world.freeze(wallet("alice").account(), false).await;
+        world.clock.move_on(200);
+        world.until_holds("alice", "TFT", minus(amount(PURSE), amount("1"))).await;
+        world.rest().await;
+        assert_eq!(world.book(BookAccount::Unattributed, "TFT").await, 0);
+        assert_eq!(world.book(BookAccount::ClawedBack(Some(taken.id)), "TFT").await, 0);
+        world.assert_reconciled().await;
+    }
+
+    async fn who_paid_before_an_account_was_given_out_bears_nothing_that_its_customer_can(store: &TestStore) {
+        let world = world(store).await;
+        let first = world.reserve().await;
+        world.rest().await;
+        let account = world.waiting_account(first.escrow).await;
+        world.pay("alice", account, amount("3"), "TFT").await;
+        world.freeze(wallet("alice").account(), true).await;
+        world.rest().await;
+        let mut taken = first;
+        while taken.escrow != account {
+            taken = world.reserve().await;
+        }
+        world.pay("bob", account, amount("2"), "TFT").await;
+        world.claw_back(account, amount("1")).await;
+        world.rest().await;
+        world.freeze(wallet("alice").account(), false).await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(taken.id, "refunded").await;
+        world.until_holds("alice", "TFT", amount(PURSE)).await;
+        assert_eq!(world.holds("bob", "TFT"), minus(amount(PURSE), amount("1")));
+        assert_nothing_is_left(&world, &taken).await;
+    }
+
     async fn a_clawback_is_booked_once_by_an_engine_that_has_forgotten_it(store: &TestStore) {
         let world = world(store).await;
         let reservation = held_short(&world).await;

@@ -2,6 +2,15 @@
 
 use farmgate::simulation::{Options, Run, Wrong, run};
 
+/// What a handful of seeds must have met.
+const EVENTS: [&str; 6] = [
+    "clawbacks",
+    "merges_into_ours",
+    "orders_for_play_money",
+    "play_money_refused",
+    "orders_of_extensions",
+    "fee_bumps_sent",
+];
 /// What each seed must have met on average.
 const FAULTS_PER_SEED_MIN: u64 = 60;
 const CRASHES_PER_SEED_MIN: u64 = 6;
@@ -28,7 +37,11 @@ fn assert_in_order(runs: &[Run]) {
 
 #[test]
 fn nothing_is_lost_or_paid_twice_on_sqlite() {
-    assert_in_order(&runs(1..=6, &Options::default()));
+    let runs = runs(1..=6, &Options::default());
+    assert_in_order(&runs);
+    for event in EVENTS {
+        assert!(runs.iter().any(|run| run.happened.contains_key(event)), "no {event}");
+    }
 }
 
 #[test]

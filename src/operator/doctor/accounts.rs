@@ -210,6 +210,7 @@ pub(super) mod tests {
             fee_per_operation_stroops: 10_000,
             requests_per_hour_max: None,
             tick: Duration::from_secs(5),
+            follow_accounts_min: 801,
             payout: BTreeMap::new(),
         }
     }

@@ -59,6 +59,7 @@ fn check(accounts: u64, expected: &Expectations) -> Check {
         requests_per_hour_max: budget,
         spent_otherwise_per_hour: 0,
         stream: true,
+        follow_accounts_min: expected.follow_accounts_min,
     });
     let span = |millis: u64| seconds(SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX)));
     let seen_max = pace.seen_millis_max();

@@ -92,6 +92,8 @@ pub struct Expectations {
     pub requests_per_hour_max: Option<NonZeroU32>,
     /// The pause between two looks at the ledger.
     pub tick: Duration,
+    /// From how many accounts on the network's payment stream is followed.
+    pub follow_accounts_min: u64,
     /// Where recipients other than farmers are paid.
     pub payout: BTreeMap<Recipient, AccountId>,
 }

@@ -55,7 +55,6 @@ pub fn events(app: App, page: Page, fetch: Fetch) -> Response {
     let harm = app.harm.stream;
     let stream = stream! {
         let frame = |text: String| Ok::<_, io::Error>(Bytes::from(text));
-        let mut closed = app.closed.subscribe();
         let mut over = pin!(app.clock.sleep(Duration::from_secs(STREAM_SECONDS_MAX)));
         let mut page = page;
         yield frame(HELLO.to_owned());
@@ -64,6 +63,9 @@ pub fn events(app: App, page: Page, fetch: Fetch) -> Response {
             return;
         }
         loop {
+            // Those who wait for a ledger are woken in the order in which they came.
+            let mut closing = pin!(app.closing.notified());
+            closing.as_mut().enable();
             let items = fetch(&app.ledger(), &page);
             let Ok(items) = items else {
                 yield frame("event: error\ndata: Unexpected stream error\n\n".to_owned());
@@ -87,7 +89,8 @@ pub fn events(app: App, page: Page, fetch: Fetch) -> Response {
                 break;
             }
             tokio::select! {
-                changed = closed.changed() => if changed.is_err() { break },
+                biased;
+                () = closing => {}
                 () = &mut over => break,
             }
             if app.take_stream_look().is_some_and(|taken| !taken.is_allowed()) {

@@ -1,0 +1,89 @@
+//! Claimable balances: who claimed them, and that the rest comes home.
+
+use std::collections::BTreeMap;
+
+use super::{Findings, Judge};
+use crate::domain::asset::Asset;
+use crate::domain::ids::ClaimableId;
+use crate::domain::journal::BookAccount;
+use crate::ports::store::{StoreError, Tx};
+use crate::simulation::trail::Wrong;
+
+/// A claimable balance that the platform pays for.
+pub(super) struct SetAside {
+    asset: Asset,
+    amount: i64,
+    end: Option<End>,
+}
+
+/// How one ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Claimed,
+    TakenBack,
+}
+
+impl Judge {
+    /// Notes the platform's claimable balances, and what became of those that are gone.
+    pub(super) fn look_at_balances(&mut self) {
+        for claim in self.sandbox.claims(self.next) {
+            let Some(known) = self.set_aside.get_mut(&claim.balance) else { continue };
+            let (end, kind) = if claim.by == self.platform {
+                (End::TakenBack, "balances_taken_back")
+            } else {
+                (End::Claimed, "balances_claimed")
+            };
+            known.end = Some(end);
+            let what = format!("{} {} are claimed by {}", known.amount, known.asset.code(), claim.by);
+            self.trail.happened(kind, &what);
+        }
+        let platform = self.platform;
+        let known = &mut self.set_aside;
+        self.sandbox.with_ledger(|ledger| {
+            for balance in ledger.state().balances().iter().filter(|balance| balance.sponsor == platform) {
+                known.entry(ClaimableId(balance.id.0)).or_insert_with(|| {
+                    self.trail.happened("balances_set_aside", "money is set aside to be claimed");
+                    SetAside { asset: balance.asset, amount: balance.amount.get(), end: None }
+                });
+            }
+        });
+    }
+
+    /// After half a year nothing waits any more: what nobody claimed is with the platform, and stays owed in the journal.
+    pub(super) async fn judge_waiting(
+        &self,
+        tx: &mut dyn Tx,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        let mut owed: BTreeMap<Asset, i64> = BTreeMap::new();
+        for (id, balance) in &self.set_aside {
+            match balance.end {
+                Some(End::Claimed) => {}
+                Some(End::TakenBack) => *owed.entry(balance.asset).or_default() += balance.amount,
+                None => {
+                    let what = format!(
+                        "{} {} wait to be claimed after half a year ({id})",
+                        balance.amount,
+                        balance.asset.code()
+                    );
+                    findings.push((Wrong::Broken, what));
+                }
+            }
+        }
+        for (asset, balance) in tx.balances_of(BookAccount::ClaimableBalances).await? {
+            let what = format!("the books say that {balance} {} wait to be claimed", asset.code());
+            findings.push((Wrong::Unbalanced, what));
+        }
+        for (asset, balance) in tx.balances_of(BookAccount::Claimants).await? {
+            *owed.entry(asset).or_default() += balance;
+        }
+        for (asset, difference) in owed.into_iter().filter(|(_, difference)| *difference != 0) {
+            let what = format!(
+                "{difference} {} more were taken back than the books still owe to who did not claim them",
+                asset.code()
+            );
+            findings.push((Wrong::Unbalanced, what));
+        }
+        Ok(())
+    }
+}
