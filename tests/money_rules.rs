@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const PAGE: &str = "docs/money-rules.md";
+const RELIABILITY: &str = "docs/reliability.md";
 /// Where tests stand.
 const SOURCES: [&str; 2] = ["src", "tests"];
 /// Stories about money: each shows a rule.
@@ -93,6 +94,19 @@ fn every_rule_says_what_happens_and_names_tests_that_there_are() {
         for name in named(row) {
             assert!(known.contains_key(&name), "there is no test {name:?}, as {PAGE} says: {:?}", row[0]);
         }
+    }
+}
+
+#[test]
+fn every_hard_case_names_stories_that_run_on_both_databases() {
+    let page = std::fs::read_to_string(RELIABILITY).unwrap();
+    let table = page.split("### The hard cases").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ") && line.contains('`')).collect();
+    assert_eq!(rows.len(), 10, "the cases of {RELIABILITY}: {rows:?}");
+    let known = known();
+    for name in rows.iter().flat_map(|row| row.split('`').skip(1).step_by(2)) {
+        let places = known.get(name).unwrap_or_else(|| panic!("there is no test {name:?}"));
+        assert!(places.iter().any(|(_, on_both)| *on_both), "{name} runs on one database");
     }
 }
 

@@ -11,6 +11,7 @@ mod dust;
 mod engines;
 mod faults;
 mod fees;
+mod hard_cases;
 mod interrupted;
 mod late;
 mod leases;
