@@ -44,7 +44,7 @@ const AT_WORK_STEPS_MAX: u32 = 20;
 const STALLED: Duration = Duration::from_millis(500);
 const FREEZES_MAX: u32 = 30;
 /// How long everything is given to come to rest, in steps.
-const CALM_STEPS_MAX: u32 = 1_800;
+const CALM_STEPS_MAX: u32 = 900;
 
 /// What is done to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -20,12 +20,13 @@ use crate::children::within_steps;
 pub const PURSE_UNITS: u32 = 1_000;
 /// How long capacity is ordered for.
 pub const DURATION_SECONDS: i64 = 86_400;
-/// How long an order is repeated, in steps of a tenth of a second and of the requests themselves.
-const ORDER_STEPS_MAX: u32 = 900;
+/// How long an order is repeated, until something is wrong.
+const ORDER_PATIENCE: Duration = Duration::from_secs(100);
 /// How long a payment may take until its payer loses patience.
 const PAYMENT_PATIENCE: Duration = Duration::from_secs(6);
 const PAYMENT_TRIES_MAX: u32 = 4;
-const SETTLED_STEPS_MAX: u32 = 200;
+/// How long a settlement is waited for, by whoever waits.
+const SETTLED_PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
@@ -43,7 +44,8 @@ pub enum Habit {
     PaysInPartAndCancels,
 }
 
-/// In this order, over and over. Those who take longest come first.
+/// In this order, over and over. Those who take longest come first. Many pay more than twice the price: an account must hold enough
+/// for whoever would pay twice from it.
 pub const HABITS: [Habit; 14] = [
     Habit::Late,
     Habit::InPart,
@@ -104,7 +106,7 @@ impl Town {
     pub async fn post(&self, path: &str, key: &str, body: &Value, first: usize) -> Value {
         let mut turn = first;
         let mut last = String::new();
-        let answer = within_steps(ORDER_STEPS_MAX, async || {
+        let answering = within_steps(u32::MAX, async || {
             let service = &self.services[turn % self.services.len()];
             turn += 1;
             let call = self.http.post(format!("{service}{path}")).bearer_auth(&self.key);
@@ -125,8 +127,8 @@ impl Town {
             }
             last = format!("{status}: {text}");
             None
-        })
-        .await;
+        });
+        let answer = tokio::time::timeout(ORDER_PATIENCE, answering).await.ok().flatten();
         answer.unwrap_or_else(|| panic!("{path} is never answered; the last was {last}"))
     }
 
@@ -198,19 +200,19 @@ impl Customer {
                 town.pay(&self.wallet, escrow, tft, rest).await;
             }
             Habit::InPart => town.pay(&self.wallet, escrow, tft, part(60)).await,
-            Habit::TooMuch => town.pay(&self.wallet, escrow, tft, part(170)).await,
+            Habit::TooMuch => town.pay(&self.wallet, escrow, tft, part(330)).await,
             Habit::Twice => {
                 town.pay(&self.wallet, escrow, tft, price).await;
                 town.pay(&self.wallet, escrow, tft, price).await;
             }
             Habit::TooMuchAsASubAccount => {
                 let sub_account = self.wallet.as_sub_account(number);
-                town.pay(&sub_account, escrow, tft, part(130)).await;
+                town.pay(&sub_account, escrow, tft, part(270)).await;
             }
             Habit::WithAFriend => {
                 let (one, other) = (
-                    town.pay(&self.wallet, escrow, tft, part(80)),
-                    town.pay(&self.friend, escrow, tft, part(90)),
+                    town.pay(&self.wallet, escrow, tft, part(180)),
+                    town.pay(&self.friend, escrow, tft, part(190)),
                 );
                 futures::join!(one, other);
             }
@@ -227,11 +229,12 @@ impl Customer {
             Habit::OnceMoreAfterwards => {
                 town.pay(&self.wallet, escrow, tft, price).await;
                 let path = format!("/v1/reservations/{}", ordered.id);
-                within_steps(SETTLED_STEPS_MAX, async || {
+                let settled = within_steps(u32::MAX, async || {
                     (town.get(&path).await?["state"] == "settled").then_some(())
-                })
-                .await;
-                town.pay(&self.wallet, escrow, tft, part(50)).await;
+                });
+                // It may never be, if the payment came too late.
+                drop(tokio::time::timeout(SETTLED_PATIENCE, settled).await);
+                town.pay(&self.wallet, escrow, tft, part(250)).await;
             }
             Habit::PaysAndCancels => {
                 ordered.asked_to_cancel = true;

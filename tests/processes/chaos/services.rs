@@ -22,10 +22,10 @@ const LEDGER_MILLIS: &str = "200";
 const LAG_LEDGERS: &str = "3";
 /// What goes wrong on the network, in thousandths of its occasions.
 const FAULTS: [(&str, u32); 9] = [
-    ("timeout_lands", 150),
-    ("timeout_lost", 150),
+    ("timeout_lands", 250),
+    ("timeout_lost", 100),
     ("reset_before", 10),
-    ("reset_after", 150),
+    ("reset_after", 200),
     ("dropped_transaction", 50),
     ("lagging_history", 20),
     ("second_instance", 20),
