@@ -27,14 +27,20 @@ pub fn command(program: &str) -> Command {
 }
 
 /// Waits until `look` finds something.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    for _ in 0..STEPS_MAX {
+pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    let found = within_steps(STEPS_MAX, look).await;
+    found.unwrap_or_else(|| panic!("waited too long: {what}"))
+}
+
+/// Looks so many times until `look` finds something, if it does.
+pub async fn within_steps<T>(steps_max: u32, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+    for _ in 0..steps_max {
         if let Some(found) = look().await {
-            return found;
+            return Some(found);
         }
         SystemClock.sleep(STEP).await;
     }
-    panic!("waited too long: {what}");
+    None
 }
 
 /// A client that goes nowhere but where it is told.
@@ -47,6 +53,13 @@ pub fn http_client() -> reqwest::Client {
 /// A port that is free now.
 pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Sends a signal, such as `-STOP`, to processes of this test; those that are gone already are no matter.
+pub fn signal(signal: &str, ids: &[u32]) {
+    let ids = ids.iter().map(ToString::to_string);
+    let status = std::process::Command::new("kill").arg(signal).args(ids).stderr(Stdio::null()).status();
+    assert!(status.is_ok(), "there is no program kill");
 }
 
 /// Kills a process as a power cut would.
