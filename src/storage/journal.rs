@@ -62,12 +62,13 @@ statements! {
     INSERT_EVENT = "INSERT INTO events (id, recorded_at, kind_facts) VALUES ($1, $2, $3)";
     EVENTS_AFTER = "SELECT id, recorded_at, kind_facts FROM events WHERE id > $1 ORDER BY id LIMIT $2";
 
-    REPORT = "INSERT INTO engine_status (id, ticked_at, ledger, ledger_closed_at, swept_at, trouble, stream_away_since)
-        VALUES (1, $1, $2, $3, $4, $5, $6)
+    REPORT = "INSERT INTO engine_status (id, ticked_at, ledger, ledger_closed_at, swept_at, trouble, stream_away_since,
+            stopped_facts)
+        VALUES (1, $1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (id) DO UPDATE SET ticked_at = excluded.ticked_at, ledger = excluded.ledger,
             ledger_closed_at = excluded.ledger_closed_at, swept_at = excluded.swept_at, trouble = excluded.trouble,
-            stream_away_since = excluded.stream_away_since";
-    LAST_REPORT = "SELECT id, ticked_at, ledger, ledger_closed_at, swept_at, trouble, stream_away_since
+            stream_away_since = excluded.stream_away_since, stopped_facts = excluded.stopped_facts";
+    LAST_REPORT = "SELECT id, ticked_at, ledger, ledger_closed_at, swept_at, trouble, stream_away_since, stopped_facts
         FROM engine_status WHERE id = 1";
 }
 
@@ -111,6 +112,7 @@ fn engine_status(row: &Row) -> Result<EngineStatus, StoreError> {
         swept_at: facts.time_or_none("swept_at")?,
         trouble: facts.text_or_none("trouble")?,
         stream_away_since: facts.time_or_none("stream_away_since")?,
+        stopped: facts.json_or_none("stopped_facts")?,
     })
 }
 
@@ -279,6 +281,7 @@ impl JournalTx for Session {
             status.swept_at,
             status.trouble.as_deref().map(legible),
             status.stream_away_since,
+            status.stopped.as_ref().map(to_json).transpose()?,
         ];
         self.execute(REPORT, args).await.map(drop)
     }

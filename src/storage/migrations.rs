@@ -33,6 +33,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(3, "payout checks", "0003_payout_checks.sql"),
     step!(4, "engine lease", "0004_engine_lease.sql"),
     step!(5, "fee bumps", "0005_fee_bumps.sql"),
+    step!(7, "dead letters", "0007_dead_letters.sql"),
 ];
 
 /// The steps as one engine is told them.

@@ -5,6 +5,7 @@ mod support;
 
 mod children;
 mod configuration;
+mod dead_letters;
 mod demo;
 mod doctor;
 mod kill;

@@ -212,6 +212,7 @@ mod tests {
             swept_at: None,
             trouble: trouble.map(str::to_owned),
             stream_away_since: None,
+            stopped: None,
         })
     }
 
