@@ -237,6 +237,88 @@ pub fn liability() -> Value {
     json!({ "kind": "deposits", "reservation_id": RESERVATION, "asset": TFT, "amount": "250" })
 }
 
+/// A place in the list of dead letters.
+pub const LETTER_CURSOR: &str = "held_reservation:150837286785024";
+
+/// A held reservation, with what may be done about it.
+pub fn dead_letter() -> Value {
+    json!({
+        "id": LETTER_CURSOR,
+        "kind": "held_reservation",
+        "since": "2026-03-01T12:04:15Z",
+        "summary": "Reservation 150837286785024 is paid and cannot be settled now: op_src_not_authorized. It leaves by itself when its \
+                    account is whole.",
+        "reason": "op_src_not_authorized",
+        "tries": 1,
+        "looks": 2,
+        "next_look_at": "2026-03-01T12:07:15Z",
+        "reservation_id": RESERVATION,
+        "payment_id": PAYMENT,
+        "account": ESCROW,
+        "asset": TFT,
+        "amount": "250",
+        "transaction": {
+            "id": "150837286785030",
+            "hash": TRANSACTION,
+            "state": "failed",
+            "ledger": 2_120_661,
+            "code": "tx_failed",
+            "operation_codes": ["op_src_not_authorized"],
+            "sent": 1,
+            "last_answer": "tx_failed op_src_not_authorized",
+            "max_time": "2026-03-01T12:07:10Z",
+            "envelope": "AAAAAgAAAAB=",
+        },
+        "actions": [
+            {
+                "name": "wait",
+                "summary": "Nothing needs to be done: its account is looked at again by itself, at 2026-03-01T12:07:15Z at the \
+                            latest, while an engine runs.",
+            },
+            {
+                "name": "refund",
+                "summary": "Send back what remains of its money; the latest payment bears what its issuer took back.",
+                "method": "POST",
+                "path": "/v1/reservations/150837286785024/resolution",
+                "body": { "decision": "refund" },
+                "command": "farmgate resolve 150837286785024 --refund",
+            },
+        ],
+    })
+}
+
+/// A record that was dismissed.
+pub fn dismissed_letter() -> Value {
+    json!({
+        "id": format!("unreadable_record:{ESCROW}-{TRANSACTION}"),
+        "kind": "unreadable_record",
+        "since": "2026-03-01T12:04:15Z",
+        "summary": format!("A record in the history of {ESCROW} could not be understood, and was put aside: unknown type."),
+        "reason": "unknown type",
+        "account": ESCROW,
+        "operation_id": "9108135936987137",
+        "record": "{\"type\":\"something new\"}",
+        "dismissed": { "at": "2026-03-01T13:00:00Z", "by": "API key 41", "note": "looked at by hand" },
+        "actions": [],
+    })
+}
+
+/// A note on why a record needs nothing more.
+pub fn dismissal() -> Value {
+    json!({ "note": "looked at by hand" })
+}
+
+/// What was taken back of a claimable balance, on its way elsewhere.
+pub fn repayment() -> Value {
+    json!({
+        "transfer_id": "150837286785031",
+        "state": "pending",
+        "delivery": "payment",
+        "to": PAYER,
+        "amount": "250",
+    })
+}
+
 /// Where money goes back to.
 pub fn refund_address() -> Value {
     json!({ "address": PAYER, "memo": { "type": "id", "value": "1047" } })
@@ -305,7 +387,9 @@ pub fn problem(code: ProblemCode) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CurrencyBody, FarmBody, IdentityBody, NodeBody, ReservationOrder, Resolution};
+    use super::super::{
+        CurrencyBody, DismissalBody, FarmBody, IdentityBody, NodeBody, ReservationOrder, Resolution,
+    };
     use super::*;
 
     #[test]
@@ -316,5 +400,6 @@ mod tests {
         serde_json::from_value::<CurrencyBody>(currency_body()).unwrap();
         serde_json::from_value::<ReservationOrder>(order()).unwrap();
         serde_json::from_value::<Resolution>(resolution()).unwrap();
+        serde_json::from_value::<DismissalBody>(dismissal()).unwrap();
     }
 }

@@ -5,6 +5,7 @@
 //! example, which the API's document shows. Nothing here decides anything.
 
 mod catalog;
+mod dead_letter;
 mod event;
 pub mod examples;
 mod page;
@@ -19,6 +20,9 @@ mod text;
 pub use catalog::{
     Currency, CurrencyBody, Distribution, DistributionChoice, Farm, FarmBody, Identity, IdentityBody, Node,
     NodeBody, Resources, Share,
+};
+pub use dead_letter::{
+    Action, ActionBody, Bump, DeadLetter, DismissalBody, Dismissed, Note, NoteError, TriedTransaction,
 };
 pub use event::Event;
 pub use page::{LIST_ITEMS_DEFAULT, LIST_ITEMS_MAX, Page};

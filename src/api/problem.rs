@@ -48,6 +48,7 @@ problem_codes! {
     NotOwed = "not_owed", 409, "Nothing of the payment or balance goes back";
     ReturnUnderWay = "return_under_way", 409, "The return is on its way, paid, or given up";
     NotHeld = "not_held", 409, "The reservation is not held";
+    NotDismissable = "not_dismissable", 409, "A dead letter of this kind cannot be dismissed";
     NodeUnderFreePool = "node_under_free_pool", 409, "The node carries capacity bought with play money";
     BodyTooLarge = "body_too_large", 413, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", 415, "The body is not announced as JSON";

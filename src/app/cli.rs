@@ -7,8 +7,10 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
+use crate::api::Note;
 use crate::app::config::Overrides;
 use crate::domain::address::{AccountId, Address};
+use crate::domain::dead_letter::{Kind, LetterId};
 use crate::domain::ids::{ApiKeyId, ReservationId, TxHash};
 use crate::domain::money::Stroops;
 use crate::domain::payment::Memo;
@@ -53,6 +55,8 @@ pub enum Command {
     /// Decide where money goes that cannot go back to where it came from: a payment's return, or what was taken back of a claimable
     /// balance.
     Return(ReturnArgs),
+    /// List what the engine cannot bring further by itself, with what can be done about each; exit code 0, with --check 1 if any.
+    DeadLetters(DeadLettersArgs),
     /// Make, list and revoke API keys; make the key that escrow accounts' own secrets are sealed to.
     Keys(KeysArgs),
     /// Open the sealed secrets of accounts, or export them for a machine without the database. Needs no network.
@@ -421,6 +425,42 @@ pub struct ReturnArgs {
     /// The memo that goes with it.
     #[command(flatten)]
     pub memo: MemoArgs,
+}
+
+/// `farmgate dead-letters`.
+#[derive(Debug, Args)]
+pub struct DeadLettersArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Only those of this kind, such as held_reservation or unpaid_repayment.
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<Kind>,
+    /// Unreadable records that were dismissed, instead of what is open.
+    #[arg(long)]
+    pub dismissed: bool,
+    /// Exit code 1 if there is any.
+    #[arg(long)]
+    pub check: bool,
+    /// Print JSON for programs.
+    #[arg(long)]
+    pub json: bool,
+    /// What to do instead.
+    #[command(subcommand)]
+    pub command: Option<DeadLettersCommand>,
+}
+
+/// What to do with a dead letter.
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersCommand {
+    /// Say that a record nobody could read needs nothing more: it stays stored, and is no longer listed.
+    Dismiss {
+        /// Its id, `unreadable_record:…`.
+        id: LetterId,
+        /// Why, for whoever asks later.
+        #[arg(long, value_name = "TEXT")]
+        note: Note,
+    },
 }
 
 /// At most one memo.

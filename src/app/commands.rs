@@ -16,14 +16,15 @@ use crate::app::cli::{
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{self, Config, ConfigError, Overrides};
 use crate::app::wire::{self, Service, ServiceError};
-use crate::app::{demo, doctor, setup, simulate, telemetry, unseal};
+use crate::app::{dead_letters, demo, doctor, setup, simulate, telemetry, unseal};
+use crate::domain::dead_letter::LetterId;
 use crate::domain::ids::ReservationId;
 use crate::domain::money::Stroops;
 use crate::domain::refund::{RefundAddress, RefundAddressError};
 use crate::domain::reservation::{Reservation, State};
 use crate::domain::transfer::GivenBack;
 use crate::http;
-use crate::operator::{ReconcileError, Reconciliation, StockError, reconcile};
+use crate::operator::{DeadLetterError, ReconcileError, Reconciliation, StockError, reconcile};
 use crate::ports::clock::Clock;
 use crate::ports::store::{Store, transact};
 use crate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
@@ -66,6 +67,12 @@ pub enum CommandError {
     /// A return that was not redirected.
     #[error(transparent)]
     Return(#[from] ReturnError),
+    /// Dead letters.
+    #[error(transparent)]
+    DeadLetter(#[from] DeadLetterError),
+    /// No such dead letter.
+    #[error("dead letter {0} is not known")]
+    NoDeadLetter(LetterId),
     /// Sealed secrets.
     #[error(transparent)]
     Unseal(#[from] unseal::Error),
@@ -103,6 +110,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Reconcile(args) => run_reconcile(&args).await,
         Command::Resolve(args) => run_resolve(&args).await,
         Command::Return(args) => run_return(args).await,
+        Command::DeadLetters(args) => dead_letters::run(args).await,
         Command::Keys(args) => keys(args).await,
         Command::Unseal(args) => unseal::run(&args).await,
         Command::Simulate(args) => simulate::run(&args),

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+mod dead_letters;
 pub mod demo;
 pub mod doctor;
 pub mod setup;

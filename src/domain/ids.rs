@@ -27,6 +27,11 @@ pub fn new_id_number(now: Timestamp, random: u16) -> i64 {
     (millis << ID_RANDOM_BITS) | i64::from(random & ((1 << ID_RANDOM_BITS) - 1))
 }
 
+/// When the id of this number was made; ids that the explorer gives say nothing of it.
+pub fn made_at(number: i64) -> Timestamp {
+    Timestamp::from_millisecond((number >> ID_RANDOM_BITS) + ID_EPOCH_MILLIS).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
 fn parse_id(text: &str) -> Result<i64, IdError> {
     let canonical = !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -245,6 +250,7 @@ mod tests {
             let at = |millis| Timestamp::from_millisecond(millis).unwrap();
             let (early, late) = (new_id_number(at(millis), u16::MAX), new_id_number(at(millis + 1), random));
             prop_assert!(early < late && late <= ID_MAX);
+            prop_assert_eq!(made_at(early), at(millis));
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod address;
 pub mod asset;
 pub mod claimable;
 pub mod currency;
+pub mod dead_letter;
 pub mod escrow;
 pub mod event;
 pub mod farm;

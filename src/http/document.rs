@@ -99,6 +99,9 @@ problem_sets! {
     /// What deciding about a payment's return may end in.
     ReturnProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotOwed, RefundAddress, BodyTooLarge,
         UnsupportedMediaType, Internal, DatabaseUnavailable;
+    /// What dismissing a dead letter may end in.
+    DismissProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotDismissable, BodyTooLarge, UnsupportedMediaType,
+        Internal, DatabaseUnavailable;
     /// What asking for readiness may end in.
     ReadyProblems: NotReady;
 }

@@ -6,6 +6,7 @@
 
 mod auth;
 mod currencies;
+mod dead_letters;
 mod document;
 mod envelope;
 mod events;
@@ -86,7 +87,10 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(money::payments::handler))
         .routes(routes!(money::returns::handler))
         .routes(routes!(money::claimable_balances::handler))
+        .routes(routes!(money::repayments::handler))
         .routes(routes!(money::liabilities::handler))
+        .routes(routes!(dead_letters::list::handler))
+        .routes(routes!(dead_letters::dismissal::handler))
         .routes(routes!(pools::list::handler))
         .routes(routes!(pools::get::handler))
         .routes(routes!(events::handler))

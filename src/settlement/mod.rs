@@ -35,6 +35,7 @@ mod settings;
 mod settle;
 mod start;
 mod sweep;
+mod undelivered;
 mod waiting;
 mod watch;
 
@@ -59,6 +60,7 @@ use crate::capacity::CapacityError;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::claimable::InvalidClaimableTransition;
+use crate::domain::dead_letter::{RETRY_SECONDS_MAX, RETRY_SECONDS_MIN};
 use crate::domain::escrow::Channel;
 use crate::domain::ids::{
     EntryId, LedgerSeq, OperationId, ReservationId, SubmissionId, TransferId, TxHash, new_id_number,
@@ -72,7 +74,7 @@ use crate::domain::transfer::{InvalidTransferTransition, ResultCodes, Route};
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{Body, BuildError, Ledger, Network, NetworkError, TransactionPlan};
-use crate::ports::store::{Applied, EngineStatus, RetryOn, Store, StoreError, Tx, transact};
+use crate::ports::store::{Applied, EngineStatus, RetryOn, Stopped, Store, StoreError, Tx, transact};
 
 /// Why a tick ended early. Nothing is lost by it.
 #[derive(Debug, thiserror::Error)]
@@ -336,7 +338,7 @@ impl Memory {
             own_dirty_since: BTreeMap::new(),
             waiting_looked: None,
             refund_after: None,
-            undelivered: Pauses::new(refund::RETRY_SECONDS_MIN, refund::RETRY_SECONDS_MAX),
+            undelivered: Pauses::new(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX),
             payouts_failed: Pauses::new(payouts::RETRY_SECONDS_MIN, payouts::RETRY_SECONDS_MAX),
             payouts_not_before: None,
             claims: claim::Claims::new(),
@@ -488,11 +490,27 @@ impl Engine {
             Ok(report) => Some(report.troubles.join("; ")),
             Err(error) => Some(error.to_string()),
         };
+        let stopped = match outcome {
+            Ok(_) => Some(None),
+            Err(EngineError::ForeignOutgoing { account, operation, transaction }) => Some(Some(Stopped {
+                account: *account,
+                operation: *operation,
+                transaction: *transaction,
+                since: ticked_at,
+            })),
+            Err(_) => None,
+        };
         let stored: Result<(), StoreError> = transact(&self.store, move |tx| {
             let trouble = trouble.clone();
             Box::pin(async move {
                 // Before the first answer of the network since the start, what was known at the last stop stands.
                 let last = tx.engine_status().await?;
+                let before = last.as_ref().and_then(|last| last.stopped);
+                // A tick that did not come so far says nothing of it.
+                let stopped = stopped.unwrap_or(before).map(|stopped| match before {
+                    Some(before) if before.operation == stopped.operation => before,
+                    Some(_) | None => stopped,
+                });
                 let known = tip.map(|tip| (tip.sequence, tip.closed_at));
                 let (ledger, ledger_closed_at) = known
                     .or(last.as_ref().map(|last| (last.ledger, last.ledger_closed_at)))
@@ -509,6 +527,7 @@ impl Engine {
                     trouble,
                     stream_away_since,
                     builds_nothing_before,
+                    stopped,
                 };
                 tx.report(&status).await
             })

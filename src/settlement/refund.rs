@@ -19,6 +19,7 @@ use super::settle::{
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
+use crate::domain::dead_letter::Why;
 use crate::domain::escrow::{Channel, ChannelRole, EscrowState};
 use crate::domain::ids::{LedgerSeq, ReservationId, TransferId};
 use crate::domain::journal::{BookAccount, Cause, Postings};
@@ -29,9 +30,6 @@ use crate::domain::transfer::{Delivery, GivenBack, Route, Transfer, TransferKind
 use crate::ports::network::{AccountAnswer, AccountSnapshot, Body, Ledger, TRANSACTION_OPERATIONS_MAX};
 use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, RetryOn, StoreError, Tx, transact};
 
-/// First pause before a return that could not be delivered is tried again, in seconds; it doubles up to the largest.
-pub(super) const RETRY_SECONDS_MIN: i64 = 60;
-pub(super) const RETRY_SECONDS_MAX: i64 = 86_400;
 /// Most pages of pending returns that one tick reads.
 const REFUND_PAGES_PER_TICK_MAX: u32 = 20;
 /// With so many transactions' returns in hand a tick reads no further page.
@@ -58,24 +56,30 @@ enum Way {
     Elsewhere,
     /// Not by what is known: the answer is older than the ledger we act on.
     Unknown,
-    None,
+    None(Why),
 }
 
 /// How a return can be delivered, by an answer about who gets it.
 fn way(answer: &AccountAnswer, transfer: &Transfer, tip: Ledger) -> Way {
     let Address::Account(_) = transfer.to else {
         let takes = answer.account.as_ref().is_some_and(|payer| can_take(payer, transfer));
-        return if takes { Way::Payment } else { Way::None };
+        return if takes { Way::Payment } else { Way::None(cannot(answer)) };
     };
     match &answer.account {
         Some(payer) if can_take(payer, transfer) => Way::Payment,
         Some(payer) if lacks_memo(payer, transfer) && !repays(transfer) => Way::Elsewhere,
-        Some(payer) if payer.memo_required => Way::None,
-        Some(_) | None if transfer.asset == Asset::Native || repays(transfer) => Way::None,
+        Some(payer) if lacks_memo(payer, transfer) => Way::None(Why::MemoDemanded),
+        Some(payer) if payer.memo_required => Way::None(Why::CannotReceive),
+        Some(_) | None if transfer.asset == Asset::Native || repays(transfer) => Way::None(cannot(answer)),
         // An account that is not there comes without a ledger. A balance for one that is does no harm: it can be claimed.
         Some(_) | None if answer.ledger < tip.sequence && answer.ledger != LedgerSeq(0) => Way::Unknown,
         Some(_) | None => Way::ClaimableBalance,
     }
+}
+
+/// Why who an answer is about cannot receive a payment.
+const fn cannot(answer: &AccountAnswer) -> Why {
+    if answer.account.is_some() { Why::CannotReceive } else { Why::NoAccount }
 }
 
 /// True if a transfer repays a claimable balance that was taken back: it never becomes one again, and who ordered has no say where it
@@ -248,9 +252,10 @@ impl Engine {
                 Way::ClaimableBalance => self.deliver_as_claimable(transfer, report).await?,
                 Way::Elsewhere => self.redirect(transfer).await?,
                 Way::Unknown => self.undelivered(transfer.route()),
-                Way::None => {
-                    tracing::warn!(transfer = %transfer.id, to = %transfer.to, "a return cannot be delivered now");
-                    self.undelivered(transfer.route());
+                Way::None(why) => {
+                    let (id, to) = (transfer.id, transfer.to);
+                    tracing::warn!(transfer = %id, %to, why = why.as_str(), "a return cannot be delivered now");
+                    self.not_delivered(&transfer, why).await?;
                 }
             }
         }
@@ -260,9 +265,9 @@ impl Engine {
 
     /// Sends a return to where its order says, if it says so; else it stays owed until somebody says where it belongs.
     async fn redirect(&self, transfer: Transfer) -> Result<(), EngineError> {
-        let (id, route) = (transfer.id, transfer.route());
+        let pending = transfer.clone();
         let redirected: bool = transact(&self.store, move |tx| {
-            let transfer = transfer.clone();
+            let transfer = pending.clone();
             Box::pin(async move {
                 let Some(refund) = refund_address(tx, transfer.reservation).await? else { return Ok(false) };
                 if refund.address() == transfer.to && *refund.memo() == Memo::None {
@@ -275,8 +280,9 @@ impl Engine {
         })
         .await?;
         if !redirected {
+            let id = transfer.id;
             tracing::warn!(transfer = %id, "a payer demands a memo, and its order names no address for refunds");
-            self.undelivered(route);
+            self.not_delivered(&transfer, Why::MemoDemanded).await?;
         }
         Ok(())
     }
@@ -288,9 +294,9 @@ impl Engine {
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
         let (ids, bounds) = (Ids::of(self), self.bounds());
-        let (id, to, route) = (transfer.id, transfer.to, transfer.route());
+        let (id, to, pending) = (transfer.id, transfer.to, transfer.clone());
         let instead: Instead = transact(&self.store, move |tx| {
-            let (ids, transfer) = (ids.clone(), transfer.clone());
+            let (ids, transfer) = (ids.clone(), pending.clone());
             Box::pin(async move {
                 let instead = instead_of_payment(tx, &transfer, bounds, ids.now()).await?;
                 if instead == Instead::ClaimableBalance {
@@ -301,7 +307,7 @@ impl Engine {
             })
         })
         .await?;
-        match instead {
+        let why = match instead {
             Instead::ClaimableBalance => {
                 tracing::info!(transfer = %id, %to, "a return becomes a claimable balance");
                 return Ok(());
@@ -309,13 +315,14 @@ impl Engine {
             Instead::TooManyReturns => {
                 tracing::error!(transfer = %id, %to, "returns stand in too many claimable balances; this one waits");
                 report.trouble(too_many_returns(self.settings.refund_claimables_max));
+                Why::TooManyBalances
             }
             Instead::Owed | Instead::TooManyOfItsFarm => {
                 tracing::warn!(transfer = %id, %to, "a return cannot be delivered now");
+                Why::NotWorthABalance
             }
-        }
-        self.undelivered(route);
-        Ok(())
+        };
+        self.not_delivered(&transfer, why).await
     }
 
     /// True while no claimable balance is made, since the platform has no reserve to spare.

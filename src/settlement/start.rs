@@ -1,11 +1,10 @@
 //! What an engine finds when its term begins, said in one statement.
 
+use std::collections::BTreeMap;
+
 use super::Engine;
 use crate::domain::escrow::ChannelRole;
 use crate::ports::store::{LIST_ROWS_MAX, Lease, StoreError};
-
-/// Quarantined records that are counted.
-const QUARANTINED_COUNTED_MAX: u32 = 200;
 
 impl Engine {
     /// Logs whose lease it was, what is under way, what waits, and since when.
@@ -33,7 +32,12 @@ impl Engine {
         for assets in tx.escrow_asset_lists(LIST_ROWS_MAX).await? {
             warm += tx.escrows_available(&assets).await?;
         }
-        let quarantined = tx.quarantined(QUARANTINED_COUNTED_MAX).await?.len();
+        let letters = tx.dead_letter_counts(now).await?;
+        let letters: BTreeMap<&str, u64> = letters
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(kind, count)| (kind.as_str(), *count))
+            .collect();
         tx.rollback().await?;
         tracing::info!(
             token,
@@ -51,7 +55,7 @@ impl Engine {
             oldest_pending_transfer = oldest_pending.map(|id| id.get()),
             channels,
             warm_accounts = warm,
-            quarantined,
+            dead_letters = ?letters,
             "engine starts"
         );
         Ok(())

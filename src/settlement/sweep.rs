@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::watch::Sweep;
 use super::{Engine, EngineError, TickReport};
+use crate::domain::dead_letter::UNEXPLAINED_AFTER;
 use crate::domain::escrow::{EscrowAccount, EscrowState};
 use crate::domain::ids::LedgerSeq;
 use crate::domain::reservation::Reservation;
@@ -20,8 +21,6 @@ const SWEEP_PAGES_MAX: u32 = 10_000;
 const SWEEP_PAGES_PER_TICK_MAX: u32 = 100;
 /// How long one tick looks: settlements do not wait for the histories of very many accounts, which anybody can make change.
 const LOOK_TIME_MAX: SignedDuration = SignedDuration::from_secs(10);
-/// After how long an unexplained change is an alarm.
-const DIRTY_ALARM: SignedDuration = SignedDuration::from_mins(5);
 /// First pause before an unexplained account is looked at again, in seconds; it doubles up to the largest.
 const RECHECK_SECONDS_MIN: i64 = 1;
 const RECHECK_SECONDS_MAX: i64 = 600;
@@ -224,7 +223,7 @@ impl Engine {
         let last_modified = snapshot.last_modified;
         memory.dirty.insert(snapshot.account, Recheck { due, last_modified, not_before, pause_seconds });
         let age = now.duration_since(since);
-        if age >= DIRTY_ALARM {
+        if age >= UNEXPLAINED_AFTER {
             let (account, seconds) = (snapshot.account, age.as_secs());
             tracing::error!(%account, seconds, "balances are not explained by history");
             report.trouble(format!("{account}: balances are not explained by history for {seconds} s"));

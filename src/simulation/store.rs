@@ -4,6 +4,7 @@
 //! The driver's own threads work on a runtime of its own, and the run waits for them: whatever the machine's scheduler does,
 //! the same seed asks the same things in the same order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::domain::address::AccountId;
 use crate::domain::asset::{Asset, AssetCode};
 use crate::domain::claimable::Claimable;
 use crate::domain::currency::Currency;
+use crate::domain::dead_letter::{Kind, Undelivered};
 use crate::domain::escrow::{Channel, EscrowAccount, OwnWatch};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::farm::Farm;
@@ -38,10 +40,11 @@ use crate::domain::sealing::SealedSecret;
 use crate::domain::transfer::{Submission, Transfer};
 use crate::ports::clock::Clock;
 use crate::ports::store::{
-    AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimableSums, ClaimablesTx, EngineStatus, FeeBumpsTx,
-    IdempotencyKey, JournalTx, Lease, LeaseTx, PaymentFilter, PaymentsTx, PayoutCheck, PayoutsTx, PoolClaims,
-    PoolFilter, PoolsTx, Put, Quarantined, ReservationFilter, ReservationsTx, Store, StoreError,
-    StoredAnswer, StoredPayment, TransfersTx, Tx, WaitingBalance, WatchdogTx,
+    AccessTx, AccountsTx, ApiKey, Applied, CatalogTx, ClaimableSums, ClaimablesTx, DeadLettersTx, Dismissal,
+    EngineStatus, FeeBumpsTx, IdempotencyKey, JournalTx, Lease, LeaseTx, PaymentFilter, PaymentsTx,
+    PayoutCheck, PayoutsTx, PoolClaims, PoolFilter, PoolsTx, Put, PutAside, Quarantined, RecordId,
+    ReservationFilter, ReservationsTx, Store, StoreError, StoredAnswer, StoredPayment, TransfersTx, Tries,
+    Tx, WaitingBalance, WatchdogTx,
 };
 
 /// The database, and the runtime that its driver works on.
@@ -364,6 +367,20 @@ pass_on! {
         returns_by_claimable() -> u64;
         claimables_of_farm(farm: FarmId, asset: Asset) -> u64;
         farms_with_claimables(at_least: u32, limit: u32) -> Vec<(FarmId, Asset)>;
+    } []
+    DeadLettersTx {
+        records_put_aside(dismissed: bool, after: Option<RecordId>, limit: u32) -> Vec<PutAside>;
+        record_put_aside(id: &RecordId) -> Option<PutAside>;
+        dismiss_record(id: &RecordId, dismissal: &Dismissal) -> Applied;
+        returns_undelivered(after: Option<TransferId>, limit: u32) -> Vec<(Transfer, Option<Undelivered>)>;
+        repayments_unpaid(after: Option<TransferId>, limit: u32) -> Vec<(Transfer, Option<Undelivered>)>;
+        undelivered(transfer: TransferId) -> Option<Undelivered>;
+        set_undelivered(transfer: &Transfer, undelivered: &Undelivered) -> ();
+        tries_of(transfer: TransferId) -> Tries;
+        tries_to_take_back(claimable: ClaimableId) -> Tries;
+        claimables_not_taken_back(now: Timestamp, overdue: Timestamp, after: Option<ClaimableId>, limit: u32) -> Vec<Claimable>;
+        escrows_unexplained(since: Timestamp, after: Option<AccountId>, limit: u32) -> Vec<EscrowAccount>;
+        dead_letter_counts(now: Timestamp) -> BTreeMap<Kind, u64>;
     } []
     FeeBumpsTx {
         insert_fee_bump(bump: &FeeBump) -> ();

@@ -133,7 +133,7 @@ fn operation(number: i64) -> Result<OperationId, &'static str> {
     if number < 0 { Err("it is negative") } else { Ok(OperationId(number)) }
 }
 
-fn escrow(row: &Row) -> Result<EscrowAccount, StoreError> {
+pub(super) fn escrow(row: &Row) -> Result<EscrowAccount, StoreError> {
     let facts = row.of(&ESCROWS);
     let assets: Vec<Asset> = facts.json("asset_facts")?;
     if !assets.is_sorted_by(|one, next| one < next) {

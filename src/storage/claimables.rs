@@ -30,6 +30,8 @@ statements! {
             state_facts)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     UPDATE = "UPDATE claimables SET state = $2, state_facts = $3 WHERE id = $1 AND state_facts = $4";
+    INSERT_ATTEMPT = "INSERT INTO take_back_attempts (claimable, submission) VALUES ($1, $2)
+        ON CONFLICT (claimable, submission) DO NOTHING";
     ONE = select!("WHERE id = $1");
     OPEN = select!("WHERE state IN ('outstanding', 'taking_back') AND id > $1 ORDER BY id LIMIT $2"),
         on_postgres select!("WHERE state IN ('outstanding', 'taking_back') AND id COLLATE \"C\" > $1
@@ -81,7 +83,7 @@ statements! {
             GROUP BY CAST(transfers.kind_facts AS JSONB) ->> 'farm', claimables.asset HAVING COUNT(*) >= $1 LIMIT $2";
 }
 
-fn claimable(row: &Row) -> Result<Claimable, StoreError> {
+pub(super) fn claimable(row: &Row) -> Result<Claimable, StoreError> {
     let facts = row.of(&CLAIMABLES);
     let state: ClaimableState = facts.json("state_facts")?;
     facts.agrees("state", facts.text("state")?.as_str(), state.name())?;
@@ -127,7 +129,16 @@ impl ClaimablesTx for Session {
         }
         let args =
             args![after.id.to_string(), after.state.name(), to_json(&after.state)?, to_json(&before.state)?,];
-        self.guarded(UPDATE, args, || format!("claimable balance {}", after.id)).await
+        self.guarded(UPDATE, args, || format!("claimable balance {}", after.id)).await?;
+        match after.state {
+            ClaimableState::TakingBack { submission } => {
+                self.execute(INSERT_ATTEMPT, args![after.id.to_string(), submission.get()]).await.map(drop)
+            }
+            ClaimableState::Outstanding
+            | ClaimableState::Claimed { .. }
+            | ClaimableState::ClawedBack { .. }
+            | ClaimableState::TakenBack { .. } => Ok(()),
+        }
     }
 
     async fn claimable(&mut self, id: ClaimableId) -> Result<Option<Claimable>, StoreError> {

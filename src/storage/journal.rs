@@ -63,13 +63,14 @@ statements! {
     EVENTS_AFTER = "SELECT id, recorded_at, kind_facts FROM events WHERE id > $1 ORDER BY id LIMIT $2";
 
     REPORT = "INSERT INTO engine_status (id, ticked_at, ledger, ledger_closed_at, swept_at, trouble, stream_away_since,
-            builds_nothing_before)
-        VALUES (1, $1, $2, $3, $4, $5, $6, $7)
+            builds_nothing_before, stopped_facts)
+        VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (id) DO UPDATE SET ticked_at = excluded.ticked_at, ledger = excluded.ledger,
             ledger_closed_at = excluded.ledger_closed_at, swept_at = excluded.swept_at, trouble = excluded.trouble,
-            stream_away_since = excluded.stream_away_since, builds_nothing_before = excluded.builds_nothing_before";
+            stream_away_since = excluded.stream_away_since, builds_nothing_before = excluded.builds_nothing_before,
+            stopped_facts = excluded.stopped_facts";
     LAST_REPORT = "SELECT id, ticked_at, ledger, ledger_closed_at, swept_at, trouble, stream_away_since,
-            builds_nothing_before
+            builds_nothing_before, stopped_facts
         FROM engine_status WHERE id = 1";
 }
 
@@ -114,6 +115,7 @@ fn engine_status(row: &Row) -> Result<EngineStatus, StoreError> {
         trouble: facts.text_or_none("trouble")?,
         stream_away_since: facts.time_or_none("stream_away_since")?,
         builds_nothing_before: facts.time_or_none("builds_nothing_before")?,
+        stopped: facts.json_or_none("stopped_facts")?,
     })
 }
 
@@ -283,6 +285,7 @@ impl JournalTx for Session {
             status.trouble.as_deref().map(legible),
             status.stream_away_since,
             status.builds_nothing_before,
+            status.stopped.as_ref().map(to_json).transpose()?,
         ];
         self.execute(REPORT, args).await.map(drop)
     }

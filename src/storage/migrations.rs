@@ -34,6 +34,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(4, "engine lease", "0004_engine_lease.sql"),
     step!(5, "fee bumps", "0005_fee_bumps.sql"),
     step!(6, "restores", "0006_restores.sql"),
+    step!(7, "dead letters", "0007_dead_letters.sql"),
 ];
 
 /// The steps as one engine is told them.

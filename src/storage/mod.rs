@@ -19,6 +19,7 @@ mod access;
 mod accounts;
 mod catalog;
 mod claimables;
+mod dead_letters;
 mod errors;
 mod fee_bumps;
 mod journal;
@@ -135,6 +136,7 @@ pub fn statements() -> Vec<Sql> {
         accounts::ALL,
         catalog::ALL,
         claimables::ALL,
+        dead_letters::ALL,
         fee_bumps::ALL,
         journal::ALL,
         lease::ALL,

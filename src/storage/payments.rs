@@ -63,7 +63,7 @@ statements! {
     QUARANTINE_RECORD = "INSERT INTO quarantine (account, digest, operation, json, reason, noted_at)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account, digest) DO NOTHING";
     QUARANTINED = "SELECT account, digest, operation, json, reason, noted_at FROM quarantine
-        ORDER BY noted_at, account, digest LIMIT $1";
+        WHERE dismissed_at IS NULL ORDER BY noted_at, account, digest LIMIT $1";
 }
 
 fn operation(number: i64) -> Result<OperationId, &'static str> {
@@ -94,7 +94,7 @@ fn payment(row: &Row) -> Result<StoredPayment, StoreError> {
     })
 }
 
-fn quarantined(row: &Row) -> Result<Quarantined, StoreError> {
+pub(super) fn quarantined(row: &Row) -> Result<Quarantined, StoreError> {
     let facts = row.of(&QUARANTINE);
     let json = facts.text("json")?;
     facts.agrees("digest", facts.text("digest")?, digest(&json))?;

@@ -103,6 +103,7 @@ statements! {
             "WHERE id IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT))"
         );
     INSERT_ATTEMPT = "INSERT INTO transfer_attempts (transfer, submission, outcome) VALUES ($1, $2, 'live')";
+    DELIVERED = "DELETE FROM undelivered WHERE transfer = $1";
     END_ATTEMPT = "UPDATE transfer_attempts SET outcome = $3
         WHERE transfer = $1 AND submission = $2 AND outcome = 'live'";
 
@@ -157,7 +158,7 @@ fn transfer_state(facts: Facts<'_>) -> Result<TransferState, StoreError> {
     }
 }
 
-fn transfer(row: &Row) -> Result<Transfer, StoreError> {
+pub(super) fn transfer(row: &Row) -> Result<Transfer, StoreError> {
     let facts = row.of(&TRANSFERS);
     let kind: TransferKind = facts.json("kind_facts")?;
     let refund_of = facts.text_or_none("refund_of")?;
@@ -303,12 +304,20 @@ impl TransfersTx for Session {
             (TransferState::InFlight { submission }, TransferState::Confirmed { submission: by, .. })
                 if submission == by =>
             {
-                self.guarded(END_ATTEMPT, args![after.id.get(), by.get(), "paid"], what).await
+                self.guarded(END_ATTEMPT, args![after.id.get(), by.get(), "paid"], what).await?;
+                match after.kind {
+                    TransferKind::Leg { .. } => Ok(()),
+                    TransferKind::Refund { .. } | TransferKind::Repayment { .. } => {
+                        self.execute(DELIVERED, args![after.id.get()]).await.map(drop)
+                    }
+                }
             }
             (TransferState::InFlight { submission }, TransferState::Pending) => {
                 self.guarded(END_ATTEMPT, args![after.id.get(), submission.get(), "released"], what).await
             }
-            (TransferState::Pending, TransferState::Cancelled { .. }) => Ok(()),
+            (TransferState::Pending, TransferState::Cancelled { .. }) => {
+                self.execute(DELIVERED, args![after.id.get()]).await.map(drop)
+            }
             (
                 TransferState::Pending
                 | TransferState::InFlight { .. }
@@ -335,7 +344,8 @@ impl TransfersTx for Session {
             before.to.to_string(),
             before.delivery.as_str(),
         ];
-        self.guarded(REDIRECT, args, || format!("transfer {}", after.id)).await
+        self.guarded(REDIRECT, args, || format!("transfer {}", after.id)).await?;
+        self.execute(DELIVERED, args![after.id.get()]).await.map(drop)
     }
 
     async fn move_home(&mut self, closed: AccountId, home: AccountId) -> Result<(), StoreError> {

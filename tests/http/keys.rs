@@ -8,6 +8,11 @@ use serde_json::json;
 use crate::rig::{PUBLIC_KEY, Rig, account, order};
 use crate::support::on_both_databases;
 
+/// A record that nobody can read, and a claimable balance, which are not there.
+const RECORD: &str = "/v1/dead-letters/unreadable_record:GBOVQKJYHXRR3DX6NOX2RRYFRCUMSADGDESTDNBDS6CDVLGVESRTAC47-00/dismissal";
+const BALANCE: &str =
+    "/v1/claimable-balances/00000000c9f13f02f8e87c53ae557554869a0b749778de648ddb0cc1c0ba3d5b08be8d76/return";
+
 on_both_databases! {
     async fn a_key_works_until_it_is_revoked(database: &TestStore) {
         let rig = Rig::bare(database).await;
@@ -63,6 +68,9 @@ on_both_databases! {
                 (Method::GET, "/v1/payments", String::new(), money),
                 (Method::GET, "/v1/claimable-balances", String::new(), money),
                 (Method::GET, "/v1/liabilities", String::new(), money),
+                (Method::GET, "/v1/dead-letters", String::new(), money),
+                (Method::POST, RECORD, json!({ "note": "seen" }).to_string(), resolves),
+                (Method::POST, BALANCE, json!({ "address": account(9) }).to_string(), resolves),
                 (Method::POST, "/v1/payments/5-0/return", json!({ "address": account(9) }).to_string(), resolves),
                 (Method::POST, "/v1/reservations/5/resolution", json!({ "decision": "settle" }).to_string(), resolves),
             ] {

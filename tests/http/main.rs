@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod catalog;
+mod dead_letters;
 mod keys;
 mod money;
 mod reading;

@@ -151,6 +151,7 @@ on_both_databases! {
             trouble: None,
             stream_away_since: None,
             builds_nothing_before: None,
+            stopped: None,
         };
         let report = async |status: &EngineStatus| {
             let mut tx = rig.store.begin().await.unwrap();
@@ -186,6 +187,7 @@ on_both_databases! {
             trouble: None,
             stream_away_since: Some(now - SignedDuration::from_secs(30)),
             builds_nothing_before: None,
+            stopped: None,
         };
         let mut tx = rig.store.begin().await.unwrap();
         tx.report(&status).await.unwrap();
@@ -201,6 +203,8 @@ on_both_databases! {
             "farmgate_payment_stream_away_seconds 30",
             "farmgate_oldest_unknown_seconds 40",
             "farmgate_oldest_funded_seconds 0",
+            "farmgate_dead_letters{kind=\"unknown_transaction\"} 1",
+            "farmgate_dead_letters{kind=\"held_reservation\"} 0",
             "farmgate_engine_leads 1",
             "farmgate_engine_lease_token 1",
         ] {
@@ -219,6 +223,7 @@ on_both_databases! {
             trouble: None,
             stream_away_since: Some(early),
             builds_nothing_before: None,
+            stopped: None,
         };
         let mut tx = rig.store.begin().await.unwrap();
         tx.report(&status).await.unwrap();

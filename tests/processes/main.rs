@@ -6,6 +6,7 @@ mod support;
 mod chaos;
 mod children;
 mod configuration;
+mod dead_letters;
 mod demo;
 mod doctor;
 mod kill;

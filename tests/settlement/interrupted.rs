@@ -1,5 +1,6 @@
 //! A transaction of a real database whose commit goes as a story wants it to.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,6 +8,7 @@ use farmgate::domain::address::AccountId;
 use farmgate::domain::asset::{Asset, AssetCode};
 use farmgate::domain::claimable::Claimable;
 use farmgate::domain::currency::Currency;
+use farmgate::domain::dead_letter::{Kind, Undelivered};
 use farmgate::domain::escrow::{Channel, EscrowAccount, OwnWatch};
 use farmgate::domain::event::{Event, EventKind};
 use farmgate::domain::farm::Farm;
@@ -145,6 +147,20 @@ pass_on! {
         returns_by_claimable() -> u64;
         claimables_of_farm(farm: FarmId, asset: Asset) -> u64;
         farms_with_claimables(at_least: u32, limit: u32) -> Vec<(FarmId, Asset)>;
+    }
+    DeadLettersTx {
+        records_put_aside(dismissed: bool, after: Option<RecordId>, limit: u32) -> Vec<PutAside>;
+        record_put_aside(id: &RecordId) -> Option<PutAside>;
+        dismiss_record(id: &RecordId, dismissal: &Dismissal) -> Applied;
+        returns_undelivered(after: Option<TransferId>, limit: u32) -> Vec<(Transfer, Option<Undelivered>)>;
+        repayments_unpaid(after: Option<TransferId>, limit: u32) -> Vec<(Transfer, Option<Undelivered>)>;
+        undelivered(transfer: TransferId) -> Option<Undelivered>;
+        set_undelivered(transfer: &Transfer, undelivered: &Undelivered) -> ();
+        tries_of(transfer: TransferId) -> Tries;
+        tries_to_take_back(claimable: ClaimableId) -> Tries;
+        claimables_not_taken_back(now: Timestamp, overdue: Timestamp, after: Option<ClaimableId>, limit: u32) -> Vec<Claimable>;
+        escrows_unexplained(since: Timestamp, after: Option<AccountId>, limit: u32) -> Vec<EscrowAccount>;
+        dead_letter_counts(now: Timestamp) -> BTreeMap<Kind, u64>;
     }
     FeeBumpsTx {
         insert_fee_bump(bump: &FeeBump) -> ();

@@ -7,6 +7,7 @@ mod channels;
 mod claimables;
 mod closing;
 mod crashes;
+mod dead_letters;
 mod dust;
 mod engines;
 mod faults;

@@ -86,6 +86,7 @@ async fn last_seen(world: &World, seconds_ago: i64, builds_nothing_before: Optio
         trouble: None,
         stream_away_since: None,
         builds_nothing_before,
+        stopped: None,
     };
     world
         .write(move |tx| {

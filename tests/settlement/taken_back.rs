@@ -24,7 +24,7 @@ const ALWAYS: usize = usize::MAX;
 const PAST_THE_PAUSE_SECONDS: i64 = 700;
 
 /// Three balances that may be taken back, of which one was claimed, and no history says so.
-async fn one_of_three_is_claimed(world: &World, faults: &Faults) -> (Claimable, Vec<Claimable>) {
+pub async fn one_of_three_is_claimed(world: &World, faults: &Faults) -> (Claimable, Vec<Claimable>) {
     world.customer("alice").await;
     let mut reservations = vec![with_an_untrusting_farmer(world).await];
     for _ in 0..2 {
@@ -47,11 +47,11 @@ async fn one_of_three_is_claimed(world: &World, faults: &Faults) -> (Claimable, 
     (claimed, balances)
 }
 
-async fn state(world: &World, claimable: &Claimable) -> ClaimableState {
+pub async fn state(world: &World, claimable: &Claimable) -> ClaimableState {
     world.store.begin_read().await.unwrap().claimable(claimable.id).await.unwrap().unwrap().state
 }
 
-async fn ticks(world: &World, count: usize) {
+pub async fn ticks(world: &World, count: usize) {
     for _ in 0..count {
         world.tick().await.unwrap();
         world.next_ledger().await;
@@ -105,7 +105,7 @@ async fn unclaimed(world: &World, reservation: Reservation) -> (Claimable, Stroo
 }
 
 /// The same, taken back by the platform.
-async fn taken_back(world: &World) -> (Claimable, Stroops) {
+pub async fn taken_back(world: &World) -> (Claimable, Stroops) {
     world.restart_with(world.store.clone(), world.network.clone(), patient());
     world.customer("alice").await;
     let reservation = with_an_untrusting_farmer(world).await;

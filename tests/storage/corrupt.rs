@@ -49,6 +49,9 @@ async fn fill(database: &TestStore) {
     tx.set_waiting_balances(account(1), &[waiting]).await.unwrap();
     tx.insert_sealed_secret(&sealed_secret(1)).await.unwrap();
     tx.commit().await.unwrap();
+    let waits =
+        "INSERT INTO undelivered (transfer, why, since, looks, next_look_at) VALUES (2, 'refused', 1, 1, 1)";
+    database.tamper(waits).await;
 }
 
 /// Reads everything; the first thing that cannot be.
@@ -70,12 +73,15 @@ async fn read(store: &dyn Store) -> Result<(), StoreError> {
     tx.entries(None, None, 9).await?;
     tx.api_keys(None, 9).await?;
     tx.quarantined(9).await?;
+    tx.records_put_aside(false, None, 9).await?;
+    tx.records_put_aside(true, None, 9).await?;
+    tx.undelivered(TransferId::new(2).unwrap()).await?;
     tx.own_watch(account(1)).await?;
     tx.waiting_balances(None, 9).await?;
     tx.rollback().await
 }
 
-const CASES: [(&str, &str, &str, &str); 41] = [
+const CASES: [(&str, &str, &str, &str); 44] = [
     ("farms", "distribution_facts", "'{\"name\":\"x\",\"shares\":[]}'", "id 1"),
     ("farms", "payout_facts", "'[]'", "id 1"),
     ("farms", "owner", "-4", "id 1"),
@@ -119,6 +125,9 @@ const CASES: [(&str, &str, &str, &str); 41] = [
     ("waiting_balances", "sponsor", "'me'", "claimant GAAQCAIB"),
     ("api_keys", "secret_hash", "'xyz'", "id 1"),
     ("quarantine", "digest", "'xyz'", "account GAAQCAIB"),
+    ("quarantine", "dismissed_at", "5", "account GAAQCAIB"),
+    ("undelivered", "why", "'it rained'", "transfer 2"),
+    ("undelivered", "looks", "4294967296", "transfer 2"),
 ];
 
 on_both_databases! {

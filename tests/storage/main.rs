@@ -2,6 +2,7 @@
 #![allow(clippy::cloned_ref_to_slice_refs, reason = "a list of one reads like the longer ones beside it")]
 
 mod corrupt;
+mod dead_letters;
 mod keys;
 mod lease;
 mod round_trips;

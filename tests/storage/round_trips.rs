@@ -596,6 +596,12 @@ on_both_databases! {
                 swept_at: trouble.is_none().then(|| at(3)),
                 stream_away_since: trouble.is_some().then(|| at(2)),
                 builds_nothing_before: trouble.is_some().then(|| at(3)),
+                stopped: trouble.is_some().then(|| Stopped {
+                    account: account(1),
+                    operation: OperationId(7),
+                    transaction: TxHash([7; 32]),
+                    since: at(3),
+                }),
                 trouble,
             };
             tx.report(&status).await.unwrap();

@@ -35,6 +35,10 @@ fn gauge(watchdog: &Watchdog, now: Timestamp, holder: &str) {
     metrics::gauge!("farmgate_oldest_funded_seconds").set(funded);
     let unknown = watchdog.unknown.map_or(0, |(_, since)| age_seconds(since, now));
     metrics::gauge!("farmgate_oldest_unknown_seconds").set(unknown);
+    for (kind, count) in &watchdog.dead_letters {
+        let count = u32::try_from(*count).unwrap_or(u32::MAX);
+        metrics::gauge!("farmgate_dead_letters", "kind" => kind.as_str()).set(count);
+    }
     let leads = watchdog.lease.holder.as_deref() == Some(holder);
     metrics::gauge!("farmgate_engine_leads").set(u32::from(leads));
     metrics::gauge!("farmgate_engine_lease_token")

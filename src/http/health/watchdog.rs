@@ -1,7 +1,10 @@
 //! What whoever watches over the service wants to know, read at one moment.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::dead_letter::Kind;
 use crate::domain::ids::{ReservationId, SubmissionId};
 use crate::http::{AppState, Settings};
 use crate::ports::store::{EngineStatus, Lease, StoreError};
@@ -12,6 +15,7 @@ pub(super) struct Watchdog {
     pub(super) lease: Lease,
     pub(super) funded: Option<(ReservationId, Timestamp)>,
     pub(super) unknown: Option<(SubmissionId, Timestamp)>,
+    pub(super) dead_letters: BTreeMap<Kind, u64>,
 }
 
 impl Watchdog {
@@ -22,6 +26,7 @@ impl Watchdog {
             lease: tx.lease().await?,
             funded: tx.oldest_funded().await?,
             unknown: tx.oldest_unknown().await?,
+            dead_letters: tx.dead_letter_counts(app.clock.now()).await?,
         })
     }
 
@@ -79,9 +84,10 @@ mod tests {
             trouble: None,
             stream_away_since: None,
             builds_nothing_before: None,
+            stopped: None,
         };
         let lease = Lease { token: 1, holder: None, renewal: 0, taken_at: None, renewed_at: None };
-        Watchdog { status: Some(status), lease, funded: None, unknown: None }
+        Watchdog { status: Some(status), lease, funded: None, unknown: None, dead_letters: BTreeMap::new() }
     }
 
     #[track_caller]

@@ -3,4 +3,5 @@
 pub(super) mod claimable_balances;
 pub(super) mod liabilities;
 pub(super) mod payments;
+pub(super) mod repayments;
 pub(super) mod returns;

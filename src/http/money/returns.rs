@@ -51,12 +51,17 @@ pub(in crate::http) async fn handler(
             Ok(Json(shape.with_return(Some(&transfer))))
         }
         Ok(None) => Err(Problem::not_found("payment", id)),
-        Err(error @ ReturnError::NotOwed(_)) => Err(Problem::new(ProblemCode::NotOwed, error)),
-        Err(error @ ReturnError::NotPending { .. }) => Err(Problem::new(ProblemCode::ReturnUnderWay, error)),
-        Err(error @ ReturnError::Ours(_)) => {
-            Err(Problem::new(ProblemCode::RefundAddress, error).field("address"))
-        }
-        Err(ReturnError::Store(error)) => Err(error.into()),
-        Err(ReturnError::Engine(error)) => Err(error.into()),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// A decision about a return or a repayment that is not carried out.
+pub(super) fn refused(error: ReturnError) -> Problem {
+    match error {
+        ReturnError::NotOwed(_) => Problem::new(ProblemCode::NotOwed, error),
+        ReturnError::NotPending { .. } => Problem::new(ProblemCode::ReturnUnderWay, error),
+        ReturnError::Ours(_) => Problem::new(ProblemCode::RefundAddress, error).field("address"),
+        ReturnError::Store(error) => error.into(),
+        ReturnError::Engine(error) => error.into(),
     }
 }

@@ -213,6 +213,7 @@ mod tests {
             trouble: trouble.map(str::to_owned),
             stream_away_since: None,
             builds_nothing_before: None,
+            stopped: None,
         })
     }
 

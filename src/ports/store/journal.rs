@@ -1,10 +1,12 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Applied, StoreError};
+use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::event::{Event, EventKind};
-use crate::domain::ids::{EntryId, EventId, LedgerSeq, ReservationId};
+use crate::domain::ids::{EntryId, EventId, LedgerSeq, OperationId, ReservationId, TxHash};
 use crate::domain::journal::{BookAccount, Entry};
 
 /// What the engine last reported of itself; `/readyz` and `doctor` read it, in whatever process they run.
@@ -24,6 +26,21 @@ pub struct EngineStatus {
     pub stream_away_since: Option<Timestamp>,
     /// Before which ledger time nothing is built, since nobody looked for longer than a transaction lives.
     pub builds_nothing_before: Option<Timestamp>,
+    /// Why it stopped until a person has looked; `None` if it did not.
+    pub stopped: Option<Stopped>,
+}
+
+/// Money that left an account of ours by a transaction that is not stored. No engine goes on before a person has looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// The account.
+    pub account: AccountId,
+    /// The operation that took it.
+    pub operation: OperationId,
+    /// Its transaction.
+    pub transaction: TxHash,
+    /// When an engine first stopped for it, by our clock.
+    pub since: Timestamp,
 }
 
 /// The journal, the events, and the engine's report.

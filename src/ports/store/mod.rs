@@ -7,6 +7,7 @@ mod access;
 mod accounts;
 mod catalog;
 mod claimables;
+mod dead_letters;
 mod fee_bumps;
 mod journal;
 mod lease;
@@ -26,8 +27,9 @@ pub use access::{AccessTx, ApiKey, IdempotencyKey, Role, StoredAnswer};
 pub use accounts::{AccountsTx, WaitingBalance};
 pub use catalog::{CatalogTx, Put};
 pub use claimables::{ClaimableSums, ClaimablesTx};
+pub use dead_letters::{DeadLettersTx, Dismissal, PutAside, RecordId, Tries};
 pub use fee_bumps::FeeBumpsTx;
-pub use journal::{EngineStatus, JournalTx};
+pub use journal::{EngineStatus, JournalTx, Stopped};
 pub use lease::{Lease, LeaseTx};
 pub use payments::{PaymentFilter, PaymentsTx, Quarantined, StoredPayment};
 pub use payouts::{PayoutCheck, PayoutsTx};
@@ -187,6 +189,7 @@ pub trait Tx:
     + AccountsTx
     + CatalogTx
     + ClaimablesTx
+    + DeadLettersTx
     + FeeBumpsTx
     + JournalTx
     + LeaseTx

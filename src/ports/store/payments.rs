@@ -61,6 +61,6 @@ pub trait PaymentsTx {
     /// Puts a record aside, once per account and record.
     async fn quarantine(&mut self, record: &Quarantined) -> Result<Applied, StoreError>;
 
-    /// What has been put aside, oldest first.
+    /// What has been put aside and is not dismissed, oldest first.
     async fn quarantined(&mut self, limit: u32) -> Result<Vec<Quarantined>, StoreError>;
 }

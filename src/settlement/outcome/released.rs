@@ -3,6 +3,7 @@
 use super::{CANNOT_PAY_FEE, Ended, channel, is_return, settled_by};
 use crate::domain::address::AccountId;
 use crate::domain::claimable::ClaimableState;
+use crate::domain::dead_letter::Why;
 use crate::domain::escrow::EscrowState;
 use crate::domain::ids::{ClaimableId, ReservationId, SubmissionId};
 use crate::domain::reservation::{HoldReason, RefundReason, Reservation, State};
@@ -15,6 +16,7 @@ use crate::settlement::dust::{Bounds, Instead, instead_of_payment};
 use crate::settlement::held::lack_by_books;
 use crate::settlement::refund::start_refunding;
 use crate::settlement::settle::change;
+use crate::settlement::undelivered::note_undelivered;
 use crate::settlement::{EngineError, Ids};
 
 /// How a transaction was refused.
@@ -142,6 +144,8 @@ async fn release_transfers(
         let TransferState::InFlight { .. } = transfer.state else { continue };
         let released = transfer.clone().released(submission.id)?;
         tx.update_transfer(transfer, &released).await?;
+        let mut why = Why::Refused;
+        let before = ended.undelivered.len();
         match blame {
             Blame::Recipient => match instead_of_payment(tx, &released, refusal.bounds, ids.now()).await? {
                 Instead::ClaimableBalance => {
@@ -150,7 +154,9 @@ async fn release_transfers(
                 }
                 Instead::TooManyOfItsFarm => ended.called_off.extend(transfer.reservation),
                 instead @ (Instead::Owed | Instead::TooManyReturns) => {
-                    ended.too_many_returns |= instead == Instead::TooManyReturns;
+                    let too_many = instead == Instead::TooManyReturns;
+                    ended.too_many_returns |= too_many;
+                    why = if too_many { Why::TooManyBalances } else { why };
                     ended.undelivered.push(transfer.route());
                 }
             },
@@ -158,6 +164,9 @@ async fn release_transfers(
             // One that merely never landed is not its fault.
             Blame::Nobody if is_return(transfer) && unexplained => ended.undelivered.push(transfer.route()),
             Blame::Nobody | Blame::Reserve | Blame::Source(_) => {}
+        }
+        if ended.undelivered.len() > before {
+            note_undelivered(tx, &released, why, ids.now()).await?;
         }
     }
     let reservations = settled_by(transfers);

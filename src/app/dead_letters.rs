@@ -1,0 +1,88 @@
+//! `farmgate dead-letters`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::api::{Action, DeadLetter};
+use crate::app::cli::{DeadLettersArgs, DeadLettersCommand};
+use crate::app::clock::SystemClock;
+use crate::app::commands::{CommandError, say};
+use crate::app::config;
+use crate::app::wire::ServiceError;
+use crate::domain::dead_letter::LetterId;
+use crate::operator::{DeadLetterError, LetterFilter, dead_letters, dismiss};
+use crate::ports::clock::Clock;
+use crate::ports::store::{Dismissal, LIST_ROWS_MAX, Store, StoreError, transact};
+use crate::storage;
+
+pub(super) async fn run(args: DeadLettersArgs) -> Result<ExitCode, CommandError> {
+    let settings =
+        config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
+    let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
+    if let Some(DeadLettersCommand::Dismiss { id, note }) = args.command {
+        return dismiss_one(&store, id, note.into()).await;
+    }
+    let filter = LetterFilter { kind: args.kind, dismissed: args.dismissed };
+    let letters = all(&store, &filter).await?;
+    if args.json {
+        say(&serde_json::to_string(&letters)?)?;
+    } else {
+        say(&table(&letters))?;
+    }
+    Ok(if args.check && !letters.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn all(store: &Arc<dyn Store>, filter: &LetterFilter) -> Result<Vec<DeadLetter>, CommandError> {
+    let mut letters: Vec<DeadLetter> = Vec::new();
+    loop {
+        let after = letters.last().and_then(|last| last.id.parse::<LetterId>().ok());
+        let mut tx = store.begin_read().await.map_err(ServiceError::from)?;
+        let page = dead_letters(&mut *tx, filter, SystemClock.now(), after.as_ref(), LIST_ROWS_MAX).await?;
+        let last = page.len() < LIST_ROWS_MAX as usize;
+        letters.extend(page);
+        if last {
+            return Ok(letters);
+        }
+    }
+}
+
+/// One line for each, for people.
+fn table(letters: &[DeadLetter]) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::UTF8_BORDERS_ONLY);
+    table.set_header(["since", "tries", "what", "what can be done"]);
+    for letter in letters {
+        let codes = letter.transaction.iter().flat_map(|one| one.code.iter().chain(&one.operation_codes));
+        let codes = codes.cloned().collect::<Vec<_>>().join(" ");
+        let tries = letter.tries.map_or_else(String::new, |tries| tries.to_string());
+        let what = [letter.id.as_str(), &letter.summary, &codes].join("\n");
+        let actions: Vec<&str> = letter.actions.iter().map(in_short).collect();
+        table.add_row([letter.since.to_string(), tries, what.trim_end().to_owned(), actions.join("\n")]);
+    }
+    format!("{table}\n{} dead letters", letters.len())
+}
+
+fn in_short(action: &Action) -> &str {
+    action.command.as_deref().unwrap_or(&action.summary)
+}
+
+async fn dismiss_one(store: &Arc<dyn Store>, id: LetterId, note: String) -> Result<ExitCode, CommandError> {
+    let dismissal = Dismissal { at: SystemClock.now(), by: "the command line".to_owned(), note };
+    let named = id.clone();
+    let dismissed = transact(store, move |tx| {
+        let (id, dismissal) = (named.clone(), dismissal.clone());
+        Box::pin(async move {
+            match dismiss(tx, &id, &dismissal).await {
+                Err(DeadLetterError::Store(error)) => Err(error),
+                decided => Ok::<_, StoreError>(decided),
+            }
+        })
+    })
+    .await
+    .map_err(ServiceError::from)??;
+    match dismissed {
+        Some(_) => say(&format!("{id} is dismissed"))?,
+        None => return Err(CommandError::NoDeadLetter(id)),
+    }
+    Ok(ExitCode::SUCCESS)
+}

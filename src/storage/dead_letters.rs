@@ -1,0 +1,286 @@
+//! What the engine does not bring further by itself.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::accounts::escrow;
+use super::claimables::claimable;
+use super::payments::quarantined;
+use super::rows::{Row, Table, legible, to_json};
+use super::session::{Session, rows_max};
+use super::sql::{args, statements};
+use super::transfers::transfer;
+use crate::domain::address::AccountId;
+use crate::domain::claimable::Claimable;
+use crate::domain::dead_letter::{Kind, UNEXPLAINED_AFTER, UNKNOWN_AFTER, UNTAKEN_AFTER, Undelivered, Why};
+use crate::domain::escrow::EscrowAccount;
+use crate::domain::ids::{ClaimableId, SubmissionId, TransferId};
+use crate::domain::transfer::Transfer;
+use crate::ports::store::{Applied, DeadLettersTx, Dismissal, PutAside, RecordId, StoreError, Tries};
+
+const QUARANTINE: Table = Table { name: "quarantine", key: &["account", "digest"] };
+const UNDELIVERED: Table = Table { name: "undelivered", key: &["transfer"] };
+/// Counts have no key of their own.
+const COUNTS: Table = Table { name: "dead letters", key: &[] };
+
+macro_rules! select_records {
+    ($rest:literal) => {
+        concat!(
+            "SELECT account, digest, operation, json, reason, noted_at, dismissed_at, dismissed_by, dismissed_note
+            FROM quarantine ",
+            $rest
+        )
+    };
+}
+
+/// Pending returns and repayments with how they could not be delivered. A balance's id has 72 digits, a payment's fewer.
+macro_rules! select_pending {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts, delivery,
+                state, submission, operation, confirmed_at, cancelled_at, transfer, why, since, looks, next_look_at
+            FROM transfers LEFT JOIN undelivered ON undelivered.transfer = transfers.id
+            WHERE state = 'pending' AND refund_of IS NOT NULL AND ",
+            $which,
+            " AND id > $1 ORDER BY id LIMIT $2"
+        )
+    };
+}
+
+statements! {
+    RECORDS_OPEN = select_records!("WHERE dismissed_at IS NULL AND account >= $1 AND (account > $1 OR digest > $2)
+            ORDER BY account, digest LIMIT $3"),
+        on_postgres select_records!("WHERE dismissed_at IS NULL AND account COLLATE \"C\" >= $1
+                AND (account COLLATE \"C\" > $1 OR digest COLLATE \"C\" > $2)
+            ORDER BY account COLLATE \"C\", digest COLLATE \"C\" LIMIT $3");
+    RECORDS_DISMISSED = select_records!("WHERE dismissed_at IS NOT NULL AND account >= $1
+                AND (account > $1 OR digest > $2)
+            ORDER BY account, digest LIMIT $3"),
+        on_postgres select_records!("WHERE dismissed_at IS NOT NULL AND account COLLATE \"C\" >= $1
+                AND (account COLLATE \"C\" > $1 OR digest COLLATE \"C\" > $2)
+            ORDER BY account COLLATE \"C\", digest COLLATE \"C\" LIMIT $3");
+    RECORD = select_records!("WHERE account = $1 AND digest = $2");
+    DISMISS = "UPDATE quarantine SET dismissed_at = $3, dismissed_by = $4, dismissed_note = $5
+        WHERE account = $1 AND digest = $2 AND dismissed_at IS NULL";
+    RETURNS = select_pending!("length(refund_of) <> 72 AND (delivery = 'undecided' OR transfer IS NOT NULL)");
+    REPAYMENTS = select_pending!("length(refund_of) = 72");
+    ONE_UNDELIVERED = "SELECT transfer, why, since, looks, next_look_at FROM undelivered WHERE transfer = $1";
+    SET_UNDELIVERED = "INSERT INTO undelivered (transfer, why, since, looks, next_look_at)
+            SELECT id, $2, $3, $4, $5 FROM transfers
+            WHERE id = $1 AND state = 'pending' AND destination = $6 AND memo_facts = $7 AND delivery = $8
+            ON CONFLICT (transfer) DO UPDATE SET why = excluded.why, since = excluded.since, looks = excluded.looks,
+                next_look_at = excluded.next_look_at",
+        on_postgres "INSERT INTO undelivered (transfer, why, since, looks, next_look_at)
+            SELECT id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM transfers
+            WHERE id = $1 AND state = 'pending' AND destination = $6 AND memo_facts = $7 AND delivery = $8
+            ON CONFLICT (transfer) DO UPDATE SET why = excluded.why, since = excluded.since, looks = excluded.looks,
+                next_look_at = excluded.next_look_at";
+    TRIES = "SELECT COUNT(*) AS tries, MAX(submission) AS last FROM transfer_attempts
+        WHERE transfer = $1 AND outcome = 'released'";
+    TRIES_TO_TAKE_BACK = "SELECT COUNT(*) AS tries, MAX(submission) AS last FROM take_back_attempts
+        WHERE claimable = $1";
+    NOT_TAKEN_BACK = "SELECT id, transfer, reservation, recipient, asset, amount, created_at, reclaim_from, state, state_facts
+            FROM claimables WHERE state = 'outstanding' AND id > $3 AND (reclaim_from <= $2 OR (reclaim_from <= $1
+                AND EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id)))
+            ORDER BY id LIMIT $4",
+        on_postgres "SELECT id, transfer, reservation, recipient, asset, amount, created_at, reclaim_from, state, state_facts
+            FROM claimables WHERE state = 'outstanding' AND id COLLATE \"C\" > $3 AND (reclaim_from <= $2
+                OR (reclaim_from <= $1
+                    AND EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id)))
+            ORDER BY id COLLATE \"C\" LIMIT $4";
+    UNEXPLAINED = "SELECT account, version, asset_facts, state, submission, reservation, merged_by, watch_cursor,
+                watch_explained, dirty_since, created_at
+            FROM escrows WHERE dirty_since <= $1 AND account > $2 ORDER BY account LIMIT $3",
+        on_postgres "SELECT account, version, asset_facts, state, submission, reservation, merged_by, watch_cursor,
+                watch_explained, dirty_since, created_at
+            FROM escrows WHERE dirty_since <= $1 AND account COLLATE \"C\" > $2
+            ORDER BY account COLLATE \"C\" LIMIT $3";
+    COUNT_ALL = "SELECT
+            (SELECT COUNT(*) FROM engine_status WHERE stopped_facts IS NOT NULL) AS stopped_engine,
+            (SELECT COUNT(*) FROM quarantine WHERE dismissed_at IS NULL) AS unreadable_record,
+            (SELECT COUNT(*) FROM reservations WHERE state = 'held') AS held_reservation,
+            (SELECT COUNT(*) FROM transfers LEFT JOIN undelivered ON undelivered.transfer = transfers.id
+                WHERE state = 'pending' AND refund_of IS NOT NULL AND length(refund_of) <> 72
+                    AND (delivery = 'undecided' OR transfer IS NOT NULL)) AS undeliverable_return,
+            (SELECT COUNT(*) FROM transfers WHERE state = 'pending' AND refund_of IS NOT NULL
+                AND length(refund_of) = 72) AS unpaid_repayment,
+            (SELECT COUNT(*) FROM claimables WHERE state = 'outstanding' AND (reclaim_from <= $2 OR (reclaim_from <= $1
+                AND EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id)))) AS untakeable_balance,
+            (SELECT COUNT(*) FROM escrows WHERE dirty_since <= $3) AS unexplained_account,
+            (SELECT COUNT(*) FROM submissions WHERE state = 'live' AND max_time <= $4) AS unknown_transaction";
+}
+
+fn put_aside(row: &Row) -> Result<PutAside, StoreError> {
+    let facts = row.of(&QUARANTINE);
+    let record = quarantined(row)?;
+    let (at, by, note) = (
+        facts.time_or_none("dismissed_at")?,
+        facts.text_or_none("dismissed_by")?,
+        facts.text_or_none("dismissed_note")?,
+    );
+    let dismissed = match (at, by, note) {
+        (Some(at), Some(by), Some(note)) => Some(Dismissal { at, by, note }),
+        (None, None, None) => None,
+        (at, by, note) => {
+            let reason = format!("it is {at:?}, by {by:?}, with note {note:?}");
+            return Err(facts.corrupt("dismissed_at", reason));
+        }
+    };
+    Ok(PutAside { id: (record.account, facts.text("digest")?), record, dismissed })
+}
+
+fn undelivered(row: &Row) -> Result<Option<Undelivered>, StoreError> {
+    let facts = row.of(&UNDELIVERED);
+    if facts.int_or_none("transfer")?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Undelivered {
+        why: facts.one_of("why", &Why::ALL, Why::as_str)?,
+        since: facts.time("since")?,
+        looks: facts.number("looks", u32::try_from)?,
+        next_look_at: facts.time("next_look_at")?,
+    }))
+}
+
+fn tries(row: Option<&Row>) -> Result<Tries, StoreError> {
+    let Some(row) = row else { return Ok(Tries::default()) };
+    let facts = row.of(&COUNTS);
+    Ok(Tries {
+        count: facts.number("tries", u32::try_from)?,
+        last: facts.number_or_none("last", SubmissionId::new)?,
+    })
+}
+
+fn before(now: Timestamp, duration: jiff::SignedDuration) -> Timestamp {
+    now.checked_sub(duration).unwrap_or(now)
+}
+
+impl Session {
+    async fn pending(
+        &mut self,
+        sql: super::sql::Sql,
+        after: Option<TransferId>,
+        limit: u32,
+    ) -> Result<Vec<(Transfer, Option<Undelivered>)>, StoreError> {
+        let after = after.map_or(-1, TransferId::get);
+        let rows = self.rows(sql, args![after, rows_max(limit)]).await?;
+        rows.iter().map(|row| Ok((transfer(row)?, undelivered(row)?))).collect()
+    }
+}
+
+#[async_trait]
+impl DeadLettersTx for Session {
+    async fn records_put_aside(
+        &mut self,
+        dismissed: bool,
+        after: Option<RecordId>,
+        limit: u32,
+    ) -> Result<Vec<PutAside>, StoreError> {
+        let (account, digest) =
+            after.map_or_else(Default::default, |(account, digest)| (account.to_string(), digest));
+        let sql = if dismissed { RECORDS_DISMISSED } else { RECORDS_OPEN };
+        self.rows(sql, args![account, digest, rows_max(limit)]).await?.iter().map(put_aside).collect()
+    }
+
+    async fn record_put_aside(
+        &mut self,
+        (account, digest): &RecordId,
+    ) -> Result<Option<PutAside>, StoreError> {
+        let row = self.row(RECORD, args![account.to_string(), digest.as_str()]).await?;
+        row.as_ref().map(put_aside).transpose()
+    }
+
+    async fn dismiss_record(
+        &mut self,
+        (account, digest): &RecordId,
+        dismissal: &Dismissal,
+    ) -> Result<Applied, StoreError> {
+        let (by, note) = (legible(&dismissal.by), legible(&dismissal.note));
+        let args = args![account.to_string(), digest.as_str(), dismissal.at, by, note];
+        let rows = self.execute(DISMISS, args).await?;
+        Ok(if rows == 0 { Applied::AlreadyApplied } else { Applied::Executed })
+    }
+
+    async fn returns_undelivered(
+        &mut self,
+        after: Option<TransferId>,
+        limit: u32,
+    ) -> Result<Vec<(Transfer, Option<Undelivered>)>, StoreError> {
+        self.pending(RETURNS, after, limit).await
+    }
+
+    async fn repayments_unpaid(
+        &mut self,
+        after: Option<TransferId>,
+        limit: u32,
+    ) -> Result<Vec<(Transfer, Option<Undelivered>)>, StoreError> {
+        self.pending(REPAYMENTS, after, limit).await
+    }
+
+    async fn undelivered(&mut self, transfer: TransferId) -> Result<Option<Undelivered>, StoreError> {
+        let row = self.row(ONE_UNDELIVERED, args![transfer.get()]).await?;
+        row.as_ref().map_or(Ok(None), undelivered)
+    }
+
+    async fn set_undelivered(
+        &mut self,
+        transfer: &Transfer,
+        undelivered: &Undelivered,
+    ) -> Result<(), StoreError> {
+        let args = args![
+            transfer.id.get(),
+            undelivered.why.as_str(),
+            undelivered.since,
+            undelivered.looks,
+            undelivered.next_look_at,
+            transfer.to.to_string(),
+            to_json(&transfer.memo)?,
+            transfer.delivery.as_str(),
+        ];
+        self.execute(SET_UNDELIVERED, args).await.map(drop)
+    }
+
+    async fn tries_of(&mut self, transfer: TransferId) -> Result<Tries, StoreError> {
+        tries(self.row(TRIES, args![transfer.get()]).await?.as_ref())
+    }
+
+    async fn tries_to_take_back(&mut self, claimable: ClaimableId) -> Result<Tries, StoreError> {
+        tries(self.row(TRIES_TO_TAKE_BACK, args![claimable.to_string()]).await?.as_ref())
+    }
+
+    async fn claimables_not_taken_back(
+        &mut self,
+        now: Timestamp,
+        overdue: Timestamp,
+        after: Option<ClaimableId>,
+        limit: u32,
+    ) -> Result<Vec<Claimable>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let args = args![now, overdue, after, rows_max(limit)];
+        self.rows(NOT_TAKEN_BACK, args).await?.iter().map(claimable).collect()
+    }
+
+    async fn escrows_unexplained(
+        &mut self,
+        since: Timestamp,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<EscrowAccount>, StoreError> {
+        let after = after.map(|account| account.to_string()).unwrap_or_default();
+        self.rows(UNEXPLAINED, args![since, after, rows_max(limit)]).await?.iter().map(escrow).collect()
+    }
+
+    async fn dead_letter_counts(&mut self, now: Timestamp) -> Result<BTreeMap<Kind, u64>, StoreError> {
+        let args = args![
+            now,
+            before(now, UNTAKEN_AFTER),
+            before(now, UNEXPLAINED_AFTER),
+            before(now, UNKNOWN_AFTER),
+        ];
+        let Some(row) = self.row(COUNT_ALL, args).await? else { return Ok(BTreeMap::new()) };
+        let facts = row.of(&COUNTS);
+        Kind::ALL.iter().map(|kind| Ok((*kind, facts.number(kind.as_str(), u64::try_from)?))).collect()
+    }
+}
