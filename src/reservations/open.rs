@@ -72,7 +72,8 @@ pub async fn open(
         quote.options.iter().map(|option| option.asset).filter(|asset| asset.issuer().is_some()).collect();
     trusted.sort();
     if let Some(status) = tx.engine_status().await?
-        && opening.now.duration_since(status.ticked_at).as_secs() > ENGINE_SILENT_SECONDS_MAX
+        && (status.swept_at.is_none()
+            || opening.now.duration_since(status.ticked_at).as_secs() > ENGINE_SILENT_SECONDS_MAX)
     {
         return Err(Error::NoEscrowReady);
     }

@@ -370,6 +370,8 @@ pub struct Claim {
     pub balance: ClaimableId,
     /// By whom.
     pub by: AccountId,
+    /// By which transaction; of a fee bump the one within.
+    pub transaction: TxHash,
 }
 
 /// All claims in the ledgers from `since` on, in the order of history.
@@ -381,7 +383,8 @@ pub fn claims(ledger: &Ledger, since: LedgerSeq) -> Vec<Claim> {
             let OperationBody::ClaimClaimableBalance(claim) = &operation.body else { continue };
             let source = operation.source_account.as_ref().unwrap_or(&transaction.source_account);
             let balance = ClaimableId(BalanceId::from(&claim.balance_id).0);
-            claims.push(Claim { balance, by: account_of(source) });
+            let transaction = record.tx.signed_hash();
+            claims.push(Claim { balance, by: account_of(source), transaction });
         }
     }
     claims

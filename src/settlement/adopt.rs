@@ -42,6 +42,9 @@ impl Engine {
         if unknown.is_empty() && changed.is_empty() {
             return Ok(false);
         }
+        if !unknown.is_empty() {
+            self.distrust();
+        }
         let ids = Ids::of(self);
         transact(&self.store, move |tx| {
             let (ids, unknown, changed) = (ids.clone(), unknown.clone(), changed.clone());

@@ -4,9 +4,8 @@
 //! channels have is seen in the sweeps, so that it costs no request. One that a whole sweep did not meet is not used, and is replaced if several
 //! did not: what was built on it would never land.
 
-use super::settings::FEE_PER_OPERATION_STROOPS_MAX;
 use super::settle::store_submission;
-use super::{Engine, EngineError, Ids};
+use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, ChannelRole};
@@ -20,9 +19,6 @@ use crate::ports::network::{
 };
 use crate::ports::store::{Tx, transact};
 
-/// The most that one transaction may cost, in stroops.
-const TRANSACTION_FEE_MAX: i64 =
-    FEE_PER_OPERATION_STROOPS_MAX as i64 * (TRANSACTION_OPERATIONS_MAX as i64 + 1);
 /// After how many sweeps in a row that did not meet a channel another is opened.
 const MISSING_SWEEPS: u32 = 3;
 
@@ -42,7 +38,12 @@ impl Engine {
 
     /// Takes over sequence numbers that are ahead of what is stored, of channels with nothing under way: somebody else used them, or the
     /// database was restored from a backup. What is built on an old one could never land. Their fees are booked.
-    pub(super) async fn catch_up(&self, channels: &[Channel], page: &AccountPage) -> Result<(), EngineError> {
+    pub(super) async fn catch_up(
+        &self,
+        channels: &[Channel],
+        page: &AccountPage,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
         let ahead: Vec<AccountSnapshot> = page
             .accounts
             .iter()
@@ -58,7 +59,11 @@ impl Engine {
         if ahead.is_empty() {
             return Ok(());
         }
-        let ids = Ids::of(self);
+        // Money that left it by a payment is no fee, and stops the engine.
+        for snapshot in &ahead {
+            self.ingest(snapshot.account, report).await?;
+        }
+        let (ids, ceiling) = (Ids::of(self), self.fee_ceiling());
         transact(&self.store, move |tx| {
             let (ids, ahead) = (ids.clone(), ahead.clone());
             Box::pin(async move {
@@ -67,13 +72,20 @@ impl Engine {
                     let found = ahead.iter().find(|snapshot| snapshot.account == channel.account);
                     let idle = !live.iter().any(|submission| submission.channel == channel.account);
                     if let Some(snapshot) = found.filter(|found| idle && found.sequence > channel.sequence) {
-                        catch_up_one(tx, &ids, &channel, snapshot).await?;
+                        catch_up_one(tx, &ids, &channel, snapshot, ceiling).await?;
                     }
                 }
                 Ok::<_, EngineError>(())
             })
         })
         .await
+    }
+
+    /// The most that one transaction may cost by our settings, in stroops.
+    fn fee_ceiling(&self) -> i64 {
+        let bid = self.settings.fee_ceiling_stroops.max(self.settings.fee_per_operation_stroops);
+        let operations = i64::try_from(TRANSACTION_OPERATIONS_MAX).unwrap_or(i64::MAX);
+        i64::from(bid).saturating_mul(operations.saturating_add(1))
     }
 
     /// A sweep whose oldest page is of this ledger has come to its end: channels that were there by then and that it did not meet are
@@ -161,6 +173,7 @@ async fn catch_up_one(
     ids: &Ids,
     channel: &Channel,
     snapshot: &AccountSnapshot,
+    fee_ceiling: i64,
 ) -> Result<(), EngineError> {
     let (account, sequence) = (channel.account, snapshot.sequence);
     tracing::warn!(channel = %account, sequence, "the channel is ahead of what is stored");
@@ -169,7 +182,7 @@ async fn catch_up_one(
     let (ChannelRole::Channel, Some(xlm)) = (channel.role, xlm) else { return Ok(()) };
     let book = BookAccount::Stellar(account);
     let missing = tx.balance(book, Asset::Native).await? - xlm.amount.get();
-    let most = (sequence - channel.sequence).saturating_mul(TRANSACTION_FEE_MAX);
+    let most = (sequence - channel.sequence).saturating_mul(fee_ceiling);
     if missing <= 0 || missing > most {
         return Ok(());
     }

@@ -6,6 +6,7 @@
 
 use super::ingest::{Ingested, Place, put_aside, take_in};
 use super::losses::{Clawback, claw_back};
+use super::recover::is_sent_by_us;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
@@ -191,7 +192,7 @@ impl Untold<'_> {
                 .await;
         }
         let Some(record) = record else { return Ok(()) };
-        let is_ours = tx.submission_by_hash(record.envelope_hash()).await?.is_some();
+        let is_ours = is_sent_by_us(tx, record.envelope_hash()).await?;
         if is_ours || !moves(&effect.kind) {
             return Ok(());
         }

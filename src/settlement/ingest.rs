@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::held::note_lack;
 use super::losses::{Clawback, claw_back};
-use super::recover::{left_before_adoption, take_out};
+use super::recover::{is_sent_by_us, left_before_adoption, take_out};
 use super::refund::{counted_payments, owe_return};
 use super::settle::change;
 use super::sweep::Standing;
@@ -133,7 +133,8 @@ impl Engine {
         let mut recovered: Option<TxHash> = None;
         for _ in 0..INGEST_PAGES_MAX {
             let place = Place::load(&mut *self.store.begin_read().await?, account).await?;
-            let Some(cursor) = place.map(|place| place.cursor()) else { return Ok(()) };
+            let Some(place) = place else { return Ok(()) };
+            let (cursor, reserved) = (place.cursor(), place.reservation().is_some());
             let page = self.network.payments(account, cursor, PAGE_RECORDS_MAX).await?;
             let last_page = page.len() < PAGE_RECORDS_MAX;
             if page.is_empty() {
@@ -148,7 +149,7 @@ impl Engine {
             let ingested = match ingested {
                 // A transaction of ours that a restored database does not know; once it does, the page is read again.
                 Err(EngineError::ForeignOutgoing { transaction, .. })
-                    if recovered != Some(transaction) && self.recover(transaction).await? =>
+                    if reserved && recovered != Some(transaction) && self.recover(transaction).await? =>
                 {
                     recovered = Some(transaction);
                     continue;
@@ -341,7 +342,7 @@ async fn take_other(
     kind: &str,
     transaction: TxHash,
 ) -> Result<(), EngineError> {
-    if kind == "account_merge" || tx.submission_by_hash(transaction).await?.is_some() {
+    if kind == "account_merge" || is_sent_by_us(tx, transaction).await? {
         return Ok(());
     }
     let json = serde_json::json!({ "type": kind, "id": operation, "transaction_hash": transaction });
@@ -385,7 +386,7 @@ async fn take_payment(
 async fn is_between_ours(tx: &mut dyn Tx, place: &Place, record: &PaymentRecord) -> Result<bool, StoreError> {
     match place {
         Place::Escrow(_) => Ok(false),
-        Place::Own { .. } => Ok(tx.submission_by_hash(record.envelope_hash()).await?.is_some()),
+        Place::Own { .. } => is_sent_by_us(tx, record.envelope_hash()).await,
     }
 }
 

@@ -517,7 +517,9 @@ impl Engine {
                     .unwrap_or((LedgerSeq(0), Timestamp::UNIX_EPOCH));
                 let builds_nothing_before = match building {
                     Building::Unknown => last.as_ref().and_then(|last| last.builds_nothing_before),
-                    Building::NotBefore(_) | Building::Allowed => building.not_before(),
+                    Building::NotBefore(_) | Building::AfterSweep(..) | Building::Allowed => {
+                        building.not_before()
+                    }
                 };
                 let status = EngineStatus {
                     ticked_at,

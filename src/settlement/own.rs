@@ -67,7 +67,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let channels = self.store.begin_read().await?.channels().await?;
         self.see_channels(&channels, page);
-        self.catch_up(&channels, page).await?;
+        self.catch_up(&channels, page, report).await?;
         let changed: Vec<(&Channel, &AccountSnapshot)> = channels
             .iter()
             .filter(|channel| channel.opening.is_none())

@@ -11,23 +11,26 @@ use super::outcome::fee;
 use super::refund::start_refunding;
 use super::settle::{change, legs_of, stored_legs};
 use super::{Engine, EngineError, Ids};
-use crate::domain::escrow::{Channel, EscrowAccount, EscrowState};
+use crate::domain::escrow::{EscrowAccount, EscrowState};
 use crate::domain::ids::{ReservationId, TxHash};
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::money::Stroops;
 use crate::domain::payment::{Memo, PaymentId};
 use crate::domain::reservation::{RefundReason, State};
 use crate::domain::transfer::{Purpose, Submission, SubmissionState, Transfer, TransferKind, TransferState};
-use crate::ports::network::{Movement, PaymentRecord, TransactionRecord};
-use crate::ports::store::{Tx, transact};
+use crate::ports::network::{Movement, NetworkError, PaymentRecord, TransactionRecord};
+use crate::ports::store::{StoreError, Tx, transact};
 use crate::settlement::losses::{owed_from, reduce};
 
 impl Engine {
     /// Stores a transaction that took money from an account of ours, if it is in a ledger; true if it is known now.
     pub(super) async fn recover(&self, hash: TxHash) -> Result<bool, EngineError> {
-        let Some(record) = self.network.transaction(hash).await?.filter(|record| record.successful) else {
+        // An instance that is behind proves nothing.
+        let record = self.network.transaction(hash).await?.ok_or(NetworkError::StaleHistory)?;
+        if !record.successful {
             return Ok(false);
-        };
+        }
+        self.distrust();
         let ids = Ids::of(self);
         transact(&self.store, move |tx| {
             let (ids, record) = (ids.clone(), record.clone());
@@ -37,12 +40,18 @@ impl Engine {
     }
 }
 
+/// True if a transaction is ours as we sent it: what was found on the ledger is ours only as far as it paid what was owed.
+pub(super) async fn is_sent_by_us(tx: &mut dyn Tx, hash: TxHash) -> Result<bool, StoreError> {
+    Ok(tx.submission_by_hash(hash).await?.is_some_and(|known| known.purpose != Purpose::Recovered))
+}
+
 async fn store_recovered(
     tx: &mut dyn Tx,
     ids: &Ids,
     record: &TransactionRecord,
 ) -> Result<bool, EngineError> {
     if let Some(known) = tx.submission_by_hash(record.envelope_hash()).await? {
+        retire(tx, ids.now().max(record.closed_at)).await?;
         return Ok(known.purpose == Purpose::Recovered);
     }
     let id = ids.submission()?;
@@ -62,13 +71,16 @@ async fn store_recovered(
     };
     tx.insert_recovered(&submission).await?;
     retire(tx, ids.now().max(record.closed_at)).await?;
-    let mut postings = Postings::new();
-    fee(tx, record, &mut postings).await?;
-    ids.post(tx, Cause::Confirmed(id), None, record.closed_at, postings).await?;
-    let channel = tx.channels().await?.into_iter().find(|channel| channel.account == record.source);
-    if let Some(channel) = channel {
-        let sequence = record.sequence.max(channel.sequence);
-        tx.update_channel(&channel, &Channel { sequence, ..channel.clone() }).await?;
+    // The fees of a channel that was caught up with are booked already; of another, what is left is booked when that happens.
+    let caught_up = tx
+        .channels()
+        .await?
+        .iter()
+        .any(|channel| channel.account == record.source && channel.sequence >= record.sequence);
+    if !caught_up {
+        let mut postings = Postings::new();
+        fee(tx, record, &mut postings).await?;
+        ids.post(tx, Cause::Confirmed(id), None, record.closed_at, postings).await?;
     }
     Ok(true)
 }

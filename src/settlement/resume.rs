@@ -17,6 +17,8 @@ pub(super) enum Building {
     Unknown,
     /// Not before the ledger's time has come to this.
     NotBefore(Timestamp),
+    /// That time has come; not before all accounts have been looked at once more, at this ledger or a later one.
+    AfterSweep(Timestamp, LedgerSeq),
     /// They may.
     Allowed,
 }
@@ -25,7 +27,7 @@ impl Building {
     /// Before which ledger time nothing is built, if that is so.
     pub(super) const fn not_before(self) -> Option<Timestamp> {
         match self {
-            Self::NotBefore(time) => Some(time),
+            Self::NotBefore(time) | Self::AfterSweep(time, _) => Some(time),
             Self::Unknown | Self::Allowed => None,
         }
     }
@@ -45,12 +47,29 @@ impl Engine {
     /// True if transactions may be built at this ledger.
     pub(super) fn may_build(&self, tip: Ledger, report: &mut TickReport) -> bool {
         let mut memory = self.memory();
-        if memory.building.not_before().is_some_and(|time| tip.closed_at >= time) {
-            tracing::info!("what was sent and is not stored is over; transactions are built again");
-            memory.building = Building::Allowed;
+        match memory.building {
+            Building::NotBefore(time) if tip.closed_at >= time => {
+                memory.building = Building::AfterSweep(time, tip.sequence);
+            }
+            Building::AfterSweep(_, ledger) if memory.watching.swept_since() >= Some(ledger) => {
+                tracing::info!("what was sent and is not stored is over; transactions are built again");
+                memory.building = Building::Allowed;
+            }
+            Building::Unknown | Building::NotBefore(_) | Building::AfterSweep(..) | Building::Allowed => {}
         }
         report.builds_nothing_before = memory.building.not_before();
         memory.building == Building::Allowed
+    }
+
+    /// Something proves that the store was taken back: whatever else is not stored may still be under way.
+    pub(super) fn distrust(&self) {
+        let mut memory = self.memory();
+        if memory.building != Building::Allowed {
+            return;
+        }
+        let Some(tip) = memory.tip else { return };
+        let lifetime = SignedDuration::from_secs(self.settings.transaction_lifetime_seconds);
+        memory.building = Building::NotBefore(tip.closed_at.checked_add(lifetime).unwrap_or(tip.closed_at));
     }
 
     async fn look_back(&self, tip: Ledger) -> Result<Building, EngineError> {
@@ -58,7 +77,7 @@ impl Engine {
         // One that never saw a ledger reports the first number there is.
         let Some(last) = last.filter(|last| last.ledger > LedgerSeq(0)) else { return Ok(Building::Allowed) };
         self.memory().unseen = Some((last.ledger, tip.sequence));
-        if let Some(time) = last.builds_nothing_before.filter(|time| tip.closed_at < *time) {
+        if let Some(time) = last.builds_nothing_before {
             return Ok(Building::NotBefore(time));
         }
         let lifetime = SignedDuration::from_secs(self.settings.transaction_lifetime_seconds);

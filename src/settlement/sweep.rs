@@ -178,6 +178,15 @@ impl Engine {
             (Standing::Clean | Standing::DirtyElsewhere(_), Some(reservation))
                 if closed_after(page, tip, reservation.decided_after()) =>
             {
+                // Histories may have been behind when the balances were explained: what came and was taken back by its issuer
+                // leaves them as they were. Then this is not the time to decide.
+                let known = report.payments;
+                self.ingest(escrow.account, report).await?;
+                if report.payments > known {
+                    let standing = self.explain(escrow.account, snapshot, page.ledger).await?;
+                    self.remember(snapshot, standing, true, report);
+                    return Ok(());
+                }
                 if let Err(error) = self.look_for_waiting(reservation.escrow).await {
                     tracing::warn!(%error, account = %reservation.escrow, "claimable balances were not looked for");
                 }

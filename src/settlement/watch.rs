@@ -97,6 +97,11 @@ impl Watching {
         self.swept.map(|(_, oldest)| oldest).or_else(first_page)
     }
 
+    /// The oldest ledger at which the last whole sweep looked.
+    pub(super) fn swept_since(&self) -> Option<LedgerSeq> {
+        self.swept.map(|(_, oldest)| oldest)
+    }
+
     pub(super) fn finish(&mut self, sweep: Sweep) {
         self.sweep = None;
         self.swept = Some((sweep.accounts, sweep.oldest));

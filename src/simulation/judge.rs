@@ -30,6 +30,8 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::acts::{Movement, Way};
 use crate::sandbox::ledger::state::{AccountFilter, Authorization};
 
+/// The code of the currency that pays for free nodes only.
+const PLAY_MONEY: &str = "FreeTFT";
 /// The least that becomes a claimable balance, and what it is worth: every currency is worth 5 cents.
 pub(super) const CLAIMABLE_MIN: Stroops = Stroops::from_units(2);
 pub(super) const CLAIMABLE_MIN_USD: Decimal = Decimal::from_parts(10, 0, 0, false, 2);
@@ -88,6 +90,8 @@ pub(super) struct Judge {
     losses: Vec<Loss>,
     /// Claimable balances that the platform pays for, and how they ended.
     set_aside: BTreeMap<ClaimableId, SetAside>,
+    /// What the platform took back of them, and owes.
+    taken_back: BTreeMap<ReturnKey, i64>,
     /// What came before its account had a reservation and was sent back as nobody's. If it was read only afterwards, it counts.
     uncounted: BTreeSet<OperationId>,
     /// What our tables count towards a reservation.
@@ -123,6 +127,7 @@ impl Judge {
             decided: BTreeMap::new(),
             losses: Vec::new(),
             set_aside: BTreeMap::new(),
+            taken_back: BTreeMap::new(),
             uncounted: BTreeSet::new(),
             counted: BTreeSet::new(),
             returned: BTreeMap::new(),
@@ -293,7 +298,7 @@ impl Judge {
         let mut findings = Findings::new();
         let came = self.came();
         for (key, amount) in &self.returned {
-            let most = came.get(key).copied().unwrap_or(0);
+            let most = came.get(key).or_else(|| self.taken_back.get(key)).copied().unwrap_or(0);
             if *amount > most {
                 let (transaction, to, asset) = key;
                 let what = format!(
@@ -461,7 +466,9 @@ impl Judge {
                 None => false,
             }
         });
-        let claimable = asset != Asset::Native && matches!(to, Address::Account(_));
+        // Neither XLM nor play money is ever set aside.
+        let worth_something = asset != Asset::Native && asset.code() != PLAY_MONEY;
+        let claimable = worth_something && matches!(to, Address::Account(_));
         takes || (claimable && amount >= CLAIMABLE_MIN)
     }
 

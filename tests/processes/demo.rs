@@ -20,7 +20,7 @@ const TOLD: [&str; 17] = [
     "burned 0.9333334 FreeTFT",
     "refused with 422 currency_for_free_nodes_only",
     "farmer claims it",
-    "12 TFT to Noether as a claimable balance",
+    "22 TFT to Noether as a claimable balance",
     "2 TFT owed to Olga",
     "is held; is settled",
     "the network refuses the second payment",

@@ -13,5 +13,6 @@ mod kill;
 mod proxy;
 mod sandbox;
 mod sealing;
+mod simulate;
 mod stop;
 mod tutorial;

@@ -344,6 +344,26 @@ on_both_databases! {
         assert_nothing_is_left(&world, &taken).await;
     }
 
+    async fn what_came_and_was_taken_back_while_history_lagged_is_known_before_the_deadline_decides(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.issuer_may_claw_back().await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        faults.no_history.store(usize::MAX, Ordering::SeqCst);
+        faults.no_effects.store(usize::MAX, Ordering::SeqCst);
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.claw_back(reservation.escrow, price(&reservation)).await;
+        world.rest().await;
+        assert_eq!(world.state(reservation.id).await, "awaiting_payment", "its balances are as they were");
+        faults.no_history.store(0, Ordering::SeqCst);
+        faults.no_effects.store(0, Ordering::SeqCst);
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(reservation.id, "held").await;
+        world.rest().await;
+        world.assert_reconciled().await;
+    }
+
     async fn a_clawback_is_booked_once_by_an_engine_that_has_forgotten_it(store: &TestStore) {
         let world = world(store).await;
         let reservation = held_short(&world).await;

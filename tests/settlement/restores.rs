@@ -11,7 +11,9 @@ use farmgate::settlement::{EngineError, Settings};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::support::{TestStore, on_both_databases};
-use crate::world::{FARMER, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, price, share};
+use crate::world::{
+    FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, price, share,
+};
 
 const QUIET_SECONDS: i64 = 3_600;
 const AN_HOUR_SECONDS: i64 = 3_600;
@@ -58,6 +60,13 @@ impl Backup {
     }
 }
 
+/// Lets the engine see what it does not know, and wait until nothing of that can be under way.
+async fn wait_for_what_is_under_way(world: &World) {
+    world.rest().await;
+    world.clock.move_on(PAST_MAX_TIME_SECONDS);
+    world.rest().await;
+}
+
 /// An engine that remembers nothing.
 fn restart(world: &World) {
     world.restart_with(world.store.clone(), world.network.clone(), settings());
@@ -82,7 +91,7 @@ async fn last_seen(world: &World, seconds_ago: i64, builds_nothing_before: Optio
         ticked_at: seen,
         ledger: LedgerSeq(2),
         ledger_closed_at: seen,
-        swept_at: None,
+        swept_at: Some(seen),
         trouble: None,
         stream_away_since: None,
         builds_nothing_before,
@@ -181,6 +190,7 @@ on_both_databases! {
         let known = world.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap();
         assert!(known.iter().any(|one| one.account == lost.escrow && one.state == EscrowState::Ready));
         restart(&world);
+        wait_for_what_is_under_way(&world).await;
         world.until_holds("alice", "TFT", amount("10000")).await;
         let next = world.reserve().await;
         let all = world.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap();
@@ -216,7 +226,7 @@ on_both_databases! {
         let early = world.open(world.request()).await;
         assert!(matches!(early, Err(reservations::Error::NoEscrowReady)), "{early:?}");
         last_seen(&world, 0, None).await;
-        world.rest().await;
+        wait_for_what_is_under_way(&world).await;
         let next = world.reserve().await;
         assert_ne!(next.escrow, lost.escrow, "it was given out");
         world.pay("alice", next.escrow, price(&next), "TFT").await;
@@ -233,7 +243,9 @@ on_both_databases! {
         let reservation = world.reserve().await;
         world.pay("alice", reservation.escrow, amount("3"), "TFT").await;
         world.rest().await;
+        let backup = Backup::take(store).await;
         world.steal("platform", reservation.escrow, amount("2"), "TFT").await;
+        backup.restore(store).await;
         restart(&world);
         let mut outcome = Ok(());
         for _ in 0..20 {
@@ -244,6 +256,17 @@ on_both_databases! {
             }
         }
         assert!(matches!(outcome, Err(EngineError::ForeignOutgoing { .. })), "{outcome:?}");
+    }
+
+    async fn no_account_is_given_out_while_the_engine_is_silent(store: &TestStore) {
+        let world = world(store).await;
+        world.reserve().await;
+        world.rest().await;
+        last_seen(&world, AN_HOUR_SECONDS, None).await;
+        let refused = world.open(world.request()).await;
+        assert!(matches!(refused, Err(reservations::Error::NoEscrowReady)), "{refused:?}");
+        last_seen(&world, 60, None).await;
+        world.open(world.request()).await.unwrap();
     }
 
     async fn after_an_hour_unseen_nothing_is_built_for_as_long_as_a_transaction_lives(store: &TestStore) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Findings, Judge};
+use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::ids::ClaimableId;
 use crate::domain::journal::BookAccount;
@@ -13,6 +14,8 @@ use crate::simulation::trail::Wrong;
 pub(super) struct SetAside {
     asset: Asset,
     amount: i64,
+    /// To whom it is owed; `None` if it has no claimant.
+    recipient: Option<AccountId>,
     end: Option<End>,
 }
 
@@ -34,6 +37,10 @@ impl Judge {
                 (End::Claimed, "balances_claimed")
             };
             known.end = Some(end);
+            if let (End::TakenBack, Some(recipient)) = (end, known.recipient) {
+                let key = (claim.transaction, Address::Account(recipient), known.asset);
+                *self.taken_back.entry(key).or_default() += known.amount;
+            }
             let what = format!("{} {} are claimed by {}", known.amount, known.asset.code(), claim.by);
             self.trail.happened(kind, &what);
         }
@@ -43,7 +50,8 @@ impl Judge {
             for balance in ledger.state().balances().iter().filter(|balance| balance.sponsor == platform) {
                 known.entry(ClaimableId(balance.id.0)).or_insert_with(|| {
                     self.trail.happened("balances_set_aside", "money is set aside to be claimed");
-                    SetAside { asset: balance.asset, amount: balance.amount.get(), end: None }
+                    let recipient = balance.claimants.first().map(|first| first.destination);
+                    SetAside { asset: balance.asset, amount: balance.amount.get(), recipient, end: None }
                 });
             }
         });
@@ -69,6 +77,11 @@ impl Judge {
                     findings.push((Wrong::Broken, what));
                 }
             }
+        }
+        // Whoever can receive it by now has been paid.
+        for key in self.taken_back.keys() {
+            let repaid = self.returned.get(key).copied().unwrap_or(0);
+            *owed.entry(key.2).or_default() -= repaid;
         }
         for (asset, balance) in tx.balances_of(BookAccount::ClaimableBalances).await? {
             let what = format!("the books say that {balance} {} wait to be claimed", asset.code());
