@@ -4,6 +4,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use farmgate::app::clock::SystemClock;
+use farmgate::domain::escrow::ChannelRole;
 use farmgate::ports::clock::Clock;
 use tokio::process::{Child, Command};
 
@@ -38,11 +39,13 @@ async fn signalled(child: &mut Child, signal: &str) -> ExitStatus {
     tokio::time::timeout(STOPPED_WITHIN, child.wait()).await.expect("it does not stop").unwrap()
 }
 
-/// Waits until an envelope is under way.
+/// Waits until the engine is at work: it has stored the first channel that it opens, and may be about to send that, to look it
+/// up, or to open the next accounts.
 async fn at_work(database: &TestStore) {
-    until("an envelope is under way", async || {
+    until("the engine opens channels", async || {
         let mut tx = database.store.begin_read().await.unwrap();
-        (!tx.live_submissions().await.unwrap().is_empty()).then_some(())
+        let channels = tx.channels().await.unwrap();
+        channels.iter().any(|channel| channel.role == ChannelRole::Channel).then_some(())
     })
     .await;
 }

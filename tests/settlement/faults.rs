@@ -159,6 +159,9 @@ on_both_databases! {
         for reservation in [&good, &other] {
             world.until(reservation.id, "settled").await;
         }
+        // Alone by now; its time counts from when it was built.
+        world.until(bad.id, "settling").await;
+        world.rest().await;
         world.clock.move_on(PAST_MAX_TIME_SECONDS);
         let held = world.until(bad.id, "held").await;
         let State::Held { why, .. } = held.state else { panic!() };
