@@ -45,7 +45,8 @@ pub struct Opening<'settings> {
 /// The customer's and the farmer's side agree at once: farmer mode `auto`.
 ///
 /// # Errors
-/// [`Error::NoEscrowReady`] if no account is ready, or the engine has not looked at them for ten minutes: the caller rolls back and may come again, see
+/// [`Error::NoEscrowReady`] if no account is ready, or the engine has not looked at them for ten minutes or waits for what it
+/// may not know of: the caller rolls back and may come again, see
 /// [`wait_for_escrow`].
 pub async fn open(
     tx: &mut dyn Tx,
@@ -72,7 +73,7 @@ pub async fn open(
         quote.options.iter().map(|option| option.asset).filter(|asset| asset.issuer().is_some()).collect();
     trusted.sort();
     if let Some(status) = tx.engine_status().await?
-        && (status.swept_at.is_none()
+        && (status.builds_nothing_before.is_some()
             || opening.now.duration_since(status.ticked_at).as_secs() > ENGINE_SILENT_SECONDS_MAX)
     {
         return Err(Error::NoEscrowReady);

@@ -265,6 +265,10 @@ on_both_databases! {
         last_seen(&world, AN_HOUR_SECONDS, None).await;
         let refused = world.open(world.request()).await;
         assert!(matches!(refused, Err(reservations::Error::NoEscrowReady)), "{refused:?}");
+        let waits = world.clock.now() + SignedDuration::from_secs(60);
+        last_seen(&world, 0, Some(waits)).await;
+        let refused = world.open(world.request()).await;
+        assert!(matches!(refused, Err(reservations::Error::NoEscrowReady)), "{refused:?}");
         last_seen(&world, 60, None).await;
         world.open(world.request()).await.unwrap();
     }
