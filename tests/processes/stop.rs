@@ -35,7 +35,9 @@ fn serves(machine: &Machine, name: &str) -> (Child, std::path::PathBuf) {
 
 async fn signalled(child: &mut Child, signal: &str) -> ExitStatus {
     let id = child.id().unwrap().to_string();
-    assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+    assert!(
+        Command::new("sh").args(["-c", "kill \"$@\"", "kill", signal, &id]).status().await.unwrap().success()
+    );
     tokio::time::timeout(STOPPED_WITHIN, child.wait()).await.expect("it does not stop").unwrap()
 }
 
