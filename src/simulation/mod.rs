@@ -88,6 +88,9 @@ pub struct Run {
     pub seed: u64,
     /// The digest of all that happened, in lowercase hex: the same for the same seed.
     pub digest: String,
+    /// The digest of the hashes of all ledgers that closed, in lowercase hex. A change of the code that changes no behaviour leaves it
+    /// as it is, whatever it calls things.
+    pub ledgers: String,
     /// How many events that were.
     pub events: u64,
     /// How often each fault was injected.
@@ -166,6 +169,7 @@ pub fn run(seed: u64, options: &Options) -> Result<Run, SimulationError> {
     Ok(Run {
         seed,
         digest: summary.digest,
+        ledgers: summary.ledgers,
         events: summary.events,
         faults,
         happened: summary.happened,

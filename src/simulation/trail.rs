@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::clock::VirtualClock;
+use crate::domain::ids::LedgerSeq;
 use crate::ports::clock::Clock;
 
 /// The ways in which a run can show that something is wrong.
@@ -24,6 +25,7 @@ pub enum Wrong {
 #[derive(Default)]
 struct Inner {
     digest: Sha256,
+    ledgers: Sha256,
     last: VecDeque<String>,
     events: u64,
     faults: BTreeMap<String, u64>,
@@ -42,6 +44,7 @@ pub(super) struct Trail {
 /// What a trail comes to.
 pub(super) struct Summary {
     pub(super) digest: String,
+    pub(super) ledgers: String,
     pub(super) last: Vec<String>,
     pub(super) events: u64,
     pub(super) faults: BTreeMap<String, u64>,
@@ -68,6 +71,15 @@ impl Trail {
     /// Something happened that need not be shown.
     pub(super) fn note_unseen(&self, event: &str) {
         self.file(event, false);
+    }
+
+    /// A ledger closed.
+    pub(super) fn ledger(&self, sequence: LedgerSeq, hash: &str) {
+        let line = format!("ledger {sequence} {hash}");
+        self.note_unseen(&line);
+        let mut inner = self.inner();
+        inner.ledgers.update(line.as_bytes());
+        inner.ledgers.update(b"\n");
     }
 
     fn file(&self, event: &str, shown: bool) {
@@ -128,6 +140,7 @@ impl Trail {
         let inner = self.inner();
         Summary {
             digest: hex::encode(inner.digest.clone().finalize()),
+            ledgers: hex::encode(inner.ledgers.clone().finalize()),
             last: inner.last.iter().cloned().collect(),
             events: inner.events,
             faults: inner.faults.clone(),

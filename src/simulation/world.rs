@@ -242,7 +242,7 @@ impl World {
                     .sandbox
                     .with_ledger(|ledger| ledger.history().ledger(sequence).map(|record| record.hash));
                 let hash = hash.map(hex::encode).unwrap_or_default();
-                self.trail.note_unseen(&format!("ledger {sequence} {hash}"));
+                self.trail.ledger(sequence, &hash);
             }
             None => self.trail.note_unseen("no ledger"),
         }
