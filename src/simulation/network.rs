@@ -20,7 +20,7 @@ use crate::ports::network::{
 };
 use crate::ports::store::{Store, StoreError};
 use farmgate_sandbox::Sandbox;
-use farmgate_sandbox::acts::Intent;
+use farmgate_sandbox::movements::Intent;
 
 /// Looks at every envelope that is sent, whoever sends it: nothing is paid by two that may both land.
 pub(super) struct Lookout {

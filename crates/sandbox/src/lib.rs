@@ -10,19 +10,21 @@
 //! differs where a small network must: short ledgers may close in one second, and there is no limit on who asks
 //! friendbot or an issuer for money. Hence it listens on loopback only.
 
-pub mod acts;
 pub mod codes;
 pub mod faucet;
 pub mod faults;
 mod horizon;
 pub mod ledger;
 pub mod log;
+pub mod movements;
 pub mod network;
 mod node;
+pub mod operations;
 mod rate_limit;
 mod state;
 #[cfg(test)]
 mod story;
+pub mod submission;
 pub mod wallet;
 pub mod xdr;
 

@@ -10,7 +10,8 @@ use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
 use crate::reservations::PayoutAccounts;
 use farmgate_sandbox::Sandbox;
-use farmgate_sandbox::wallet::{Deed, Horizon, Memo, Named, Wallet};
+use farmgate_sandbox::operations::Operation;
+use farmgate_sandbox::wallet::{Horizon, Memo, Named, Wallet};
 
 /// How long everything is ordered for, in seconds.
 pub(super) const DAY_SECONDS: i64 = 86_400;
@@ -83,7 +84,7 @@ pub(super) async fn open_wallet(
     let failed = |source| wallet_error(name, source);
     horizon.fund(owner.account(), Named::Asset(Asset::Native), Stroops::ZERO).await.map_err(failed)?;
     if !assets.is_empty() {
-        let trust = |asset: &Asset| (&owner, Deed::Trust { asset: *asset, limit: Stroops::MAX });
+        let trust = |asset: &Asset| (&owner, Operation::Trust { asset: *asset, limit: Stroops::MAX });
         horizon.act(&assets.iter().map(trust).collect::<Vec<_>>(), &Memo::None).await.map_err(failed)?;
     }
     Ok(owner)
@@ -95,7 +96,7 @@ impl Grid {
         let assets = CURRENCIES.iter().map(|(code, _, _)| known(code)).collect::<Result<Vec<_>, _>>()?;
         let issuer =
             sandbox.issuer(TAKEN_BACK_CODE).ok_or_else(|| DemoError::NoAsset(TAKEN_BACK_CODE.to_owned()))?;
-        let may = horizon.act(&[(&issuer, Deed::MayTakeBack)], &Memo::None).await;
+        let may = horizon.act(&[(&issuer, Operation::EnableClawback)], &Memo::None).await;
         may.map_err(|source| wallet_error("the issuer", source))?;
         let payees = try_join_all(PAYEES.map(|name| open_wallet(horizon, name, &assets[..2])));
         let (platform, payees) = futures::try_join!(open_wallet(horizon, "platform", &[]), payees)?;
@@ -113,7 +114,8 @@ impl Grid {
         let failed = |source| wallet_error(name, source);
         let (asset, amount) = self.market;
         horizon.fund(market.account(), Named::Asset(asset), amount).await.map_err(failed)?;
-        let offer = Deed::Sell { asset, amount, against: Asset::Native, price: MARKET_PRICE };
+        let offer =
+            Operation::SellOffer { selling: asset, amount, buying: Asset::Native, price: MARKET_PRICE };
         horizon.act(&[(market, offer)], &Memo::None).await.map_err(failed)?;
         Ok(())
     }

@@ -18,7 +18,8 @@ use crate::ports::clock::Clock;
 use farmgate_sandbox::Sandbox;
 use farmgate_sandbox::faucet::FRIENDBOT_STROOPS;
 use farmgate_sandbox::ledger::BASE_FEE_STROOPS;
-use farmgate_sandbox::wallet::{Deed, Horizon, Memo, Named, Received, Wallet, WalletError};
+use farmgate_sandbox::operations::Operation;
+use farmgate_sandbox::wallet::{Horizon, Memo, Named, Received, Wallet, WalletError};
 
 /// What everybody has of each currency to begin with, in units.
 pub(super) const PURSE_UNITS: u32 = 1_000;
@@ -181,10 +182,10 @@ impl Play {
     /// People do things in one transaction; the first pays its fee.
     pub(super) async fn act(
         &self,
-        deeds: &[(&Person, Deed)],
+        deeds: &[(&Person, Operation)],
         memo: &Memo,
     ) -> Result<Result<(), Vec<String>>, DemoError> {
-        let plain: Vec<(&Wallet, Deed)> =
+        let plain: Vec<(&Wallet, Operation)> =
             deeds.iter().map(|(person, deed)| (&person.wallet, deed.clone())).collect();
         let Some((first, _)) = deeds.first() else { return Ok(Ok(())) };
         let fee = i64::from(BASE_FEE_STROOPS) * i64::try_from(deeds.len()).unwrap_or(i64::MAX);
@@ -203,7 +204,7 @@ impl Play {
     }
 
     /// The same, and it must succeed.
-    pub(super) async fn do_it(&self, deeds: &[(&Person, Deed)]) -> Result<(), DemoError> {
+    pub(super) async fn do_it(&self, deeds: &[(&Person, Operation)]) -> Result<(), DemoError> {
         self.act(deeds, &Memo::None).await?.map_err(|codes| {
             let who = deeds.first().map_or("nobody", |(person, _)| person.name.as_str());
             wallet_error(who, WalletError::Failed { codes })
@@ -218,7 +219,7 @@ impl Play {
         asset: Asset,
         amount: Stroops,
     ) -> Result<(), DemoError> {
-        let deed = Deed::Pay { to: Address::Account(ordered.escrow), asset, amount };
+        let deed = Operation::Pay { to: Address::Account(ordered.escrow), asset, amount };
         let memo = Memo::Text(format!("p-{}", ordered.id));
         self.act(&[(who, deed)], &memo)
             .await?
@@ -357,32 +358,32 @@ impl Play {
 }
 
 /// What one deed changes, and how it reads.
-fn told(tale: &mut Tale, who: &Person, deed: &Deed) {
+fn told(tale: &mut Tale, who: &Person, deed: &Operation) {
     let place = Place::Account(who.account());
     let name = &who.name;
     let line = match *deed {
-        Deed::Pay { asset, amount, .. } => {
+        Operation::Pay { asset, amount, .. } => {
             tale.gains(place, asset, -amount.get());
             format!("{name} pays {}", Money(amount.get(), asset))
         }
-        Deed::PayThrough { with, at_most, asset, amount, .. } => {
-            tale.gains(place, with, -at_most.get());
-            format!("{name} pays {} for {}", Money(at_most.get(), with), Money(amount.get(), asset))
+        Operation::PathPayment { send, send_max, asset, amount, .. } => {
+            tale.gains(place, send, -send_max.get());
+            format!("{name} pays {} for {}", Money(send_max.get(), send), Money(amount.get(), asset))
         }
-        Deed::TakeBack { asset, amount, .. } => {
+        Operation::Clawback { asset, amount, .. } => {
             tale.makes(asset, -amount.get());
             format!("the issuer takes {} back", Money(amount.get(), asset))
         }
-        Deed::Trust { asset, limit } if limit.is_zero() => {
+        Operation::Trust { asset, limit } if limit.is_zero() => {
             format!("{name} drops the {} trust line", asset.code())
         }
-        Deed::Trust { asset, .. } => format!("{name} trusts {}", asset.code()),
-        Deed::Claim(_) => format!("{name} claims it"),
-        Deed::Freeze { frozen: true, .. } => "the issuer freezes the account".to_owned(),
-        Deed::Freeze { frozen: false, .. } => "the issuer lets it go".to_owned(),
-        Deed::DemandMemos => format!("{name} demands memos"),
-        Deed::Merge { .. } => format!("{name} closes the account"),
-        Deed::Sell { .. } | Deed::MayTakeBack => return,
+        Operation::Trust { asset, .. } => format!("{name} trusts {}", asset.code()),
+        Operation::Claim(_) => format!("{name} claims it"),
+        Operation::Freeze { frozen: true, .. } => "the issuer freezes the account".to_owned(),
+        Operation::Freeze { frozen: false, .. } => "the issuer lets it go".to_owned(),
+        Operation::RequireMemo => format!("{name} demands memos"),
+        Operation::Merge { .. } => format!("{name} closes the account"),
+        Operation::SellOffer { .. } | Operation::EnableClawback => return,
     };
     tale.sent.push(line);
 }

@@ -13,7 +13,7 @@ use crate::domain::journal::BookAccount;
 use crate::ports::store::{StoreError, Tx};
 use crate::simulation::people::{Case, at};
 use crate::simulation::trail::Wrong;
-use farmgate_sandbox::acts::Movement;
+use farmgate_sandbox::movements::Movement;
 
 /// Within so many ledgers a return is sent that was on its way when the issuer acted, or that a lagging instance let through.
 const UNAWARE_LEDGERS: u32 = 40;

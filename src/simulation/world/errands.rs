@@ -130,7 +130,7 @@ impl World {
         match &done {
             Ok(Some(hash)) => self.trail.note(&format!("{errand:?}: {hash}")),
             Ok(None) => self.trail.note(&format!("{errand:?}: nothing to do")),
-            Err(sandbox::acts::ActError::Busy) => self.people.again(self.ledger, errand, tries),
+            Err(sandbox::submission::SubmitError::Busy) => self.people.again(self.ledger, errand, tries),
             Err(error) => self.trail.note(&format!("{errand:?}: {error}")),
         }
         done.is_ok()

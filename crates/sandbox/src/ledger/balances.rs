@@ -14,7 +14,7 @@ use stellar_xdr::{
 use crate::xdr::xdr_account;
 use stellar_types::address::AccountId;
 use stellar_types::asset::Asset;
-use stellar_types::ids::LedgerSeq;
+use stellar_types::ids::{ClaimableId, LedgerSeq};
 use stellar_types::money::Stroops;
 
 /// Deepest nesting of a predicate.
@@ -59,6 +59,12 @@ impl From<&ClaimableBalanceId> for BalanceId {
 impl fmt::Display for BalanceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{ID_KIND}{}", hex::encode(self.0))
+    }
+}
+
+impl From<ClaimableId> for BalanceId {
+    fn from(id: ClaimableId) -> Self {
+        Self(id.0)
     }
 }
 

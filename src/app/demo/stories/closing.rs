@@ -13,7 +13,8 @@ use crate::domain::address::Address;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
 use crate::ports::clock::Clock;
-use farmgate_sandbox::wallet::{Deed, Memo};
+use farmgate_sandbox::operations::Operation;
+use farmgate_sandbox::wallet::Memo;
 
 pub(super) const STORIES: &[Story] = &[
     story("Tim", "pays, and pays again when the account is closed", |play| Box::pin(bounces(play))),
@@ -48,7 +49,7 @@ async fn sends(
     asset: Asset,
     amount: Stroops,
 ) -> Result<Result<(), Vec<String>>, DemoError> {
-    let deed = Deed::Pay { to: Address::Account(ordered.escrow), asset, amount };
+    let deed = Operation::Pay { to: Address::Account(ordered.escrow), asset, amount };
     play.act(&[(who, deed)], &Memo::None).await
 }
 

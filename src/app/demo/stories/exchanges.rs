@@ -10,7 +10,7 @@ use crate::app::demo::play::{Person, Play};
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
-use farmgate_sandbox::wallet::Deed;
+use farmgate_sandbox::operations::Operation;
 
 pub(super) const STORIES: &[Story] = &[
     story("Grete", "pays too much from an exchange's sub-account", |play| Box::pin(muxed(play))),
@@ -50,7 +50,7 @@ async fn half_of_an_exchange(
     refunds: bool,
 ) -> Result<(Person, Ordered, Asset, Stroops), DemoError> {
     let (_, exchange) = futures::try_join!(play.me(&[]), play.person("exchange", &["TFT"]))?;
-    play.do_it(&[(&exchange, Deed::DemandMemos)]).await?;
+    play.do_it(&[(&exchange, Operation::RequireMemo)]).await?;
     let refund = json!({ "address": exchange.account(), "memo": { "type": "id", "value": MEMO } });
     let order = Order { refund: refunds.then_some(refund), ..Order::on(SOUTH, "TFT", 1_000) };
     let ordered = play.order(&order).await?;
@@ -84,10 +84,10 @@ async fn through_the_book(play: &Play, too_many_units: u32) -> Result<(), DemoEr
     let extra = Stroops::from_units(too_many_units);
     let amount = plus(price, extra)?;
     let costs = amount.get() * i64::from(MARKET_PRICE);
-    let deed = Deed::PayThrough {
+    let deed = Operation::PathPayment {
         to: Address::Account(ordered.escrow),
-        with: Asset::Native,
-        at_most: Stroops::new(costs).unwrap_or_default(),
+        send: Asset::Native,
+        send_max: Stroops::new(costs).unwrap_or_default(),
         asset,
         amount,
     };

@@ -6,7 +6,7 @@ use crate::app::demo::grid::{NORTH, TAKEN_BACK_CODE};
 use crate::app::demo::order::Order;
 use crate::app::demo::play::{Person, Play};
 use crate::domain::address::Address;
-use farmgate_sandbox::wallet::Deed;
+use farmgate_sandbox::operations::Operation;
 
 pub(super) const STORIES: &[Story] = &[
     story("Rosalind", "pays, and the issuer freezes it for a while", |play| Box::pin(frozen(play))),
@@ -29,10 +29,10 @@ async fn frozen(play: &Play) -> Result<(), DemoError> {
     let ordered = play.order(&Order::on(NORTH, TAKEN_BACK_CODE, 1_000)).await?;
     let (asset, amount) = ordered.option()?;
     let account = ordered.escrow;
-    let pay = Deed::Pay { to: Address::Account(account), asset, amount };
-    play.do_it(&[(&me, pay), (&issuer, Deed::Freeze { account, asset, frozen: true })]).await?;
+    let pay = Operation::Pay { to: Address::Account(account), asset, amount };
+    play.do_it(&[(&me, pay), (&issuer, Operation::Freeze { account, asset, frozen: true })]).await?;
     play.until(&ordered, "held").await?;
-    play.do_it(&[(&issuer, Deed::Freeze { account, asset, frozen: false })]).await?;
+    play.do_it(&[(&issuer, Operation::Freeze { account, asset, frozen: false })]).await?;
     play.resolve(&ordered, "settle").await?;
     play.settles(&ordered).await.map(drop)
 }
@@ -42,8 +42,8 @@ async fn filled(play: &Play) -> Result<(), DemoError> {
     let ordered = play.order(&Order::on(NORTH, TAKEN_BACK_CODE, 1_500)).await?;
     let (asset, amount) = ordered.option()?;
     let taken = percent(amount, TAKEN_PERCENT);
-    let pay = Deed::Pay { to: Address::Account(ordered.escrow), asset, amount };
-    play.do_it(&[(&me, pay), (&issuer, Deed::TakeBack { from: ordered.escrow, asset, amount: taken })])
+    let pay = Operation::Pay { to: Address::Account(ordered.escrow), asset, amount };
+    play.do_it(&[(&me, pay), (&issuer, Operation::Clawback { from: ordered.escrow, asset, amount: taken })])
         .await?;
     play.until(&ordered, "held").await?;
     play.pay(&me, &ordered, asset, taken).await?;
@@ -60,9 +60,9 @@ async fn decided(play: &Play) -> Result<(), DemoError> {
     let (mine, taken) = (percent(amount, 50), percent(amount, TAKEN_PERCENT));
     let theirs = less(amount, mine);
     play.do_it(&[
-        (&me, Deed::Pay { to, asset, amount: mine }),
-        (&friend, Deed::Pay { to, asset, amount: theirs }),
-        (&issuer, Deed::TakeBack { from: ordered.escrow, asset, amount: taken }),
+        (&me, Operation::Pay { to, asset, amount: mine }),
+        (&friend, Operation::Pay { to, asset, amount: theirs }),
+        (&issuer, Operation::Clawback { from: ordered.escrow, asset, amount: taken }),
     ])
     .await?;
     play.until(&ordered, "held").await?;

@@ -8,7 +8,7 @@ use crate::app::demo::play::{Person, Play};
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
-use farmgate_sandbox::wallet::Deed;
+use farmgate_sandbox::operations::Operation;
 
 pub(super) const STORIES: &[Story] = &[
     story("Margaret", "pays five units too much", |play| Box::pin(too_much(play))),
@@ -77,7 +77,7 @@ async fn at_once(play: &Play) -> Result<(), DemoError> {
     let (asset, amount) = ordered.option()?;
     let part = percent(amount, 100 / PARTS);
     let to = Address::Account(ordered.escrow);
-    let deeds: Vec<_> = (0..PARTS).map(|_| (&me, Deed::Pay { to, asset, amount: part })).collect();
+    let deeds: Vec<_> = (0..PARTS).map(|_| (&me, Operation::Pay { to, asset, amount: part })).collect();
     play.do_it(&deeds).await?;
     play.settles(&ordered).await.map(drop)
 }
@@ -135,7 +135,7 @@ async fn both_options(play: &Play) -> Result<(), DemoError> {
     let deeds: Vec<_> = ordered
         .options
         .iter()
-        .map(|(asset, amount)| (&me, Deed::Pay { to, asset: *asset, amount: *amount }))
+        .map(|(asset, amount)| (&me, Operation::Pay { to, asset: *asset, amount: *amount }))
         .collect();
     play.do_it(&deeds).await?;
     play.settles(&ordered).await?;

@@ -8,7 +8,7 @@ use crate::app::demo::tale::{Money, Place};
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
-use farmgate_sandbox::wallet::Deed;
+use farmgate_sandbox::operations::Operation;
 
 pub(super) const STORIES: &[Story] = &[
     story("Whitfield", "operates the platform, and pays XLM for its fees: capital", |play| {
@@ -22,7 +22,7 @@ const UNITS: u32 = 25;
 async fn pays_the_platform(play: &Play, who: &Person) -> Result<Stroops, DemoError> {
     let amount = Stroops::from_units(UNITS);
     let to = Address::Account(play.stage.grid.platform.account());
-    play.do_it(&[(who, Deed::Pay { to, asset: Asset::Native, amount })]).await?;
+    play.do_it(&[(who, Operation::Pay { to, asset: Asset::Native, amount })]).await?;
     Ok(amount)
 }
 

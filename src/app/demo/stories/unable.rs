@@ -9,7 +9,8 @@ use crate::app::demo::tale::{Money, Place};
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
 use farmgate_sandbox::ledger::balances::{BalanceFilter, BalanceId};
-use farmgate_sandbox::wallet::{Deed, Memo};
+use farmgate_sandbox::operations::Operation;
+use farmgate_sandbox::wallet::Memo;
 
 pub(super) const STORIES: &[Story] = &[
     story("Mary", "pays a farmer without a trust line, who then trusts and claims", |play| {
@@ -51,8 +52,8 @@ async fn untrusting_farmer(play: &Play) -> Result<(), DemoError> {
         play.claim("a balance to claim", false);
         return Ok(());
     };
-    let trust = Deed::Trust { asset, limit: Stroops::MAX };
-    play.do_it(&[(&farmer, trust), (&farmer, Deed::Claim(balance))]).await
+    let trust = Operation::Trust { asset, limit: Stroops::MAX };
+    play.do_it(&[(&farmer, trust), (&farmer, Operation::Claim(balance))]).await
 }
 
 /// The balance that waits for somebody.
@@ -71,7 +72,7 @@ async fn waits_for(play: &Play, who: &Person) -> Option<BalanceId> {
 async fn pays_and_drops(
     play: &Play,
     units: u32,
-    then: Option<Deed>,
+    then: Option<Operation>,
 ) -> Result<(Person, Ordered, Asset, Stroops), DemoError> {
     let part = Stroops::from_units(units);
     let payer = play.me_with(&["TFT"], part).await?;
@@ -79,8 +80,8 @@ async fn pays_and_drops(
     let asset = ordered.option()?.0;
     let to = crate::domain::address::Address::Account(ordered.escrow);
     let mut deeds = vec![
-        (&payer, Deed::Pay { to, asset, amount: part }),
-        (&payer, Deed::Trust { asset, limit: Stroops::ZERO }),
+        (&payer, Operation::Pay { to, asset, amount: part }),
+        (&payer, Operation::Trust { asset, limit: Stroops::ZERO }),
     ];
     deeds.extend(then.map(|deed| (&payer, deed)));
     let done = play.act(&deeds, &Memo::None).await?;
@@ -101,7 +102,7 @@ async fn drops_the_line(play: &Play, units: u32) -> Result<(), DemoError> {
 
 async fn is_gone(play: &Play) -> Result<(), DemoError> {
     let heir = play.person("heir", &[]).await?;
-    let end = Deed::Merge { into: heir.account() };
+    let end = Operation::Merge { into: heir.account() };
     let (payer, ordered, asset, part) = pays_and_drops(play, PART_UNITS, Some(end)).await?;
     play.note(|tale| {
         // The heir has what is left of the payer's XLM when the fee is paid.

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Horizon, WalletError};
+use super::client::Horizon;
+use super::error::WalletError;
 use stellar_types::address::AccountId;
 use stellar_types::money::Stroops;
 

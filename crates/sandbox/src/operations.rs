@@ -1,24 +1,25 @@
-//! What people do on a ledger besides a plain payment, several of them in one transaction if they like: for stories.
+//! Operations of people and issuers, to be put into transactions: by the wallet over HTTP, or in process
+//! ([`submission`](crate::submission)).
 
 use stellar_xdr::{
     AccountFlags, ChangeTrustOp, ClaimClaimableBalanceOp, ClawbackOp, DataValue, ManageDataOp,
-    ManageSellOfferOp, MuxedAccount, Operation, OperationBody, PathPaymentStrictReceiveOp, PaymentOp, Price,
+    ManageSellOfferOp, MuxedAccount, OperationBody, PathPaymentStrictReceiveOp, PaymentOp, Price,
     SetOptionsOp, SetTrustLineFlagsOp, String64, TrustLineFlags, Uint256,
 };
 
-use super::{Horizon, Memo, Receipt, Wallet, WalletError};
-use crate::ledger::balances::BalanceId;
-use crate::xdr::{XdrError, muxed, xdr_account, xdr_asset, xdr_trusted};
 use stellar_types::address::{AccountId, Address};
 use stellar_types::asset::Asset;
 use stellar_types::money::Stroops;
 
+use crate::ledger::balances::BalanceId;
+use crate::xdr::{XdrError, muxed, xdr_account, xdr_asset, xdr_trusted};
+
 /// The data entry by which an account demands a memo of whoever pays it (SEP-29), and its value.
 const MEMO_REQUIRED: (&str, &[u8]) = ("config.memo_required", b"1");
 
-/// One operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deed {
+/// One operation of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
     /// Pays.
     Pay {
         /// Whom.
@@ -28,48 +29,48 @@ pub enum Deed {
         /// How much.
         amount: Stroops,
     },
-    /// Pays in one asset what arrives in another, through the order book.
-    PayThrough {
+    /// Pays in one asset so that an exact amount of another arrives, through the order book.
+    PathPayment {
         /// Whom.
         to: Address,
         /// What leaves.
-        with: Asset,
+        send: Asset,
         /// How much of it at most.
-        at_most: Stroops,
+        send_max: Stroops,
         /// What arrives.
         asset: Asset,
         /// How much of it.
         amount: Stroops,
     },
-    /// Offers one asset for another.
-    Sell {
-        /// What.
-        asset: Asset,
+    /// Offers to sell one asset for another.
+    SellOffer {
+        /// What is sold.
+        selling: Asset,
         /// How much of it.
         amount: Stroops,
         /// For what.
-        against: Asset,
+        buying: Asset,
         /// How many units of that for each unit.
         price: i32,
     },
-    /// Sets the limit of a trust line; zero gives it up.
+    /// Opens a trust line, or sets its limit; a limit of zero closes it.
     Trust {
         /// For what.
         asset: Asset,
-        /// Up to how much.
+        /// The most that is held.
         limit: Stroops,
     },
-    /// Claims a balance.
+    /// Claims a claimable balance.
     Claim(BalanceId),
     /// Demands a memo of whoever pays from now on (SEP-29).
-    DemandMemos,
-    /// Ends the account; its XLM goes to another.
+    RequireMemo,
+    /// Merges the account into another, which gets its XLM.
     Merge {
-        /// To whom.
+        /// Into which.
         into: AccountId,
     },
-    /// As an issuer: may from now on freeze lines, and take back what is on lines opened from now on.
-    MayTakeBack,
+    /// As an issuer: may from now on freeze lines, and claw back what is on lines opened from now on.
+    EnableClawback,
     /// As an issuer: freezes a line, or lets it be used again.
     Freeze {
         /// Whose.
@@ -79,8 +80,8 @@ pub enum Deed {
         /// Frozen, or usable.
         frozen: bool,
     },
-    /// As an issuer: takes tokens back.
-    TakeBack {
+    /// As an issuer: claws tokens back.
+    Clawback {
         /// From whom.
         from: AccountId,
         /// Which.
@@ -90,15 +91,30 @@ pub enum Deed {
     },
 }
 
+/// Why an operation cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OperationError {
+    /// A contract cannot be paid.
+    #[error("{to} cannot receive a payment")]
+    Unpayable {
+        /// The address.
+        to: Address,
+    },
+    /// A value that does not fit the network's form.
+    #[error(transparent)]
+    Xdr(#[from] XdrError),
+}
+
 fn plain(account: AccountId) -> MuxedAccount {
     MuxedAccount::Ed25519(Uint256(account.0))
 }
 
-fn payable(to: Address) -> Result<MuxedAccount, WalletError> {
-    muxed(to).ok_or(WalletError::Unpayable { to })
+/// An address that a payment can go to, or a transaction can come from.
+pub fn payable(to: Address) -> Result<MuxedAccount, OperationError> {
+    muxed(to).ok_or(OperationError::Unpayable { to })
 }
 
-fn demand_memos() -> Result<OperationBody, WalletError> {
+fn require_memo() -> Result<OperationBody, OperationError> {
     let (name, value) = MEMO_REQUIRED;
     Ok(OperationBody::ManageData(ManageDataOp {
         data_name: String64(name.try_into().map_err(XdrError::from)?),
@@ -106,7 +122,7 @@ fn demand_memos() -> Result<OperationBody, WalletError> {
     }))
 }
 
-fn may_take_back() -> OperationBody {
+fn enable_clawback() -> OperationBody {
     OperationBody::SetOptions(SetOptionsOp {
         inflation_dest: None,
         clear_flags: None,
@@ -127,28 +143,29 @@ fn freeze(account: AccountId, asset: Asset, frozen: bool) -> OperationBody {
     OperationBody::SetTrustLineFlags(SetTrustLineFlagsOp { trustor, asset, clear_flags, set_flags })
 }
 
-impl Deed {
-    pub(super) fn to_xdr(&self) -> Result<OperationBody, WalletError> {
+impl Operation {
+    /// In the network's form.
+    pub fn to_xdr(&self) -> Result<OperationBody, OperationError> {
         Ok(match *self {
             Self::Pay { to, asset, amount } => OperationBody::Payment(PaymentOp {
                 destination: payable(to)?,
                 asset: xdr_asset(asset),
                 amount: amount.get(),
             }),
-            Self::PayThrough { to, with, at_most, asset, amount } => {
+            Self::PathPayment { to, send, send_max, asset, amount } => {
                 OperationBody::PathPaymentStrictReceive(PathPaymentStrictReceiveOp {
-                    send_asset: xdr_asset(with),
-                    send_max: at_most.get(),
+                    send_asset: xdr_asset(send),
+                    send_max: send_max.get(),
                     destination: payable(to)?,
                     dest_asset: xdr_asset(asset),
                     dest_amount: amount.get(),
                     path: Vec::new().try_into().map_err(XdrError::from)?,
                 })
             }
-            Self::Sell { asset, amount, against, price } => {
+            Self::SellOffer { selling, amount, buying, price } => {
                 OperationBody::ManageSellOffer(ManageSellOfferOp {
-                    selling: xdr_asset(asset),
-                    buying: xdr_asset(against),
+                    selling: xdr_asset(selling),
+                    buying: xdr_asset(buying),
                     amount: amount.get(),
                     price: Price { n: price, d: 1 },
                     offer_id: 0,
@@ -160,32 +177,15 @@ impl Deed {
             Self::Claim(id) => {
                 OperationBody::ClaimClaimableBalance(ClaimClaimableBalanceOp { balance_id: id.to_xdr() })
             }
-            Self::DemandMemos => demand_memos()?,
+            Self::RequireMemo => require_memo()?,
             Self::Merge { into } => OperationBody::AccountMerge(plain(into)),
-            Self::MayTakeBack => may_take_back(),
+            Self::EnableClawback => enable_clawback(),
             Self::Freeze { account, asset, frozen } => freeze(account, asset, frozen),
-            Self::TakeBack { from, asset, amount } => OperationBody::Clawback(ClawbackOp {
+            Self::Clawback { from, asset, amount } => OperationBody::Clawback(ClawbackOp {
                 asset: xdr_asset(asset),
                 from: plain(from),
                 amount: amount.get(),
             }),
         })
-    }
-}
-
-impl Horizon {
-    /// Does it all in one transaction, or nothing of it. The first wallet is the transaction's source and pays its fee.
-    pub async fn act(&self, deeds: &[(&Wallet, Deed)], memo: &Memo) -> Result<Receipt, WalletError> {
-        let Some((first, _)) = deeds.first() else { return Err(WalletError::Nothing) };
-        let mut operations = Vec::new();
-        let mut signers: Vec<&Wallet> = Vec::new();
-        for (wallet, deed) in deeds {
-            let source = (wallet.address() != first.address()).then(|| payable(wallet.address()));
-            operations.push(Operation { source_account: source.transpose()?, body: deed.to_xdr()? });
-            if signers.iter().all(|known| known.account() != wallet.account()) {
-                signers.push(*wallet);
-            }
-        }
-        self.send(first, operations, &signers, memo).await
     }
 }
