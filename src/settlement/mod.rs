@@ -7,37 +7,14 @@
 //! Never here: HTTP, SQL, XDR, or a transaction rebuilt while its predecessor could still land. Failure of
 //! the network or the database ends a tick early and loses nothing; the next one starts from storage again.
 
-mod adopt;
-mod blame;
-mod candidate;
-mod carry;
-mod channels;
-mod claim;
-mod close;
-mod dust;
-mod effects;
-mod expire;
-mod fees;
-mod fence;
-mod held;
-mod ingest;
-mod losses;
-mod open;
+mod backoff;
+mod books;
+mod engine;
+mod inbound;
+mod outbound;
 mod outcome;
-mod own;
-mod pauses;
-mod payouts;
-mod recover;
-mod refund;
-mod resume;
-mod send;
+mod recovery;
 mod settings;
-mod settle;
-mod start;
-mod sweep;
-mod undelivered;
-mod waiting;
-mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -48,13 +25,13 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
-pub use candidate::{Candidate, Look, Term, Watched};
-pub use held::{Decision, ResolveError, held, resolve};
-use pauses::Pauses;
-pub use refund::{ReturnError, return_to};
-use resume::Building;
+use backoff::Pauses;
+pub use engine::leadership::{Candidate, Look, Term, Watched};
+pub use inbound::foreign_claimables::WAITING_SECONDS_MAX;
+pub use outbound::held::{Decision, ResolveError, held, resolve};
+pub use outbound::refund::{ReturnError, return_to};
+use recovery::build_gate::Building;
 pub use settings::{QUIET_PERIOD_SECONDS_MAX, Settings};
-pub use waiting::WAITING_SECONDS_MAX;
 
 use crate::capacity::CapacityError;
 use crate::domain::address::AccountId;
@@ -270,9 +247,9 @@ struct Memory {
     /// The last ledger whose sweep came to its end.
     swept: Option<LedgerSeq>,
     swept_at: Option<Timestamp>,
-    watching: watch::Watching,
+    watching: inbound::stream_hints::Watching,
     /// Accounts that are not explained: when they are looked at again.
-    dirty: BTreeMap<AccountId, sweep::Recheck>,
+    dirty: BTreeMap<AccountId, inbound::sweep::Recheck>,
     /// The last operation whose effects were looked at, of accounts that payments do not explain; of our own accounts also that
     /// up to which the journal explains everything.
     effects_seen: BTreeMap<AccountId, OperationId>,
@@ -290,9 +267,9 @@ struct Memory {
     payouts_failed: Pauses<AccountId>,
     payouts_not_before: Option<Timestamp>,
     /// Claimable balances that nobody had claimed: when they are looked at again.
-    claims: claim::Claims,
+    claims: outbound::reclaim::Claims,
     /// Accounts that may be closed, and when others may.
-    closing: close::Candidates,
+    closing: outbound::close::Candidates,
     /// Until when no claimable balance is made, since the platform has no reserve to spare.
     claimables_not_before: Option<Timestamp>,
     /// Codes a transaction was refused with, until its outcome is known.
@@ -312,7 +289,7 @@ struct Memory {
     /// How many transactions were built: channels take turns.
     built: usize,
     /// Bids that were refused.
-    bids: fees::Bids,
+    bids: outbound::fee_bump::Bids,
     /// When a transaction may be sent again.
     send_not_before: BTreeMap<SubmissionId, Timestamp>,
     /// When accounts may be opened again after a failure, and how long the last pause was.
@@ -331,7 +308,7 @@ impl Memory {
             building: Building::Unknown,
             swept: None,
             swept_at: None,
-            watching: watch::Watching::default(),
+            watching: inbound::stream_hints::Watching::default(),
             dirty: BTreeMap::new(),
             effects_seen: BTreeMap::new(),
             own_seen: BTreeMap::new(),
@@ -339,10 +316,13 @@ impl Memory {
             waiting_looked: None,
             refund_after: None,
             undelivered: Pauses::new(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX),
-            payouts_failed: Pauses::new(payouts::RETRY_SECONDS_MIN, payouts::RETRY_SECONDS_MAX),
+            payouts_failed: Pauses::new(
+                outbound::payout_checks::RETRY_SECONDS_MIN,
+                outbound::payout_checks::RETRY_SECONDS_MAX,
+            ),
             payouts_not_before: None,
-            claims: claim::Claims::new(),
-            closing: close::Candidates::new(),
+            claims: outbound::reclaim::Claims::new(),
+            closing: outbound::close::Candidates::new(),
             claimables_not_before: None,
             refusals: BTreeMap::new(),
             poor: BTreeMap::new(),
@@ -352,7 +332,7 @@ impl Memory {
             top_up_not_before: None,
             alone: BTreeSet::new(),
             built: 0,
-            bids: fees::Bids::default(),
+            bids: outbound::fee_bump::Bids::default(),
             send_not_before: BTreeMap::new(),
             open_pause: None,
             issuers_seen: BTreeSet::new(),

@@ -155,15 +155,15 @@ impl Settings {
         Ok(())
     }
 
-    pub(super) const fn tick(&self) -> Duration {
+    pub(in crate::settlement) const fn tick(&self) -> Duration {
         Duration::from_millis(self.tick_millis)
     }
 
-    pub(super) const fn lease(&self) -> Duration {
+    pub(in crate::settlement) const fn lease(&self) -> Duration {
         Duration::from_secs(self.lease_seconds as u64)
     }
 
-    pub(super) const fn resend(&self) -> SignedDuration {
+    pub(in crate::settlement) const fn resend(&self) -> SignedDuration {
         SignedDuration::from_secs(self.resend_seconds)
     }
 }

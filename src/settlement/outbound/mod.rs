@@ -1,0 +1,13 @@
+//! What goes out: settlements, returns, accounts and the transactions that carry them.
+
+pub(super) mod channels;
+pub(super) mod close;
+pub(super) mod fee_bump;
+pub(super) mod held;
+pub(super) mod open;
+pub(super) mod payout_checks;
+pub(super) mod reclaim;
+pub(super) mod refund;
+pub(super) mod settle;
+pub(super) mod submit;
+pub(super) mod sweep_to_platform;
