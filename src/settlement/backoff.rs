@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 /// What is left alone, and until when.
-pub(in crate::settlement) struct Pauses<K> {
+pub(in crate::settlement) struct Backoff<K> {
     seconds_min: i64,
     seconds_max: i64,
     until: BTreeMap<K, Pause>,
@@ -18,7 +18,7 @@ struct Pause {
     seconds: i64,
 }
 
-impl<K: Ord> Pauses<K> {
+impl<K: Ord> Backoff<K> {
     /// Pauses that begin with `seconds_min` and double up to `seconds_max`.
     pub const fn new(seconds_min: i64, seconds_max: i64) -> Self {
         Self { seconds_min, seconds_max, until: BTreeMap::new() }
@@ -49,18 +49,18 @@ mod tests {
 
     #[test]
     fn a_pause_doubles_up_to_its_largest_and_is_forgotten() {
-        let mut pauses = Pauses::new(10, 35);
+        let mut backoff = Backoff::new(10, 35);
         let mut now = Timestamp::UNIX_EPOCH;
-        assert!(!pauses.rests(&1, now));
+        assert!(!backoff.rests(&1, now));
         for seconds in [10, 20, 35, 35] {
-            pauses.lengthen(1, now);
+            backoff.lengthen(1, now);
             now += SignedDuration::from_secs(seconds - 1);
-            assert!(pauses.rests(&1, now), "{seconds}");
+            assert!(backoff.rests(&1, now), "{seconds}");
             now += SignedDuration::from_secs(1);
-            assert!(!pauses.rests(&1, now), "{seconds}");
+            assert!(!backoff.rests(&1, now), "{seconds}");
         }
-        pauses.forget(&1);
-        pauses.lengthen(1, now);
-        assert!(!pauses.rests(&1, now + SignedDuration::from_secs(10)));
+        backoff.forget(&1);
+        backoff.lengthen(1, now);
+        assert!(!backoff.rests(&1, now + SignedDuration::from_secs(10)));
     }
 }

@@ -6,54 +6,38 @@
 
 use std::cmp::Reverse;
 
-use jiff::Timestamp;
-
+use super::entries::{self, Clawback};
+use super::holds::note_lack;
+use super::refunds::refunded_if_all;
+use super::transfers::returned_payment;
+use super::work::UnitOfWork;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::ids::ReservationId;
-use crate::domain::journal::{BookAccount, Cause, Postings};
+use crate::domain::journal::BookAccount;
 use crate::domain::money::Stroops;
-use crate::domain::payment::PaymentId;
 use crate::domain::reservation::State;
-use crate::domain::transfer::{Transfer, TransferKind, TransferState};
+use crate::domain::transfer::{Transfer, TransferState};
 use crate::ports::store::{Applied, LIST_ROWS_MAX, StoreError, Tx};
-use crate::settlement::inbound::ingest::Place;
-use crate::settlement::outbound::held::note_lack;
-use crate::settlement::outbound::refund::refunded_if_all;
-use crate::settlement::outbound::settle::change;
-use crate::settlement::{EngineError, Ids};
-
-/// Money that an issuer took back.
-pub(in crate::settlement) struct Clawback {
-    /// The operation and which of its changes.
-    pub id: PaymentId,
-    pub asset: Asset,
-    pub amount: Stroops,
-    /// When its ledger closed.
-    pub at: Timestamp,
-}
+use crate::settlement::EngineError;
 
 /// Books a clawback, once, and lets returns that are owed already bear it.
 pub(in crate::settlement) async fn claw_back(
-    tx: &mut dyn Tx,
-    ids: &Ids,
-    place: &Place,
+    work: &mut UnitOfWork<'_>,
+    account: AccountId,
+    reservation: Option<ReservationId>,
     clawback: &Clawback,
 ) -> Result<Applied, EngineError> {
-    let (account, reservation) = (place.account(), place.reservation());
     let (id, asset, amount) = (clawback.id, clawback.asset, clawback.amount);
-    let mut postings = Postings::new();
-    let held = BookAccount::Stellar(account);
-    postings.movement(asset, amount, BookAccount::ClawedBack(reservation), held);
-    let booked = ids.post_once(tx, Cause::Clawback(id), reservation, clawback.at, postings).await?;
+    let booked = work.post_once(entries::clawback(clawback, account, reservation)).await?;
     if booked == Applied::Executed {
         tracing::error!(%account, change = %id, %asset, %amount, "an issuer took money back");
-        bear(tx, ids, account, reservation, asset).await?;
+        bear(work, account, reservation, asset).await?;
         if let Some(id) = reservation
-            && let Some(reservation) = tx.reservation(id).await?
+            && let Some(reservation) = work.reservation(id).await?
             && let State::Held { .. } = reservation.state
         {
-            note_lack(tx, ids, reservation).await?;
+            note_lack(work, reservation).await?;
         }
     }
     Ok(booked)
@@ -64,52 +48,55 @@ pub(in crate::settlement) async fn claw_back(
 /// While money is on its way out of the account nothing is cut: what lands is no longer owed, and what does not is looked at
 /// again before it is sent.
 pub(in crate::settlement) async fn bear(
-    tx: &mut dyn Tx,
-    ids: &Ids,
+    work: &mut UnitOfWork<'_>,
     account: AccountId,
     reservation: Option<ReservationId>,
     asset: Asset,
 ) -> Result<bool, EngineError> {
-    let taken = tx.balance(BookAccount::ClawedBack(reservation), asset).await?;
-    if taken <= 0 || tx.money_leaves(account).await? {
+    let taken = work.balance(BookAccount::ClawedBack(reservation), asset).await?;
+    if taken <= 0 || work.money_leaves(account).await? {
         return Ok(false);
     }
     let mut left = Stroops::new(taken)?;
-    let mut owed = owed_from(tx, account, reservation, asset).await?;
+    let owed = owed_from(work.tx(), account, reservation, asset).await?;
     if reservation.is_none() {
-        left = left.min(shortage(tx, account, asset, &owed).await?);
+        left = left.min(shortage(work.tx(), account, asset, &owed).await?);
     }
-    owed.sort_by_key(|transfer| Reverse(returned(transfer)));
+    let mut cut_any = cut_latest_first(work, owed, &mut left, reservation).await?;
+    if reservation.is_some() && !left.is_zero() {
+        // Who paid before the account had its reservation bears what nobody can who paid since.
+        let before = owed_from(work.tx(), account, None, asset).await?;
+        left = left.min(shortage(work.tx(), account, asset, &before).await?);
+        cut_any |= cut_latest_first(work, before, &mut left, reservation).await?;
+    }
+    let now = work.now();
+    if let (true, Some(id)) = (cut_any, reservation)
+        && let Some(reservation) = work.reservation(id).await?
+        && let Some(refunded) = refunded_if_all(work.tx(), reservation, now).await?
+    {
+        work.save_reservation(&refunded).await?;
+    }
+    Ok(cut_any)
+}
+
+/// Cuts these returns, that of the latest payment first, until nothing is `left` to bear of what was clawed back of `of`; true if
+/// one was cut.
+async fn cut_latest_first(
+    work: &mut UnitOfWork<'_>,
+    mut owed: Vec<Transfer>,
+    left: &mut Stroops,
+    of: Option<ReservationId>,
+) -> Result<bool, EngineError> {
+    owed.sort_by_key(|transfer| Reverse(returned_payment(transfer)));
     let mut cut_any = false;
     for transfer in owed {
-        let cut = left.min(transfer.amount);
+        let cut = (*left).min(transfer.amount);
         if cut.is_zero() {
             break;
         }
-        left = left.checked_sub(cut)?;
-        cut_by(tx, ids, &transfer, cut, reservation).await?;
+        *left = left.checked_sub(cut)?;
+        cut_by(work, &transfer, cut, of).await?;
         cut_any = true;
-    }
-    if reservation.is_some() && !left.is_zero() {
-        // Who paid before the account had its reservation bears what nobody can who paid since.
-        let mut before = owed_from(tx, account, None, asset).await?;
-        left = left.min(shortage(tx, account, asset, &before).await?);
-        before.sort_by_key(|transfer| Reverse(returned(transfer)));
-        for transfer in before {
-            let cut = left.min(transfer.amount);
-            if cut.is_zero() {
-                break;
-            }
-            left = left.checked_sub(cut)?;
-            cut_by(tx, ids, &transfer, cut, reservation).await?;
-            cut_any = true;
-        }
-    }
-    if let (true, Some(id)) = (cut_any, reservation)
-        && let Some(reservation) = tx.reservation(id).await?
-        && let Some(refunded) = refunded_if_all(tx, reservation, ids.now()).await?
-    {
-        change(tx, ids, &refunded).await?;
     }
     Ok(cut_any)
 }
@@ -127,8 +114,9 @@ pub(in crate::settlement) async fn owed_from(
         let page = tx.pending_refunds_from(account, after, LIST_ROWS_MAX).await?;
         after = page.last().map(|transfer| transfer.id);
         let last = page.len() < LIST_ROWS_MAX as usize;
-        let concerned =
-            |one: &Transfer| one.asset == asset && one.reservation == reservation && returned(one).is_some();
+        let concerned = |one: &Transfer| {
+            one.asset == asset && one.reservation == reservation && returned_payment(one).is_some()
+        };
         owed.extend(page.into_iter().filter(concerned));
         if last {
             return Ok(owed);
@@ -149,48 +137,37 @@ async fn shortage(
     Ok(sum.checked_sub(sum.min(Stroops::new(held)?))?)
 }
 
-const fn returned(transfer: &Transfer) -> Option<PaymentId> {
-    match transfer.kind {
-        TransferKind::Refund { payment } => Some(payment),
-        TransferKind::Leg { .. } | TransferKind::Repayment { .. } => None,
-    }
-}
-
 /// Gives a return up for one that is smaller by `cut`, or for none, and books what its payer bears of what was taken from
-/// `taken_of`.
+/// `of`.
 async fn cut_by(
-    tx: &mut dyn Tx,
-    ids: &Ids,
+    work: &mut UnitOfWork<'_>,
     transfer: &Transfer,
     cut: Stroops,
-    taken_of: Option<ReservationId>,
+    of: Option<ReservationId>,
 ) -> Result<(), EngineError> {
-    let now = ids.now();
+    let now = work.now();
     tracing::warn!(transfer = %transfer.id, %cut, "a return bears what the issuer took back");
-    reduce(tx, ids, transfer, cut).await?;
-    let mut postings = Postings::new();
-    postings.movement(transfer.asset, cut, transfer.liability(), BookAccount::ClawedBack(taken_of));
-    ids.post(tx, Cause::Reduced(transfer.id), transfer.reservation, now, postings).await
+    reduce(work, transfer, cut).await?;
+    work.post(entries::reduction(transfer, cut, of, now)).await
 }
 
 /// Gives a return up for one that is smaller by `cut`, or for none.
 pub(in crate::settlement) async fn reduce(
-    tx: &mut dyn Tx,
-    ids: &Ids,
+    work: &mut UnitOfWork<'_>,
     transfer: &Transfer,
     cut: Stroops,
 ) -> Result<(), EngineError> {
-    let now = ids.now();
+    let now = work.now();
     let rest = transfer.amount.checked_sub(cut)?;
-    tx.update_transfer(transfer, &transfer.clone().cancelled(now)?).await?;
+    work.update_transfer(transfer, &transfer.clone().cancelled(now)?).await?;
     if !rest.is_zero() {
         let ordinal = match transfer.reservation {
-            Some(reservation) => tx.next_ordinal(reservation).await?,
+            Some(reservation) => work.next_ordinal(reservation).await?,
             None => 0,
         };
-        let (id, state) = (ids.transfer()?, TransferState::Pending);
+        let (id, state) = (work.new_transfer_id()?, TransferState::Pending);
         let smaller = Transfer { id, ordinal, amount: rest, state, ..transfer.clone() };
-        tx.insert_transfers(&[smaller]).await?;
+        work.insert_transfers(&[smaller]).await?;
     }
     Ok(())
 }
@@ -210,7 +187,7 @@ pub(in crate::settlement) async fn owners(
 }
 
 /// What was taken back of a reservation's money and nobody bears yet.
-pub(in crate::settlement) async fn taken_back(
+pub(in crate::settlement) async fn clawed_back(
     tx: &mut dyn Tx,
     reservation: ReservationId,
 ) -> Result<Vec<(Asset, Stroops)>, EngineError> {

@@ -3,10 +3,10 @@
 //! Only a *payment's* refusal on the recipient's side turns it into a claimable balance; a refusal on the source's side is the
 //! reservation's matter; one that names no operation is nobody's (DESIGN §3).
 
+use super::transfers::{is_claimable, places};
 use crate::domain::ids::ReservationId;
 use crate::domain::reservation::HoldReason;
 use crate::domain::transfer::{ResultCodes, Transfer, TransferKind};
-use crate::settlement::outbound::settle::{is_claimable, places};
 
 /// The code of an operation that would have worked.
 const SUCCESS: &str = "op_success";
@@ -24,6 +24,9 @@ const CODES_OF_THE_CHANNEL: [&str; 6] = [
     "tx_insufficient_balance",
     "tx_no_source_account",
 ];
+
+/// The code of a transaction whose source cannot pay its fee.
+pub(in crate::settlement) const CANNOT_PAY_FEE: &str = "tx_insufficient_balance";
 
 /// True if the transaction as a whole was refused for something in it.
 pub(in crate::settlement) fn is_refused_whole(codes: &ResultCodes) -> bool {

@@ -4,25 +4,7 @@
 
 use crate::domain::dead_letter::{Undelivered, Why};
 use crate::domain::transfer::Transfer;
-use crate::ports::store::{StoreError, Tx, transact};
-use crate::settlement::{Engine, EngineError};
-
-impl Engine {
-    /// A return or repayment could not be delivered: it rests, longer each time, and is listed as such.
-    pub(in crate::settlement) async fn not_delivered(
-        &self,
-        transfer: &Transfer,
-        why: Why,
-    ) -> Result<(), EngineError> {
-        self.undelivered(transfer.route());
-        let (transfer, now) = (transfer.clone(), self.clock.now());
-        transact(&self.store, move |tx| {
-            let transfer = transfer.clone();
-            Box::pin(async move { Ok(note_undelivered(tx, &transfer, why, now).await?) })
-        })
-        .await
-    }
-}
+use crate::ports::store::{StoreError, Tx};
 
 /// Stores that a pending return or repayment could not be delivered.
 pub(in crate::settlement) async fn note_undelivered(

@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use futures::FutureExt;
 
+use super::tick::Engine;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::Network;
 use crate::ports::store::{Lease, Store, StoreError, transact};
 use crate::settlement::engine::fenced_store::{FencedStore, Standing};
-use crate::settlement::{Engine, EngineError, Settings};
+use crate::settlement::{EngineError, Settings};
 
 /// How often a candidate looks at the lease within the lease time.
 const LOOKS_PER_LEASE: u32 = 15;

@@ -1,5 +1,9 @@
-//! The engine: its tick, the lease it runs under, and what is said of it.
+//! The engine: its tick, the lease it runs under, and what is told of it.
 
-pub(super) mod fenced_store;
+mod fenced_store;
 pub(super) mod leadership;
-pub(super) mod startup_log;
+mod look;
+mod outcomes;
+mod startup_log;
+mod status;
+pub(super) mod tick;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::tick::Engine;
 use crate::domain::escrow::ChannelRole;
 use crate::ports::store::{LIST_ROWS_MAX, Lease, StoreError};
-use crate::settlement::Engine;
 
 impl Engine {
     /// Logs whose lease it was, what is under way, what waits, and since when.
-    pub(in crate::settlement) async fn say_what_is_found(&self, token: i64, before: &Lease) {
+    pub(super) async fn say_what_is_found(&self, token: i64, before: &Lease) {
         let from = before.holder.as_deref().unwrap_or("nobody");
         if let Err(error) = self.find(token, from).await {
             tracing::warn!(token, lease_from = from, %error, "engine starts without its database");
@@ -16,9 +16,9 @@ impl Engine {
     }
 
     async fn find(&self, token: i64, from: &str) -> Result<(), StoreError> {
-        let now = self.clock.now();
+        let now = self.ports.now();
         let age = |since: jiff::Timestamp| now.duration_since(since).as_secs();
-        let mut tx = self.store.begin_read().await?;
+        let mut tx = self.ports.read().await?;
         let status = tx.engine_status().await?;
         let reservations = tx.reservation_counts().await?;
         let funded = tx.oldest_funded().await?;

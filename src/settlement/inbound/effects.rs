@@ -4,6 +4,10 @@
 //! transaction under its own identity, so that reading effects again changes nothing. What cannot be understood is
 //! put aside with its JSON.
 
+use super::attribution::{Ingested, take_in};
+use super::ingest::Histories;
+use super::quarantine::quarantine;
+use super::watched_account::WatchedAccount;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::OwnWatch;
@@ -11,11 +15,12 @@ use crate::domain::ids::OperationId;
 use crate::domain::money::Stroops;
 use crate::domain::payment::{Memo, Payment, PaymentId, PaymentKind};
 use crate::ports::network::{EffectId, EffectKind, EffectRecord, OperationRecord, PAGE_RECORDS_MAX};
-use crate::ports::store::{Applied, PaymentFilter, Tx, transact};
-use crate::settlement::books::clawbacks::{Clawback, claw_back};
-use crate::settlement::inbound::ingest::{Ingested, Place, put_aside, take_in};
+use crate::ports::store::{Applied, PaymentFilter};
+use crate::settlement::books::clawbacks::claw_back;
+use crate::settlement::books::entries::Clawback;
+use crate::settlement::books::work::UnitOfWork;
 use crate::settlement::recovery::recover::is_sent_by_us;
-use crate::settlement::{Engine, EngineError, Ids, TickReport};
+use crate::settlement::{EngineError, TickReport};
 
 /// Most pages of one account's effects read at one look; the rest is for the next.
 const EFFECT_PAGES_MAX: u32 = 20;
@@ -32,7 +37,7 @@ enum Known {
     Untold,
 }
 
-impl Engine {
+impl Histories {
     /// Takes in what an account's effects tell beyond its payments; true if something was.
     pub(in crate::settlement) async fn take_in_effects(
         &self,
@@ -42,7 +47,7 @@ impl Engine {
         let (mut taken, mut looked_up) = (false, 0);
         let mut cursor = self.effects_cursor(account).await?;
         for _ in 0..EFFECT_PAGES_MAX {
-            let page = self.network.effects(account, cursor, PAGE_RECORDS_MAX).await?;
+            let page = self.ports.network.effects(account, cursor, PAGE_RECORDS_MAX).await?;
             let full = page.len() >= PAGE_RECORDS_MAX;
             let mut groups = by_operation(page);
             // The effects of the last operation may go on on the next page; an operation has far fewer than a page.
@@ -56,7 +61,9 @@ impl Engine {
                     Known::Untold => {
                         looked_up += 1;
                         // Not there on the instance that answered: it will be, later.
-                        let Some(record) = self.network.operation(operation).await? else { return Ok(taken) };
+                        let Some(record) = self.ports.network.operation(operation).await? else {
+                            return Ok(taken);
+                        };
                         Some(record)
                     }
                 };
@@ -73,8 +80,8 @@ impl Engine {
     /// Where an account's effects were looked at last, or need not be looked at: an escrow account's are all ours to read, from
     /// its creation on.
     async fn effects_cursor(&self, account: AccountId) -> Result<Option<EffectId>, EngineError> {
-        let own = self.store.begin_read().await?.own_watch(account).await?.map(|watch| watch.effects);
-        let seen = self.memory().effects_seen.get(&account).copied();
+        let own = self.ports.read().await?.own_watch(account).await?.map(|watch| watch.effects);
+        let seen = self.effects_seen.lock().get(&account).copied();
         Ok(own.max(seen).map(|operation| EffectId { operation, index: LAST_INDEX }))
     }
 
@@ -88,7 +95,7 @@ impl Engine {
             return Ok(Known::Told);
         }
         let before = PaymentId { operation: OperationId(operation.0 - 1), change: u16::MAX };
-        let mut tx = self.store.begin_read().await?;
+        let mut tx = self.ports.read().await?;
         let stored = tx.payments(&PaymentFilter::default(), Some(before), 1).await?;
         let is_stored = stored
             .first()
@@ -104,33 +111,37 @@ impl Engine {
         record: Option<OperationRecord>,
         report: &mut TickReport,
     ) -> Result<bool, EngineError> {
-        let (ids, funders) = (Ids::of(self), self.funders());
-        let ingested = transact(&self.store, move |tx| {
-            let (ids, funders) = (ids.clone(), funders.clone());
-            let (effects, record) = (effects.clone(), record.clone());
-            Box::pin(async move {
-                let Some(place) = Place::load(tx, account).await? else { return Ok(Ingested::default()) };
-                if place.history_ends().is_some_and(|end| operation > end) {
-                    return Ok(Ingested::default());
-                }
-                let mut ingested = Ingested::default();
-                for effect in &effects {
-                    let taken = Untold { ids: &ids, place: &place, funders: &funders, operation };
-                    taken.take(tx, effect, record.as_ref(), &mut ingested).await?;
-                }
-                if let Place::Own { watch, .. } = place {
-                    let after = OwnWatch { effects: watch.effects.max(operation), ..watch };
-                    tx.set_own_watch(account, Some(watch), after).await?;
-                }
-                Ok::<_, EngineError>(ingested)
+        let funders = self.funders();
+        let ingested = self
+            .ports
+            .transact(move |work| {
+                let funders = funders.clone();
+                let (effects, record) = (effects.clone(), record.clone());
+                Box::pin(async move {
+                    let Some(place) = WatchedAccount::load(work.tx(), account).await? else {
+                        return Ok(Ingested::default());
+                    };
+                    if place.history_ends().is_some_and(|end| operation > end) {
+                        return Ok(Ingested::default());
+                    }
+                    let mut ingested = Ingested::default();
+                    for effect in &effects {
+                        let taken = Untold { place: &place, funders: &funders, operation };
+                        taken.take(work, effect, record.as_ref(), &mut ingested).await?;
+                    }
+                    if let WatchedAccount::System { watch, .. } = place {
+                        let after = OwnWatch { effects: watch.effects.max(operation), ..watch };
+                        work.set_own_watch(account, Some(watch), after).await?;
+                    }
+                    Ok::<_, EngineError>(ingested)
+                })
             })
-        })
-        .await?;
+            .await?;
         ingested.note(report);
-        let mut memory = self.memory();
-        let seen = memory.effects_seen.entry(account).or_insert(operation);
+        let mut effects_seen = self.effects_seen.lock();
+        let seen = effects_seen.entry(account).or_insert(operation);
         *seen = operation.max(*seen);
-        drop(memory);
+        drop(effects_seen);
         Ok(ingested.payments + ingested.clawbacks > 0)
     }
 }
@@ -172,8 +183,7 @@ fn is_told_as_payment(kind: &str) -> bool {
 
 /// An operation on an account of ours that no payment list tells.
 struct Untold<'a> {
-    ids: &'a Ids,
-    place: &'a Place,
+    place: &'a WatchedAccount,
     funders: &'a [AccountId],
     operation: OperationId,
 }
@@ -181,18 +191,17 @@ struct Untold<'a> {
 impl Untold<'_> {
     async fn take(
         &self,
-        tx: &mut dyn Tx,
+        work: &mut UnitOfWork<'_>,
         effect: &EffectRecord,
         record: Option<&OperationRecord>,
         ingested: &mut Ingested,
     ) -> Result<(), EngineError> {
         if let EffectKind::Unreadable { json, reason } = &effect.kind {
             let account = self.place.account();
-            return put_aside(tx, self.ids, account, Some(self.operation), json.clone(), reason.clone())
-                .await;
+            return quarantine(work, account, Some(self.operation), json.clone(), reason.clone()).await;
         }
         let Some(record) = record else { return Ok(()) };
-        let is_ours = is_sent_by_us(tx, record.envelope_hash()).await?;
+        let is_ours = is_sent_by_us(work.tx(), record.envelope_hash()).await?;
         if is_ours || !moves(&effect.kind) {
             return Ok(());
         }
@@ -203,15 +212,16 @@ impl Untold<'_> {
                 Ok(())
             }
             ("account_merge", EffectKind::Credited { asset, amount }) => {
-                self.arrive(tx, record, PaymentKind::Merge, *asset, *amount, ingested).await
+                self.arrive(work, record, PaymentKind::Merge, (*asset, *amount), ingested).await
             }
             ("claim_claimable_balance", EffectKind::Credited { asset, amount }) => {
-                self.arrive(tx, record, PaymentKind::Claim, *asset, *amount, ingested).await
+                self.arrive(work, record, PaymentKind::Claim, (*asset, *amount), ingested).await
             }
             ("clawback", EffectKind::Debited { asset, amount }) => {
                 let id = PaymentId { operation: self.operation, change: 0 };
+                let account = self.place.account();
                 let clawback = Clawback { id, asset: *asset, amount: *amount, at: record.closed_at };
-                let booked = claw_back(tx, self.ids, self.place, &clawback).await?;
+                let booked = claw_back(work, account, self.place.reservation(), &clawback).await?;
                 ingested.clawbacks += u32::from(booked == Applied::Executed);
                 Ok(())
             }
@@ -226,19 +236,17 @@ impl Untold<'_> {
                     "effect": format!("{:?}", effect.kind),
                 });
                 let reason = format!("{kind} changed a balance in a way that is not known");
-                put_aside(tx, self.ids, self.place.account(), Some(self.operation), json.to_string(), reason)
-                    .await
+                quarantine(work, self.place.account(), Some(self.operation), json.to_string(), reason).await
             }
         }
     }
 
     async fn arrive(
         &self,
-        tx: &mut dyn Tx,
+        work: &mut UnitOfWork<'_>,
         record: &OperationRecord,
         kind: PaymentKind,
-        asset: Asset,
-        amount: Stroops,
+        (asset, amount): (Asset, Stroops),
         ingested: &mut Ingested,
     ) -> Result<(), EngineError> {
         if amount.is_zero() {
@@ -258,7 +266,7 @@ impl Untold<'_> {
             closed_at: record.closed_at,
             memo: record.memo.clone().unwrap_or(Memo::None),
         };
-        take_in(tx, self.ids, self.place, self.funders, payment, ingested).await
+        take_in(work, self.place, self.funders, payment, ingested).await
     }
 }
 

@@ -7,21 +7,23 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::ingest::Histories;
+use super::sweep::Sweep;
 use crate::domain::address::AccountId;
 use crate::domain::escrow::EscrowState;
 use crate::domain::ids::{LedgerSeq, OperationId};
-use crate::domain::pace::{Allowance, Forward, Load, Pace, pace};
-use crate::ports::network::{Feed, Heard, PAGE_RECORDS_MAX};
+use crate::domain::pace::{Load, Pace, pace};
+use crate::ports::network::{Feed, Heard as PaymentHint, Ledger, PAGE_RECORDS_MAX};
 use crate::ports::store::StoreError;
-use crate::settlement::{Engine, EngineError, TickReport};
+use crate::settlement::books::work::Ports;
+use crate::settlement::memory::Memory;
+use crate::settlement::{EngineError, TickReport};
 
-/// Pages of sweeps that may come at once where requests are limited; after them they come evenly.
-const SWEEP_PAGES_AT_ONCE_MAX: u32 = 12;
 /// Accounts that the stream named and that were not looked up yet; when there are more, it is not read on.
 const HEARD_ACCOUNTS_MAX: usize = 10_000;
 /// Ticks in which a hint is looked for in a history that does not have it, before it is left to the sweep.
@@ -31,32 +33,6 @@ const FOLLOW_LEDGERS_BACK_MAX: u32 = 720;
 /// The first pause after the stream broke, and the longest, in seconds.
 const FOLLOW_PAUSE_SECONDS_MIN: u64 = 1;
 const FOLLOW_PAUSE_SECONDS_MAX: u64 = 60;
-const HOUR: Duration = Duration::from_secs(3_600);
-
-/// A sweep under way: it may take several ticks.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::settlement) struct Sweep {
-    /// The next page begins after it.
-    pub(in crate::settlement) after: Option<AccountId>,
-    /// The oldest ledger of a page so far.
-    pub(in crate::settlement) oldest: LedgerSeq,
-    pub(in crate::settlement) pages: u32,
-    accounts: u64,
-    /// Accounts met that are not explained.
-    pub(in crate::settlement) dirty: u32,
-}
-
-impl Sweep {
-    pub(in crate::settlement) const BEGIN: Self =
-        Self { after: None, oldest: LedgerSeq(u32::MAX), pages: 0, accounts: 0, dirty: 0 };
-
-    pub(in crate::settlement) fn add(&mut self, ledger: LedgerSeq, accounts: usize, dirty: u32) {
-        self.oldest = self.oldest.min(ledger);
-        self.pages += 1;
-        self.accounts = self.accounts.saturating_add(u64::try_from(accounts).unwrap_or(u64::MAX));
-        self.dirty = self.dirty.saturating_add(dirty);
-    }
-}
 
 /// An account of ours whose history has something new.
 #[derive(Debug, Clone, Copy)]
@@ -66,84 +42,68 @@ struct Hint {
     ticks: u8,
 }
 
-/// What is remembered of the watch between ticks.
+/// What is remembered of the stream.
 #[derive(Default)]
-pub(in crate::settlement) struct Watching {
-    /// The sweep that the next tick goes on with.
-    pub(in crate::settlement) sweep: Option<Sweep>,
-    /// Accounts of the last whole sweep, and the oldest ledger of its pages.
-    swept: Option<(u64, LedgerSeq)>,
-    clock: Forward,
-    allowance: Allowance,
+struct Heard {
+    /// The latest ledger that was seen.
+    tip: Option<LedgerSeq>,
     /// Accounts that the stream named, anybody's, and by which operation last.
-    heard: BTreeMap<AccountId, OperationId>,
+    accounts: BTreeMap<AccountId, OperationId>,
     hints: BTreeMap<AccountId, Hint>,
     /// True once the network was found to have no stream.
     no_stream: bool,
     /// Since when the stream cannot be read.
-    deaf_since: Option<Timestamp>,
-    said: Option<Pace>,
+    away_since: Option<Timestamp>,
+    /// The pace that was told last.
+    told: Option<Pace>,
 }
 
-impl Watching {
-    fn accounts(&self) -> u64 {
-        let under_way = self.sweep.map_or(0, |sweep| sweep.accounts);
-        self.swept.map_or(0, |(accounts, _)| accounts).max(under_way)
+/// The step that follows the payment stream and looks where it points to.
+pub(in crate::settlement) struct StreamHints {
+    ports: Arc<Ports>,
+    histories: Arc<Histories>,
+    sweep: Arc<Sweep>,
+    heard: Memory<Heard>,
+}
+
+impl StreamHints {
+    pub(in crate::settlement) fn new(
+        ports: Arc<Ports>,
+        histories: Arc<Histories>,
+        sweep: Arc<Sweep>,
+    ) -> Self {
+        Self { ports, histories, sweep, heard: Memory::default() }
     }
 
-    /// Since which ledger all accounts have been looked at: what came before needs no stream.
-    fn looked_since(&self) -> Option<LedgerSeq> {
-        let first_page = || self.sweep.filter(|sweep| sweep.pages > 0).map(|sweep| sweep.oldest);
-        self.swept.map(|(_, oldest)| oldest).or_else(first_page)
-    }
-
-    /// The oldest ledger at which the last whole sweep looked.
-    pub(in crate::settlement) fn swept_since(&self) -> Option<LedgerSeq> {
-        self.swept.map(|(_, oldest)| oldest)
-    }
-
-    pub(in crate::settlement) fn finish(&mut self, sweep: Sweep) {
-        self.sweep = None;
-        self.swept = Some((sweep.accounts, sweep.oldest));
+    /// The latest ledger is this one.
+    pub(in crate::settlement) fn see(&self, tip: Ledger) {
+        self.heard.lock().tip = Some(tip.sequence);
     }
 
     /// Since when the stream cannot be read, while it should be followed.
     pub(in crate::settlement) fn away_since(&self) -> Option<Timestamp> {
-        self.deaf_since.filter(|_| self.said.is_some_and(|pace| pace.followed))
+        let heard = self.heard.lock();
+        heard.away_since.filter(|_| heard.told.is_some_and(|pace| pace.followed))
     }
 
     /// Notes an account of ours that is known to have changed and that there was no time for.
-    pub(in crate::settlement) fn look_later(&mut self, account: AccountId) {
-        self.hints.entry(account).or_insert(Hint { operation: OperationId(0), ticks: 0 });
+    pub(in crate::settlement) fn look_later(&self, account: AccountId) {
+        let mut heard = self.heard.lock();
+        heard.hints.entry(account).or_insert(Hint { operation: OperationId(0), ticks: 0 });
     }
-}
 
-impl Engine {
     /// How the accounts are watched now, by what is known of their number and of what else is spent.
     pub(in crate::settlement) fn pace(&self) -> Pace {
-        let spending = self.network.spending();
-        let memory = self.memory();
+        let spending = self.ports.network.spending();
+        let accounts = self.sweep.accounts();
         pace(&Load {
-            accounts: memory.watching.accounts(),
-            tick_millis: self.settings.tick_millis,
+            accounts,
+            tick_millis: self.ports.settings.tick_millis,
             requests_per_hour_max: spending.per_hour_max,
             spent_otherwise_per_hour: spending.otherwise_per_hour,
-            stream: !memory.watching.no_stream,
-            follow_accounts_min: self.settings.follow_accounts_min,
+            stream: !self.heard.lock().no_stream,
+            follow_accounts_min: self.ports.settings.follow_accounts_min,
         })
-    }
-
-    /// Takes one page from what may be swept; false if it has to wait.
-    pub(in crate::settlement) fn may_sweep_a_page(&self, pace: &Pace) -> bool {
-        let per_hour = pace
-            .pages_per_hour_max
-            .and_then(|pages| NonZeroU32::new(u32::try_from(pages).unwrap_or(u32::MAX)));
-        let Some(per_hour) = per_hour else { return true };
-        let now = self.clock.now();
-        let mut memory = self.memory();
-        let elapsed = memory.watching.clock.to(now);
-        let interval = HOUR / per_hour.get();
-        memory.watching.allowance.take(elapsed, interval, SWEEP_PAGES_AT_ONCE_MAX, 0).is_ok()
     }
 
     /// Says at what pace the accounts are watched: in the report, in the metrics, and when it changes in the log.
@@ -154,14 +114,14 @@ impl Engine {
         metrics::gauge!("farmgate_payment_seen_milliseconds_max").set(millis(pace.seen_millis_max()));
         metrics::gauge!("farmgate_payment_stream_followed").set(u32::from(pace.followed));
         report.pace = Some(pace);
-        let now = self.clock.now();
-        let mut memory = self.memory();
-        report.stream_away_since = memory.watching.deaf_since.filter(|_| pace.followed);
+        let now = self.ports.now();
+        let mut heard = self.heard.lock();
+        report.stream_away_since = heard.away_since.filter(|_| pace.followed);
         let away = report.stream_away_since.map_or(0, |since| now.duration_since(since).as_secs());
         metrics::gauge!("farmgate_payment_stream_away_seconds").set(u32::try_from(away).unwrap_or(0));
         let manner = |pace: Pace| (pace.pages, pace.followed, pace.is_stretched());
-        if memory.watching.said.map(manner) != Some(manner(pace)) {
-            memory.watching.said = Some(pace);
+        if heard.told.map(manner) != Some(manner(pace)) {
+            heard.told = Some(pace);
             tracing::info!(
                 pages = pace.pages,
                 followed = pace.followed,
@@ -177,23 +137,22 @@ impl Engine {
     /// Follows the network's payment stream while there are accounts enough for it; never ends by itself.
     ///
     /// It runs beside the ticks, which take up what it hears. Without it they find the same by sweeps.
-    pub async fn follow(&self) -> Infallible {
+    pub(in crate::settlement) async fn follow(&self) -> Infallible {
         loop {
             if self.pace().followed {
-                match self.network.feed(self.follow_from()) {
+                match self.ports.network.feed(self.follow_from()) {
                     Some(mut feed) => self.listen(&mut *feed).await,
-                    None => self.memory().watching.no_stream = true,
+                    None => self.heard.lock().no_stream = true,
                 }
             }
-            self.clock.sleep(self.settings.tick()).await;
+            self.ports.clock.sleep(self.ports.settings.tick()).await;
         }
     }
 
     /// From where on the stream is followed: since then the accounts have been looked at.
     fn follow_from(&self) -> Option<OperationId> {
-        let memory = self.memory();
-        let tip = memory.tip?.sequence;
-        let looked_since = memory.watching.looked_since().unwrap_or(tip);
+        let tip = self.heard.lock().tip?;
+        let looked_since = self.sweep.looked_since().unwrap_or(tip);
         let first = looked_since.0.max(tip.0.saturating_sub(FOLLOW_LEDGERS_BACK_MAX)).saturating_add(1);
         Some(OperationId::from_parts(LedgerSeq(first), 0, 0))
     }
@@ -202,8 +161,8 @@ impl Engine {
         tracing::info!("following the network's payments");
         let mut failures = 0_u32;
         while self.pace().followed {
-            if self.memory().watching.heard.len() >= HEARD_ACCOUNTS_MAX {
-                self.clock.sleep(self.settings.tick()).await;
+            if self.heard.lock().accounts.len() >= HEARD_ACCOUNTS_MAX {
+                self.ports.clock.sleep(self.ports.settings.tick()).await;
                 continue;
             }
             match feed.next().await {
@@ -213,11 +172,11 @@ impl Engine {
                 }
                 Err(error) => {
                     failures = failures.saturating_add(1);
-                    let now = self.clock.now();
-                    self.memory().watching.deaf_since.get_or_insert(now);
+                    let now = self.ports.now();
+                    self.heard.lock().away_since.get_or_insert(now);
                     let pause = self.follow_pause(failures);
                     tracing::warn!(%error, ?pause, "the payment stream broke off");
-                    self.clock.sleep(pause).await;
+                    self.ports.clock.sleep(pause).await;
                 }
             }
         }
@@ -228,15 +187,15 @@ impl Engine {
     fn follow_pause(&self, failures: u32) -> Duration {
         let seconds = FOLLOW_PAUSE_SECONDS_MIN << failures.saturating_sub(1).min(u64::BITS / 8);
         let pause = Duration::from_secs(seconds.min(FOLLOW_PAUSE_SECONDS_MAX));
-        pause + pause / 4 * u32::from(self.entropy.u16()) / u32::from(u16::MAX)
+        pause + pause / 4 * u32::from(self.ports.entropy.u16()) / u32::from(u16::MAX)
     }
 
-    fn hear(&self, heard: Option<Heard>) {
-        let mut memory = self.memory();
-        memory.watching.deaf_since = None;
-        let Some(Heard { operation, accounts }) = heard else { return };
+    fn hear(&self, news: Option<PaymentHint>) {
+        let mut heard = self.heard.lock();
+        heard.away_since = None;
+        let Some(PaymentHint { operation, accounts }) = news else { return };
         for account in accounts {
-            let last = memory.watching.heard.entry(account).or_insert(operation);
+            let last = heard.accounts.entry(account).or_insert(operation);
             *last = operation.max(*last);
         }
     }
@@ -248,9 +207,9 @@ impl Engine {
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
         self.sort_out_heard().await?;
-        let hints = self.memory().watching.hints.clone();
+        let hints = self.heard.lock().hints.clone();
         for (account, hint) in hints {
-            if self.clock.now() >= until {
+            if self.ports.now() >= until {
                 return Ok(());
             }
             report.hints += 1;
@@ -261,11 +220,11 @@ impl Engine {
                     true
                 }
             };
-            let mut memory = self.memory();
+            let mut heard = self.heard.lock();
             if read || hint.ticks >= HINT_TICKS_MAX {
-                memory.watching.hints.remove(&account);
+                heard.hints.remove(&account);
             } else {
-                memory.watching.hints.insert(account, Hint { ticks: hint.ticks + 1, ..hint });
+                heard.hints.insert(account, Hint { ticks: hint.ticks + 1, ..hint });
             }
         }
         Ok(())
@@ -278,28 +237,28 @@ impl Engine {
         operation: OperationId,
         report: &mut TickReport,
     ) -> Result<bool, EngineError> {
-        self.ingest(account, report).await?;
-        let escrow = self.store.begin_read().await?.escrows(&[account]).await?.pop();
+        self.histories.ingest(account, report).await?;
+        let escrow = self.ports.read().await?.escrows(&[account]).await?.pop();
         Ok(escrow.is_none_or(|escrow| escrow.watch.cursor >= operation))
     }
 
     /// Keeps of what was heard the accounts that are ours.
     async fn sort_out_heard(&self) -> Result<(), StoreError> {
-        let heard: Vec<(AccountId, OperationId)> =
-            self.memory().watching.heard.iter().map(|(account, operation)| (*account, *operation)).collect();
-        for some in heard.chunks(PAGE_RECORDS_MAX) {
+        let named: Vec<(AccountId, OperationId)> =
+            self.heard.lock().accounts.iter().map(|(account, operation)| (*account, *operation)).collect();
+        for some in named.chunks(PAGE_RECORDS_MAX) {
             let accounts: Vec<AccountId> = some.iter().map(|(account, _)| *account).collect();
-            let ours = self.store.begin_read().await?.escrows(&accounts).await?;
-            let mut memory = self.memory();
+            let ours = self.ports.read().await?.escrows(&accounts).await?;
+            let mut heard = self.heard.lock();
             for (account, operation) in some {
-                if memory.watching.heard.get(account) == Some(operation) {
-                    memory.watching.heard.remove(account);
+                if heard.accounts.get(account) == Some(operation) {
+                    heard.accounts.remove(account);
                 }
                 let changed = ours.iter().any(|escrow| {
                     escrow.account == *account && escrow.watch.cursor < *operation && is_watched(escrow.state)
                 });
                 if changed {
-                    memory.watching.hints.insert(*account, Hint { operation: *operation, ticks: 0 });
+                    heard.hints.insert(*account, Hint { operation: *operation, ticks: 0 });
                 }
             }
         }

@@ -6,13 +6,15 @@
 //! itself.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::channels::Channels;
+use super::sweep_to_platform::{Left, left_on};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::escrow::{ChannelRole, EscrowAccount, EscrowState};
-use crate::domain::journal::BookAccount;
+use crate::domain::escrow::{Channel, EscrowAccount, EscrowState};
 use crate::domain::money::Stroops;
 use crate::domain::payment::Memo;
 use crate::domain::reservation::State;
@@ -21,11 +23,12 @@ use crate::ports::network::{
     AccountPage, AccountSnapshot, Body, Closing, Ledger, SignedTransaction, TRANSACTION_OPERATIONS_MAX,
     TransactionPlan,
 };
-use crate::ports::store::{LIST_ROWS_MAX, Tx, transact};
-use crate::settlement::backoff::Pauses;
-use crate::settlement::outbound::settle::store_submission;
-use crate::settlement::outbound::sweep_to_platform::{Left, has_room, left_on};
-use crate::settlement::{Engine, EngineError, Ids, TickReport};
+use crate::ports::store::Tx;
+use crate::settlement::EngineError;
+use crate::settlement::backoff::Backoff;
+use crate::settlement::books::accounts::{has_room, trusted};
+use crate::settlement::books::work::{Ports, UnitOfWork};
+use crate::settlement::memory::Memory;
 
 /// First pause before an account is tried again that could not be closed, in seconds; it doubles up to the largest.
 const RETRY_SECONDS_MIN: i64 = 300;
@@ -35,37 +38,51 @@ const CLOSED_PER_TRANSACTION_MAX: usize = 20;
 /// Most accounts that wait to be closed; the next sweep finds the others.
 const CANDIDATES_MAX: usize = 1_000;
 
-/// Accounts that may be closed.
-pub(in crate::settlement) struct Candidates {
+/// What the step remembers.
+struct Candidates {
+    /// Accounts that may be closed.
     now: BTreeMap<AccountId, Closing>,
+    /// When others may.
     later: BTreeMap<AccountId, Timestamp>,
-    failed: Pauses<AccountId>,
+    /// Those that could not be.
+    failed: Backoff<AccountId>,
 }
 
-impl Candidates {
-    pub const fn new() -> Self {
-        Self {
-            now: BTreeMap::new(),
-            later: BTreeMap::new(),
-            failed: Pauses::new(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX),
+/// The step that closes escrow accounts.
+pub(in crate::settlement) struct Close {
+    ports: Arc<Ports>,
+    channels: Arc<Channels>,
+    candidates: Memory<Candidates>,
+}
+
+impl Close {
+    pub(in crate::settlement) fn new(ports: Arc<Ports>, channels: Arc<Channels>) -> Self {
+        let failed = Backoff::new(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX);
+        let candidates = Memory::new(Candidates { now: BTreeMap::new(), later: BTreeMap::new(), failed });
+        Self { ports, channels, candidates }
+    }
+
+    /// Accounts could not be closed: they are left alone for a while.
+    pub(in crate::settlement) fn failed(&self, accounts: &[AccountId]) {
+        let now = self.ports.now();
+        let mut candidates = self.candidates.lock();
+        for account in accounts {
+            candidates.failed.lengthen(*account, now);
         }
     }
-}
 
-/// The platform's account.
-pub(in crate::settlement) async fn platform(tx: &mut dyn Tx) -> Result<AccountId, EngineError> {
-    let platform = tx.channels().await?.into_iter().find(|channel| channel.role == ChannelRole::Platform);
-    let platform =
-        platform.ok_or_else(|| EngineError::Contradiction("no platform account is stored".to_owned()))?;
-    Ok(platform.account)
-}
+    /// An account is merged: nothing of it need be remembered.
+    pub(in crate::settlement) fn forget(&self, account: &AccountId) {
+        let mut candidates = self.candidates.lock();
+        candidates.failed.forget(account);
+        candidates.later.remove(account);
+    }
 
-pub(in crate::settlement) fn trusted(snapshot: &AccountSnapshot) -> Vec<Asset> {
-    let balances = snapshot.balances.iter().map(|balance| balance.asset);
-    balances.filter(|asset| *asset != Asset::Native).collect()
-}
+    /// An account stays open until then.
+    pub(in crate::settlement) fn postpone(&self, account: AccountId, until: Timestamp) {
+        self.candidates.lock().later.insert(account, until);
+    }
 
-impl Engine {
     /// Remembers which accounts of a page may be closed: those that nothing happened to since all of it was explained, whose
     /// reservation ended long enough ago.
     pub(in crate::settlement) async fn note_closable(
@@ -73,6 +90,7 @@ impl Engine {
         page: &AccountPage,
         escrows: &[EscrowAccount],
         tip: Ledger,
+        waits: &(dyn Fn(&Transfer) -> bool + Send + Sync),
     ) -> Result<(), EngineError> {
         let mut quiet: BTreeMap<AccountId, &AccountSnapshot> = BTreeMap::new();
         for snapshot in &page.accounts {
@@ -87,18 +105,18 @@ impl Engine {
             }
         }
         {
-            let (memory, now) = (self.memory(), self.clock.now());
+            let (candidates, now) = (self.candidates.lock(), self.ports.now());
             quiet.retain(|account, _| {
-                !memory.closing.now.contains_key(account)
-                    && memory.closing.later.get(account).is_none_or(|from| tip.closed_at >= *from)
-                    && !memory.closing.failed.rests(account, now)
+                !candidates.now.contains_key(account)
+                    && candidates.later.get(account).is_none_or(|from| tip.closed_at >= *from)
+                    && !candidates.failed.rests(account, now)
             });
         }
         if quiet.is_empty() {
             return Ok(());
         }
         let accounts: Vec<AccountId> = quiet.keys().copied().collect();
-        let mut tx = self.store.begin_read().await?;
+        let mut tx = self.ports.read().await?;
         let adopted = escrows.iter().filter(|escrow| escrow.state == EscrowState::Adopted);
         let mut at_rest: Vec<(AccountId, Timestamp, bool)> =
             adopted.map(|escrow| (escrow.account, escrow.created_at, true)).collect();
@@ -109,88 +127,72 @@ impl Engine {
         }
         for (account, since, is_final) in at_rest {
             let Some(snapshot) = quiet.get(&account) else { continue };
-            let carried = match left_on(&mut *tx, account, &|transfer| self.waits(transfer)).await? {
+            let carried = match left_on(&mut *tx, account, waits).await? {
                 Left::Nothing if is_final => Vec::new(),
                 Left::Waiting(tokens) => tokens,
                 Left::Nothing | Left::More => continue,
             };
             let pause = if carried.is_empty() {
-                self.settings.quiet_period_seconds
+                self.ports.settings.quiet_period_seconds
             } else {
-                self.settings.carry_home_seconds.max(self.settings.quiet_period_seconds)
+                self.ports.settings.carry_home_seconds.max(self.ports.settings.quiet_period_seconds)
             };
             let from = since.checked_add(SignedDuration::from_secs(pause)).unwrap_or(Timestamp::MAX);
-            let mut memory = self.memory();
+            let mut candidates = self.candidates.lock();
             if from > tip.closed_at {
                 // What waits may be sent any time, and the account is then closed sooner.
                 if carried.is_empty() {
-                    memory.closing.later.insert(account, from);
+                    candidates.later.insert(account, from);
                 }
-            } else if memory.closing.now.len() < CANDIDATES_MAX {
-                memory.closing.later.remove(&account);
+            } else if candidates.now.len() < CANDIDATES_MAX {
+                candidates.later.remove(&account);
                 let closing = Closing { account, assets: trusted(snapshot), carried };
-                memory.closing.now.insert(account, closing);
+                candidates.now.insert(account, closing);
             }
         }
         Ok(())
     }
 
-    /// True if a pending return cannot be sent: somebody must say where it belongs, or trying did not work.
-    fn waits(&self, transfer: &Transfer) -> bool {
-        match transfer.delivery {
-            Delivery::Undecided => true,
-            Delivery::Payment => self.memory().undelivered.rests(&transfer.route(), self.clock.now()),
-            Delivery::ClaimableBalance => false,
-        }
-    }
-
-    /// Stores a transaction that closes what may be closed, and reads closed accounts' histories to their ends.
-    pub(in crate::settlement) async fn close(
+    /// What the next closing transaction closes, and the channel it goes on; `None` if there is nothing to close, or no channel.
+    pub(in crate::settlement) async fn next_batch(
         &self,
-        tip: Ledger,
-        report: &mut TickReport,
-    ) -> Result<(), EngineError> {
-        self.finish_merged(report).await?;
+    ) -> Result<Option<(Vec<Closing>, Channel)>, EngineError> {
         let mut batch: Vec<Closing> = Vec::new();
         let mut operations = 0;
         {
-            let mut memory = self.memory();
-            while let Some((_, closing)) = memory.closing.now.first_key_value() {
+            let mut candidates = self.candidates.lock();
+            while let Some((_, closing)) = candidates.now.first_key_value() {
                 operations += closing.operations();
                 if operations > TRANSACTION_OPERATIONS_MAX || batch.len() >= CLOSED_PER_TRANSACTION_MAX {
                     break;
                 }
-                batch.extend(memory.closing.now.pop_first().map(|(_, closing)| closing));
+                batch.extend(candidates.now.pop_first().map(|(_, closing)| closing));
             }
         }
         self.keep_what_has_no_room(&mut batch).await?;
-        let free = self.free_channels().await?;
-        let channel = free.into_iter().find(|channel| channel.role == ChannelRole::Channel);
-        let (Some(channel), false) = (channel, batch.is_empty()) else {
-            // The next sweep finds them again.
-            return Ok(());
-        };
-        let mut closable = Vec::new();
-        for closing in batch {
-            match self.stays_open_for(closing.account, tip).await? {
-                Some(until) => drop(self.memory().closing.later.insert(closing.account, until)),
-                None => closable.push(closing),
-            }
-        }
-        let batch = closable;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        self.memory().built += 1;
-        let plan = self.transaction(&channel, tip, Memo::None, Body::CloseEscrows(batch.clone()))?;
-        let signed = self.network.build(&plan).await?;
-        let ids = Ids::of(self);
-        let refused: Vec<AccountId> = transact(&self.store, move |tx| {
-            let (ids, plan, signed, batch) = (ids.clone(), plan.clone(), signed.clone(), batch.clone());
-            Box::pin(async move { store_closing(tx, &ids, &batch, &plan, &signed).await })
-        })
-        .await?;
-        self.closing_failed(&refused);
+        let channel = self.channels.free_channel().await?;
+        // Without a channel, the next sweep finds them again.
+        Ok(channel.filter(|_| !batch.is_empty()).map(|channel| (batch, channel)))
+    }
+
+    /// Stores a transaction that closes these accounts.
+    pub(in crate::settlement) async fn close(
+        &self,
+        batch: Vec<Closing>,
+        channel: &Channel,
+        tip: Ledger,
+    ) -> Result<(), EngineError> {
+        self.channels.take_turn();
+        let plan = self.channels.plan(channel, tip, Memo::None, Body::CloseEscrows(batch.clone()))?;
+        let signed = self.ports.network.build(&plan).await?;
+        let refused: Vec<AccountId> = self
+            .ports
+            .transact(move |work| {
+                let (plan, signed, batch) = (plan.clone(), signed.clone(), batch.clone());
+                Box::pin(async move { store_closing(work, &batch, &plan, &signed).await })
+            })
+            .await?;
+        self.failed(&refused);
         Ok(())
     }
 
@@ -199,7 +201,7 @@ impl Engine {
         if batch.iter().all(|closing| closing.carried.is_empty()) {
             return Ok(());
         }
-        let platform = self.network.account(self.network.platform()).await?.account;
+        let platform = self.ports.network.account(self.ports.network.platform()).await?.account;
         let mut taken: BTreeMap<Asset, Stroops> = BTreeMap::new();
         let mut kept = Vec::new();
         for closing in std::mem::take(batch) {
@@ -216,89 +218,15 @@ impl Engine {
                 kept.push(closing.account);
             }
         }
-        self.closing_failed(&kept);
+        self.failed(&kept);
         Ok(())
-    }
-
-    /// Reads the histories of merged accounts up to their merges; those that are in the books to the last stroop are closed.
-    async fn finish_merged(&self, report: &mut TickReport) -> Result<(), EngineError> {
-        let merged = self.store.begin_read().await?.escrows_merged(LIST_ROWS_MAX).await?;
-        for escrow in merged {
-            let account = escrow.account;
-            let finished = self.finish(account, report).await;
-            report.isolate(&format!("merged account {account}"), finished)?;
-        }
-        Ok(())
-    }
-
-    async fn finish(&self, account: AccountId, report: &mut TickReport) -> Result<(), EngineError> {
-        if self.memory().closing.failed.rests(&account, self.clock.now()) {
-            return Ok(());
-        }
-        self.ingest(account, report).await?;
-        if self.is_unexplained(account).await? {
-            self.take_in_effects(account, report).await?;
-        }
-        let closed = transact(&self.store, move |tx| {
-            Box::pin(async move {
-                let Some(mut escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(None) };
-                let EscrowState::Merged { reservation, operation } = escrow.state else { return Ok(None) };
-                if escrow.watch.cursor < operation {
-                    return Ok(Some(false));
-                }
-                let left = tx.balances_of(BookAccount::Stellar(account)).await?;
-                if let Some((asset, amount)) = left.first() {
-                    return Err(EngineError::Contradiction(format!(
-                        "account {account} was merged, but its history leaves {amount} stroops of {asset}"
-                    )));
-                }
-                escrow.state = EscrowState::Closed { reservation, operation };
-                escrow.watch.dirty_since = None;
-                tx.update_escrow(&escrow).await?;
-                Ok(Some(true))
-            })
-        })
-        .await;
-        let now = self.clock.now();
-        let mut memory = self.memory();
-        match &closed {
-            Ok(Some(true)) => {
-                memory.closing.failed.forget(&account);
-                memory.closing.later.remove(&account);
-                report.closed += 1;
-            }
-            Ok(None) => {}
-            // History may lag for a moment; it is asked again with the next tick. What contradicts itself rests longer.
-            Ok(Some(false)) => {}
-            Err(_) => memory.closing.failed.lengthen(account, now),
-        }
-        closed.map(drop)
-    }
-
-    /// True if the books of an account that was merged do not come to nothing although its payments are read.
-    async fn is_unexplained(&self, account: AccountId) -> Result<bool, EngineError> {
-        let mut tx = self.store.begin_read().await?;
-        let Some(escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(false) };
-        let EscrowState::Merged { operation, .. } = escrow.state else { return Ok(false) };
-        let left = tx.balances_of(BookAccount::Stellar(account)).await?;
-        Ok(escrow.watch.cursor >= operation && !left.is_empty())
-    }
-
-    /// Accounts could not be closed: they are left alone for a while.
-    pub(in crate::settlement) fn closing_failed(&self, accounts: &[AccountId]) {
-        let now = self.clock.now();
-        let mut memory = self.memory();
-        for account in accounts {
-            memory.closing.failed.lengthen(*account, now);
-        }
     }
 }
 
 /// Stores the transaction, if every account of it may still be closed; else nothing: it is dropped unsent, and those that may
 /// not be closed are told.
 async fn store_closing(
-    tx: &mut dyn Tx,
-    ids: &Ids,
+    work: &mut UnitOfWork<'_>,
     batch: &[Closing],
     plan: &TransactionPlan,
     signed: &SignedTransaction,
@@ -306,7 +234,7 @@ async fn store_closing(
     let mut closable: Vec<EscrowAccount> = Vec::new();
     let mut refused = Vec::new();
     for closing in batch {
-        match may_be_closed(tx, closing).await? {
+        match may_be_closed(work.tx(), closing).await? {
             Some(one) => closable.push(one),
             None => refused.push(closing.account),
         }
@@ -314,7 +242,7 @@ async fn store_closing(
     if !refused.is_empty() {
         return Ok(refused);
     }
-    let id = ids.submission()?;
+    let id = work.new_submission_id()?;
     let accounts = batch
         .iter()
         .map(|closing| {
@@ -322,11 +250,11 @@ async fn store_closing(
             ClosedAccount { account: closing.account, operations, carried: closing.carried.clone() }
         })
         .collect();
-    store_submission(tx, id, plan, signed, Purpose::CloseEscrows { accounts }, ids.now()).await?;
+    work.store_submission(id, plan, signed, Purpose::CloseEscrows { accounts }).await?;
     for mut escrow in closable {
         let reservation = escrow.state.reservation();
         escrow.state = EscrowState::Closing { reservation, submission: id };
-        tx.update_escrow(&escrow).await?;
+        work.update_escrow(&escrow).await?;
     }
     Ok(refused)
 }

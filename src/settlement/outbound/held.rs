@@ -5,19 +5,18 @@
 //! on over restarts and over tries that fail again. Or an operator decides.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 
 use crate::domain::ids::ReservationId;
-use crate::domain::journal::BookAccount;
 use crate::domain::money::Stroops;
 use crate::domain::reservation::{Funding, Lack, RefundReason, Reservation, State};
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::AccountSnapshot;
-use crate::ports::store::{LIST_ROWS_MAX, ReservationFilter, RetryOn, Store, StoreError, Tx, transact};
-use crate::settlement::outbound::refund::start_refunding;
-use crate::settlement::outbound::settle::change;
-use crate::settlement::{Engine, EngineError, Ids, TickReport};
+use crate::ports::store::{LIST_ROWS_MAX, ReservationFilter, RetryOn, Store, StoreError, Tx};
+use crate::settlement::books::holds::store_lack;
+use crate::settlement::books::refunds::start_refunding;
+use crate::settlement::books::work::{Ids, Ports, UnitOfWork};
+use crate::settlement::{EngineError, TickReport};
 
 /// Most accounts of held reservations that are looked up in one tick.
 const HELD_LOOKED_UP_MAX: usize = 20;
@@ -74,15 +73,15 @@ pub async fn resolve(
     decision: Decision,
 ) -> Result<Option<Reservation>, ResolveError> {
     let Some(reservation) = tx.reservation(id).await? else { return Ok(None) };
-    let ids = Ids { clock, entropy, last: Arc::new(AtomicI64::new(0)) };
+    let mut work = UnitOfWork::new(tx, Ids::new(clock, entropy));
     match (&reservation.state, decision) {
         (State::Held { .. }, Decision::Settle) => {
             let whole = reservation.whole_again().map_err(EngineError::from)?;
-            Ok(Some(change(tx, &ids, &whole).await?))
+            Ok(Some(work.save_reservation(&whole).await?))
         }
         (State::Held { .. }, Decision::Refund) => {
-            start_refunding(tx, &ids, reservation, RefundReason::SettlementImpossible).await?;
-            Ok(tx.reservation(id).await?)
+            start_refunding(&mut work, reservation, RefundReason::SettlementImpossible).await?;
+            Ok(work.reservation(id).await?)
         }
         (
             State::Refunding { why: RefundReason::SettlementImpossible, .. }
@@ -127,50 +126,20 @@ fn holds(account: &AccountSnapshot, funding: &Funding) -> Stroops {
     balance.map_or(Stroops::ZERO, |balance| balance.amount)
 }
 
-/// What the books say that a held reservation's account lacks.
-pub(in crate::settlement) async fn lack_by_books(
-    tx: &mut dyn Tx,
-    reservation: &Reservation,
-) -> Result<Option<Lack>, EngineError> {
-    let State::Held { funding, .. } = &reservation.state else { return Ok(None) };
-    let held = tx.balance(BookAccount::Stellar(reservation.escrow), funding.asset).await?;
-    Ok(Lack::of(funding, Stroops::new(held.max(0))?))
+/// The step that takes up held reservations whose accounts are whole again.
+pub(in crate::settlement) struct Held {
+    ports: Arc<Ports>,
 }
 
-/// Stores a held reservation with what the books say that it lacks, and tells it if that is news.
-pub(in crate::settlement) async fn note_lack(
-    tx: &mut dyn Tx,
-    ids: &Ids,
-    reservation: Reservation,
-) -> Result<(), EngineError> {
-    let lacks = lack_by_books(tx, &reservation).await?;
-    store_lack(tx, ids, reservation, lacks).await
-}
-
-async fn store_lack(
-    tx: &mut dyn Tx,
-    ids: &Ids,
-    reservation: Reservation,
-    lacks: Option<Lack>,
-) -> Result<(), EngineError> {
-    let known = reservation.state.lacks();
-    let reservation = reservation.lacking(lacks)?;
-    if lacks == known {
-        tx.update_reservation(&reservation).await?;
-    } else {
-        change(tx, ids, &reservation).await?;
+impl Held {
+    pub(in crate::settlement) const fn new(ports: Arc<Ports>) -> Self {
+        Self { ports }
     }
-    Ok(())
-}
 
-impl Engine {
     /// Takes up held reservations whose accounts are whole, those whose pause is over.
-    pub(in crate::settlement) async fn look_at_held(
-        &self,
-        report: &mut TickReport,
-    ) -> Result<(), EngineError> {
-        let now = self.clock.now();
-        let held = held(&self.store).await?;
+    pub(in crate::settlement) async fn run(&self, report: &mut TickReport) -> Result<(), EngineError> {
+        let now = self.ports.now();
+        let held = held(&self.ports.store).await?;
         let due = held.into_iter().filter(|one| one.state.next_look().is_some_and(|at| now >= at));
         for reservation in due.take(HELD_LOOKED_UP_MAX) {
             let what = format!("held reservation {}", reservation.id);
@@ -183,7 +152,7 @@ impl Engine {
     async fn look_at_one_held(&self, reservation: Reservation) -> Result<(), EngineError> {
         let State::Held { funding, .. } = &reservation.state else { return Ok(()) };
         let id = reservation.id;
-        let asked = self.network.account(reservation.escrow).await.map_err(EngineError::from);
+        let asked = self.ports.network.account(reservation.escrow).await.map_err(EngineError::from);
         let (whole, lacks) = match &asked {
             Ok(answer) => {
                 let account = answer.account.as_ref();
@@ -193,22 +162,22 @@ impl Engine {
             Err(error) if error.ends_the_tick() => return asked.map(drop),
             Err(_) => (false, reservation.state.lacks()),
         };
-        let ids = Ids::of(self);
-        transact(&self.store, move |tx| {
-            let (ids, reservation) = (ids.clone(), reservation.clone());
-            Box::pin(async move {
-                let current = tx.reservation(id).await?;
-                if current.as_ref() != Some(&reservation) {
-                    return Ok(());
-                }
-                if whole {
-                    return change(tx, &ids, &reservation.whole_again()?).await.map(drop);
-                }
-                let looked_at = reservation.looked_at(ids.now())?;
-                store_lack(tx, &ids, looked_at, lacks).await
+        self.ports
+            .transact(move |work| {
+                let reservation = reservation.clone();
+                Box::pin(async move {
+                    let current = work.reservation(id).await?;
+                    if current.as_ref() != Some(&reservation) {
+                        return Ok(());
+                    }
+                    if whole {
+                        return work.save_reservation(&reservation.whole_again()?).await.map(drop);
+                    }
+                    let looked_at = reservation.looked_at(work.now())?;
+                    store_lack(work, looked_at, lacks).await
+                })
             })
-        })
-        .await?;
+            .await?;
         asked.map(drop)
     }
 }

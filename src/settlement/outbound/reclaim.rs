@@ -5,23 +5,25 @@
 //! becomes a claimable balance again.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::domain::address::{AccountId, Address};
+use super::channels::Channels;
 use crate::domain::asset::Asset;
 use crate::domain::claimable::{Claimable, ClaimableState};
-use crate::domain::escrow::ChannelRole;
 use crate::domain::ids::ClaimableId;
-use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::payment::Memo;
-use crate::domain::transfer::{Delivery, Purpose, Transfer, TransferKind, TransferState};
+use crate::domain::transfer::Purpose;
 use crate::ports::network::{Body, ClaimableEnd, Ledger};
-use crate::ports::store::{LIST_ROWS_MAX, StoreError, Tx, transact};
-use crate::settlement::backoff::Pauses;
-use crate::settlement::outbound::close::platform;
-use crate::settlement::outbound::settle::store_submission;
-use crate::settlement::{Engine, EngineError, Ids};
+use crate::ports::store::{LIST_ROWS_MAX, StoreError};
+use crate::settlement::EngineError;
+use crate::settlement::backoff::Backoff;
+use crate::settlement::books::accounts::platform;
+use crate::settlement::books::entries::{claimable_claimed, claimable_clawed_back};
+use crate::settlement::books::repayments::owe_repayment;
+use crate::settlement::books::work::{Ports, UnitOfWork};
+use crate::settlement::memory::Memory;
 
 /// First pause before an unclaimed balance is looked at again, in seconds; it doubles up to the largest.
 const CHECK_SECONDS_MIN: i64 = 60;
@@ -38,26 +40,26 @@ const TAKE_BACK_SECONDS_MAX: i64 = 86_400;
 
 /// Which balances were looked at, and when they are again. A restart forgets it, which costs requests, and a fee for each balance
 /// that still cannot be taken back.
-pub(in crate::settlement) struct Claims {
+struct Progress {
     after: Option<ClaimableId>,
-    checks: Pauses<ClaimableId>,
+    checks: Backoff<ClaimableId>,
     /// The last balance that was looked at for taking it back; the next tick goes on after it.
     take_back_after: Option<(Timestamp, ClaimableId)>,
     /// Balances that could not be taken back.
-    not_taken: Pauses<ClaimableId>,
+    not_taken: Backoff<ClaimableId>,
     /// Balances that are taken back one by one: their last transaction failed, and perhaps for them.
     alone: BTreeSet<ClaimableId>,
     /// True once every balance that was taken back has a repayment; those of this program have from the beginning.
     all_repaid: bool,
 }
 
-impl Claims {
+impl Progress {
     pub const fn new() -> Self {
         Self {
             after: None,
-            checks: Pauses::new(CHECK_SECONDS_MIN, CHECK_SECONDS_MAX),
+            checks: Backoff::new(CHECK_SECONDS_MIN, CHECK_SECONDS_MAX),
             take_back_after: None,
-            not_taken: Pauses::new(TAKE_BACK_SECONDS_MIN, TAKE_BACK_SECONDS_MAX),
+            not_taken: Backoff::new(TAKE_BACK_SECONDS_MIN, TAKE_BACK_SECONDS_MAX),
             alone: BTreeSet::new(),
             all_repaid: false,
         }
@@ -88,30 +90,56 @@ impl Claims {
     }
 }
 
-impl Engine {
+/// The step that follows claimable balances of ours to their end, and reclaims them.
+pub(in crate::settlement) struct Reclaim {
+    ports: Arc<Ports>,
+    channels: Arc<Channels>,
+    progress: Memory<Progress>,
+}
+
+impl Reclaim {
+    pub(in crate::settlement) fn new(ports: Arc<Ports>, channels: Arc<Channels>) -> Self {
+        Self { ports, channels, progress: Memory::new(Progress::new()) }
+    }
+
+    /// These were reclaimed.
+    pub(in crate::settlement) fn reclaimed(&self, ids: &[ClaimableId]) {
+        self.progress.lock().forget(ids);
+    }
+
+    /// These could not be reclaimed.
+    pub(in crate::settlement) fn not_reclaimed(&self, ids: &[ClaimableId], now: Timestamp) {
+        self.progress.lock().rest(ids, now);
+    }
+
+    /// One of these could not be reclaimed, and nobody knows which.
+    pub(in crate::settlement) fn reclaim_alone(&self, ids: &[ClaimableId]) {
+        self.progress.lock().part(ids);
+    }
+
     /// Reads how some balances ended, and takes back what nobody claimed.
-    pub(in crate::settlement) async fn follow_claimables(&self, tip: Ledger) -> Result<(), EngineError> {
-        let now = self.clock.now();
-        let after = self.memory().claims.after;
-        let page = self.store.begin_read().await?.claimables_open(after, LIST_ROWS_MAX).await?;
+    pub(in crate::settlement) async fn run(&self, tip: Ledger) -> Result<(), EngineError> {
+        let now = self.ports.now();
+        let after = self.progress.lock().after;
+        let page = self.ports.read().await?.claimables_open(after, LIST_ROWS_MAX).await?;
         let last_page = page.len() < LIST_ROWS_MAX as usize;
         let page_ends = page.last().map(|claimable| claimable.id);
         let due: Vec<Claimable> = {
-            let memory = self.memory();
+            let progress = self.progress.lock();
             let mut due: Vec<Claimable> = page;
-            due.retain(|claimable| !memory.claims.checks.rests(&claimable.id, now));
+            due.retain(|claimable| !progress.checks.rests(&claimable.id, now));
             due
         };
         let looked_at = due.len().min(CHECKS_PER_TICK_MAX);
         for claimable in due.iter().take(looked_at) {
-            let end = self.network.claimable_end(claimable.id).await?;
+            let end = self.ports.network.claimable_end(claimable.id).await?;
             match end {
                 Some(end) => self.record_end(claimable.clone(), end).await?,
-                None => self.memory().claims.checks.lengthen(claimable.id, now),
+                None => self.progress.lock().checks.lengthen(claimable.id, now),
             }
         }
         {
-            let claims = &mut self.memory().claims;
+            let mut claims = self.progress.lock();
             claims.after = match (looked_at == due.len(), last_page) {
                 (true, true) => None,
                 (true, false) => page_ends,
@@ -124,35 +152,31 @@ impl Engine {
 
     /// Makes repayments owed of balances that an earlier version took back, which stored none.
     async fn repay_what_was_taken_back_before(&self) -> Result<(), EngineError> {
-        if self.memory().claims.all_repaid {
+        if self.progress.lock().all_repaid {
             return Ok(());
         }
-        let ids = Ids::of(self);
-        let all = transact(&self.store, move |tx| {
-            let ids = ids.clone();
-            Box::pin(async move {
-                let platform = platform(tx).await?;
-                let page = tx.claimables_not_repaid(None, LIST_ROWS_MAX).await?;
-                let all = page.len() < LIST_ROWS_MAX as usize;
-                for claimable in page {
-                    owe_repayment(tx, &ids, &claimable, platform).await?;
-                }
-                Ok::<_, EngineError>(all)
+        let all = self
+            .ports
+            .transact(move |work| {
+                Box::pin(async move {
+                    let platform = platform(work.tx()).await?;
+                    let page = work.claimables_not_repaid(None, LIST_ROWS_MAX).await?;
+                    let all = page.len() < LIST_ROWS_MAX as usize;
+                    for claimable in page {
+                        owe_repayment(work, &claimable, platform).await?;
+                    }
+                    Ok::<_, EngineError>(all)
+                })
             })
-        })
-        .await?;
-        self.memory().claims.all_repaid = all;
+            .await?;
+        self.progress.lock().all_repaid = all;
         Ok(())
     }
 
     async fn record_end(&self, claimable: Claimable, end: ClaimableEnd) -> Result<(), EngineError> {
-        let (ids, id) = (Ids::of(self), claimable.id);
-        transact(&self.store, move |tx| {
-            let ids = ids.clone();
-            Box::pin(async move { ended(tx, &ids, id, end).await })
-        })
-        .await?;
-        self.memory().claims.forget(&[id]);
+        let id = claimable.id;
+        self.ports.transact(move |work| Box::pin(async move { record_end(work, id, end).await })).await?;
+        self.progress.lock().forget(&[id]);
         Ok(())
     }
 
@@ -162,13 +186,12 @@ impl Engine {
         if due.is_empty() {
             return Ok(());
         }
-        let free = self.free_channels().await?;
-        let Some(channel) = free.into_iter().find(|channel| channel.role == ChannelRole::Channel) else {
+        let Some(channel) = self.channels.free_channel().await? else {
             return Ok(());
         };
-        let answer = self.network.account(self.network.platform()).await?;
+        let answer = self.ports.network.account(self.ports.network.platform()).await?;
         let Some(platform) = answer.account else {
-            return Err(EngineError::NoPlatformAccount(self.network.platform()));
+            return Err(EngineError::NoPlatformAccount(self.ports.network.platform()));
         };
         let mut trust: Vec<Asset> = due.iter().map(|claimable| claimable.asset).collect();
         trust.sort();
@@ -178,46 +201,44 @@ impl Engine {
                 && asset.issuer() != Some(platform.account)
                 && !platform.balances.iter().any(|balance| balance.asset == *asset)
         });
-        self.memory().built += 1;
+        self.channels.take_turn();
         let claimables: Vec<ClaimableId> = due.iter().map(|claimable| claimable.id).collect();
-        let plan = self.transaction(
+        let plan = self.channels.plan(
             &channel,
             tip,
             Memo::None,
             Body::TakeBack { trust, claimables: claimables.clone() },
         )?;
-        let signed = self.network.build(&plan).await?;
-        let ids = Ids::of(self);
-        transact(&self.store, move |tx| {
-            let (ids, due, plan, signed, claimables) =
-                (ids.clone(), due.clone(), plan.clone(), signed.clone(), claimables.clone());
-            Box::pin(async move {
-                let id = ids.submission()?;
-                let purpose = Purpose::TakeBack { claimables };
-                store_submission(tx, id, &plan, &signed, purpose, ids.now()).await?;
-                for claimable in due {
-                    tx.update_claimable(&claimable, &claimable.clone().taking_back(id)?).await?;
-                }
-                Ok(())
+        let signed = self.ports.network.build(&plan).await?;
+        self.ports
+            .transact(move |work| {
+                let (due, plan, signed, claimables) =
+                    (due.clone(), plan.clone(), signed.clone(), claimables.clone());
+                Box::pin(async move {
+                    let id = work.new_submission_id()?;
+                    let purpose = Purpose::TakeBack { claimables };
+                    work.store_submission(id, &plan, &signed, purpose).await?;
+                    for claimable in due {
+                        work.update_claimable(&claimable, &claimable.clone().taking_back(id)?).await?;
+                    }
+                    Ok(())
+                })
             })
-        })
-        .await
+            .await
     }
-}
 
-impl Engine {
     /// Balances for one transaction that may be taken back and do not rest.
     async fn due_to_take_back(&self, tip: Ledger) -> Result<Vec<Claimable>, StoreError> {
-        let now = self.clock.now();
+        let now = self.ports.now();
         let mut due: Vec<Claimable> = Vec::new();
-        let mut after = self.memory().claims.take_back_after;
+        let mut after = self.progress.lock().take_back_after;
         'pages: for _ in 0..TAKE_BACK_PAGES_PER_TICK_MAX {
-            let mut tx = self.store.begin_read().await?;
+            let mut tx = self.ports.read().await?;
             let page = tx.claimables_reclaimable(tip.closed_at, after, LIST_ROWS_MAX).await?;
             let last = page.len() < LIST_ROWS_MAX as usize;
             for claimable in page {
                 let (rests, alone) = {
-                    let claims = &self.memory().claims;
+                    let claims = self.progress.lock();
                     (claims.not_taken.rests(&claimable.id, now), claims.alone.contains(&claimable.id))
                 };
                 if rests || (alone && !due.is_empty()) {
@@ -234,49 +255,18 @@ impl Engine {
                 break;
             }
         }
-        self.memory().claims.take_back_after = after;
+        self.progress.lock().take_back_after = after;
         Ok(due)
     }
 }
 
-/// Makes the money of a balance that was taken back owed to whom it was for: all of it, from the platform's account, in the
-/// transaction that records the take-back.
-pub(in crate::settlement) async fn owe_repayment(
-    tx: &mut dyn Tx,
-    ids: &Ids,
-    claimable: &Claimable,
-    platform: AccountId,
-) -> Result<(), EngineError> {
-    let ClaimableState::TakenBack { submission, .. } = claimable.state else {
-        let (id, state) = (claimable.id, claimable.state.name());
-        return Err(EngineError::Contradiction(format!("claimable balance {id} is {state}, and not repaid")));
-    };
-    let by = tx.submission(submission).await?.ok_or_else(|| {
-        EngineError::Contradiction(format!("transaction {submission} took a balance back and is not stored"))
-    })?;
-    let ordinal = match claimable.reservation {
-        Some(reservation) => tx.next_ordinal(reservation).await?,
-        None => 0,
-    };
-    let repayment = Transfer {
-        id: ids.transfer()?,
-        reservation: claimable.reservation,
-        ordinal,
-        kind: TransferKind::Repayment { claimable: claimable.id },
-        from: platform,
-        to: Address::Account(claimable.recipient),
-        asset: claimable.asset,
-        amount: claimable.amount,
-        memo: Memo::Return(by.hash),
-        delivery: Delivery::Payment,
-        state: TransferState::Pending,
-    };
-    Ok(tx.insert_transfers(&[repayment]).await?)
-}
-
 /// Records how a balance ended; what we take back ourselves is recorded with the outcome of that transaction.
-async fn ended(tx: &mut dyn Tx, ids: &Ids, id: ClaimableId, end: ClaimableEnd) -> Result<(), EngineError> {
-    let Some(claimable) = tx.claimable(id).await? else { return Ok(()) };
+async fn record_end(
+    work: &mut UnitOfWork<'_>,
+    id: ClaimableId,
+    end: ClaimableEnd,
+) -> Result<(), EngineError> {
+    let Some(claimable) = work.claimable(id).await? else { return Ok(()) };
     match claimable.state {
         ClaimableState::Outstanding | ClaimableState::TakingBack { .. } => {}
         ClaimableState::Claimed { .. }
@@ -285,21 +275,12 @@ async fn ended(tx: &mut dyn Tx, ids: &Ids, id: ClaimableId, end: ClaimableEnd) -
             return Ok(());
         }
     }
-    let (operation, at, reservation) = (end.operation, end.at, claimable.reservation);
-    let mut postings = Postings::new();
-    let held = BookAccount::ClaimableBalances;
-    let (after, cause) = match end.claimed_by {
-        Some(by) if by == platform(tx).await? => return Ok(()),
-        Some(_) => {
-            postings.movement(claimable.asset, claimable.amount, BookAccount::Claimants, held);
-            (claimable.clone().claimed(operation, at)?, Cause::Claimed(id))
-        }
-        None => {
-            // The issuer took what was the recipient's, as it can from any account.
-            postings.movement(claimable.asset, claimable.amount, BookAccount::Claimants, held);
-            (claimable.clone().clawed_back(operation, at)?, Cause::ClaimableClawedBack(id))
-        }
+    let (operation, at) = (end.operation, end.at);
+    let (after, entry) = match end.claimed_by {
+        Some(by) if by == platform(work.tx()).await? => return Ok(()),
+        Some(_) => (claimable.clone().claimed(operation, at)?, claimable_claimed(&claimable, at)),
+        None => (claimable.clone().clawed_back(operation, at)?, claimable_clawed_back(&claimable, at)),
     };
-    tx.update_claimable(&claimable, &after).await?;
-    ids.post(tx, cause, reservation, at, postings).await
+    work.update_claimable(&claimable, &after).await?;
+    work.post(entry).await
 }

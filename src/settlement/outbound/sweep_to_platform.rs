@@ -11,7 +11,6 @@ use crate::domain::asset::Asset;
 use crate::domain::journal::BookAccount;
 use crate::domain::money::Stroops;
 use crate::domain::transfer::Transfer;
-use crate::ports::network::AccountSnapshot;
 use crate::ports::store::{LIST_ROWS_MAX, Tx};
 use crate::settlement::EngineError;
 
@@ -77,16 +76,4 @@ async fn owed_and_waiting(
         }
     }
     Ok(None)
-}
-
-/// True if an account can be paid these tokens on top of what it holds.
-pub(in crate::settlement) fn has_room(account: &AccountSnapshot, tokens: &[(Asset, Stroops)]) -> bool {
-    tokens.iter().all(|(asset, amount)| {
-        account.balances.iter().any(|balance| {
-            let room = balance.limit.map(|limit| limit.checked_sub(balance.amount));
-            balance.asset == *asset
-                && balance.authorized
-                && room.is_none_or(|room| room.is_ok_and(|room| room >= *amount))
-        })
-    })
 }

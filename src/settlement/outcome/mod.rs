@@ -1,5 +1,7 @@
-//! What became of transactions that were sent.
+//! What became of transactions that were sent, taken from closed ledgers alone, and what follows from it.
 
-pub(super) mod confirm;
+mod channel;
+mod confirm;
+pub(super) mod effects;
 pub(super) mod lookup;
-pub(super) mod release;
+mod release;

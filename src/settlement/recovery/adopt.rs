@@ -9,20 +9,31 @@
 //! address told. Such accounts are adopted as well, so that none is given out twice: all of them once something proves that the
 //! store was taken back, and one that changed while nobody looked in any case.
 
-use crate::settlement::inbound::system_accounts::history_after;
-use crate::settlement::outbound::close::trusted;
-use crate::settlement::{Engine, EngineError, Ids};
-use jiff::Timestamp;
+use std::sync::Arc;
 
+use super::build_gate::BuildGate;
+use super::retire::retire;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, ChannelRole, EscrowAccount, EscrowState, Watch};
 use crate::domain::ids::{LedgerSeq, OperationId};
-use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::ports::network::{AccountPage, AccountSnapshot, Ledger};
-use crate::ports::store::{Tx, transact};
+use crate::settlement::EngineError;
+use crate::settlement::books::accounts::{history_after, trusted};
+use crate::settlement::books::entries::opening;
+use crate::settlement::books::work::{Ports, UnitOfWork};
 
-impl Engine {
+/// The step that adopts accounts of ours that are not stored.
+pub(in crate::settlement) struct Adopt {
+    ports: Arc<Ports>,
+    gate: Arc<BuildGate>,
+}
+
+impl Adopt {
+    pub(in crate::settlement) const fn new(ports: Arc<Ports>, gate: Arc<BuildGate>) -> Self {
+        Self { ports, gate }
+    }
+
     /// Adopts those accounts of a page that the platform sponsors and that are not stored; true if there were any.
     pub(in crate::settlement) async fn adopt(
         &self,
@@ -30,8 +41,8 @@ impl Engine {
         known: &[EscrowAccount],
         tip: Ledger,
     ) -> Result<bool, EngineError> {
-        let platform = self.network.platform();
-        let channels = self.store.begin_read().await?.channels().await?;
+        let platform = self.ports.network.platform();
+        let channels = self.ports.read().await?.channels().await?;
         let unknown = page.accounts.iter().filter(|snapshot| {
             snapshot.sponsor == Some(platform)
                 && !known.iter().any(|escrow| escrow.account == snapshot.account)
@@ -43,34 +54,34 @@ impl Engine {
             return Ok(false);
         }
         if !unknown.is_empty() {
-            self.distrust();
+            self.gate.close();
         }
-        let ids = Ids::of(self);
-        transact(&self.store, move |tx| {
-            let (ids, unknown, changed) = (ids.clone(), unknown.clone(), changed.clone());
-            Box::pin(async move {
-                for snapshot in &unknown {
-                    adopt_one(tx, &ids, snapshot, tip).await?;
-                }
-                if !unknown.is_empty() {
-                    retire(tx, tip.closed_at).await?;
-                }
-                for mut escrow in tx.escrows(&changed).await? {
-                    if escrow.state == EscrowState::Ready {
-                        (escrow.state, escrow.created_at) = (EscrowState::Adopted, tip.closed_at);
-                        tx.update_escrow(&escrow).await?;
+        self.ports
+            .transact(move |work| {
+                let (unknown, changed) = (unknown.clone(), changed.clone());
+                Box::pin(async move {
+                    for snapshot in &unknown {
+                        adopt_one(work, snapshot, tip).await?;
                     }
-                }
-                Ok::<_, EngineError>(true)
+                    if !unknown.is_empty() {
+                        retire(work.tx(), tip.closed_at).await?;
+                    }
+                    for mut escrow in work.escrows(&changed).await? {
+                        if escrow.state == EscrowState::Ready {
+                            (escrow.state, escrow.created_at) = (EscrowState::Adopted, tip.closed_at);
+                            work.update_escrow(&escrow).await?;
+                        }
+                    }
+                    Ok::<_, EngineError>(true)
+                })
             })
-        })
-        .await
+            .await
     }
 
     /// Accounts that wait for a reservation by what is stored, and that changed between the last ledger that was seen before this engine
     /// began and the first that it saw.
     fn changed_unseen(&self, page: &AccountPage, known: &[EscrowAccount]) -> Vec<AccountId> {
-        let Some((last, first)) = self.memory().unseen else { return Vec::new() };
+        let Some((last, first)) = self.gate.unseen() else { return Vec::new() };
         let waits = known.iter().filter(|escrow| escrow.state == EscrowState::Ready);
         let changed = waits.filter(|escrow| {
             let snapshot = page.accounts.iter().find(|snapshot| snapshot.account == escrow.account);
@@ -84,19 +95,9 @@ impl Engine {
     }
 }
 
-/// Something is on the ledger that the store does not know: no account that is stored as waiting is given out.
-pub(in crate::settlement) async fn retire(tx: &mut dyn Tx, at: Timestamp) -> Result<(), EngineError> {
-    let retired = tx.retire_ready(at).await?;
-    if retired > 0 {
-        tracing::error!(retired, "accounts that were kept ready may have been given out, and are not used");
-    }
-    Ok(())
-}
-
 /// Escrow accounts trust something; channels do not.
 async fn adopt_one(
-    tx: &mut dyn Tx,
-    ids: &Ids,
+    work: &mut UnitOfWork<'_>,
     snapshot: &AccountSnapshot,
     tip: Ledger,
 ) -> Result<(), EngineError> {
@@ -105,18 +106,14 @@ async fn adopt_one(
     if assets.is_empty() {
         tracing::error!(%account, "a channel that is not stored is taken up again: was the database restored?");
         let role = ChannelRole::Channel;
-        tx.insert_channel(&Channel { account, role, opening: None, sequence: snapshot.sequence }).await?;
-        tx.set_own_watch(account, None, history_after(snapshot)).await?;
-        let mut postings = Postings::new();
-        for balance in snapshot.balances.iter().filter(|balance| balance.asset == Asset::Native) {
-            let book = BookAccount::Stellar(account);
-            postings.movement(balance.asset, balance.amount, book, BookAccount::Capital);
-        }
-        return ids.post(tx, Cause::Opening(account), None, ids.now(), postings).await;
+        work.insert_channel(&Channel { account, role, opening: None, sequence: snapshot.sequence }).await?;
+        work.set_own_watch(account, None, history_after(snapshot)).await?;
+        let now = work.now();
+        return work.post(opening(snapshot, |asset| asset == Asset::Native, now)).await;
     }
     tracing::error!(%account, "an escrow account that is not stored is adopted: was the database restored?");
     let watch = Watch { cursor: OperationId(0), explained: LedgerSeq(0), dirty_since: None };
     let state = EscrowState::Adopted;
     let adopted = EscrowAccount { account, version: 0, assets, state, watch, created_at: tip.closed_at };
-    Ok(tx.insert_escrow(&adopted).await?)
+    Ok(work.insert_escrow(&adopted).await?)
 }

@@ -5,38 +5,51 @@
 //! is stored with its outcome, and what it paid is paid. Of an account that was adopted nobody knows any more what was owed:
 //! what had left it by then is borne by the returns it names, or by the first, and what is left goes back.
 
+use std::sync::Arc;
+
+use super::build_gate::BuildGate;
+use super::retire::retire;
 use crate::domain::escrow::{EscrowAccount, EscrowState};
 use crate::domain::ids::{ReservationId, TxHash};
-use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::money::Stroops;
-use crate::domain::payment::{Memo, PaymentId};
+use crate::domain::payment::Memo;
 use crate::domain::reservation::{RefundReason, State};
-use crate::domain::transfer::{Purpose, Submission, SubmissionState, Transfer, TransferKind, TransferState};
+use crate::domain::transfer::{Purpose, Submission, SubmissionState, Transfer, TransferState};
 use crate::ports::network::{Movement, NetworkError, PaymentRecord, TransactionRecord};
-use crate::ports::store::{StoreError, Tx, transact};
+use crate::ports::store::{StoreError, Tx};
+use crate::settlement::EngineError;
 use crate::settlement::books::clawbacks::{owed_from, reduce};
-use crate::settlement::outbound::refund::start_refunding;
-use crate::settlement::outbound::settle::{change, legs_of, stored_legs};
-use crate::settlement::outcome::confirm::{Landed, pay, refunded, settled};
-use crate::settlement::outcome::lookup::fee;
-use crate::settlement::recovery::adopt::retire;
-use crate::settlement::{Engine, EngineError, Ids};
+use crate::settlement::books::confirm::{Landed, pay, refunded, settled, with_fee};
+use crate::settlement::books::entries::withdrawal_before_adoption;
+use crate::settlement::books::refunds::start_refunding;
+use crate::settlement::books::transfers::{legs_of, returned_payment, stored_legs};
+use crate::settlement::books::work::{Ports, UnitOfWork};
 
-impl Engine {
+/// The step that stores transactions which a restored database does not know.
+pub(in crate::settlement) struct Recovery {
+    ports: Arc<Ports>,
+    gate: Arc<BuildGate>,
+}
+
+impl Recovery {
+    pub(in crate::settlement) const fn new(ports: Arc<Ports>, gate: Arc<BuildGate>) -> Self {
+        Self { ports, gate }
+    }
+
     /// Stores a transaction that took money from an account of ours, if it is in a ledger; true if it is known now.
     pub(in crate::settlement) async fn recover(&self, hash: TxHash) -> Result<bool, EngineError> {
         // An instance that is behind proves nothing.
-        let record = self.network.transaction(hash).await?.ok_or(NetworkError::StaleHistory)?;
+        let record = self.ports.network.transaction(hash).await?.ok_or(NetworkError::StaleHistory)?;
         if !record.successful {
             return Ok(false);
         }
-        self.distrust();
-        let ids = Ids::of(self);
-        transact(&self.store, move |tx| {
-            let (ids, record) = (ids.clone(), record.clone());
-            Box::pin(async move { store_recovered(tx, &ids, &record).await })
-        })
-        .await
+        self.gate.close();
+        self.ports
+            .transact(move |work| {
+                let record = record.clone();
+                Box::pin(async move { store_recovered(work, &record).await })
+            })
+            .await
     }
 }
 
@@ -45,16 +58,13 @@ pub(in crate::settlement) async fn is_sent_by_us(tx: &mut dyn Tx, hash: TxHash) 
     Ok(tx.submission_by_hash(hash).await?.is_some_and(|known| known.purpose != Purpose::Recovered))
 }
 
-async fn store_recovered(
-    tx: &mut dyn Tx,
-    ids: &Ids,
-    record: &TransactionRecord,
-) -> Result<bool, EngineError> {
-    if let Some(known) = tx.submission_by_hash(record.envelope_hash()).await? {
-        retire(tx, ids.now().max(record.closed_at)).await?;
+async fn store_recovered(work: &mut UnitOfWork<'_>, record: &TransactionRecord) -> Result<bool, EngineError> {
+    if let Some(known) = work.submission_by_hash(record.envelope_hash()).await? {
+        let at = work.now().max(record.closed_at);
+        retire(work.tx(), at).await?;
         return Ok(known.purpose == Purpose::Recovered);
     }
-    let id = ids.submission()?;
+    let id = work.new_submission_id()?;
     tracing::error!(hash = %record.hash, "a transaction that is not stored moved money of ours: was the database restored?");
     let submission = Submission {
         id,
@@ -67,55 +77,55 @@ async fn store_recovered(
         state: SubmissionState::Confirmed { ledger: record.ledger, at: record.closed_at },
         attempts: 0,
         last_answer: Some("found on the ledger".to_owned()),
-        created_at: ids.now(),
+        created_at: work.now(),
     };
-    tx.insert_recovered(&submission).await?;
-    retire(tx, ids.now().max(record.closed_at)).await?;
+    work.insert_recovered(&submission).await?;
+    let at = work.now().max(record.closed_at);
+    retire(work.tx(), at).await?;
     // The fees of a channel that was caught up with are booked already; of another, what is left is booked when that happens.
-    let caught_up = tx
+    let caught_up = work
         .channels()
         .await?
         .iter()
         .any(|channel| channel.account == record.source && channel.sequence >= record.sequence);
     if !caught_up {
-        let mut postings = Postings::new();
-        fee(tx, record, &mut postings).await?;
-        ids.post(tx, Cause::Confirmed(id), None, record.closed_at, postings).await?;
+        let entry = with_fee(work.tx(), record).await?;
+        work.post(entry.confirmed(id, record)).await?;
     }
     Ok(true)
 }
 
 /// Money left a reservation's account by a transaction that was found; false if that was not owed.
 pub(in crate::settlement) async fn take_out(
-    tx: &mut dyn Tx,
-    ids: &Ids,
+    work: &mut UnitOfWork<'_>,
     submission: &Submission,
     reservation: ReservationId,
     record: &PaymentRecord,
     movement: &Movement,
 ) -> Result<bool, EngineError> {
     match record.memo {
-        Some(Memo::Return(of)) => give_back(tx, ids, submission, reservation, record, movement, of).await,
-        _ => pay_leg(tx, ids, submission, reservation, record, movement).await,
+        Some(Memo::Return(of)) => {
+            give_back(work, submission, reservation, &Sent { record, movement, of }).await
+        }
+        _ => pay_leg(work, submission, reservation, record, movement).await,
     }
 }
 
 /// A leg of the settlement. With the first of them the reservation is settling in that transaction, with the last it is settled.
 async fn pay_leg(
-    tx: &mut dyn Tx,
-    ids: &Ids,
+    work: &mut UnitOfWork<'_>,
     submission: &Submission,
     id: ReservationId,
     record: &PaymentRecord,
     movement: &Movement,
 ) -> Result<bool, EngineError> {
-    let Some(reservation) = tx.reservation(id).await? else { return Ok(false) };
+    let Some(reservation) = work.reservation(id).await? else { return Ok(false) };
     match reservation.state {
         State::Funded { .. } => {
-            for leg in stored_legs(tx, ids, &reservation).await? {
-                tx.update_transfer(&leg, &leg.clone().sent(submission.id)?).await?;
+            for leg in stored_legs(work, &reservation).await? {
+                work.update_transfer(&leg, &leg.clone().sent(submission.id)?).await?;
             }
-            change(tx, ids, &reservation.settling(submission.id)?).await?;
+            work.save_reservation(&reservation.settling(submission.id)?).await?;
         }
         State::Settling { submission: by, .. } if by == submission.id => {}
         // What is under way is looked up first, and leaves it as it was or settled.
@@ -135,40 +145,45 @@ async fn pay_leg(
         | State::Refunded { .. }
         | State::Held { .. } => return Ok(false),
     }
-    let legs = legs_of(tx, id).await?;
+    let legs = legs_of(work.tx(), id).await?;
     let open: Vec<&Transfer> = legs.iter().filter(|leg| is_under_way(leg)).collect();
     let Some(leg) = open.iter().find(|leg| is_moved_by(leg, movement)) else { return Ok(false) };
-    pay(tx, ids, submission, leg, record.operation, record.closed_at).await?;
+    pay(work, submission, leg, record.operation, record.closed_at).await?;
     if open.len() == 1 {
         let (ledger, at) = (record.operation.ledger(), record.closed_at);
-        settled(tx, ids, submission, id, &Landed { hash: record.transaction, ledger, at }).await?;
+        settled(work, submission, id, &Landed { hash: record.transaction, ledger, at }).await?;
     }
     Ok(true)
 }
 
+/// Money that was sent back, by its memo for a payment of transaction `of`.
+struct Sent<'r> {
+    record: &'r PaymentRecord,
+    movement: &'r Movement,
+    of: TxHash,
+}
+
 /// A return of a payment of transaction `of`.
 async fn give_back(
-    tx: &mut dyn Tx,
-    ids: &Ids,
+    work: &mut UnitOfWork<'_>,
     submission: &Submission,
     id: ReservationId,
-    record: &PaymentRecord,
-    movement: &Movement,
-    of: TxHash,
+    sent: &Sent<'_>,
 ) -> Result<bool, EngineError> {
-    let Some(reservation) = tx.reservation(id).await? else { return Ok(false) };
+    let Sent { record, movement, of } = *sent;
+    let Some(reservation) = work.reservation(id).await? else { return Ok(false) };
     let account = reservation.escrow;
     if reservation.state.takes_payments() {
         let cancelled = reservation.cancel_requested_at.is_some_and(|at| at < reservation.quote.deadline);
         let why = if cancelled { RefundReason::Cancelled } else { RefundReason::PaidInPart };
-        start_refunding(tx, ids, reservation, why).await?;
+        start_refunding(work, reservation, why).await?;
     }
-    for transfer in owed_from(tx, account, Some(id), movement.asset).await? {
-        if is_moved_by(&transfer, movement) && returns_of(tx, &transfer, of).await? {
+    for transfer in owed_from(work.tx(), account, Some(id), movement.asset).await? {
+        if is_moved_by(&transfer, movement) && returns_of(work.tx(), &transfer, of).await? {
             let sent = transfer.clone().sent(submission.id)?;
-            tx.update_transfer(&transfer, &sent).await?;
-            pay(tx, ids, submission, &sent, record.operation, record.closed_at).await?;
-            refunded(tx, ids, id, record.closed_at).await?;
+            work.update_transfer(&transfer, &sent).await?;
+            pay(work, submission, &sent, record.operation, record.closed_at).await?;
+            refunded(work, id, record.closed_at).await?;
             return Ok(true);
         }
     }
@@ -177,8 +192,7 @@ async fn give_back(
 
 /// Money had left an account before it was adopted; false if that was later, or more than had come.
 pub(in crate::settlement) async fn left_before_adoption(
-    tx: &mut dyn Tx,
-    ids: &Ids,
+    work: &mut UnitOfWork<'_>,
     escrow: &EscrowAccount,
     record: &PaymentRecord,
     movement: &Movement,
@@ -187,47 +201,36 @@ pub(in crate::settlement) async fn left_before_adoption(
         return Ok(false);
     }
     let account = escrow.account;
-    let mut owed = owed_from(tx, account, None, movement.asset).await?;
+    let mut owed = owed_from(work.tx(), account, None, movement.asset).await?;
     if let Some(Memo::Return(of)) = record.memo {
         let mut named = Vec::new();
         for transfer in owed {
-            if returns_of(tx, &transfer, of).await? {
+            if returns_of(work.tx(), &transfer, of).await? {
                 named.push(transfer);
             }
         }
         owed = named;
     }
-    owed.sort_by_key(payment_of);
+    owed.sort_by_key(returned_payment);
     let mut left = movement.amount;
     for transfer in owed {
         let cut = left.min(transfer.amount);
         if cut.is_zero() {
             break;
         }
-        reduce(tx, ids, &transfer, cut).await?;
+        reduce(work, &transfer, cut).await?;
         left = left.checked_sub(cut)?;
     }
     if left > Stroops::ZERO {
         return Ok(false);
     }
-    let mut postings = Postings::new();
-    let (owed, held) = (BookAccount::Unattributed, BookAccount::Stellar(account));
-    postings.movement(movement.asset, movement.amount, owed, held);
-    let change = PaymentId { operation: record.operation, change: movement.change };
-    ids.post(tx, Cause::LeftBefore(change), None, record.closed_at, postings).await?;
+    work.post(withdrawal_before_adoption(account, record, movement)).await?;
     Ok(true)
-}
-
-const fn payment_of(transfer: &Transfer) -> Option<PaymentId> {
-    match transfer.kind {
-        TransferKind::Refund { payment } => Some(payment),
-        TransferKind::Leg { .. } | TransferKind::Repayment { .. } => None,
-    }
 }
 
 /// True if it returns a payment of this transaction.
 async fn returns_of(tx: &mut dyn Tx, transfer: &Transfer, of: TxHash) -> Result<bool, EngineError> {
-    let Some(payment) = payment_of(transfer) else { return Ok(false) };
+    let Some(payment) = returned_payment(transfer) else { return Ok(false) };
     Ok(tx.payment(payment).await?.is_some_and(|stored| stored.payment.transaction == of))
 }
 
