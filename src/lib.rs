@@ -11,7 +11,6 @@ pub mod http;
 pub mod operator;
 pub mod ports;
 pub mod reservations;
-pub mod sandbox;
 pub mod settlement;
 pub mod simulation;
 pub mod stellar;

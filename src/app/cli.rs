@@ -16,12 +16,12 @@ use crate::domain::money::Stroops;
 use crate::domain::payment::Memo;
 use crate::domain::transfer::GivenBack;
 use crate::ports::store::Role;
-use crate::sandbox::faults::{
+use crate::simulation::EVENTS_MAX;
+use crate::storage::{DatabaseUrl, DatabaseUrlError, EngineKind};
+use farmgate_sandbox::faults::{
     FaultParameters, FaultRate, FaultSettings, LAG_LEDGERS_MAX, RETRY_AFTER_SECONDS_MAX, SLOW_MS_MAX,
     SURGE_FACTOR_MAX,
 };
-use crate::simulation::EVENTS_MAX;
-use crate::storage::{DatabaseUrl, DatabaseUrlError, EngineKind};
 
 /// Accounts that are unsealed at once.
 const UNSEAL_ACCOUNTS_MAX: usize = 200;
@@ -609,8 +609,8 @@ impl From<RoleArg> for Role {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::faults::Fault;
     use clap::CommandFactory;
+    use farmgate_sandbox::faults::Fault;
 
     #[test]
     fn the_command_line_is_well_formed() {

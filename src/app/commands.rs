@@ -27,12 +27,12 @@ use crate::http;
 use crate::operator::{DeadLetterError, ReconcileError, Reconciliation, StockError, reconcile};
 use crate::ports::clock::Clock;
 use crate::ports::store::{Store, transact};
-use crate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
-use crate::sandbox::{self, Sandbox, StartError};
 use crate::settlement::{Decision, ResolveError, ReturnError, held, resolve, return_to};
 use crate::simulation::SimulationError;
 use crate::stellar::keys::SecretSeed;
 use crate::storage;
+use farmgate_sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
+use farmgate_sandbox::{self as sandbox, Sandbox, StartError};
 
 /// How much of an asset a wallet gets if it does not say.
 const FUND_DEFAULT_UNITS: u32 = 1_000;

@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::app::telemetry;
 use crate::domain::address::AccountId;
-use crate::{http, reservations, sandbox, settlement, stellar, storage};
+use crate::{http, reservations, settlement, stellar, storage};
+use farmgate_sandbox as sandbox;
 
 /// The configuration file that is read if it is there and no other is named.
 pub const FILE_DEFAULT: &str = "farmgate.toml";

@@ -26,9 +26,9 @@ use crate::domain::payment::{Attribution, Memo, PaymentId};
 use crate::domain::reservation::State;
 use crate::domain::transfer::{Delivery, Transfer, TransferState};
 use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, Store, StoreError, StoredPayment, Tx};
-use crate::sandbox::Sandbox;
-use crate::sandbox::acts::{Movement, Way};
-use crate::sandbox::ledger::state::{AccountFilter, Authorization};
+use farmgate_sandbox::Sandbox;
+use farmgate_sandbox::acts::{Movement, Way};
+use farmgate_sandbox::ledger::state::{AccountFilter, Authorization};
 
 /// The code of the currency that pays for free nodes only.
 const PLAY_MONEY: &str = "FreeTFT";

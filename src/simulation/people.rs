@@ -17,11 +17,11 @@ use crate::domain::asset::Asset;
 use crate::domain::ids::{ClaimableId, LedgerSeq, ReservationId, TxHash};
 use crate::domain::money::Stroops;
 use crate::domain::reservation::Reservation;
-use crate::sandbox::Sandbox;
-use crate::sandbox::acts::{Act, ActError};
-use crate::sandbox::gifts::{Gift, GiftError};
-use crate::sandbox::network::account_of_key;
-use crate::sandbox::wallet::Wallet;
+use farmgate_sandbox::Sandbox;
+use farmgate_sandbox::acts::{Act, ActError};
+use farmgate_sandbox::gifts::{Gift, GiftError};
+use farmgate_sandbox::network::account_of_key;
+use farmgate_sandbox::wallet::Wallet;
 
 /// The people who are always there.
 pub(super) const PLATFORM: &str = "platform";

@@ -8,10 +8,10 @@ use farmgate::domain::asset::Asset;
 use farmgate::domain::escrow::EscrowState;
 use farmgate::domain::money::Stroops;
 use farmgate::domain::reservation::Reservation;
-use farmgate::sandbox::wallet::Named;
-use farmgate::sandbox::wallet::{Memo, Wallet};
 use farmgate::settlement::{Settings, WAITING_SECONDS_MAX};
 use farmgate::stellar::sealing::SealingSecret;
+use farmgate_sandbox::wallet::Named;
+use farmgate_sandbox::wallet::{Memo, Wallet};
 
 use crate::network::{Faults, faulty};
 use crate::support::on_both_databases;

@@ -5,10 +5,10 @@ use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::asset::Asset;
 use farmgate::domain::ids::{ClaimableId, TxHash};
 use farmgate::domain::money::Stroops;
-use farmgate::sandbox::gifts::sign;
-use farmgate::sandbox::ledger::balances::BalanceId;
-use farmgate::sandbox::network::{PASSPHRASE, account_of_key};
-use farmgate::sandbox::xdr::{Tx, muxed, network_id, xdr_account, xdr_asset};
+use farmgate_sandbox::gifts::sign;
+use farmgate_sandbox::ledger::balances::BalanceId;
+use farmgate_sandbox::network::{PASSPHRASE, account_of_key};
+use farmgate_sandbox::xdr::{Tx, muxed, network_id, xdr_account, xdr_asset};
 use stellar_xdr::{
     AccountFlags, ClaimClaimableBalanceOp, ClaimPredicate, ClaimableBalanceId, Claimant, ClaimantV0,
     ClawbackOp, CreateClaimableBalanceOp, DataValue, FeeBumpTransaction, FeeBumpTransactionEnvelope,
@@ -196,7 +196,7 @@ impl World {
     }
 
     async fn post(&self, envelope: &TransactionEnvelope) {
-        self.post_text(&farmgate::sandbox::xdr::to_base64(envelope)).await;
+        self.post_text(&farmgate_sandbox::xdr::to_base64(envelope)).await;
     }
 
     /// Sends an envelope past the engine's view of the network.

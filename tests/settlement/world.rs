@@ -34,8 +34,6 @@ use farmgate::ports::store::{
     LIST_ROWS_MAX, PaymentFilter, Put, Store, StoreError, StoredPayment, Tx, transact,
 };
 use farmgate::reservations::{self, OrderRequest};
-use farmgate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
-use farmgate::sandbox::{self, Sandbox};
 use farmgate::settlement::{
     Candidate, Decision, Engine, EngineError, ResolveError, ReturnError, Settings, TickReport, resolve,
     return_to,
@@ -43,6 +41,8 @@ use farmgate::settlement::{
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::transport::{HttpTransport, Request, Response, Transport, TransportError};
 use farmgate::stellar::{self, StellarNetwork};
+use farmgate_sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
+use farmgate_sandbox::{self as sandbox, Sandbox};
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 

@@ -10,6 +10,7 @@ mod floats;
 mod globals;
 mod imports;
 mod leftovers;
+mod manifests;
 mod names;
 mod source;
 
@@ -48,35 +49,45 @@ fn expect(findings: Vec<Finding>, expected: &[(&str, &str)]) {
 
 #[test]
 fn the_tree_is_read_whole() {
-    let tree = Tree::of_this_crate();
-    for path in
-        ["src/lib.rs", "src/main.rs", "src/domain/money.rs", "src/ports/clock.rs", "tests/tidy/main.rs"]
-    {
+    let tree = Tree::of_the_workspace();
+    for path in [
+        "src/lib.rs",
+        "src/main.rs",
+        "src/domain/journal.rs",
+        "crates/stellar-types/src/money.rs",
+        "crates/sandbox/src/ledger/mod.rs",
+        "tests/tidy/main.rs",
+    ] {
         assert!(tree.files.iter().any(|file| file.path == path), "{path} was not read");
     }
 }
 
 #[test]
 fn modules_import_only_what_the_table_allows() {
-    accept(imports::check(&Tree::of_this_crate()));
+    accept(imports::check(&Tree::of_the_workspace()));
 }
 
 #[test]
 fn outside_crates_stay_in_their_modules() {
-    accept(crates::check(&Tree::of_this_crate()));
+    accept(crates::check(&Tree::of_the_workspace()));
+}
+
+#[test]
+fn packages_depend_only_on_what_the_table_allows() {
+    accept(manifests::check(&manifests::of_the_workspace()));
 }
 
 #[test]
 fn no_floats_near_money() {
-    accept(floats::check(&Tree::of_this_crate()));
+    accept(floats::check(&Tree::of_the_workspace()));
 }
 
 #[test]
 fn time_and_randomness_come_in_as_arguments() {
-    accept(globals::check(&Tree::of_this_crate()));
+    accept(globals::check(&Tree::of_the_workspace()));
 }
 
 #[test]
 fn nothing_is_left_lying_around() {
-    accept(leftovers::check(&Tree::of_this_crate()));
+    accept(leftovers::check(&Tree::of_the_workspace()));
 }

@@ -9,8 +9,8 @@ use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
 use crate::reservations::PayoutAccounts;
-use crate::sandbox::Sandbox;
-use crate::sandbox::wallet::{Deed, Horizon, Memo, Named, Wallet};
+use farmgate_sandbox::Sandbox;
+use farmgate_sandbox::wallet::{Deed, Horizon, Memo, Named, Wallet};
 
 /// How long everything is ordered for, in seconds.
 pub(super) const DAY_SECONDS: i64 = 86_400;

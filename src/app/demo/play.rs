@@ -15,10 +15,10 @@ use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
 use crate::ports::clock::Clock;
-use crate::sandbox::Sandbox;
-use crate::sandbox::gifts::FRIENDBOT_STROOPS;
-use crate::sandbox::ledger::BASE_FEE_STROOPS;
-use crate::sandbox::wallet::{Deed, Horizon, Memo, Named, Received, Wallet, WalletError};
+use farmgate_sandbox::Sandbox;
+use farmgate_sandbox::gifts::FRIENDBOT_STROOPS;
+use farmgate_sandbox::ledger::BASE_FEE_STROOPS;
+use farmgate_sandbox::wallet::{Deed, Horizon, Memo, Named, Received, Wallet, WalletError};
 
 /// What everybody has of each currency to begin with, in units.
 pub(super) const PURSE_UNITS: u32 = 1_000;

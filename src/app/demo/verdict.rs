@@ -11,8 +11,8 @@ use super::tale::{Claim, Money, Place, Sums, Tale};
 use super::view::{View, wrapped};
 use crate::app::commands::signed;
 use crate::domain::asset::Asset;
-use crate::sandbox::Sandbox;
-use crate::sandbox::ledger::balances::BalanceFilter;
+use farmgate_sandbox::Sandbox;
+use farmgate_sandbox::ledger::balances::BalanceFilter;
 
 /// What a place holds by the ledger, in stroops.
 fn holds(sandbox: &Sandbox, place: Place, asset: &Asset) -> i64 {

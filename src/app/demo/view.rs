@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::play::Play;
 use crate::app::clock::SystemClock;
 use crate::ports::clock::Clock;
-use crate::sandbox::Sandbox;
+use farmgate_sandbox::Sandbox;
 
 /// How often the view is renewed.
 const FRAME: Duration = Duration::from_millis(200);

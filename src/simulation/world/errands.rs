@@ -15,11 +15,11 @@ use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::store::{LIST_ROWS_MAX, transact};
 use crate::reservations;
-use crate::sandbox;
-use crate::sandbox::ledger::state::AccountFilter;
 use crate::settlement::{self, Decision};
 use crate::simulation::SimulationError;
 use crate::simulation::people::{Case, Errand, PLATFORM, Wish, account};
+use farmgate_sandbox as sandbox;
+use farmgate_sandbox::ledger::state::AccountFilter;
 
 impl World {
     /// People do what is due.

@@ -13,7 +13,7 @@ use crate::domain::address::Address;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
 use crate::ports::clock::Clock;
-use crate::sandbox::wallet::{Deed, Memo};
+use farmgate_sandbox::wallet::{Deed, Memo};
 
 pub(super) const STORIES: &[Story] = &[
     story("Tim", "pays, and pays again when the account is closed", |play| Box::pin(bounces(play))),

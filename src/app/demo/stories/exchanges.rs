@@ -10,7 +10,7 @@ use crate::app::demo::play::{Person, Play};
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
-use crate::sandbox::wallet::Deed;
+use farmgate_sandbox::wallet::Deed;
 
 pub(super) const STORIES: &[Story] = &[
     story("Grete", "pays too much from an exchange's sub-account", |play| Box::pin(muxed(play))),
@@ -38,7 +38,7 @@ async fn muxed(play: &Play) -> Result<(), DemoError> {
     play.settles(&ordered).await?;
     play.back(&exchange, asset, extra);
     let id = SUB_ACCOUNT.to_string();
-    let to_it = |one: &crate::sandbox::wallet::Received| {
+    let to_it = |one: &farmgate_sandbox::wallet::Received| {
         one.from == ordered.escrow && one.amount == extra && one.to_muxed_id.as_ref() == Some(&id)
     };
     play.receives(&exchange, &format!("returned to sub-account {id}"), to_it).await
@@ -64,7 +64,7 @@ async fn with_memo(play: &Play) -> Result<(), DemoError> {
     let (exchange, ordered, asset, half) = half_of_an_exchange(play, true).await?;
     play.until(&ordered, "refunded").await?;
     play.back(&exchange, asset, half);
-    let said = |one: &crate::sandbox::wallet::Received| {
+    let said = |one: &farmgate_sandbox::wallet::Received| {
         let memo = &one.transaction;
         one.amount == half && memo.memo_type == "id" && memo.memo.as_deref() == Some(MEMO)
     };

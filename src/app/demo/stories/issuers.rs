@@ -6,7 +6,7 @@ use crate::app::demo::grid::{NORTH, TAKEN_BACK_CODE};
 use crate::app::demo::order::Order;
 use crate::app::demo::play::{Person, Play};
 use crate::domain::address::Address;
-use crate::sandbox::wallet::Deed;
+use farmgate_sandbox::wallet::Deed;
 
 pub(super) const STORIES: &[Story] = &[
     story("Rosalind", "pays, and the issuer freezes it for a while", |play| Box::pin(frozen(play))),

@@ -8,7 +8,7 @@ use crate::app::demo::play::{Person, Play};
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
-use crate::sandbox::wallet::Deed;
+use farmgate_sandbox::wallet::Deed;
 
 pub(super) const STORIES: &[Story] = &[
     story("Margaret", "pays five units too much", |play| Box::pin(too_much(play))),

@@ -8,7 +8,7 @@ use crate::app::demo::tale::{Money, Place};
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
-use crate::sandbox::wallet::Deed;
+use farmgate_sandbox::wallet::Deed;
 
 pub(super) const STORIES: &[Story] = &[
     story("Whitfield", "operates the platform, and pays XLM for its fees: capital", |play| {

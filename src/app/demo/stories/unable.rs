@@ -8,8 +8,8 @@ use crate::app::demo::play::{Person, Play};
 use crate::app::demo::tale::{Money, Place};
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
-use crate::sandbox::ledger::balances::{BalanceFilter, BalanceId};
-use crate::sandbox::wallet::{Deed, Memo};
+use farmgate_sandbox::ledger::balances::{BalanceFilter, BalanceId};
+use farmgate_sandbox::wallet::{Deed, Memo};
 
 pub(super) const STORIES: &[Story] = &[
     story("Mary", "pays a farmer without a trust line, who then trusts and claims", |play| {
