@@ -1,20 +1,59 @@
-//! `farmgate dead-letters`.
+//! `farmgate dead-letters`: what the engine cannot bring further by itself, and what can be done about it.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::api::{Action, DeadLetter};
-use crate::app::cli::{DeadLettersArgs, DeadLettersCommand};
+use clap::{Args, Subcommand};
+
+use crate::api::{Action, DeadLetter, Note};
 use crate::app::clock::SystemClock;
-use crate::app::commands::{CommandError, say};
-use crate::app::config;
+use crate::app::config::{self, ConfigArgs};
+use crate::app::error::CommandError;
+use crate::app::output::{self, say, say_json};
 use crate::app::wire::ServiceError;
-use crate::domain::dead_letter::LetterId;
+use crate::domain::dead_letter::{Kind, LetterId};
 use crate::operator::{DeadLetterError, LetterFilter, dead_letters, dismiss};
 use crate::ports::clock::Clock;
 use crate::ports::store::{Dismissal, LIST_ROWS_MAX, Store, StoreError, transact};
 use crate::storage;
 
+/// `farmgate dead-letters`.
+#[derive(Debug, Args)]
+pub struct DeadLettersArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Only those of this kind, such as held_reservation or unpaid_repayment.
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<Kind>,
+    /// Unreadable records that were dismissed, instead of what is open.
+    #[arg(long)]
+    pub dismissed: bool,
+    /// Exit code 1 if there is any.
+    #[arg(long)]
+    pub check: bool,
+    /// Print JSON for programs.
+    #[arg(long)]
+    pub json: bool,
+    /// What to do instead.
+    #[command(subcommand)]
+    pub command: Option<DeadLettersCommand>,
+}
+
+/// What to do with a dead letter.
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersCommand {
+    /// Say that a record nobody could read needs nothing more: it stays stored, and is no longer listed.
+    Dismiss {
+        /// Its id, `unreadable_record:…`.
+        id: LetterId,
+        /// Why, for whoever asks later.
+        #[arg(long, value_name = "TEXT")]
+        note: Note,
+    },
+}
+
+/// Lists them, or dismisses one.
 pub(super) async fn run(args: DeadLettersArgs) -> Result<ExitCode, CommandError> {
     let settings =
         config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
@@ -25,7 +64,7 @@ pub(super) async fn run(args: DeadLettersArgs) -> Result<ExitCode, CommandError>
     let filter = LetterFilter { kind: args.kind, dismissed: args.dismissed };
     let letters = all(&store, &filter).await?;
     if args.json {
-        say(&serde_json::to_string(&letters)?)?;
+        say_json(&letters)?;
     } else {
         say(&table(&letters))?;
     }
@@ -48,9 +87,7 @@ async fn all(store: &Arc<dyn Store>, filter: &LetterFilter) -> Result<Vec<DeadLe
 
 /// One line for each, for people.
 fn table(letters: &[DeadLetter]) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::UTF8_BORDERS_ONLY);
-    table.set_header(["since", "tries", "what", "what can be done"]);
+    let mut table = output::table(["since", "tries", "what", "what can be done"]);
     for letter in letters {
         let codes = letter.transaction.iter().flat_map(|one| one.code.iter().chain(&one.operation_codes));
         let codes = codes.cloned().collect::<Vec<_>>().join(" ");

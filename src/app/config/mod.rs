@@ -3,39 +3,35 @@
 //! Every module owns its settings; here they are composed, read and checked. Unknown keys are refused. Secrets
 //! come from the environment or from files named there, never from the configuration file itself.
 
+mod environment;
+mod error;
+mod flags;
+mod secret;
+
 use std::path::{Path, PathBuf};
 
-use config::builder::DefaultState;
-use config::{Config as Source, ConfigBuilder, ConfigError as SourceError, Environment, File, FileFormat};
-use secrecy::SecretString;
+use ::config::builder::DefaultState;
+use ::config::{Config as Source, ConfigBuilder, ConfigError as SourceError, Environment, File, FileFormat};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use zeroize::Zeroizing;
 
 use crate::app::telemetry;
-use crate::domain::address::AccountId;
+use crate::operator::Wanted;
+use crate::stellar::keys::SecretSeed;
 use crate::{http, reservations, settlement, stellar, storage};
 use farmgate_sandbox as sandbox;
+
+pub use environment::{SECRET_FILE_VARIABLE, SECRET_VARIABLE};
+pub use error::ConfigError;
+pub use flags::{ConfigArgs, Overrides};
+pub use secret::{platform_secret, secret_file};
+
+use environment::NOT_CONFIGURATION;
 
 /// The configuration file that is read if it is there and no other is named.
 pub const FILE_DEFAULT: &str = "farmgate.toml";
 /// The Horizon that is used unless another is set: a sandbox on this machine.
 pub const HORIZON_DEFAULT: &str = "http://127.0.0.1:8000";
-/// The environment variable with the platform's secret seed (`S…`).
-pub const SECRET_VARIABLE: &str = "FARMGATE_PLATFORM_SECRET";
-/// The environment variable that names a file with the platform's secret seed.
-pub const SECRET_FILE_VARIABLE: &str = "FARMGATE_PLATFORM_SECRET_FILE";
-/// Variables with our prefix that are not configuration: secrets, and the tests' own.
-const NOT_CONFIGURATION: [&str; 6] = [
-    SECRET_VARIABLE,
-    SECRET_FILE_VARIABLE,
-    "FARMGATE_HORIZON_FIXTURES",
-    "FARMGATE_TEST_POSTGRES",
-    "FARMGATE_SANDBOX_URL",
-    "FARMGATE_SANDBOX_LISTEN",
-];
-/// Largest secret file, in bytes.
-const SECRET_FILE_BYTES_MAX: u64 = 4_096;
-
 /// How reservations get their escrow accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,34 +75,6 @@ pub struct Config {
     pub log: telemetry::Settings,
 }
 
-/// Flags that override the configuration.
-#[derive(Debug, Clone, Default)]
-pub struct Overrides {
-    /// Pairs of a key such as `http.listen` and its value.
-    pub values: Vec<(&'static str, String)>,
-    /// The account of the platform's key: the platform's account, unless that is set.
-    pub platform: Option<AccountId>,
-}
-
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A file that cannot be read, a value that does not fit, or an unknown key.
-    #[error("configuration: {0}")]
-    Read(#[from] SourceError),
-    /// A value outside its bounds.
-    #[error("configuration: {0}")]
-    Bounds(String),
-    /// No secret.
-    #[error(
-        "set {SECRET_VARIABLE} to the platform's secret seed (S…), or {SECRET_FILE_VARIABLE} to a file that holds it"
-    )]
-    NoSecret,
-    /// A secret file that cannot be read.
-    #[error("the file that {SECRET_FILE_VARIABLE} names: {0}")]
-    SecretFile(String),
-}
-
 /// Reads the configuration. `file` must exist if it is named; otherwise [`FILE_DEFAULT`] is read if it is there.
 pub fn load(
     file: Option<&Path>,
@@ -120,6 +88,18 @@ pub fn load(
     let config: Config = sources.build()?.try_deserialize()?;
     config.check()?;
     Ok(config)
+}
+
+/// Reads the configuration of a process that has the platform's key: the platform's account is that of the key, unless it
+/// is set.
+pub fn load_with_key(
+    args: &ConfigArgs,
+    overrides: Overrides,
+    secret: &SecretString,
+) -> Result<Config, ConfigError> {
+    let seed: SecretSeed = secret.expose_secret().parse()?;
+    let overrides = Overrides { platform: Some(seed.public_key()), ..overrides };
+    load(args.config.as_deref(), std::env::vars(), &overrides)
 }
 
 /// Reads where the database is, for commands that need nothing else. Other keys are not looked at.
@@ -166,6 +146,16 @@ fn sources(
 }
 
 impl Config {
+    /// The accounts that the configuration asks for.
+    pub fn wanted(&self) -> Wanted {
+        Wanted {
+            channels: self.settlement.channels,
+            channel_starting_balance: self.settlement.channel_starting_balance,
+            warm_accounts: self.settlement.warm_accounts,
+            recovery_signers: self.stellar.recovery_signers.len(),
+        }
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let bounds = |error: &dyn std::fmt::Display| ConfigError::Bounds(error.to_string());
         self.http.validate().map_err(|error| bounds(&error))?;
@@ -182,27 +172,10 @@ impl Config {
     }
 }
 
-/// The platform's secret seed, from the environment or from the file named there.
-pub fn platform_secret(variable: impl Fn(&str) -> Option<String>) -> Result<SecretString, ConfigError> {
-    if let Some(secret) = variable(SECRET_VARIABLE).filter(|secret| !secret.is_empty()) {
-        return Ok(secret.into());
-    }
-    let Some(path) = variable(SECRET_FILE_VARIABLE) else { return Err(ConfigError::NoSecret) };
-    secret_file(Path::new(&path)).map_err(|error| ConfigError::SecretFile(error.to_string()))
-}
-
-/// The secret that a file holds, without the white space around it.
-pub fn secret_file(path: &Path) -> Result<SecretString, std::io::Error> {
-    let size = std::fs::metadata(path)?.len();
-    if size > SECRET_FILE_BYTES_MAX {
-        return Err(std::io::Error::other(format!("{size} bytes is too large for a secret")));
-    }
-    Ok(Zeroizing::new(std::fs::read_to_string(path)?).trim().into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::address::AccountId;
 
     fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -261,19 +234,5 @@ mod tests {
     #[test]
     fn a_file_that_is_named_must_be_there() {
         assert!(load(Some(Path::new("/nonexistent/farmgate.toml")), [], &Overrides::default()).is_err());
-    }
-
-    #[test]
-    fn the_secret_comes_from_the_environment_or_a_file() {
-        use secrecy::ExposeSecret;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("secret");
-        std::fs::write(&path, "SFILE\n").unwrap();
-        let path = path.to_str().unwrap().to_owned();
-        let from_file = |name: &str| (name == SECRET_FILE_VARIABLE).then(|| path.clone());
-        assert_eq!(platform_secret(from_file).unwrap().expose_secret(), "SFILE");
-        let direct = |name: &str| (name == SECRET_VARIABLE).then(|| "SENV".to_owned());
-        assert_eq!(platform_secret(direct).unwrap().expose_secret(), "SENV");
-        assert!(matches!(platform_secret(|_| None), Err(ConfigError::NoSecret)));
     }
 }

@@ -8,14 +8,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
+use url::Url;
 
-use crate::app::cli::SetupArgs;
 use crate::app::clock::{SystemClock, SystemEntropy};
-use crate::app::commands::{CommandError, load, note, say};
-use crate::app::config::{self, Config};
-use crate::app::doctor::wanted;
+use crate::app::config::{self, Config, ConfigArgs, Overrides};
+use crate::app::error::CommandError;
+use crate::app::output::{note, say};
 use crate::app::wire::{self, ServiceError};
 use crate::domain::money::Stroops;
 use crate::domain::transfer::Purpose;
@@ -32,13 +33,34 @@ const SETUP_SECONDS_MAX: i64 = 300;
 /// Longest pause between two looks, in milliseconds.
 const LOOK_MILLIS_MAX: u64 = 2_000;
 
+/// `farmgate setup`.
+#[derive(Debug, Args)]
+pub struct SetupArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Horizon's URL [default: the sandbox on this machine].
+    #[arg(long, value_name = "URL")]
+    pub horizon: Option<Url>,
+    /// Do it, without asking.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+impl SetupArgs {
+    /// The overrides these flags mean.
+    pub fn overrides(&self) -> Overrides {
+        self.config.overrides_at(self.horizon.as_ref())
+    }
+}
+
 /// Shows the plan; acts on it if told to. Exit code 1 if something is left that should not be.
-pub async fn run(args: &SetupArgs) -> Result<ExitCode, CommandError> {
+pub(super) async fn run(args: &SetupArgs) -> Result<ExitCode, CommandError> {
     let secret = config::platform_secret(|name| std::env::var(name).ok())?;
-    let config = load(&args.config, args.overrides(), Some(&secret))?;
+    let config = config::load_with_key(&args.config, args.overrides(), &secret)?;
     let network = wire::network(&config, &secret)?;
     network.check_passphrase().await.map_err(ServiceError::from)?;
-    let wanted = wanted(&config);
+    let wanted = config.wanted();
 
     let schema = storage::schema(&config.database).await.map_err(ServiceError::from)?;
     let mut store = match schema {

@@ -5,29 +5,52 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::app::cli::DoctorArgs;
 use crate::app::clock::{SystemClock, SystemEntropy};
-use crate::app::commands::{CommandError, say};
-use crate::app::config::{self, Config, ConfigError, FILE_DEFAULT, SECRET_FILE_VARIABLE, SECRET_VARIABLE};
+use crate::app::config::{
+    self, Config, ConfigArgs, ConfigError, FILE_DEFAULT, Overrides, SECRET_FILE_VARIABLE, SECRET_VARIABLE,
+};
+use crate::app::error::CommandError;
+use crate::app::output::{say, say_json};
 use crate::app::wire;
 use crate::domain::address::AccountId;
 use crate::domain::split::Recipient;
-use crate::operator::Wanted;
 use crate::operator::doctor::{self, Check, Expectations, Verdict, accounts, horizon};
 use crate::ports::network::Network;
 use crate::ports::store::Store;
 use crate::stellar::keys::SecretSeed;
 use crate::storage::{self, EngineKind, SchemaState};
 
+/// `farmgate doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Horizon's URL [default: the sandbox on this machine].
+    #[arg(long, value_name = "URL")]
+    pub horizon: Option<Url>,
+    /// Print JSON for programs.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl DoctorArgs {
+    /// The overrides these flags mean.
+    pub fn overrides(&self) -> Overrides {
+        self.config.overrides_at(self.horizon.as_ref())
+    }
+}
+
 /// Runs all checks; exit code 0 if none failed.
-pub async fn run(args: &DoctorArgs) -> Result<ExitCode, CommandError> {
+pub(super) async fn run(args: &DoctorArgs) -> Result<ExitCode, CommandError> {
     let checks = examine(args).await;
     let well = checks.iter().all(|check| check.verdict != Verdict::Fail);
     if args.json {
-        say(&serde_json::to_string(&serde_json::json!({ "ok": well, "checks": checks }))?)?;
+        say_json(&serde_json::json!({ "ok": well, "checks": checks }))?;
     } else {
         for check in &checks {
             say(&format!("{:<4}  {:<16}  {}", check.verdict.as_str(), check.check, check.seen))?;
@@ -97,7 +120,7 @@ fn configuration(
     signer: Option<AccountId>,
 ) -> Result<(Config, Option<AccountId>), ConfigError> {
     let load = |platform| {
-        let overrides = config::Overrides { platform, ..args.overrides() };
+        let overrides = Overrides { platform, ..args.overrides() };
         config::load(args.config.config.as_deref(), std::env::vars(), &overrides)
     };
     let nobody = AccountId([0; 32]);
@@ -175,23 +198,13 @@ fn without_userinfo(url: &Url) -> Url {
     url
 }
 
-/// The accounts that the configuration asks for.
-pub(super) fn wanted(config: &Config) -> Wanted {
-    Wanted {
-        channels: config.settlement.channels,
-        channel_starting_balance: config.settlement.channel_starting_balance,
-        warm_accounts: config.settlement.warm_accounts,
-        recovery_signers: config.stellar.recovery_signers.len(),
-    }
-}
-
 fn expectations(config: &Config, platform: Option<AccountId>, signer: Option<AccountId>) -> Expectations {
     let payout = [Recipient::Foundation, Recipient::Sales, Recipient::Wisdom];
     let payout = payout.into_iter().filter_map(|one| Some((one, config.reservations.payout.of(one)?)));
     Expectations {
         platform,
         signer,
-        wanted: wanted(config),
+        wanted: config.wanted(),
         fee_per_operation_stroops: config.settlement.fee_per_operation_stroops,
         requests_per_hour_max: config.stellar.requests_per_hour_max,
         tick: std::time::Duration::from_millis(config.settlement.tick_millis),

@@ -2,15 +2,99 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::cli::SimulateArgs;
-use super::commands::{CommandError, note, say};
-use crate::simulation::{self, Options, Run, SimulationError, Wrong};
+use crate::app::error::CommandError;
+use crate::app::output::{note, say, table};
+use crate::simulation::{self, EVENTS_MAX, Options, Run, SimulationError, Wrong};
+use crate::storage::{DatabaseUrl, DatabaseUrlError, EngineKind};
+
+/// `farmgate simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// The seeds, the first and the last included, or one alone. Each is one run, and the same run each time.
+    #[arg(long, value_name = "A..B", default_value = "1..20")]
+    pub seeds: Seeds,
+    /// A PostgreSQL server on which each run gets a database of its own, such as postgres://user@host/postgres [default:
+    /// SQLite files that are removed].
+    #[arg(long, value_name = "URL", value_parser = postgres_server)]
+    pub database: Option<DatabaseUrl>,
+    /// How many seeds run at once [default: as many as the machine has cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// How many of the last events of a seed are shown in which something is wrong.
+    #[arg(long, value_name = "N", default_value_t = EVENTS_MAX)]
+    pub events: usize,
+    /// End with one line of JSON for programs.
+    #[arg(long)]
+    pub json: bool,
+    /// Put a known bug in, to see it found: rebuild-on-504, cursor-before-effects or refund-to-first-payer.
+    #[cfg(feature = "simulated-bugs")]
+    #[arg(long, value_name = "NAME")]
+    pub bug: Option<crate::simulation::bugs::Bug>,
+}
+
+/// A range of seeds, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seeds {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+}
+
+/// A text that is no range of seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SeedsError {
+    /// No numbers.
+    #[error("seeds are a number, or two with .. between them, such as 1..200")]
+    Malformed,
+    /// The last is before the first.
+    #[error("the last seed is before the first: {last} is below {first}")]
+    Backwards {
+        /// The first.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
+    /// Too many.
+    #[error("{SEEDS_MAX} seeds at most")]
+    TooMany,
+}
+
+/// Most seeds of one simulation.
+pub const SEEDS_MAX: u64 = 1_000_000;
+
+impl FromStr for Seeds {
+    type Err = SeedsError;
+
+    fn from_str(text: &str) -> Result<Self, SeedsError> {
+        let (first, last) = text.split_once("..").unwrap_or((text, text));
+        let number = |text: &str| text.trim().parse::<u64>().map_err(|_| SeedsError::Malformed);
+        let (first, last) = (number(first)?, number(last)?);
+        if last < first {
+            return Err(SeedsError::Backwards { first, last });
+        }
+        if last - first >= SEEDS_MAX {
+            return Err(SeedsError::TooMany);
+        }
+        Ok(Self { first, last })
+    }
+}
+
+fn postgres_server(text: &str) -> Result<DatabaseUrl, String> {
+    let url: DatabaseUrl = text.parse().map_err(|error: DatabaseUrlError| error.to_string())?;
+    match url.engine() {
+        EngineKind::Postgres => Ok(url),
+        EngineKind::Sqlite => Err("without it SQLite is used; it takes a postgres:// server".to_owned()),
+    }
+}
 
 /// Most failing seeds that are told of in full.
 const FAILURES_TOLD_MAX: usize = 5;
@@ -83,18 +167,16 @@ impl Total {
     }
 
     fn table(&self) -> String {
-        let mut table = comfy_table::Table::new();
-        table.load_preset(comfy_table::presets::UTF8_BORDERS_ONLY).set_header(["fault", "injected"]);
+        let mut faults = table(["fault", "injected"]);
         for (fault, count) in &self.faults {
-            table.add_row([fault.as_str(), &count.to_string()]);
+            faults.add_row([fault.as_str(), &count.to_string()]);
         }
-        let mut events = comfy_table::Table::new();
-        events.load_preset(comfy_table::presets::UTF8_BORDERS_ONLY).set_header(["event", "happened"]);
+        let mut events = table(["event", "happened"]);
         for (event, count) in &self.happened {
             events.add_row([*event, &count.to_string()]);
         }
         format!(
-            "{table}\n{events}\n{} seeds: {} faults, {} crashes\n\
+            "{faults}\n{events}\n{} seeds: {} faults, {} crashes\n\
              {} reservations: {} settled, {} refunded, {} held, {} returns owed to who cannot receive them\n\
              double payments {}, lost {}, unbalanced {}, other promises broken {}",
             self.seeds,
@@ -199,4 +281,29 @@ fn failure(run: &Run, args: &SimulateArgs) -> String {
     }
     text.push_str(&format!("  again: {command}\n"));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: SimulateArgs,
+    }
+
+    #[test]
+    fn seeds_are_a_range_with_both_ends() {
+        assert_eq!("1..200".parse(), Ok(Seeds { first: 1, last: 200 }));
+        assert_eq!("7".parse(), Ok(Seeds { first: 7, last: 7 }));
+        assert_eq!("5..1".parse::<Seeds>(), Err(SeedsError::Backwards { first: 5, last: 1 }));
+        for (text, said) in [("x", "such as 1..200"), ("5..1", "1 is below 5"), ("1..2000000", "at most")] {
+            let error = Typed::try_parse_from(["simulate", "--seeds", text]).unwrap_err().to_string();
+            assert!(error.contains("--seeds") && error.contains(said), "{error}");
+        }
+        let error = Typed::try_parse_from(["simulate", "--database", "sqlite://x"]).unwrap_err();
+        assert!(error.to_string().contains("--database"), "{error}");
+    }
 }
