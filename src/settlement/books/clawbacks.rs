@@ -186,12 +186,3 @@ pub(in crate::settlement) async fn owners(
     Ok(owners)
 }
 
-/// What was taken back of a reservation's money and nobody bears yet.
-pub(in crate::settlement) async fn clawed_back(
-    tx: &mut dyn Tx,
-    reservation: ReservationId,
-) -> Result<Vec<(Asset, Stroops)>, EngineError> {
-    let balances = tx.balances_of(BookAccount::ClawedBack(Some(reservation))).await?;
-    let taken = balances.into_iter().filter(|(_, amount)| *amount > 0);
-    taken.map(|(asset, amount)| Ok((asset, Stroops::new(amount)?))).collect()
-}

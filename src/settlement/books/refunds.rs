@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::accounts::{home_of, is_ours};
-use super::clawbacks::clawed_back;
 use super::entries::loss;
 use super::transfers::legs_of;
 use super::work::UnitOfWork;
 use crate::domain::address::{AccountId, Address};
+use crate::domain::asset::Asset;
 use crate::domain::ids::ReservationId;
 use crate::domain::journal::BookAccount;
+use crate::domain::money::Stroops;
 use crate::domain::payment::{Attribution, Memo, Payment, PaymentKind};
 use crate::domain::refund::{RefundAddress, Return, returns};
 use crate::domain::reservation::{Funding, RefundReason, Reservation, State};
@@ -175,4 +176,14 @@ pub(in crate::settlement) async fn refunded_if_all(
         return Ok(None);
     }
     Ok(Some(reservation.refunded(at)?))
+}
+
+/// What was taken back of a reservation's money and nobody bears yet.
+async fn clawed_back(
+    tx: &mut dyn Tx,
+    reservation: ReservationId,
+) -> Result<Vec<(Asset, Stroops)>, EngineError> {
+    let balances = tx.balances_of(BookAccount::ClawedBack(Some(reservation))).await?;
+    let taken = balances.into_iter().filter(|(_, amount)| *amount > 0);
+    taken.map(|(asset, amount)| Ok((asset, Stroops::new(amount)?))).collect()
 }
