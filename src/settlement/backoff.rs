@@ -1,5 +1,5 @@
-//! Things that did not work: each is left alone for a while, longer each time. Forgotten at a restart, which costs a few
-//! requests.
+//! Things that did not work: each is left alone for a while, longer each time. Forgotten at a restart, which
+//! costs a few requests.
 
 use std::collections::BTreeMap;
 

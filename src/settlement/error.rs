@@ -47,7 +47,8 @@ pub enum EngineError {
     /// Money left an account of ours by a transaction that is not stored: somebody else has our key, or the
     /// database is not the one that belongs to this key. The engine stops until a person has looked.
     #[error(
-        "operation {operation} took money from our account {account}, but transaction {transaction} is not ours"
+        "operation {operation} took money from our account {account}, but transaction {transaction} is not \
+         ours"
     )]
     ForeignOutgoing {
         /// The account.

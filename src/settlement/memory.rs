@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A step's memory. Losing it costs a few requests, never money; so what a panicking holder left is still good to use.
+/// A step's memory. Losing it costs a few requests, never money; so what a panicking holder left is still
+/// good to use.
 #[derive(Debug, Default)]
 pub(super) struct Memory<T>(Mutex<T>);
 

@@ -1,8 +1,9 @@
 //! The settlement engine: watches escrow accounts, takes in payments, pays out, and recovers.
 //!
-//! One [`Engine::tick`] looks at the ledger once and brings every reservation as far as it can go. It is made of steps, each with its
-//! own memory: `inbound` takes in, `outbound` builds and sends, `outcome` learns what became of it, `recovery` finds what a restored
-//! database does not know, and all of them write by `books`. `engine` composes them.
+//! One [`Engine::tick`] looks at the ledger once and brings every reservation as far as it can go. It is made
+//! of steps, each with its own memory: `inbound` takes in, `outbound` builds and sends, `outcome` learns what
+//! became of it, `recovery` finds what a restored database does not know, and all of them write by `books`.
+//! `engine` composes them.
 //!
 //! Never here: HTTP, SQL, XDR, or a transaction rebuilt while its predecessor could still land. Failure of
 //! the network or the database ends a tick early and loses nothing; the next one starts from storage again.

@@ -42,7 +42,8 @@ pub struct TickReport {
     pub pace: Option<Pace>,
     /// Until what ledger time nothing is built, since nobody looked for longer than a transaction lives.
     pub builds_nothing_before: Option<Timestamp>,
-    /// Since when the network's payment stream cannot be read, while it should be followed: the sweep finds payments meanwhile.
+    /// Since when the network's payment stream cannot be read, while it should be followed: the sweep finds
+    /// payments meanwhile.
     pub stream_away_since: Option<Timestamp>,
     /// Things that could not be worked on, one by one; the others went on.
     pub troubles: Vec<String>,

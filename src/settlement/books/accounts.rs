@@ -49,8 +49,9 @@ pub(in crate::settlement) async fn home_of(
     }
 }
 
-/// Where the history begins that a snapshot does not contain: after the ledger of its last change. A further change would
-/// have risen that number, so all that happened up to then is in its balances, and nothing of what came later.
+/// Where the history begins that a snapshot does not contain: after the ledger of its last change. A further
+/// change would have risen that number, so all that happened up to then is in its balances, and nothing
+/// of what came later.
 pub(in crate::settlement) fn history_after(snapshot: &AccountSnapshot) -> OwnWatch {
     let next = LedgerSeq(snapshot.last_modified.0.saturating_add(1));
     let last = OperationId(OperationId::from_parts(next, 0, 0).0 - 1);

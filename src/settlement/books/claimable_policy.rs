@@ -1,10 +1,11 @@
-//! What is delivered by a claimable balance, and what is not: each locks reserves of the platform's for up to 180 days, so nobody
-//! may have more of them made than a bound.
+//! What is delivered by a claimable balance, and what is not: each locks reserves of the platform's for
+//! up to 180 days, so nobody may have more of them made than a bound.
 //!
-//! A return becomes one if it is worth it, by its currency's rate, and returns do not stand in too many already; else it stays owed.
-//! XLM never does: who has an account can take it, and who has none gets it as soon as there is one. A leg of a settlement becomes
-//! one whatever it is worth, since the settlement is whole or not at all; but a farm that leaves too many unclaimed gets no more:
-//! its settlement is called off, and the money goes back.
+//! A return becomes one if it is worth it, by its currency's rate, and returns do not stand in too many
+//! already; else it stays owed. XLM never does: who has an account can take it, and who has none gets
+//! it as soon as there is one. A leg of a settlement becomes one whatever it is worth, since the settlement
+//! is whole or not at all; but a farm that leaves too many unclaimed gets no more: its settlement is called
+//! off, and the money goes back.
 
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -71,7 +72,8 @@ pub(in crate::settlement) fn too_many_returns(max: u32) -> String {
     format!("returns stand in {max} claimable balances, as many as they may; further ones wait")
 }
 
-/// What becomes of a pending transfer whose recipient cannot receive a payment, counting what became of others before.
+/// What becomes of a pending transfer whose recipient cannot receive a payment, counting what became
+/// of others before.
 pub(in crate::settlement) async fn fallback(
     tx: &mut dyn Tx,
     transfer: &Transfer,

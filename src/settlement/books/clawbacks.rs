@@ -1,8 +1,8 @@
 //! What issuers took back: booked when it is seen, and borne by the latest payments.
 //!
-//! A clawback lessens what an account holds, not what is owed. As long as it is open who bears it, it stands in
-//! `ClawedBack`. Counted payments bear it when it is decided what becomes of their reservation; returns that are owed already are
-//! cut at once, latest first, so that none waits for money that is no longer there.
+//! A clawback lessens what an account holds, not what is owed. As long as it is open who bears it, it stands
+//! in `ClawedBack`. Counted payments bear it when it is decided what becomes of their reservation; returns
+//! that are owed already are cut at once, latest first, so that none waits for money that is no longer there.
 
 use std::cmp::Reverse;
 
@@ -43,10 +43,11 @@ pub(in crate::settlement) async fn claw_back(
     Ok(booked)
 }
 
-/// Cuts returns from `account` that are owed in `asset` by what was taken back and nobody bears yet; true if one was cut.
+/// Cuts returns from `account` that are owed in `asset` by what was taken back and nobody bears yet; true
+/// if one was cut.
 ///
-/// While money is on its way out of the account nothing is cut: what lands is no longer owed, and what does not is looked at
-/// again before it is sent.
+/// While money is on its way out of the account nothing is cut: what lands is no longer owed, and what does
+/// not is looked at again before it is sent.
 pub(in crate::settlement) async fn bear(
     work: &mut UnitOfWork<'_>,
     account: AccountId,
@@ -79,8 +80,8 @@ pub(in crate::settlement) async fn bear(
     Ok(cut_any)
 }
 
-/// Cuts these returns, that of the latest payment first, until nothing is `left` to bear of what was clawed back of `of`; true if
-/// one was cut.
+/// Cuts these returns, that of the latest payment first, until nothing is `left` to bear of what was clawed
+/// back of `of`; true if one was cut.
 async fn cut_latest_first(
     work: &mut UnitOfWork<'_>,
     mut owed: Vec<Transfer>,
@@ -101,8 +102,8 @@ async fn cut_latest_first(
     Ok(cut_any)
 }
 
-/// Returns from an account that are owed and in no live transaction. What was taken back of claimable balances bears no loss: it had
-/// left its account before.
+/// Returns from an account that are owed and in no live transaction. What was taken back of claimable
+/// balances bears no loss: it had left its account before.
 pub(in crate::settlement) async fn owed_from(
     tx: &mut dyn Tx,
     account: AccountId,
@@ -124,8 +125,8 @@ pub(in crate::settlement) async fn owed_from(
     }
 }
 
-/// How much more is owed from an account than it holds by the books. What was taken from accounts without a reservation
-/// stands in one book account for all of them.
+/// How much more is owed from an account than it holds by the books. What was taken from accounts without
+/// a reservation stands in one book account for all of them.
 async fn shortage(
     tx: &mut dyn Tx,
     account: AccountId,
@@ -137,8 +138,8 @@ async fn shortage(
     Ok(sum.checked_sub(sum.min(Stroops::new(held)?))?)
 }
 
-/// Gives a return up for one that is smaller by `cut`, or for none, and books what its payer bears of what was taken from
-/// `of`.
+/// Gives a return up for one that is smaller by `cut`, or for none, and books what its payer bears of what
+/// was taken from `of`.
 async fn cut_by(
     work: &mut UnitOfWork<'_>,
     transfer: &Transfer,
@@ -172,8 +173,8 @@ pub(in crate::settlement) async fn reduce(
     Ok(())
 }
 
-/// Of whose money an issuer may have taken what a return is paid from: its own reservation's; of a return that is nobody's, also
-/// that of the reservation which has the account by now.
+/// Of whose money an issuer may have taken what a return is paid from: its own reservation's; of a return
+/// that is nobody's, also that of the reservation which has the account by now.
 pub(in crate::settlement) async fn owners(
     tx: &mut dyn Tx,
     transfer: &Transfer,
@@ -185,4 +186,3 @@ pub(in crate::settlement) async fn owners(
     }
     Ok(owners)
 }
-

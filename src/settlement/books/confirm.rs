@@ -75,7 +75,8 @@ pub(in crate::settlement) async fn settled(
     Ok(())
 }
 
-/// The entry of a transaction in a ledger, with its fee, if that was ours: whoever bumps our envelope's fee pays it.
+/// The entry of a transaction in a ledger, with its fee, if that was ours: whoever bumps our envelope's
+/// fee pays it.
 pub(in crate::settlement) async fn with_fee(
     tx: &mut dyn Tx,
     record: &TransactionRecord,

@@ -1,7 +1,7 @@
 //! What is written, and by which rule: journal entries, transfers, returns, holds.
 //!
-//! Free functions over a [`work::UnitOfWork`]. Never here: a request to the network, a memory between ticks, or an import of another
-//! folder of the engine.
+//! Free functions over a [`work::UnitOfWork`]. Never here: a request to the network, a memory between ticks,
+//! or an import of another folder of the engine.
 
 pub(super) mod accounts;
 pub(super) mod claimable_policy;

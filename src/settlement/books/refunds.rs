@@ -1,7 +1,7 @@
 //! Returns that are owed, and reservations that end by them.
 //!
-//! A return is owed from the moment its reason is recorded: its transfer is stored in that same database transaction, once per
-//! payment.
+//! A return is owed from the moment its reason is recorded: its transfer is stored in that same database
+//! transaction, once per payment.
 
 use std::collections::BTreeMap;
 
@@ -48,9 +48,10 @@ pub(in crate::settlement) async fn owe_return(
 
 /// Makes returns owed.
 ///
-/// Money from our own accounts is never sent back automatically, and who merged an account into ours has none any more. Contracts
-/// cannot be paid by a payment: their money, and what came from nobody, goes to where the order says. What has nowhere to
-/// go waits, undecided, until somebody says where it belongs ([`crate::settlement::return_to`]).
+/// Money from our own accounts is never sent back automatically, and who merged an account into ours has
+/// none any more. Contracts cannot be paid by a payment: their money, and what came from nobody, goes
+/// to where the order says. What has nowhere to go waits, undecided, until somebody says where it belongs
+/// ([`crate::settlement::return_to`]).
 pub(in crate::settlement) async fn owe(
     work: &mut UnitOfWork<'_>,
     reservation: Option<ReservationId>,
@@ -84,7 +85,8 @@ pub(in crate::settlement) async fn owe(
             (from, None) => (from.unwrap_or(Address::Account(payment.to)), memo, Delivery::Undecided),
         };
         if delivery == Delivery::Undecided {
-            tracing::warn!(payment = %payment.id, "nobody knows where this money can go back to; it stays owed");
+            tracing::warn!(payment = %payment.id, "nobody knows where this money can go back to; it stays \
+                                                   owed");
         }
         let from = match homes.get(&payment.to) {
             Some(home) => *home,
@@ -130,8 +132,8 @@ pub(in crate::settlement) async fn counted_payments(
     }
 }
 
-/// Makes everything owed that goes back of a reservation's counted payments: the excess over what its settlement paid out,
-/// or all. The latest of them bear what an issuer took back.
+/// Makes everything owed that goes back of a reservation's counted payments: the excess over what its
+/// settlement paid out, or all. The latest of them bear what an issuer took back.
 pub(in crate::settlement) async fn owe_returns(
     work: &mut UnitOfWork<'_>,
     reservation: ReservationId,
@@ -145,7 +147,8 @@ pub(in crate::settlement) async fn owe_returns(
     owe(work, Some(reservation), decided.returns).await
 }
 
-/// A reservation whose money goes back, all that remains of it, and whose legs are given up; one to which nothing came is refunded at once.
+/// A reservation whose money goes back, all that remains of it, and whose legs are given up; one to which
+/// nothing came is refunded at once.
 pub(in crate::settlement) async fn start_refunding(
     work: &mut UnitOfWork<'_>,
     reservation: Reservation,
@@ -163,8 +166,9 @@ pub(in crate::settlement) async fn start_refunding(
     Ok(())
 }
 
-/// The reservation as refunded, if it was refunding and nothing of what counted is left. What did not count goes back beside it, and
-/// if that cannot be sent it stays owed without keeping the reservation from its end.
+/// The reservation as refunded, if it was refunding and nothing of what counted is left. What did not
+/// count goes back beside it, and if that cannot be sent it stays owed without keeping the reservation
+/// from its end.
 pub(in crate::settlement) async fn refunded_if_all(
     tx: &mut dyn Tx,
     reservation: Reservation,

@@ -7,8 +7,8 @@ use crate::domain::payment::Memo;
 use crate::domain::transfer::{Delivery, Transfer, TransferKind, TransferState};
 use crate::settlement::EngineError;
 
-/// Makes the money of a balance that was taken back owed to whom it was for: all of it, from the platform's account, in the
-/// transaction that records the take-back.
+/// Makes the money of a balance that was taken back owed to whom it was for: all of it, from the platform's
+/// account, in the transaction that records the take-back.
 pub(in crate::settlement) async fn owe_repayment(
     work: &mut UnitOfWork<'_>,
     claimable: &Claimable,

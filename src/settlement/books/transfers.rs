@@ -40,7 +40,8 @@ pub(in crate::settlement) const fn is_claimable(transfer: &Transfer) -> bool {
     }
 }
 
-/// From when on the platform may take back a claimable balance made now: it counts from ledger time, in whole seconds.
+/// From when on the platform may take back a claimable balance made now: it counts from ledger time,
+/// in whole seconds.
 pub(in crate::settlement) fn reclaim_from(tip: Ledger) -> Result<Timestamp, EngineError> {
     Timestamp::from_second(tip.closed_at.as_second() + RECLAIM_AFTER_SECONDS)
         .map_err(|error| EngineError::Contradiction(format!("ledger time: {error}")))
@@ -97,8 +98,8 @@ pub(in crate::settlement) fn funded_option(reservation: &Reservation) -> Result<
     }
 }
 
-/// The legs of a reservation's settlement that are stored and not given up: payments by their order, then claimable balances by
-/// theirs, so that those share one sponsorship.
+/// The legs of a reservation's settlement that are stored and not given up: payments by their order, then
+/// claimable balances by theirs, so that those share one sponsorship.
 pub(in crate::settlement) async fn legs_of(
     tx: &mut dyn Tx,
     reservation: ReservationId,

@@ -1,6 +1,8 @@
-//! Money that goes back and could not be delivered: why, how often it was tried, and when it is again, stored for a person to see.
+//! Money that goes back and could not be delivered: why, how often it was tried, and when it is again, stored
+//! for a person to see.
 //!
-//! When it is tried again is decided by what the engine remembers; a restart forgets that, and tries it sooner.
+//! When it is tried again is decided by what the engine remembers; a restart forgets that, and
+//! tries it sooner.
 
 use crate::domain::dead_letter::{Undelivered, Why};
 use crate::domain::transfer::Transfer;

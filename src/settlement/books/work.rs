@@ -1,7 +1,8 @@
 //! One database transaction's work: the open transaction, the clock, and fresh ids.
 //!
-//! It is the one door to three writes that belong together with others: a reservation's new state is stored with its event, an
-//! envelope with the secrets that were sealed for it, and postings as an entry that is balanced and there once.
+//! It is the one door to three writes that belong together with others: a reservation's new state is stored
+//! with its event, an envelope with the secrets that were sealed for it, and postings as an entry that
+//! is balanced and there once.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -78,7 +79,8 @@ impl Ports {
     }
 }
 
-/// Makes ids. Those of one engine never repeat; another engine's may collide, and the work then runs again with fresh ones.
+/// Makes ids. Those of one engine never repeat; another engine's may collide, and the work then runs again
+/// with fresh ones.
 #[derive(Clone)]
 pub(in crate::settlement) struct Ids {
     clock: Arc<dyn Clock>,

@@ -1,7 +1,8 @@
 //! The fence: a database that an engine writes to only while its process has the lease.
 //!
-//! Each transaction that may write reads the lease first, and keeps it from being taken over until it ends. So a take-over waits
-//! for the writes in hand, and what begins after it is refused before it has done anything. Reads pass: they decide nothing.
+//! Each transaction that may write reads the lease first, and keeps it from being taken over until it ends.
+//! So a take-over waits for the writes in hand, and what begins after it is refused before it has done
+//! anything. Reads pass: they decide nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,14 +13,14 @@ use tokio::sync::Notify;
 use crate::ports::store::{Lease, Store, StoreError, Tx};
 
 /// What one term of an engine is written under.
-pub(in crate::settlement) struct Standing {
+pub(in crate::settlement) struct FencingToken {
     token: i64,
     holder: String,
     over: AtomicBool,
     refused: Notify,
 }
 
-impl Standing {
+impl FencingToken {
     pub(in crate::settlement) fn new(token: i64, holder: String) -> Self {
         Self { token, holder, over: AtomicBool::new(false), refused: Notify::new() }
     }
@@ -59,18 +60,18 @@ impl Standing {
 /// A database, written to under a lease.
 pub(in crate::settlement) struct FencedStore {
     pub(in crate::settlement) inner: Arc<dyn Store>,
-    pub(in crate::settlement) standing: Arc<Standing>,
+    pub(in crate::settlement) fencing: Arc<FencingToken>,
 }
 
 #[async_trait]
 impl Store for FencedStore {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
-        if self.standing.over.load(Ordering::SeqCst) {
-            return Err(self.standing.lost("this term is over, whoever".to_owned()));
+        if self.fencing.over.load(Ordering::SeqCst) {
+            return Err(self.fencing.lost("this term is over, whoever".to_owned()));
         }
         let mut tx = self.inner.begin().await?;
         let lease = tx.lease().await?;
-        match self.standing.check(&lease) {
+        match self.fencing.check(&lease) {
             Ok(()) => Ok(tx),
             Err(lost) => {
                 tx.rollback().await?;

@@ -1,31 +1,36 @@
 //! Who runs the engine: of all processes on a database the one that has the lease.
 //!
-//! A candidate watches the lease, and takes it when it is free, or when its holder has not renewed it for the whole lease time
-//! by the candidate's own clock. Then it runs an engine over a [`FencedStore`], and renews the lease beside it, until it is asked
-//! to stop or has lost the lease. Each term has an engine of its own: nothing that one remembers is carried into the next.
+//! A candidate watches the lease, and takes it when it is free, or when its holder has not renewed it for the
+//! whole lease time by the candidate's own clock. Then it runs an engine over a [`FencedStore`], and renews
+//! the lease beside it, until it is asked to stop or has lost the lease. Each term has an engine of its own:
+//! nothing that one remembers is carried into the next.
 //!
-//! Safety does not rest on any clock, only on the fence: a candidate that takes over too early, or a holder that wakes up late,
-//! costs the work in hand and nothing else. Time is counted in waits rather than read, so that a clock that is set does not
-//! matter at all. Whatever is ready is polled in a fixed order, so that a simulated run can be repeated.
+//! Safety does not rest on any clock, only on the fence: a candidate that takes over too early, or a holder
+//! that wakes up late, costs the work in hand and nothing else. Time is counted in waits rather than read,
+//! so that a clock that is set does not matter at all. Whatever is ready is polled in a fixed order, so that
+//! a simulated run can be repeated.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::{Either, select};
 
 use super::tick::Engine;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::Network;
 use crate::ports::store::{Lease, Store, StoreError, transact};
-use crate::settlement::engine::fenced_store::{FencedStore, Standing};
+use crate::settlement::engine::fenced_store::{FencedStore, FencingToken};
 use crate::settlement::{EngineError, Settings};
 
 /// How often a candidate looks at the lease within the lease time.
 const LOOKS_PER_LEASE: u32 = 15;
 /// How often a holder renews the lease within the lease time: some renewals may fail.
 const RENEWALS_PER_LEASE: u32 = 5;
-/// How long a tick in hand may take when the process is asked to stop. What it was about goes on from storage afterwards.
+/// How long a tick in hand may take when the process is asked to stop. What it was about goes on from
+/// storage afterwards.
 const STOP_SECONDS_MAX: u64 = 10;
 
 /// A process that runs the engine when it is its turn.
@@ -73,7 +78,7 @@ pub struct Term {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     renewal_pause: Duration,
-    standing: Arc<Standing>,
+    fencing: Arc<FencingToken>,
 }
 
 impl Candidate {
@@ -100,16 +105,21 @@ impl Candidate {
         self.settings.lease() / LOOKS_PER_LEASE
     }
 
-    /// Runs the engine whenever this process has the lease, until `stop` resolves. A tick in hand is finished first, within
-    /// ten seconds, and the lease released.
+    /// Runs the engine whenever this process has the lease, until `stop` resolves. A tick in hand is finished
+    /// first, within ten seconds, and the lease released.
     ///
     /// # Errors
-    /// Only what [`EngineError::stops_the_engine`]; everything else is reported and tried again. To lose the lease is no error.
+    /// Only what [`EngineError::stops_the_engine`]; everything else is reported and tried again. To lose the
+    /// lease is no error.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) -> Result<(), EngineError> {
         let stop = stop.boxed().shared();
         let mut watched = Watched::default();
         let mut standing_by = None;
         loop {
+            // No term begins once the process is told to stop.
+            if stop.clone().now_or_never().is_some() {
+                return Ok(());
+            }
             match self.look(&mut watched).await {
                 Ok(Look::Taken(term)) => {
                     (watched, standing_by) = (Watched::default(), None);
@@ -125,16 +135,14 @@ impl Candidate {
                 }
                 Err(error) => tracing::warn!(%error, "the engine's lease cannot be looked at"),
             }
-            tokio::select! {
-            biased;
-                           () = stop.clone() => return Ok(()),
-                           () = self.clock.sleep(self.look_pause()) => {}
-                       }
+            if let Either::Left(_) = select(stop.clone(), self.clock.sleep(self.look_pause())).await {
+                return Ok(());
+            }
         }
     }
 
-    /// Looks at the lease, and takes it if nobody has it, or if whoever has it did not renew it for the lease time. To be called
-    /// again after [`Self::look_pause`].
+    /// Looks at the lease, and takes it if nobody has it, or if whoever has it did not renew it for the lease
+    /// time. To be called again after [`Self::look_pause`].
     ///
     /// # Errors
     /// The store's. The lease may then have been taken; the next look finds out.
@@ -169,8 +177,8 @@ impl Candidate {
     }
 
     fn term(&self, taken: &Lease, before: Lease) -> Term {
-        let standing = Arc::new(Standing::new(taken.token, self.holder.clone()));
-        let fenced = FencedStore { inner: Arc::clone(&self.store), standing: Arc::clone(&standing) };
+        let fencing = Arc::new(FencingToken::new(taken.token, self.holder.clone()));
+        let fenced = FencedStore { inner: Arc::clone(&self.store), fencing: Arc::clone(&fencing) };
         Term {
             engine: Engine::new(
                 Arc::new(fenced),
@@ -183,7 +191,7 @@ impl Candidate {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
             renewal_pause: self.settings.lease() / RENEWALS_PER_LEASE,
-            standing,
+            fencing,
         }
     }
 }
@@ -191,10 +199,11 @@ impl Candidate {
 impl Term {
     /// Its token.
     pub fn token(&self) -> i64 {
-        self.standing.token()
+        self.fencing.token()
     }
 
-    /// Runs the engine until `stop`, and releases the lease, or until the lease is lost; true if it was told to stop.
+    /// Runs the engine until `stop`, and releases the lease, or until the lease is lost; true if it was
+    /// told to stop.
     async fn run(self, stop: impl Future<Output = ()> + Clone + Send) -> Result<bool, EngineError> {
         self.engine.say_what_is_found(self.token(), &self.before).await;
         let told = stop.clone();
@@ -202,18 +211,19 @@ impl Term {
             told.await;
             self.clock.sleep(Duration::from_secs(STOP_SECONDS_MAX)).await;
         };
-        let outcome = tokio::select! {
-        biased;
-                   outcome = self.engine.run(stop) => outcome.map(|()| true),
-                   () = late => {
-                       tracing::warn!("the tick in hand was cut off");
-                       Ok(true)
-                   }
-                   () = self.lost() => Ok(false),
-               };
+        let (late, lost) = (pin!(late), pin!(self.lost()));
+        let ends = select(late, lost);
+        let outcome = match select(pin!(self.engine.run(stop)), ends).await {
+            Either::Left((outcome, _)) => outcome.map(|()| true),
+            Either::Right((Either::Left(_), _)) => {
+                tracing::warn!("the tick in hand was cut off");
+                Ok(true)
+            }
+            Either::Right((Either::Right(_), _)) => Ok(false),
+        };
         match outcome {
             Ok(false) => {
-                self.standing.end();
+                self.fencing.end();
                 tracing::warn!(
                     token = self.token(),
                     "the engine's lease is lost; what was in hand is left to whoever has it"
@@ -226,48 +236,43 @@ impl Term {
 
     /// Does `work` and renews the lease meanwhile; `None` if the lease was lost before it was done.
     pub async fn while_held<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-        biased;
-                   done = work => Some(done),
-                   () = self.lost() => {
-                       self.standing.end();
-                       None
-                   }
-               }
+        match select(pin!(work), pin!(self.lost())).await {
+            Either::Left((done, _)) => Some(done),
+            Either::Right(_) => {
+                self.fencing.end();
+                None
+            }
+        }
     }
 
-    /// Renews the lease again and again; resolves when it is lost, or could not be renewed for the lease time.
+    /// Renews the lease again and again; resolves when it is lost, or could not be renewed for
+    /// the lease time.
     async fn lost(&self) {
         let mut missed = 0;
         loop {
-            tokio::select! {
-            biased;
-                           renewed = self.renew() => match renewed {
-                               Ok(true) => missed = 0,
-                               Ok(false) => return,
-                               Err(error) => {
-                                   missed += 1;
-                                   tracing::warn!(%error, missed, "the engine's lease was not renewed");
-                                   if missed >= RENEWALS_PER_LEASE {
-                                       return;
-                                   }
-                               }
-                           },
-                           () = self.standing.refused() => return,
-                       }
-            tokio::select! {
-            biased;
-                           () = self.clock.sleep(self.renewal_pause) => {}
-                           () = self.standing.refused() => return,
-                       }
+            match select(pin!(self.renew()), pin!(self.fencing.refused())).await {
+                Either::Left((Ok(true), _)) => missed = 0,
+                Either::Left((Ok(false), _)) | Either::Right(_) => return,
+                Either::Left((Err(error), _)) => {
+                    missed += 1;
+                    tracing::warn!(%error, missed, "the engine's lease was not renewed");
+                    if missed >= RENEWALS_PER_LEASE {
+                        return;
+                    }
+                }
+            }
+            let pause = self.clock.sleep(self.renewal_pause);
+            if let Either::Right(_) = select(pause, pin!(self.fencing.refused())).await {
+                return;
+            }
         }
     }
 
     async fn renew(&self) -> Result<bool, StoreError> {
-        let (standing, now) = (Arc::clone(&self.standing), self.clock.now());
+        let (fencing, now) = (Arc::clone(&self.fencing), self.clock.now());
         let renewed: Option<Lease> = transact(&self.store, move |tx| {
-            let standing = Arc::clone(&standing);
-            Box::pin(async move { tx.renew_lease(standing.token(), standing.holder(), now).await })
+            let fencing = Arc::clone(&fencing);
+            Box::pin(async move { tx.renew_lease(fencing.token(), fencing.holder(), now).await })
         })
         .await?;
         Ok(renewed.is_some())
@@ -275,11 +280,11 @@ impl Term {
 
     /// Ends the term: nothing is written under it any more, and the next candidate need not wait.
     pub async fn release(&self) {
-        self.standing.end();
-        let standing = Arc::clone(&self.standing);
+        self.fencing.end();
+        let fencing = Arc::clone(&self.fencing);
         let released: Result<bool, StoreError> = transact(&self.store, move |tx| {
-            let standing = Arc::clone(&standing);
-            Box::pin(async move { tx.release_lease(standing.token(), standing.holder()).await })
+            let fencing = Arc::clone(&fencing);
+            Box::pin(async move { tx.release_lease(fencing.token(), fencing.holder()).await })
         })
         .await;
         match released {

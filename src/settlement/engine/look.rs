@@ -12,7 +12,8 @@ use crate::settlement::outbound::channels::Channels;
 use crate::settlement::{EngineError, TickReport};
 
 impl Engine {
-    /// Looks where something is known to have happened, and sweeps. A sweep that has to wait goes on with the next tick.
+    /// Looks where something is known to have happened, and sweeps. A sweep that has to wait goes on with
+    /// the next tick.
     pub(super) async fn look(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
         let now = self.ports.now();
         let until = now.checked_add(LOOK_TIME_MAX).unwrap_or(now);

@@ -1,8 +1,9 @@
 //! The engine: one tick looks at the ledger once and brings every reservation as far as it can go.
 //!
-//! What it knows is in the database only, so that a restart at any point goes on from there: intent is committed before anything is
-//! sent, and outcomes are taken from closed ledgers alone. Each step has its own memory; what one learns that concerns another is a
-//! value that is handed on here, a page ([`super::look`]) or the effects of an outcome ([`super::outcomes`]).
+//! What it knows is in the database only, so that a restart at any point goes on from there: intent is
+//! committed before anything is sent, and outcomes are taken from closed ledgers alone. Each step has its own
+//! memory; what one learns that concerns another is a value that is handed on here, a page ([`super::look`])
+//! or the effects of an outcome ([`super::outcomes`]).
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -42,8 +43,9 @@ use crate::settlement::{EngineError, Settings, TickReport};
 /// How old the latest ledger may be, by when it was asked for, for transactions to be built on it.
 const TIP_AGE_MAX: SignedDuration = SignedDuration::from_secs(2);
 
-/// The engine, over the database it is given. A [`Candidate`](crate::settlement::Candidate) runs it: one at a time on a database,
-/// over a store that refuses its writes once another does. Unique keys and guarded writes keep money safe even if two do.
+/// The engine, over the database it is given. A [`Candidate`](crate::settlement::Candidate) runs it: one
+/// at a time on a database, over a store that refuses its writes once another does. Unique keys and guarded
+/// writes keep money safe even if two do.
 pub struct Engine {
     pub(super) ports: Arc<Ports>,
     pub(super) gate: Arc<BuildGate>,
@@ -116,8 +118,8 @@ impl Engine {
         }
     }
 
-    /// Ticks until `stop` resolves, reporting each to the database; a tick in hand is finished first. Beside it the
-    /// network's payments are followed, where that is worth while.
+    /// Ticks until `stop` resolves, reporting each to the database; a tick in hand is finished first. Beside
+    /// it the network's payments are followed, where that is worth while.
     ///
     /// # Errors
     /// Only what [`EngineError::stops_the_engine`]; everything else is reported and tried again.
@@ -191,7 +193,8 @@ impl Engine {
         self.send_live(tip, report).await
     }
 
-    /// Brings merged accounts to their end, and closes further ones but for those that stay open for a stranger's balance.
+    /// Brings merged accounts to their end, and closes further ones but for those that stay open for
+    /// a stranger's balance.
     async fn close_accounts(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
         self.merged.run(report).await?;
         let Some((batch, channel)) = self.close.next_batch().await? else { return Ok(()) };
@@ -208,8 +211,8 @@ impl Engine {
         self.close.close(closable, &channel, tip).await
     }
 
-    /// One step towards the channels and escrow accounts that the settings ask for: follows what was sent to its outcome,
-    /// and opens what is missing. Nobody is paid and nothing is watched by it.
+    /// One step towards the channels and escrow accounts that the settings ask for: follows what was sent
+    /// to its outcome, and opens what is missing. Nobody is paid and nothing is watched by it.
     ///
     /// For `farmgate setup`, which calls it until all are there. An engine that runs does the same by itself.
     pub async fn open_once(&self) -> Result<TickReport, EngineError> {

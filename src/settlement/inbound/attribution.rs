@@ -61,7 +61,8 @@ pub(in crate::settlement) async fn take_in(
     match (attribution, reservation) {
         (Attribution::Counted, Some(reservation)) => {
             if let State::Held { .. } = reservation.state {
-                // Whoever decides about it at the same time changes its row: one of the two runs again, and sees the other.
+                // Whoever decides about it at the same time changes its row: one of the two runs again, and
+                // sees the other.
                 return note_lack(work, reservation.looked_at_soon(now)?).await;
             }
             ingested.funded += u32::from(fund(work, reservation).await?);
@@ -110,7 +111,8 @@ async fn attribute(
     })
 }
 
-/// True if the reservation is held because its account has not what it was funded with, and this is of that asset.
+/// True if the reservation is held because its account has not what it was funded with, and this
+/// is of that asset.
 async fn fills_shortfall(
     tx: &mut dyn Tx,
     payment: &Payment,
@@ -125,8 +127,8 @@ async fn fills_shortfall(
     Ok(held < funding.amount.get() || why.code == UNDERFUNDED)
 }
 
-/// True if what is owed in some asset reaches what is asked in it. Cheap, so that many small payments are not all read
-/// again with each of them.
+/// True if what is owed in some asset reaches what is asked in it. Cheap, so that many small payments are not
+/// all read again with each of them.
 async fn could_be_covered(tx: &mut dyn Tx, reservation: &Reservation) -> Result<bool, StoreError> {
     for option in &reservation.quote.options {
         let balance = tx.balance(BookAccount::Deposits(reservation.id), option.asset).await?;

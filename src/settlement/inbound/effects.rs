@@ -1,8 +1,9 @@
-//! What no payment list tells of an account: merges into it, clawbacks, claims and trades, read from its effects.
+//! What no payment list tells of an account: merges into it, clawbacks, claims and trades, read from
+//! its effects.
 //!
-//! Asked only about accounts whose balances their payments do not explain. Each operation is taken in by one database
-//! transaction under its own identity, so that reading effects again changes nothing. What cannot be understood is
-//! put aside with its JSON.
+//! Asked only about accounts whose balances their payments do not explain. Each operation is taken in by one
+//! database transaction under its own identity, so that reading effects again changes nothing. What cannot
+//! be understood is put aside with its JSON.
 
 use super::attribution::{Ingested, take_in};
 use super::ingest::Histories;
@@ -50,7 +51,8 @@ impl Histories {
             let page = self.ports.network.effects(account, cursor, PAGE_RECORDS_MAX).await?;
             let full = page.len() >= PAGE_RECORDS_MAX;
             let mut groups = by_operation(page);
-            // The effects of the last operation may go on on the next page; an operation has far fewer than a page.
+            // The effects of the last operation may go on on the next page; an operation has far fewer
+            // than a page.
             let cut_off = if full && groups.len() > 1 { groups.pop() } else { None };
             for (operation, effects) in groups {
                 if looked_up >= OPERATIONS_PER_LOOK_MAX {
@@ -77,8 +79,8 @@ impl Histories {
         Ok(taken)
     }
 
-    /// Where an account's effects were looked at last, or need not be looked at: an escrow account's are all ours to read, from
-    /// its creation on.
+    /// Where an account's effects were looked at last, or need not be looked at: an escrow account's are all
+    /// ours to read, from its creation on.
     async fn effects_cursor(&self, account: AccountId) -> Result<Option<EffectId>, EngineError> {
         let own = self.ports.read().await?.own_watch(account).await?.map(|watch| watch.effects);
         let seen = self.effects_seen.lock().get(&account).copied();
@@ -154,7 +156,8 @@ const fn moves(kind: &EffectKind) -> bool {
     }
 }
 
-/// Effects by their operations, in order; one without a place belongs to the operation before it, or to none (0).
+/// Effects by their operations, in order; one without a place belongs to the operation before it,
+/// or to none (0).
 fn by_operation(page: Vec<EffectRecord>) -> Vec<(OperationId, Vec<EffectRecord>)> {
     let mut groups: Vec<(OperationId, Vec<EffectRecord>)> = Vec::new();
     for effect in page {

@@ -1,7 +1,8 @@
 //! Escrow accounts that changed: their histories are taken in until these explain every balance.
 //!
-//! An account is clean at a page's ledger if nothing changed it after what ingested operations explain; only then may a deadline be
-//! decided. What stays unexplained is looked at again and again, ever less often, and says so.
+//! An account is clean at a page's ledger if nothing changed it after what ingested operations explain;
+//! only then may a deadline be decided. What stays unexplained is looked at again and again, ever less often,
+//! and says so.
 
 use std::sync::Arc;
 
@@ -61,7 +62,8 @@ impl EscrowAccounts {
         Self { ports, histories, unexplained, foreign, expiry }
     }
 
-    /// Takes in what happened to an escrow account, and ends its reservation if that is `due` and may be decided.
+    /// Takes in what happened to an escrow account, and ends its reservation if that is `due` and
+    /// may be decided.
     pub(in crate::settlement) async fn look_at(
         &self,
         escrow: &EscrowAccount,
@@ -97,7 +99,8 @@ impl EscrowAccounts {
 
     /// Ends a reservation whose time is over, unless its history has something new.
     ///
-    /// Histories may have been behind when the balances were explained: what came and was clawed back leaves them as they were.
+    /// Histories may have been behind when the balances were explained: what came and was clawed back leaves
+    /// them as they were.
     async fn decide(
         &self,
         reservation: &Reservation,
@@ -130,7 +133,8 @@ impl EscrowAccounts {
         self.unexplained.remember(snapshot, explanation, due, report);
     }
 
-    /// True if an account's effects may tell what its payments do not: not while money is on its way out of it.
+    /// True if an account's effects may tell what its payments do not: not while money is on its
+    /// way out of it.
     async fn effects_may_tell(&self, account: AccountId, ledger: LedgerSeq) -> Result<bool, EngineError> {
         let mut tx = self.ports.read().await?;
         let Some(escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(false) };
@@ -181,8 +185,8 @@ impl EscrowAccounts {
 
 /// True if the journal and a snapshot of `ledger` speak of the same moment.
 ///
-/// Ingested history may be newer than the snapshot; and while money is on its way out the snapshot may or may not have it:
-/// a payout that landed unseen and a payment that was not read yet could cancel each other out.
+/// Ingested history may be newer than the snapshot; and while money is on its way out the snapshot may or may
+/// not have it: a payout that landed unseen and a payment that was not read yet could cancel each other out.
 async fn comparable(tx: &mut dyn Tx, escrow: &EscrowAccount, ledger: LedgerSeq) -> Result<bool, StoreError> {
     if escrow.watch.cursor.ledger() > ledger {
         return Ok(false);

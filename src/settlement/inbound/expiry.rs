@@ -1,5 +1,5 @@
-//! Deadlines and cancellation: a reservation ends when a ledger that closed after the deadline, or after the request to cancel,
-//! shows that not enough had come.
+//! Deadlines and cancellation: a reservation ends when a ledger that closed after the deadline, or after the
+//! request to cancel, shows that not enough had come.
 
 use std::sync::Arc;
 
@@ -21,7 +21,8 @@ impl Expiry {
         Self { ports }
     }
 
-    /// Ends a reservation whose account is clean at `ledger`, which closed after the deadline or the request to cancel.
+    /// Ends a reservation whose account is clean at `ledger`, which closed after the deadline or the
+    /// request to cancel.
     pub(in crate::settlement) async fn expire(
         &self,
         id: ReservationId,
@@ -40,8 +41,8 @@ impl Expiry {
                     let counted =
                         PaymentFilter { reservation: Some(id), attribution: Some(Attribution::Counted) };
                     let nothing_came = work.payments(&counted, None, 1).await?.is_empty();
-                    // Whoever takes in a payment of this account at the same time changes its escrow row: one of the two runs
-                    // again, and sees what the other did.
+                    // Whoever takes in a payment of this account at the same time changes its escrow row: one
+                    // of the two runs again, and sees what the other did.
                     let Some(escrow) = work.escrows(&[reservation.escrow]).await?.pop() else {
                         return Ok(false);
                     };

@@ -1,10 +1,11 @@
 //! Claimable balances that strangers made for accounts of ours.
 //!
-//! They are listed for a person, with who pays their reserve, and never claimed by the engine: claiming takes a trust line,
-//! and would invite dust. Those whose reserve the platform pays are of our own making, and nothing new.
+//! They are listed for a person, with who pays their reserve, and never claimed by the engine: claiming takes
+//! a trust line, and would invite dust. Those whose reserve the platform pays are of our own making, and
+//! nothing new.
 //!
-//! One that is worth something keeps its escrow account open, so that a person can decide, but for a while only: nobody may lock
-//! our reserves for ever. Then it is out of reach, and stays listed.
+//! One that is worth something keeps its escrow account open, so that a person can decide, but for a while
+//! only: nobody may lock our reserves for ever. Then it is out of reach, and stays listed.
 
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ use crate::settlement::EngineError;
 use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
 
-/// For how long an escrow account stays open at most for what strangers put aside for it, after it could have been closed: 30 days, in
-/// seconds of ledger time.
+/// For how long an escrow account stays open at most for what strangers put aside for it, after it could have
+/// been closed: 30 days, in seconds of ledger time.
 pub const WAITING_SECONDS_MAX: i64 = 30 * 86_400;
 /// The least XLM that an account stays open for: the reserve of one claimable balance.
 const WAITING_XLM_MIN: Stroops = Stroops::from_units(1);
@@ -104,7 +105,8 @@ impl ForeignClaimables {
             .await
     }
 
-    /// Until when an escrow account stays open for what strangers put aside for it; `None` if it may be closed now.
+    /// Until when an escrow account stays open for what strangers put aside for it; `None` if it may
+    /// be closed now.
     pub(in crate::settlement) async fn stays_open_until(
         &self,
         claimant: AccountId,
@@ -129,7 +131,9 @@ impl ForeignClaimables {
         let open_seconds = self.ports.settings.quiet_period_seconds + WAITING_SECONDS_MAX;
         let bound = ended.and_then(|ended| ended.checked_add(SignedDuration::from_secs(open_seconds)).ok());
         let Some(bound) = bound.filter(|bound| tip.closed_at < *bound) else { return Ok(None) };
-        tracing::warn!(account = %claimant, balance = %balance.id, until = %bound, "stays open for a stranger's claimable balance");
+        tracing::warn!(
+            account = %claimant, balance = %balance.id, until = %bound,
+            "stays open for a stranger's claimable balance");
         let again = tip.closed_at.checked_add(LOOK_AGAIN).unwrap_or(bound);
         Ok(Some(bound.min(again)))
     }

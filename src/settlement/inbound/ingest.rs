@@ -27,12 +27,13 @@ use crate::settlement::{EngineError, TickReport};
 /// Most pages of one account's history taken in at one look; the rest is for the next.
 const INGEST_PAGES_MAX: u32 = 50;
 
-/// Takes in the histories of accounts of ours: payments here, and what no payment list tells in [`super::effects`].
+/// Takes in the histories of accounts of ours: payments here, and what no payment list tells
+/// in [`super::effects`].
 pub(in crate::settlement) struct Histories {
     pub(super) ports: Arc<Ports>,
     recovery: Recovery,
-    /// The last operation whose effects were looked at, of accounts that payments do not explain; of our own accounts also that
-    /// up to which the journal explains everything.
+    /// The last operation whose effects were looked at, of accounts that payments do not explain; of our own
+    /// accounts also that up to which the journal explains everything.
     pub(super) effects_seen: Memory<BTreeMap<AccountId, OperationId>>,
 }
 
@@ -82,7 +83,8 @@ impl Histories {
                 })
                 .await;
             let ingested = match ingested {
-                // A transaction of ours that a restored database does not know; once it does, the page is read again.
+                // A transaction of ours that a restored database does not know; once it does, the page
+                // is read again.
                 Err(EngineError::ForeignOutgoing { transaction, .. })
                     if reserved
                         && recovered != Some(transaction)
@@ -153,8 +155,8 @@ const fn operation_of(record: &HistoryRecord) -> Option<OperationId> {
     }
 }
 
-/// An operation whose amount the payment list does not tell. One of ours is nothing new; what a merge brought is read from
-/// the account's effects, which its balance asks for; anything else is kept for a person.
+/// An operation whose amount the payment list does not tell. One of ours is nothing new; what a merge brought
+/// is read from the account's effects, which its balance asks for; anything else is kept for a person.
 async fn take_other(
     work: &mut UnitOfWork<'_>,
     account: AccountId,
@@ -202,7 +204,8 @@ async fn take_payment(
     Ok(())
 }
 
-/// True if money comes to the platform or a channel by a transaction of ours: that is journaled when its outcome is recorded.
+/// True if money comes to the platform or a channel by a transaction of ours: that is journaled when its
+/// outcome is recorded.
 async fn is_between_ours(
     tx: &mut dyn Tx,
     place: &WatchedAccount,
@@ -214,7 +217,8 @@ async fn is_between_ours(
     }
 }
 
-/// Money that leaves is journaled when its transaction's outcome is recorded; here it must only be known, or have been found.
+/// Money that leaves is journaled when its transaction's outcome is recorded; here it must only be known,
+/// or have been found.
 async fn leave(
     work: &mut UnitOfWork<'_>,
     place: &WatchedAccount,

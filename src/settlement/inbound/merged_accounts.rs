@@ -1,4 +1,5 @@
-//! Accounts that were merged into the platform's: their histories are read up to the merge, and then they are closed.
+//! Accounts that were merged into the platform's: their histories are read up to the merge, and then
+//! they are closed.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
 use crate::settlement::{EngineError, TickReport};
 
-/// First pause before an account is looked at again whose history contradicts the books, in seconds; it doubles up to the largest.
+/// First pause before an account is looked at again whose history contradicts the books, in seconds;
+/// it doubles up to the largest.
 const RETRY_SECONDS_MIN: i64 = 300;
 const RETRY_SECONDS_MAX: i64 = 86_400;
 
@@ -28,7 +30,8 @@ impl MergedAccounts {
         Self { ports, histories, failed: Memory::new(Backoff::new(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)) }
     }
 
-    /// Reads the histories of merged accounts up to their merges; those that are in the books to the last stroop are closed.
+    /// Reads the histories of merged accounts up to their merges; those that are in the books to the last
+    /// stroop are closed.
     pub(in crate::settlement) async fn run(&self, report: &mut TickReport) -> Result<(), EngineError> {
         let merged = self.ports.read().await?.escrows_merged(LIST_ROWS_MAX).await?;
         for escrow in merged {
@@ -79,7 +82,8 @@ impl MergedAccounts {
                 report.closed += 1;
             }
             Ok(None) => {}
-            // History may lag for a moment; it is asked again with the next tick. What contradicts itself rests longer.
+            // History may lag for a moment; it is asked again with the next tick. What contradicts itself
+            // rests longer.
             Ok(Some(false)) => {}
             Err(_) => failed.lengthen(account, now),
         }

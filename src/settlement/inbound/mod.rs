@@ -1,6 +1,7 @@
 //! What comes in: sweeps, histories, and what follows from them.
 //!
-//! A page of history, the cursor behind it and all that follows from it are one database transaction. Never here: what is sent.
+//! A page of history, the cursor behind it and all that follows from it are one database transaction. Never
+//! here: what is sent.
 
 pub(super) mod attribution;
 pub(super) mod effects;

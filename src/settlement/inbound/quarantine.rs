@@ -1,4 +1,5 @@
-//! Records of history that nobody can understand: kept with their JSON for a person, while the cursor goes on.
+//! Records of history that nobody can understand: kept with their JSON for a person, while the
+//! cursor goes on.
 
 use crate::domain::address::AccountId;
 use crate::domain::ids::OperationId;

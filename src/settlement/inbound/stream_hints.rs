@@ -1,9 +1,9 @@
-//! How the accounts are watched: how many pages of a sweep may be looked at now, and where the network's payment stream says
-//! that something happened.
+//! How the accounts are watched: how many pages of a sweep may be looked at now, and where the network's
+//! payment stream says that something happened.
 //!
-//! A hint of the stream only says where to look: what came is read from the account's own history, as after a sweep, and an
-//! account is clean by sweeps alone. A hint that is lost, or a stream that is away, costs time until the next sweep and
-//! nothing else. Nothing here is stored.
+//! A hint of the stream only says where to look: what came is read from the account's own history, as after
+//! a sweep, and an account is clean by sweeps alone. A hint that is lost, or a stream that is away, costs
+//! time until the next sweep and nothing else. Nothing here is stored.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -106,7 +106,8 @@ impl StreamHints {
         })
     }
 
-    /// Says at what pace the accounts are watched: in the report, in the metrics, and when it changes in the log.
+    /// Says at what pace the accounts are watched: in the report, in the metrics, and when
+    /// it changes in the log.
     pub(in crate::settlement) fn say_pace(&self, pace: Pace, report: &mut TickReport) {
         let millis = |millis: u64| u32::try_from(millis).unwrap_or(u32::MAX);
         metrics::gauge!("farmgate_sweep_pages").set(millis(pace.pages));
@@ -230,7 +231,8 @@ impl StreamHints {
         Ok(())
     }
 
-    /// Takes in an account's history; true if it reached `operation`. An instance that is behind does not have it yet.
+    /// Takes in an account's history; true if it reached `operation`. An instance that is behind does not
+    /// have it yet.
     async fn read_up_to(
         &self,
         account: AccountId,

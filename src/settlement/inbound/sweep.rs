@@ -1,7 +1,7 @@
 //! One look at every account of ours, by pages of the accounts that the platform's key signs for.
 //!
-//! Only accounts that changed cost more than their place on a page. A sweep comes as far as the request budget lets it, and may take
-//! many ticks; the engine hands each page to the steps that it concerns.
+//! Only accounts that changed cost more than their place on a page. A sweep comes as far as the request
+//! budget lets it, and may take many ticks; the engine hands each page to the steps that it concerns.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ use crate::settlement::memory::Memory;
 const SWEEP_PAGES_MAX: u32 = 10_000;
 /// Most pages of one tick: what is to be sent does not wait for more.
 const SWEEP_PAGES_PER_TICK_MAX: u32 = 100;
-/// How long one tick looks: settlements do not wait for the histories of very many accounts, which anybody can make change.
+/// How long one tick looks: settlements do not wait for the histories of very many accounts, which anybody
+/// can make change.
 pub(in crate::settlement) const LOOK_TIME_MAX: SignedDuration = SignedDuration::from_secs(10);
 /// Pages of sweeps that may come at once where requests are limited; after them they come evenly.
 const SWEEP_PAGES_AT_ONCE_MAX: u32 = 12;
@@ -109,8 +110,8 @@ impl Sweep {
         self.progress.lock().swept_at
     }
 
-    /// The sweep to go on with: once per ledger, as long as something may soon be explained, and as far as the request budget
-    /// lets it; `None` if there is none now.
+    /// The sweep to go on with: once per ledger, as long as something may soon be explained, and as far
+    /// as the request budget lets it; `None` if there is none now.
     pub(in crate::settlement) fn begin(&self, tip: Ledger, pace: &Pace) -> Option<Pass> {
         let (explained, under_way) = {
             let progress = self.progress.lock();
@@ -122,7 +123,8 @@ impl Sweep {
         self.may_sweep_a_page(pace).then(|| under_way.unwrap_or(Pass::BEGIN))
     }
 
-    /// The next page; `None` if others need what is left of the budget: the sweep can wait, and they must not wait for it.
+    /// The next page; `None` if others need what is left of the budget: the sweep can wait, and they must not
+    /// wait for it.
     pub(in crate::settlement) async fn next_page(
         &self,
         pass: &Pass,
@@ -176,8 +178,8 @@ impl Sweep {
         progress.allowance.take(elapsed, interval, SWEEP_PAGES_AT_ONCE_MAX, 0).is_ok()
     }
 
-    /// All reservations that still take payments although their deadline, or a request to cancel, has passed by the ledger's
-    /// time.
+    /// All reservations that still take payments although their deadline, or a request to cancel, has passed
+    /// by the ledger's time.
     pub(in crate::settlement) async fn overdue(
         &self,
         ledger_time: Timestamp,

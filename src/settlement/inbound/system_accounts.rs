@@ -1,8 +1,8 @@
 //! The platform account and the channels: what comes to them, and what leaves them by nobody's leave.
 //!
-//! They change with every transaction of ours, so their history is asked for only when the journal does not explain their
-//! balances. What an operator's own account pays there is capital; anything else goes back to its payer. What leaves them by
-//! a transaction that is not stored stops the engine, as for escrow accounts.
+//! They change with every transaction of ours, so their history is asked for only when the journal does not
+//! explain their balances. What an operator's own account pays there is capital; anything else goes back to
+//! its payer. What leaves them by a transaction that is not stored stops the engine, as for escrow accounts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
 use crate::settlement::{EngineError, TickReport};
 
-/// By how many ledgers the stored place in an account's effects may be behind: an engine that starts anew reads no more than these
-/// again, and storing it costs a write in so many ledgers.
+/// By how many ledgers the stored place in an account's effects may be behind: an engine that starts anew
+/// reads no more than these again, and storing it costs a write in so many ledgers.
 const EFFECTS_BEHIND_LEDGERS_MAX: u32 = 100;
 
 /// True if a live transaction moves money of this account that the journal does not have yet.
@@ -157,8 +157,8 @@ impl SystemAccounts {
         Ok(())
     }
 
-    /// The journal explains what the account had in this snapshot: nothing up to then need be looked for in its effects, not by an
-    /// engine that starts anew either.
+    /// The journal explains what the account had in this snapshot: nothing up to then need be looked for
+    /// in its effects, not by an engine that starts anew either.
     async fn explained(&self, channel: &Channel, snapshot: &AccountSnapshot) -> Result<(), EngineError> {
         let reached = history_after(snapshot).effects;
         self.keep_effects_cursor(channel, snapshot, reached).await?;
@@ -171,8 +171,9 @@ impl SystemAccounts {
         Ok(())
     }
 
-    /// Stores how far an account's effects need not be looked at, if what is stored is far behind, and only where the journal of
-    /// that same database transaction has all that the snapshot has, with nothing of ours under way.
+    /// Stores how far an account's effects need not be looked at, if what is stored is far behind, and
+    /// only where the journal of that same database transaction has all that the snapshot has, with nothing
+    /// of ours under way.
     async fn keep_effects_cursor(
         &self,
         channel: &Channel,
@@ -206,8 +207,8 @@ impl SystemAccounts {
             .await
     }
 
-    /// Begins to watch an account. A channel's history is all ours; the platform's counts from its opening entry, which is
-    /// stored with the watch: without one (in a database from before) it counts from now.
+    /// Begins to watch an account. A channel's history is all ours; the platform's counts from its opening
+    /// entry, which is stored with the watch: without one (in a database from before) it counts from now.
     async fn begin_watch(&self, channel: &Channel, snapshot: &AccountSnapshot) -> Result<(), EngineError> {
         let account = channel.account;
         if self.ports.read().await?.own_watch(account).await?.is_some() {

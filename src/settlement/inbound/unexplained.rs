@@ -1,4 +1,5 @@
-//! Accounts whose balances their histories do not explain: when they are looked at again, ever less often, and since when.
+//! Accounts whose balances their histories do not explain: when they are looked at again, ever less often,
+//! and since when.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,8 +34,8 @@ struct Recheck {
 pub(in crate::settlement) enum Explanation {
     /// Ingested operations explain every balance.
     Clean,
-    /// They do not, since then; but they do for every asset that the account's reservation asks for, so that its
-    /// deadline may be decided.
+    /// They do not, since then; but they do for every asset that the account's reservation asks for, so that
+    /// its deadline may be decided.
     DirtyElsewhere(Timestamp),
     /// They do not, since then.
     Dirty(Timestamp),
@@ -56,8 +57,8 @@ impl Unexplained {
         self.dirty.lock().remove(account);
     }
 
-    /// True while an unexplained account is left alone. One whose reservation's end has come to be decided (`due`) is looked at
-    /// at once: a punctual customer waits for it.
+    /// True while an unexplained account is left alone. One whose reservation's end has come to be decided
+    /// (`due`) is looked at at once: a punctual customer waits for it.
     pub(in crate::settlement) fn rests(&self, snapshot: &AccountSnapshot, due: bool) -> bool {
         let now = self.ports.now();
         self.dirty.lock().get(&snapshot.account).is_some_and(|recheck| {

@@ -40,8 +40,9 @@ impl WatchedAccount {
         }
     }
 
-    /// The last operation of its history that concerns us: of an account that is no more, its merge. Whoever makes an account
-    /// of that address anew, or pays it, pays somebody else; and one that we never made was never ours.
+    /// The last operation of its history that concerns us: of an account that is no more, its merge. Whoever
+    /// makes an account of that address anew, or pays it, pays somebody else; and one that we never made
+    /// was never ours.
     pub(in crate::settlement) fn history_ends(&self) -> Option<OperationId> {
         match self {
             Self::Escrow(escrow) => match escrow.state {

@@ -1,8 +1,9 @@
 //! Channels: what they have left for fees, and whether they are there at all.
 //!
-//! One whose fees have used up its XLM sends nothing. A channel with less than half of `channel_starting_balance` gets the rest of it from the platform's account. What
-//! channels have is seen in the sweeps, so that it costs no request. One that a whole sweep did not meet is not used, and is replaced if several
-//! did not: what was built on it would never land.
+//! One whose fees have used up its XLM sends nothing. A channel with less than half
+//! of `channel_starting_balance` gets the rest of it from the platform's account. What channels have
+//! is seen in the sweeps, so that it costs no request. One that a whole sweep did not meet is not used, and
+//! is replaced if several did not: what was built on it would never land.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -58,8 +59,8 @@ impl Channels {
         Self { ports, seen: Memory::default() }
     }
 
-    /// Those that may send a transaction now. They take turns, so that their fees drain evenly; one that could not pay a fee
-    /// rests for a while.
+    /// Those that may send a transaction now. They take turns, so that their fees drain evenly; one that
+    /// could not pay a fee rests for a while.
     pub(in crate::settlement) async fn free(&self) -> Result<Vec<Channel>, EngineError> {
         let mut tx = self.ports.read().await?;
         let leased: Vec<AccountId> =
@@ -161,9 +162,10 @@ impl Channels {
         page.accounts.iter().filter(is_ahead).cloned().collect()
     }
 
-    /// Takes over sequence numbers that are ahead of what is stored, of channels with nothing under way: somebody else used them,
-    /// or the database was restored from a backup. What is built on an old one could never land. Their fees are booked. Their
-    /// histories must have been read: money that left a channel by a payment is no fee, and stops the engine.
+    /// Takes over sequence numbers that are ahead of what is stored, of channels with nothing under way:
+    /// somebody else used them, or the database was restored from a backup. What is built on an old one could
+    /// never land. Their fees are booked. Their histories must have been read: money that left a channel
+    /// by a payment is no fee, and stops the engine.
     pub(in crate::settlement) async fn catch_up(
         &self,
         ahead: Vec<AccountSnapshot>,
@@ -195,8 +197,8 @@ impl Channels {
         i64::from(bid).saturating_mul(operations.saturating_add(1))
     }
 
-    /// A sweep whose oldest page is of this ledger has come to its end: channels that were there by then and that it did not meet are
-    /// missing.
+    /// A sweep whose oldest page is of this ledger has come to its end: channels that were there by then and
+    /// that it did not meet are missing.
     pub(in crate::settlement) async fn sweep_ended(&self, oldest: LedgerSeq) -> Result<(), EngineError> {
         let channels = self.ports.read().await?.channels().await?;
         let mut seen = self.seen.lock();
@@ -211,7 +213,8 @@ impl Channels {
                 let sweeps = missing.entry(channel.account).or_default();
                 *sweeps += 1;
                 if *sweeps == MISSING_SWEEPS {
-                    tracing::error!(channel = %channel.account, "the channel is no longer on the ledger; another takes its place");
+                    tracing::error!(channel = %channel.account, "the channel is no longer on the ledger; \
+                                                                 another takes its place");
                 }
             }
         }
@@ -278,8 +281,8 @@ impl Channels {
     }
 }
 
-/// What is missing of a channel's XLM, up to what its transactions may have cost, were their fees: whatever else leaves it stands in
-/// its payments.
+/// What is missing of a channel's XLM, up to what its transactions may have cost, were their fees: whatever
+/// else leaves it stands in its payments.
 async fn catch_up_one(
     work: &mut UnitOfWork<'_>,
     channel: &Channel,

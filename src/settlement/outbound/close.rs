@@ -1,9 +1,10 @@
-//! Escrow accounts that are no longer needed: their trust lines are removed and they are merged into the platform's account.
+//! Escrow accounts that are no longer needed: their trust lines are removed and they are merged into the
+//! platform's account.
 //!
-//! A transaction of its own, never part of a settlement: a stranger's dust must not block one. Only accounts whose reservation has
-//! ended, quietly for a while, that hold nothing but what is owed and cannot be sent (see `carry`). What comes at the very last is found in the
-//! account's history up to the merge, and goes back from the platform's account; whoever pays later is refused by the network
-//! itself.
+//! A transaction of its own, never part of a settlement: a stranger's dust must not block one. Only accounts
+//! whose reservation has ended, quietly for a while, that hold nothing but what is owed and cannot be sent
+//! (see `carry`). What comes at the very last is found in the account's history up to the merge, and goes
+//! back from the platform's account; whoever pays later is refused by the network itself.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +31,8 @@ use crate::settlement::books::accounts::{has_room, trusted};
 use crate::settlement::books::work::{Ports, UnitOfWork};
 use crate::settlement::memory::Memory;
 
-/// First pause before an account is tried again that could not be closed, in seconds; it doubles up to the largest.
+/// First pause before an account is tried again that could not be closed, in seconds; it doubles
+/// up to the largest.
 const RETRY_SECONDS_MIN: i64 = 300;
 const RETRY_SECONDS_MAX: i64 = 86_400;
 /// Most accounts closed by one transaction: each is asked about once more before.
@@ -83,8 +85,8 @@ impl Close {
         self.candidates.lock().later.insert(account, until);
     }
 
-    /// Remembers which accounts of a page may be closed: those that nothing happened to since all of it was explained, whose
-    /// reservation ended long enough ago.
+    /// Remembers which accounts of a page may be closed: those that nothing happened to since all of it was
+    /// explained, whose reservation ended long enough ago.
     pub(in crate::settlement) async fn note_closable(
         &self,
         page: &AccountPage,
@@ -153,7 +155,8 @@ impl Close {
         Ok(())
     }
 
-    /// What the next closing transaction closes, and the channel it goes on; `None` if there is nothing to close, or no channel.
+    /// What the next closing transaction closes, and the channel it goes on; `None` if there is nothing
+    /// to close, or no channel.
     pub(in crate::settlement) async fn next_batch(
         &self,
     ) -> Result<Option<(Vec<Closing>, Channel)>, EngineError> {
@@ -196,7 +199,8 @@ impl Close {
         Ok(())
     }
 
-    /// Leaves out accounts with tokens that the platform's account cannot take; they are tried again after a while.
+    /// Leaves out accounts with tokens that the platform's account cannot take; they are tried again
+    /// after a while.
     async fn keep_what_has_no_room(&self, batch: &mut Vec<Closing>) -> Result<(), EngineError> {
         if batch.iter().all(|closing| closing.carried.is_empty()) {
             return Ok(());
@@ -223,8 +227,8 @@ impl Close {
     }
 }
 
-/// Stores the transaction, if every account of it may still be closed; else nothing: it is dropped unsent, and those that may
-/// not be closed are told.
+/// Stores the transaction, if every account of it may still be closed; else nothing: it is dropped unsent,
+/// and those that may not be closed are told.
 async fn store_closing(
     work: &mut UnitOfWork<'_>,
     batch: &[Closing],
@@ -259,8 +263,8 @@ async fn store_closing(
     Ok(refused)
 }
 
-/// The account, if its reservation has ended or only has returns to make, or if it was adopted, and nothing is left but what the
-/// closing carries home.
+/// The account, if its reservation has ended or only has returns to make, or if it was adopted, and nothing
+/// is left but what the closing carries home.
 async fn may_be_closed(tx: &mut dyn Tx, closing: &Closing) -> Result<Option<EscrowAccount>, EngineError> {
     let account = closing.account;
     let Some(escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(None) };

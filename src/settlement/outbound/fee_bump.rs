@@ -1,8 +1,9 @@
 //! Fee bumps: a stuck envelope is sent again within one that bids ten times as much, up to a ceiling.
 //!
-//! Stuck is what the network refused for its bid, or what is in no ledger after a while. All bumps hold the same inner envelope,
-//! so one of them takes effect at most; each is stored before it is sent, and found by its own hash as by the inner one. At
-//! the ceiling the engine waits: the envelope is sent until its time is over, and what it paid for goes again then.
+//! Stuck is what the network refused for its bid, or what is in no ledger after a while. All bumps hold the
+//! same inner envelope, so one of them takes effect at most; each is stored before it is sent, and found
+//! by its own hash as by the inner one. At the ceiling the engine waits: the envelope is sent until its time
+//! is over, and what it paid for goes again then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -68,7 +69,8 @@ impl FeeBumps {
         std::mem::take(&mut self.bids.lock().raised)
     }
 
-    /// Raises the bids of live transactions that are stuck, and gives the highest bump of each live transaction.
+    /// Raises the bids of live transactions that are stuck, and gives the highest bump of each live
+    /// transaction.
     pub(super) async fn raise(
         &self,
         live: &[Submission],
@@ -128,7 +130,8 @@ impl FeeBumps {
     fn tell_of_the_ceiling(&self, submission: &Submission, bid: u32) {
         if self.bids.lock().told.insert(submission.id) {
             let (id, hash) = (submission.id, submission.hash);
-            tracing::error!(submission = %id, %hash, bid, "the fee is at its ceiling; waiting for the network");
+            tracing::error!(submission = %id, %hash, bid, "the fee is at its ceiling; waiting for the \
+                                                           network");
         }
     }
 

@@ -1,8 +1,9 @@
 //! Held reservations: funded, but the settlement cannot be made now.
 //!
-//! One leaves by itself as soon as its account is whole: there, with a line that its issuer allows to be used, and with what it
-//! was funded with. Each try that fails costs a fee, so the pauses between them double; they are stored with the reservation, and go
-//! on over restarts and over tries that fail again. Or an operator decides.
+//! One leaves by itself as soon as its account is whole: there, with a line that its issuer allows
+//! to be used, and with what it was funded with. Each try that fails costs a fee, so the pauses between them
+//! double; they are stored with the reservation, and go on over restarts and over tries that fail again.
+//! Or an operator decides.
 
 use std::sync::Arc;
 

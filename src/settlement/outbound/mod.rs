@@ -1,7 +1,7 @@
 //! What goes out: settlements, returns, accounts, and the transactions that carry them.
 //!
-//! Each file is a step of the engine with its own memory. A step stores what is to be sent in one database transaction, and
-//! [`submit`] alone sends. Never here: what comes in, or what became of a transaction.
+//! Each file is a step of the engine with its own memory. A step stores what is to be sent in one database
+//! transaction, and [`submit`] alone sends. Never here: what comes in, or what became of a transaction.
 
 pub(super) mod channels;
 pub(super) mod close;

@@ -1,7 +1,7 @@
 //! Accounts opened ahead: the platform's own, channels, and warm escrow accounts.
 //!
-//! An account's key exists only while the transaction that creates it is signed; sealed, it is stored with it. If that transaction dies, the
-//! account is given up and others are made; nothing was on it.
+//! An account's key exists only while the transaction that creates it is signed; sealed, it is stored with
+//! it. If that transaction dies, the account is given up and others are made; nothing was on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -204,7 +204,8 @@ impl Open {
             .await
     }
 
-    /// The credits that new escrow accounts trust: those of all currencies whose issuer is on the ledger, sorted.
+    /// The credits that new escrow accounts trust: those of all currencies whose issuer is on the
+    /// ledger, sorted.
     async fn escrow_assets(&self) -> Result<Vec<Asset>, EngineError> {
         let currencies = self.ports.read().await?.currencies(None, LIST_ROWS_MAX).await?;
         let mut assets: Vec<Asset> = Vec::new();

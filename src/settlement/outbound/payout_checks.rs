@@ -1,8 +1,8 @@
-//! Looks at the accounts that are paid out to: a plain account that demands a memo (SEP-29) cannot be paid, and no order may promise
-//! it money.
+//! Looks at the accounts that are paid out to: a plain account that demands a memo (SEP-29) cannot be paid,
+//! and no order may promise it money.
 //!
-//! Quotes are made without asking the network; what is seen here is stored for them. Accounts that are new are looked at soon,
-//! the others once a day, at most one a minute.
+//! Quotes are made without asking the network; what is seen here is stored for them. Accounts that are new
+//! are looked at soon, the others once a day, at most one a minute.
 
 use std::sync::Arc;
 
@@ -21,7 +21,8 @@ const CHECK_AGE: SignedDuration = SignedDuration::from_hours(24);
 const RECHECK_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 /// Most new accounts that are looked at in one tick.
 const NEW_PER_TICK_MAX: usize = 5;
-/// First pause before an account is asked about again that gave no answer, in seconds; it doubles up to the largest.
+/// First pause before an account is asked about again that gave no answer, in seconds; it doubles
+/// up to the largest.
 const RETRY_SECONDS_MIN: i64 = 60;
 const RETRY_SECONDS_MAX: i64 = 86_400;
 
@@ -76,7 +77,8 @@ impl PayoutChecks {
         let memo_required = answer.account.is_some_and(|account| account.memo_required);
         let checked = PayoutCheck { memo_required, checked_at: Some(self.ports.now()), ..check };
         if memo_required && !check.memo_required {
-            tracing::warn!(account = %check.account, "a payout account demands a memo: orders that pay it are refused");
+            tracing::warn!(account = %check.account, "a payout account demands a memo: orders that pay it \
+                                                      are refused");
         }
         self.ports
             .transact(move |work| Box::pin(async move { Ok(work.set_payout_check(&checked).await?) }))

@@ -1,8 +1,9 @@
-//! Claimable balances after they are made: claimed by their recipients, or taken back when nobody did for long enough.
+//! Claimable balances after they are made: claimed by their recipients, or taken back when nobody did for
+//! long enough.
 //!
-//! Their history alone tells how they ended. What is taken back stays owed: only the reserve comes home. A payment of it to whom the
-//! balance was for is stored with the take-back itself, once per balance, and tried like a return until it can be received; it never
-//! becomes a claimable balance again.
+//! Their history alone tells how they ended. What is taken back stays owed: only the reserve comes home.
+//! A payment of it to whom the balance was for is stored with the take-back itself, once per balance, and
+//! tried like a return until it can be received; it never becomes a claimable balance again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,12 +35,13 @@ const CHECKS_PER_TICK_MAX: usize = 5;
 const TAKEN_BACK_PER_TRANSACTION_MAX: usize = 40;
 /// Most pages of balances that may be taken back that one tick reads.
 const TAKE_BACK_PAGES_PER_TICK_MAX: u32 = 20;
-/// First pause before a balance is tried again that could not be taken back, in seconds; it doubles up to the largest.
+/// First pause before a balance is tried again that could not be taken back, in seconds; it doubles
+/// up to the largest.
 const TAKE_BACK_SECONDS_MIN: i64 = 600;
 const TAKE_BACK_SECONDS_MAX: i64 = 86_400;
 
-/// Which balances were looked at, and when they are again. A restart forgets it, which costs requests, and a fee for each balance
-/// that still cannot be taken back.
+/// Which balances were looked at, and when they are again. A restart forgets it, which costs requests, and
+/// a fee for each balance that still cannot be taken back.
 struct Progress {
     after: Option<ClaimableId>,
     checks: Backoff<ClaimableId>,
@@ -49,7 +51,8 @@ struct Progress {
     not_taken: Backoff<ClaimableId>,
     /// Balances that are taken back one by one: their last transaction failed, and perhaps for them.
     alone: BTreeSet<ClaimableId>,
-    /// True once every balance that was taken back has a repayment; those of this program have from the beginning.
+    /// True once every balance that was taken back has a repayment; those of this program have from
+    /// the beginning.
     all_repaid: bool,
 }
 
@@ -74,8 +77,8 @@ impl Progress {
         }
     }
 
-    /// They could not be taken back: they rest, longer each time, and then go alone. Perhaps somebody claimed them, so their
-    /// histories are read with the next tick.
+    /// They could not be taken back: they rest, longer each time, and then go alone. Perhaps somebody claimed
+    /// them, so their histories are read with the next tick.
     pub fn rest(&mut self, ids: &[ClaimableId], now: Timestamp) {
         for id in ids {
             self.checks.forget(id);

@@ -42,12 +42,13 @@ impl RetryOn for ReturnError {
     }
 }
 
-/// Carries out an operator's decision where a payment's return goes, or the repayment of a claimable balance that was taken back; it as
-/// it then stands, `None` if there is no such payment or balance. Deciding the same again changes nothing.
+/// Carries out an operator's decision where a payment's return goes, or the repayment of a claimable balance
+/// that was taken back; it as it then stands, `None` if there is no such payment or balance. Deciding the
+/// same again changes nothing.
 ///
 /// # Errors
-/// [`ReturnError::NotOwed`] if nothing of it goes back, [`ReturnError::NotPending`] once it is sent or given up,
-/// [`ReturnError::Ours`] for an address of ours.
+/// [`ReturnError::NotOwed`] if nothing of it goes back, [`ReturnError::NotPending`] once it is sent or given
+/// up, [`ReturnError::Ours`] for an address of ours.
 pub async fn return_to(
     tx: &mut dyn Tx,
     what: GivenBack,

@@ -1,9 +1,10 @@
 //! Money that goes back: each payer gets what that payer sent, to where it came from.
 //!
 //! A return is owed from the moment its reason is recorded: its transfer is stored in that same database
-//! transaction, once per payment. It is sent with the memo `Return(hash of the payment's transaction)`, to the muxed address the
-//! money came from if it was muxed. Who cannot receive it gets a claimable balance, if [`super::dust`] has nothing against it;
-//! anything else that cannot be delivered now stays owed and is tried again, ever less often.
+//! transaction, once per payment. It is sent with the memo `Return(hash of the payment's transaction)`,
+//! to the muxed address the money came from if it was muxed. Who cannot receive it gets a claimable balance,
+//! if [`super::dust`] has nothing against it; anything else that cannot be delivered now stays owed and
+//! is tried again, ever less often.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -74,7 +75,8 @@ fn deliverability(answer: &AccountAnswer, transfer: &Transfer, tip: Ledger) -> D
         Some(_) | None if transfer.asset == Asset::Native || repays(transfer) => {
             Deliverability::None(cannot(answer))
         }
-        // An account that is not there comes without a ledger. A balance for one that is does no harm: it can be claimed.
+        // An account that is not there comes without a ledger. A balance for one that is does no harm:
+        // it can be claimed.
         Some(_) | None if answer.ledger < tip.sequence && answer.ledger != LedgerSeq(0) => {
             Deliverability::Unknown
         }
@@ -87,14 +89,14 @@ const fn cannot(answer: &AccountAnswer) -> Why {
     if answer.account.is_some() { Why::CannotReceive } else { Why::NoAccount }
 }
 
-/// True if a transfer repays a claimable balance that was taken back: it never becomes one again, and who ordered has no say where it
-/// goes.
+/// True if a transfer repays a claimable balance that was taken back: it never becomes one again, and who
+/// ordered has no say where it goes.
 const fn repays(transfer: &Transfer) -> bool {
     matches!(transfer.kind, TransferKind::Repayment { .. })
 }
 
-/// True if an account demands a memo that the transfer has not: it tells its own customers apart by it (SEP-29), and the hash of
-/// what is returned tells it nothing.
+/// True if an account demands a memo that the transfer has not: it tells its own customers apart
+/// by it (SEP-29), and the hash of what is returned tells it nothing.
 fn lacks_memo(payer: &AccountSnapshot, transfer: &Transfer) -> bool {
     let has_none = matches!(transfer.memo, Memo::None | Memo::Return(_));
     payer.memo_required && has_none && matches!(transfer.to, Address::Account(_))
@@ -171,8 +173,8 @@ impl Refund {
             .await
     }
 
-    /// Stores returns that are owed: those of one transaction's payments together, as many transactions as there are free
-    /// channels.
+    /// Stores returns that are owed: those of one transaction's payments together, as many transactions
+    /// as there are free channels.
     pub(in crate::settlement) async fn run(
         &self,
         tip: Ledger,
@@ -284,8 +286,8 @@ impl Refund {
         Ok(whole)
     }
 
-    /// Leaves out returns that cannot be delivered now, without a fee for finding out; those for payers that cannot receive a
-    /// payment become claimable balances.
+    /// Leaves out returns that cannot be delivered now, without a fee for finding out; those for payers that
+    /// cannot receive a payment become claimable balances.
     async fn deliverable(
         &self,
         due: Vec<Transfer>,
@@ -314,7 +316,8 @@ impl Refund {
                 Deliverability::Unknown => self.undelivered(transfer.route()),
                 Deliverability::None(why) => {
                     let (id, to) = (transfer.id, transfer.to);
-                    tracing::warn!(transfer = %id, %to, why = why.as_str(), "a return cannot be delivered now");
+                    let why_text = why.as_str();
+                    tracing::warn!(transfer = %id, %to, why = why_text, "a return cannot be delivered now");
                     self.not_delivered(&transfer, why).await?;
                 }
             }
@@ -323,7 +326,8 @@ impl Refund {
         Ok(deliverable)
     }
 
-    /// Sends a return to where its order says, if it says so; else it stays owed until somebody says where it belongs.
+    /// Sends a return to where its order says, if it says so; else it stays owed until somebody says
+    /// where it belongs.
     async fn redirect(&self, transfer: Transfer) -> Result<(), EngineError> {
         let pending = transfer.clone();
         let redirected: bool = self
@@ -345,7 +349,8 @@ impl Refund {
             .await?;
         if !redirected {
             let id = transfer.id;
-            tracing::warn!(transfer = %id, "a payer demands a memo, and its order names no address for refunds");
+            tracing::warn!(transfer = %id, "a payer demands a memo, and its order names no address for \
+                                            refunds");
             self.not_delivered(&transfer, Why::MemoDemanded).await?;
         }
         Ok(())
@@ -380,7 +385,8 @@ impl Refund {
                 return Ok(());
             }
             Fallback::TooManyReturns => {
-                tracing::error!(transfer = %id, %to, "returns stand in too many claimable balances; this one waits");
+                tracing::error!(transfer = %id, %to, "returns stand in too many claimable balances; this one \
+                                                      waits");
                 report.trouble(too_many_returns(self.ports.settings.refund_claimables_max));
                 Why::TooManyBalances
             }
@@ -416,7 +422,8 @@ impl Refund {
                 let (due, plan, signed) = (due.clone(), plan.clone(), signed.clone());
                 Box::pin(async move {
                     if any_closing(work.tx(), &due).await? {
-                        // What is pending when an account is merged goes from the platform's; it waits until that is known.
+                        // What is pending when an account is merged goes from the platform's; it waits until
+                        // that is known.
                         return Ok(());
                     }
                     let id = work.new_submission_id()?;
@@ -436,7 +443,8 @@ fn before(id: TransferId) -> Option<TransferId> {
     TransferId::new(id.get() - 1).ok()
 }
 
-/// True if a transfer's account is being closed, or was: its transfers are moved. If none is, none will be without seeing these.
+/// True if a transfer's account is being closed, or was: its transfers are moved. If none is, none will
+/// be without seeing these.
 async fn any_closing(tx: &mut dyn Tx, transfers: &[Transfer]) -> Result<bool, StoreError> {
     let mut accounts: Vec<AccountId> = transfers.iter().map(|transfer| transfer.from).collect();
     accounts.sort();
@@ -451,7 +459,8 @@ async fn any_closing(tx: &mut dyn Tx, transfers: &[Transfer]) -> Result<bool, St
         | EscrowState::Abandoned => false,
     });
     if !closing {
-        // Whoever closes one at the same time changes its row: one of the two runs again, and sees what the other did.
+        // Whoever closes one at the same time changes its row: one of the two runs again, and sees what
+        // the other did.
         for escrow in &escrows {
             tx.update_escrow(escrow).await?;
         }

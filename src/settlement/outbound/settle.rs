@@ -135,7 +135,8 @@ impl Settle {
         self.ports.read().await?.reservations(&filter, after, LIST_ROWS_MAX).await
     }
 
-    /// The reservation with its transfers: those it has from an earlier try, or new ones from the legs quoted.
+    /// The reservation with its transfers: those it has from an earlier try, or new ones from the
+    /// legs quoted.
     async fn plan(&self, reservation: Reservation) -> Result<Planned, EngineError> {
         let stored = legs_of(&mut *self.ports.read().await?, reservation.id).await?;
         if !stored.is_empty() {
@@ -199,8 +200,8 @@ fn operations<'p>(batch: impl Iterator<Item = &'p Planned>) -> usize {
     places(batch.flat_map(|planned| &planned.transfers)).1
 }
 
-/// Stores the envelope with all that it does, or, if a reservation of the batch can no longer be settled, only
-/// that: the envelope was built for all of them and is dropped, unsent.
+/// Stores the envelope with all that it does, or, if a reservation of the batch can no longer be settled,
+/// only that: the envelope was built for all of them and is dropped, unsent.
 async fn store_settlement(
     work: &mut UnitOfWork<'_>,
     batch: &[Planned],
@@ -218,7 +219,8 @@ async fn store_settlement(
         }
         let option = funded_option(&planned.reservation)?;
         if let Err(why) = capacity::eligibility(work.tx(), &planned.reservation, option, now).await? {
-            tracing::warn!(reservation = %planned.reservation.id, %why, "a paid reservation cannot be settled");
+            let id = planned.reservation.id;
+            tracing::warn!(reservation = %id, %why, "a paid reservation cannot be settled");
             let why = RefundReason::SettlementImpossible;
             start_refunding(work, planned.reservation.clone(), why).await?;
             dropped = true;

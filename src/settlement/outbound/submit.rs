@@ -1,4 +1,5 @@
-//! Sending: the stored envelope, byte for byte or in its highest fee bump, again and again until its outcome is known.
+//! Sending: the stored envelope, byte for byte or in its highest fee bump, again and again until its
+//! outcome is known.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,7 +59,8 @@ impl Submit {
         self.bumps.forget(id);
     }
 
-    /// Sends the live transactions that are due, side by side: of each what it came to, if that is known already.
+    /// Sends the live transactions that are due, side by side: of each what it came to, if that
+    /// is known already.
     pub(in crate::settlement) async fn run(
         &self,
         tip: Ledger,
@@ -85,8 +87,8 @@ impl Submit {
         Ok(join_all(sent).await)
     }
 
-    /// Keeps what an envelope was refused with, but for what says only that its time is over or its channel is ahead: an earlier
-    /// attempt may have told more.
+    /// Keeps what an envelope was refused with, but for what says only that its time is over or its channel
+    /// is ahead: an earlier attempt may have told more.
     fn note_refusal(&self, id: SubmissionId, codes: ResultCodes) {
         if codes.transaction == BID_TOO_LOW {
             self.bumps.refused(id);
@@ -98,8 +100,8 @@ impl Submit {
         attempts.refusals.insert(id, codes);
     }
 
-    /// One attempt, with the highest bid there is: counted before it is made, its answer noted; the record if it is in a closed
-    /// ledger.
+    /// One attempt, with the highest bid there is: counted before it is made, its answer noted; the record
+    /// if it is in a closed ledger.
     async fn send(
         &self,
         submission: Submission,

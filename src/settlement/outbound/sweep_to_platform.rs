@@ -1,8 +1,9 @@
-//! What an account still holds when it is to be closed, and that is owed to somebody whom it cannot be sent to.
+//! What an account still holds when it is to be closed, and that is owed to somebody whom
+//! it cannot be sent to.
 //!
-//! A stroop that cannot go back must not keep an account open for ever. XLM goes home with the merge; tokens, after a long while,
-//! are paid to the platform's account in the transaction that closes theirs. Both stay owed as before, and from then on go from
-//! the platform's account.
+//! A stroop that cannot go back must not keep an account open for ever. XLM goes home with the merge; tokens,
+//! after a long while, are paid to the platform's account in the transaction that closes theirs. Both stay
+//! owed as before, and from then on go from the platform's account.
 
 use std::collections::BTreeMap;
 

@@ -135,8 +135,8 @@ async fn make_claimable(
     Ok(tx.insert_claimable(&claimable).await?)
 }
 
-/// Accounts are merged into the platform's. What they still held is owed already and now goes from there, or came at the very last:
-/// their histories tell from whom.
+/// Accounts are merged into the platform's. What they still held is owed already and now goes from there,
+/// or came at the very last: their histories tell from whom.
 async fn merged(
     work: &mut UnitOfWork<'_>,
     submission: &Submission,

@@ -1,4 +1,5 @@
-//! What the end of a transaction means for the steps of the engine: a value that the tick hands to those it concerns.
+//! What the end of a transaction means for the steps of the engine: a value that the tick hands to those
+//! it concerns.
 
 use jiff::Timestamp;
 

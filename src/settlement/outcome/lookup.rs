@@ -1,9 +1,10 @@
 //! Outcomes of our transactions, taken from closed ledgers alone.
 //!
 //! What a transaction did, what follows from it and its end are one database transaction: transfers,
-//! postings, fee, reservation, pool credit, events. *Dead* is proved by one answer about the channel of a
-//! ledger that closed after `max_time` with a sequence number below ours, or by the transaction that used
-//! our number, or by the history of a channel that is no more; an absent record or a refusal proves nothing (DESIGN §3).
+//! postings, fee, reservation, pool credit, events. *Dead* is proved by one answer about the channel
+//! of a ledger that closed after `max_time` with a sequence number below ours, or by the transaction that
+//! used our number, or by the history of a channel that is no more; an absent record or a refusal proves
+//! nothing (DESIGN §3).
 
 use std::sync::Arc;
 
@@ -45,7 +46,8 @@ impl Lookup {
         Ok(live)
     }
 
-    /// Looks a live transaction up, and records what has become known; `refused` are the codes it was refused with, if it was.
+    /// Looks a live transaction up, and records what has become known; `refused` are the codes it was refused
+    /// with, if it was.
     pub(in crate::settlement) async fn look_up(
         &self,
         submission: &Submission,
@@ -88,7 +90,8 @@ impl Lookup {
         Ok(too_late.then_some(Fate::Dead { proved_at, sequence }))
     }
 
-    /// The channel is not on the instance that answered. If it is gone, its history tells what became of our sequence number.
+    /// The channel is not on the instance that answered. If it is gone, its history tells what became of our
+    /// sequence number.
     async fn fate_of_a_removed(&self, submission: &Submission) -> Result<Option<Fate>, EngineError> {
         let removed = self.ports.network.removed(submission.channel, submission.sequence).await?;
         Ok(removed.map(|removed| match removed {

@@ -1,4 +1,5 @@
-//! What follows from a transaction of ours that had no effect: everything it held is free again, and whoever is to blame is told.
+//! What follows from a transaction of ours that had no effect: everything it held is free again, and whoever
+//! is to blame is told.
 
 use super::effects::Effects;
 use crate::domain::address::AccountId;
@@ -84,8 +85,9 @@ pub(in crate::settlement) async fn released(
     Ok(effects)
 }
 
-/// Tells which claimable balances could not be taken back: those whose operations were refused. One may have been claimed meanwhile;
-/// its history will tell. If none is named, they go one by one, and one that was alone is named. What merely never landed goes again.
+/// Tells which claimable balances could not be taken back: those whose operations were refused. One may have
+/// been claimed meanwhile; its history will tell. If none is named, they go one by one, and one that was
+/// alone is named. What merely never landed goes again.
 fn not_reclaimed(claimables: &[ClaimableId], refusal: Refusal<'_>, effects: &mut Effects) {
     let Some(codes) = refusal.codes else {
         effects.reclaim_alone = if refusal.landed { claimables.to_vec() } else { Vec::new() };
@@ -123,9 +125,9 @@ fn not_closed(accounts: &[ClosedAccount], refusal: Refusal<'_>) -> Vec<AccountId
     if named.is_empty() { accounts.iter().map(|closed| closed.account).collect() } else { named }
 }
 
-/// Frees transfers. With codes that blame reservations, those are held; whose recipient cannot receive a payment gets a claimable
-/// balance, or calls its settlement off; the others go again. If it landed or was refused as a whole and no code names anybody, all go again one by one, and
-/// one that was alone is held.
+/// Frees transfers. With codes that blame reservations, those are held; whose recipient cannot receive
+/// a payment gets a claimable balance, or calls its settlement off; the others go again. If it landed or was
+/// refused as a whole and no code names anybody, all go again one by one, and one that was alone is held.
 async fn release_transfers(
     work: &mut UnitOfWork<'_>,
     submission: &Submission,

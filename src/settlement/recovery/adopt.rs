@@ -1,13 +1,15 @@
 //! Accounts that are ours and that we do not know: a database restored from a backup is behind the ledger.
 //!
-//! An account on the ledger whose reserves the platform sponsors was opened by a transaction that was stored before it was sent. If
-//! it is not stored, the store was taken back to an earlier state. Escrow accounts are adopted: their history is read from its
-//! beginning, what is left of what came goes back to who paid it, and they are closed. Channels are taken up again with what
-//! they have. Other accounts that name our signer are none of ours.
+//! An account on the ledger whose reserves the platform sponsors was opened by a transaction that was stored
+//! before it was sent. If it is not stored, the store was taken back to an earlier state. Escrow accounts are
+//! adopted: their history is read from its beginning, what is left of what came goes back to who paid it, and
+//! they are closed. Channels are taken up again with what they have. Other accounts that name our signer are
+//! none of ours.
 //!
-//! What is stored may be behind, too: an account that seems to wait for a reservation may have been given to one that is lost, and its
-//! address told. Such accounts are adopted as well, so that none is given out twice: all of them once something proves that the
-//! store was taken back, and one that changed while nobody looked in any case.
+//! What is stored may be behind, too: an account that seems to wait for a reservation may have been given
+//! to one that is lost, and its address told. Such accounts are adopted as well, so that none is given out
+//! twice: all of them once something proves that the store was taken back, and one that changed while nobody
+//! looked in any case.
 
 use std::sync::Arc;
 
@@ -34,7 +36,8 @@ impl Adopt {
         Self { ports, gate }
     }
 
-    /// Adopts those accounts of a page that the platform sponsors and that are not stored; true if there were any.
+    /// Adopts those accounts of a page that the platform sponsors and that are not stored;
+    /// true if there were any.
     pub(in crate::settlement) async fn adopt(
         &self,
         page: &AccountPage,
@@ -78,8 +81,8 @@ impl Adopt {
             .await
     }
 
-    /// Accounts that wait for a reservation by what is stored, and that changed between the last ledger that was seen before this engine
-    /// began and the first that it saw.
+    /// Accounts that wait for a reservation by what is stored, and that changed between the last ledger that
+    /// was seen before this engine began and the first that it saw.
     fn changed_unseen(&self, page: &AccountPage, known: &[EscrowAccount]) -> Vec<AccountId> {
         let Some((last, first)) = self.gate.unseen() else { return Vec::new() };
         let waits = known.iter().filter(|escrow| escrow.state == EscrowState::Ready);
@@ -104,7 +107,8 @@ async fn adopt_one(
     let (account, mut assets) = (snapshot.account, trusted(snapshot));
     assets.sort();
     if assets.is_empty() {
-        tracing::error!(%account, "a channel that is not stored is taken up again: was the database restored?");
+        tracing::error!(%account, "a channel that is not stored is taken up again: was the database \
+                                   restored?");
         let role = ChannelRole::Channel;
         work.insert_channel(&Channel { account, role, opening: None, sequence: snapshot.sequence }).await?;
         work.set_own_watch(account, None, history_after(snapshot)).await?;

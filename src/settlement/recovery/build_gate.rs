@@ -1,8 +1,9 @@
 //! The first look after a start: how long nobody looked.
 //!
-//! A database that was restored from a backup does not know what was sent since. If the last ledger it knows of is older than a
-//! transaction may live, nothing is built for one such lifetime of ledger time: what was sent and is not stored has landed by
-//! then, and is read from the histories, or never will. An outage that long is met by the same pause.
+//! A database that was restored from a backup does not know what was sent since. If the last ledger it knows
+//! of is older than a transaction may live, nothing is built for one such lifetime of ledger time: what was
+//! sent and is not stored has landed by then, and is read from the histories, or never will. An outage that
+//! long is met by the same pause.
 
 use std::sync::Arc;
 
@@ -21,7 +22,8 @@ pub(in crate::settlement) enum Building {
     Unknown,
     /// Not before the ledger's time has come to this.
     NotBefore(Timestamp),
-    /// That time has come; not before all accounts have been looked at once more, at this ledger or a later one.
+    /// That time has come; not before all accounts have been looked at once more, at this ledger
+    /// or a later one.
     AfterSweep(Timestamp, LedgerSeq),
     /// They may.
     Allowed,
@@ -73,7 +75,8 @@ impl BuildGate {
         self.known.lock().building
     }
 
-    /// The last ledger that was seen before this engine began, and the first that it saw; `None` if there was none before.
+    /// The last ledger that was seen before this engine began, and the first that it saw; `None` if there was
+    /// none before.
     pub(in crate::settlement) fn unseen(&self) -> Option<(LedgerSeq, LedgerSeq)> {
         self.known.lock().unseen
     }
@@ -88,7 +91,8 @@ impl BuildGate {
         Ok(())
     }
 
-    /// True if transactions may be built at this ledger; the last whole sweep looked at ledgers from `swept_since` on.
+    /// True if transactions may be built at this ledger; the last whole sweep looked at ledgers from
+    /// `swept_since` on.
     pub(in crate::settlement) fn is_open(
         &self,
         tip: Ledger,
@@ -139,7 +143,8 @@ impl BuildGate {
             last_ledger = %last.ledger,
             unseen_seconds = unseen.as_secs(),
             wait_seconds = lifetime.as_secs(),
-            "nobody looked for longer than a transaction lives: nothing is built until what may be under way is over"
+            "nobody looked for longer than a transaction lives: nothing is built until what may be under way \
+             is over"
         );
         Ok(Building::NotBefore(not_before))
     }

@@ -1,9 +1,10 @@
 //! Transactions of ours that a database restored from a backup does not know.
 //!
-//! Money that leaves an account of ours by a transaction that is not stored stops the engine, unless it did exactly what was owed:
-//! all legs of the reservation's settlement as they were quoted, or a return, named by its memo, to the stroop. Then it
-//! is stored with its outcome, and what it paid is paid. Of an account that was adopted nobody knows any more what was owed:
-//! what had left it by then is borne by the returns it names, or by the first, and what is left goes back.
+//! Money that leaves an account of ours by a transaction that is not stored stops the engine, unless it did
+//! exactly what was owed: all legs of the reservation's settlement as they were quoted, or a return, named
+//! by its memo, to the stroop. Then it is stored with its outcome, and what it paid is paid. Of an account
+//! that was adopted nobody knows any more what was owed: what had left it by then is borne by the returns
+//! it names, or by the first, and what is left goes back.
 
 use std::sync::Arc;
 
@@ -36,7 +37,8 @@ impl Recovery {
         Self { ports, gate }
     }
 
-    /// Stores a transaction that took money from an account of ours, if it is in a ledger; true if it is known now.
+    /// Stores a transaction that took money from an account of ours, if it is in a ledger;
+    /// true if it is known now.
     pub(in crate::settlement) async fn recover(&self, hash: TxHash) -> Result<bool, EngineError> {
         // An instance that is behind proves nothing.
         let record = self.ports.network.transaction(hash).await?.ok_or(NetworkError::StaleHistory)?;
@@ -53,7 +55,8 @@ impl Recovery {
     }
 }
 
-/// True if a transaction is ours as we sent it: what was found on the ledger is ours only as far as it paid what was owed.
+/// True if a transaction is ours as we sent it: what was found on the ledger is ours only as far as it paid
+/// what was owed.
 pub(in crate::settlement) async fn is_sent_by_us(tx: &mut dyn Tx, hash: TxHash) -> Result<bool, StoreError> {
     Ok(tx.submission_by_hash(hash).await?.is_some_and(|known| known.purpose != Purpose::Recovered))
 }
@@ -65,7 +68,8 @@ async fn store_recovered(work: &mut UnitOfWork<'_>, record: &TransactionRecord) 
         return Ok(known.purpose == Purpose::Recovered);
     }
     let id = work.new_submission_id()?;
-    tracing::error!(hash = %record.hash, "a transaction that is not stored moved money of ours: was the database restored?");
+    tracing::error!(hash = %record.hash, "a transaction that is not stored moved money of ours: was the \
+                                          database restored?");
     let submission = Submission {
         id,
         channel: record.source,
@@ -82,7 +86,8 @@ async fn store_recovered(work: &mut UnitOfWork<'_>, record: &TransactionRecord) 
     work.insert_recovered(&submission).await?;
     let at = work.now().max(record.closed_at);
     retire(work.tx(), at).await?;
-    // The fees of a channel that was caught up with are booked already; of another, what is left is booked when that happens.
+    // The fees of a channel that was caught up with are booked already; of another, what is left is booked
+    // when that happens.
     let caught_up = work
         .channels()
         .await?
@@ -111,7 +116,8 @@ pub(in crate::settlement) async fn take_out(
     }
 }
 
-/// A leg of the settlement. With the first of them the reservation is settling in that transaction, with the last it is settled.
+/// A leg of the settlement. With the first of them the reservation is settling in that transaction, with the
+/// last it is settled.
 async fn pay_leg(
     work: &mut UnitOfWork<'_>,
     submission: &Submission,

@@ -13,11 +13,11 @@ use crate::app::clock::SystemClock;
 use crate::app::error::CommandError;
 use crate::app::output::say;
 use crate::app::{telemetry, wire};
+use farmgate_sandbox::Sandbox;
 use farmgate_sandbox::faults::{
     FaultParameters, FaultRate, FaultSettings, LAG_LEDGERS_MAX, RETRY_AFTER_SECONDS_MAX, SLOW_MS_MAX,
     SURGE_FACTOR_MAX,
 };
-use farmgate_sandbox::Sandbox;
 use wallet::WalletCommand;
 
 /// `farmgate sandbox`.

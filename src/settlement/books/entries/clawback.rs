@@ -2,7 +2,9 @@
 //!
 //! | debit | credit |
 //! | --- | --- |
-//! | `clawed_back:RESERVATION`, or `clawed_back` of an account without one: nobody bears it yet | `stellar:ACCOUNT` |
+//! | `clawed_back:RESERVATION`, or `clawed_back` of an account without one | `stellar:ACCOUNT` |
+//!
+//! It stays open there until it is decided who bears it.
 
 use jiff::Timestamp;
 

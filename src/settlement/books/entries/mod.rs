@@ -1,7 +1,7 @@
 //! Every kind of entry in the journal: one file a kind, with the accounts it debits and credits in its head.
 //!
-//! An amount is debited to the first account of a movement and credited to the second. What we hold has debit balances, what we owe
-//! has credit balances. Nowhere else in the engine are postings written.
+//! An amount is debited to the first account of a movement and credited to the second. What we hold has debit
+//! balances, what we owe has credit balances. Nowhere else in the engine are postings written.
 
 mod claimable_ended;
 mod clawback;

@@ -2,7 +2,7 @@
 //!
 //! | debit | credit | when |
 //! | --- | --- | --- |
-//! | `stellar:ACCOUNT` | `deposits:RESERVATION` | it came for a reservation: counted, late, or in another asset |
+//! | `stellar:ACCOUNT` | `deposits:RESERVATION` | it came for a reservation, counted or not |
 //! | `stellar:ACCOUNT` | `unattributed` | it came for no reservation |
 //! | `stellar:ACCOUNT` | `capital` | the operator's own account topped ours up |
 

@@ -2,9 +2,9 @@
 //!
 //! | debit | credit | when |
 //! | --- | --- | --- |
-//! | `network_fees` | `stellar:CHANNEL` | its fee, if an account of ours paid it; also of a transaction without effect |
+//! | `network_fees` | `stellar:CHANNEL` | its fee, if an account of ours paid it |
 //! | `stellar:CHANNEL` | `stellar:PLATFORM` | it opened channels, or topped them up |
-//! | `stellar:PLATFORM` | `claimable_balances` | it reclaimed balances; what is owed to their claimants stays owed |
+//! | `stellar:PLATFORM` | `claimable_balances` | it reclaimed balances, which stay owed |
 //! | `stellar:PLATFORM` | `stellar:ESCROW` | it merged escrow accounts, with what they still held |
 
 use super::NewEntry;

@@ -1,4 +1,5 @@
-//! A channel was found to have used sequence numbers by transactions that are not stored: what is missing of its XLM were fees.
+//! A channel was found to have used sequence numbers by transactions that are not stored: what is missing
+//! of its XLM were fees.
 //!
 //! | debit | credit |
 //! | --- | --- |
