@@ -108,10 +108,14 @@ impl Candidate {
         let stop = stop.boxed().shared();
         let mut watched = Watched::default();
         let mut standing_by = None;
-        loop {
+        while stop.clone().now_or_never().is_none() {
             match self.look(&mut watched).await {
                 Ok(Look::Taken(term)) => {
                     (watched, standing_by) = (Watched::default(), None);
+                    if stop.clone().now_or_never().is_some() {
+                        term.release().await;
+                        break;
+                    }
                     if term.run(stop.clone()).await? {
                         return Ok(());
                     }
@@ -130,6 +134,7 @@ impl Candidate {
                            () = self.clock.sleep(self.look_pause()) => {}
                        }
         }
+        Ok(())
     }
 
     /// Looks at the lease, and takes it if nobody has it, or if whoever has it did not renew it for the lease time. To be called
