@@ -177,6 +177,13 @@ on_both_databases! {
         term.engine.tick().await.unwrap();
     }
 
+    async fn a_process_that_was_told_to_stop_takes_no_lease(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        let before = lease(&world).await;
+        world.candidate("serve").run(std::future::ready(())).await.unwrap();
+        assert_eq!(lease(&world).await, before);
+    }
+
     async fn a_lease_that_is_renewed_is_left_alone(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
         let (one, two) = (world.candidate("one"), another(&world, store, "two").await);

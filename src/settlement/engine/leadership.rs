@@ -115,14 +115,14 @@ impl Candidate {
         let stop = stop.boxed().shared();
         let mut watched = Watched::default();
         let mut standing_by = None;
-        loop {
-            // No term begins once the process is told to stop.
-            if stop.clone().now_or_never().is_some() {
-                return Ok(());
-            }
+        while stop.clone().now_or_never().is_none() {
             match self.look(&mut watched).await {
                 Ok(Look::Taken(term)) => {
                     (watched, standing_by) = (Watched::default(), None);
+                    if stop.clone().now_or_never().is_some() {
+                        term.release().await;
+                        break;
+                    }
                     if term.run(stop.clone()).await? {
                         return Ok(());
                     }
@@ -135,10 +135,9 @@ impl Candidate {
                 }
                 Err(error) => tracing::warn!(%error, "the engine's lease cannot be looked at"),
             }
-            if let Either::Left(_) = select(stop.clone(), self.clock.sleep(self.look_pause())).await {
-                return Ok(());
-            }
+            select(stop.clone(), self.clock.sleep(self.look_pause())).await;
         }
+        Ok(())
     }
 
     /// Looks at the lease, and takes it if nobody has it, or if whoever has it did not renew it for the lease
