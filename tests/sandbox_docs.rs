@@ -14,12 +14,12 @@ const PAGE: &str = "docs/sandbox.md";
 /// Where results are expected by name.
 const TESTS: [&str; 5] = [
     "crates/sandbox/src/ledger/tests",
-    "crates/sandbox/src/http/tests",
+    "crates/sandbox/src/horizon/tests",
     "tests/sdk/refusals.json",
     "tests/conformance.rs",
     "tests/stellar_sandbox.rs",
 ];
-const ROUTES: &str = "crates/sandbox/src/http/mod.rs";
+const ROUTES: &str = "crates/sandbox/src/horizon/mod.rs";
 /// Results that no test can reach; the page says so.
 const UNREACHED: [&str; 1] = ["op_too_many_sponsoring"];
 /// The least of the codes of an operation's result; they go down from -1.

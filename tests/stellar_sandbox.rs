@@ -20,7 +20,7 @@ use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::stream::EventReader;
 use farmgate::stellar::transport::{HttpTransport, ServiceTransport, Transport};
 use farmgate::stellar::{Settings, StellarNetwork};
-use farmgate_sandbox::gifts::Gift;
+use farmgate_sandbox::faucet::Gift;
 use farmgate_sandbox::wallet::{Horizon, Memo as WalletMemo, Wallet};
 use farmgate_sandbox::{Handle, Sandbox, Settings as SandboxSettings};
 use jiff::Timestamp;

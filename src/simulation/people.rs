@@ -19,7 +19,7 @@ use crate::domain::money::Stroops;
 use crate::domain::reservation::Reservation;
 use farmgate_sandbox::Sandbox;
 use farmgate_sandbox::acts::{Act, ActError};
-use farmgate_sandbox::gifts::{Gift, GiftError};
+use farmgate_sandbox::faucet::{Gift, GiftError};
 use farmgate_sandbox::network::account_of_key;
 use farmgate_sandbox::wallet::Wallet;
 

@@ -5,10 +5,9 @@ use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::asset::Asset;
 use farmgate::domain::ids::{ClaimableId, TxHash};
 use farmgate::domain::money::Stroops;
-use farmgate_sandbox::gifts::sign;
 use farmgate_sandbox::ledger::balances::BalanceId;
 use farmgate_sandbox::network::{PASSPHRASE, account_of_key};
-use farmgate_sandbox::xdr::{Tx, muxed, network_id, xdr_account, xdr_asset};
+use farmgate_sandbox::xdr::{Tx, muxed, network_id, sign, xdr_account, xdr_asset};
 use stellar_xdr::{
     AccountFlags, ClaimClaimableBalanceOp, ClaimPredicate, ClaimableBalanceId, Claimant, ClaimantV0,
     ClawbackOp, CreateClaimableBalanceOp, DataValue, FeeBumpTransaction, FeeBumpTransactionEnvelope,

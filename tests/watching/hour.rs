@@ -32,7 +32,7 @@ use farmgate::settlement::{Engine, Settings};
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::transport::{Request, Response, ServiceTransport, Transport, TransportError};
 use farmgate::stellar::{self, StellarNetwork};
-use farmgate_sandbox::gifts::Gift;
+use farmgate_sandbox::faucet::Gift;
 use farmgate_sandbox::{self as sandbox, Allowance, PUBLIC_RATE_LIMIT, Sandbox};
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};

@@ -1,6 +1,6 @@
 //! What people do with their accounts, in process: each is one transaction of theirs, signed with their key.
 //!
-//! Like [`gifts`](super::gifts) it speaks to the ledger and not to HTTP, so that what people do meets no fault and takes
+//! Like [`gifts`](super::faucet) it speaks to the ledger and not to HTTP, so that what people do meets no fault and takes
 //! no time.
 
 use ed25519_dalek::SigningKey;
@@ -12,14 +12,13 @@ use stellar_xdr::{
     TransactionEnvelope, TransactionExt, TransactionResultResult, TransactionV1Envelope, Uint256,
 };
 
-use super::driver::Sandbox;
-use super::gifts::sign;
 use super::ledger::balances::{BalanceId, Claimant};
 use super::ledger::outcome::Outcome;
 use super::ledger::{BASE_FEE_STROOPS, Ledger, Submission};
 use super::network::account_of_key;
+use super::node::Sandbox;
 use super::xdr::{
-    Tx, XdrError, account_of, address_of, asset as asset_of, muxed, xdr_account, xdr_asset, xdr_trusted,
+    Tx, XdrError, account_of, address_of, asset as asset_of, muxed, sign, xdr_account, xdr_asset, xdr_trusted,
 };
 use stellar_types::address::{AccountId, Address};
 use stellar_types::asset::Asset;

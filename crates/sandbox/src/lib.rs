@@ -12,19 +12,21 @@
 
 pub mod acts;
 pub mod codes;
-mod driver;
+pub mod faucet;
 pub mod faults;
-pub mod gifts;
-pub mod history;
-mod http;
+mod horizon;
 pub mod ledger;
 pub mod log;
 pub mod network;
+mod node;
+mod rate_limit;
+mod state;
 #[cfg(test)]
 mod story;
 pub mod wallet;
 pub mod xdr;
 
-pub use driver::{Handle, LEDGER_MS, Sandbox, Settings, StartError, StepError};
-pub use http::Severed;
-pub use http::rate::{Allowance, PUBLIC_RATE_LIMIT, RateLimit};
+pub use horizon::fault_injection::Severed;
+pub use node::{Handle, LEDGER_MS, Sandbox, Settings, StartError};
+pub use rate_limit::{Allowance, PUBLIC_RATE_LIMIT, RateLimit};
+pub use state::StepError;

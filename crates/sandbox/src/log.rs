@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::history::GENESIS;
+use super::ledger::history::GENESIS;
 use super::ledger::{Genesis, Ledger};
 use super::xdr::Tx;
 use stellar_types::ids::LedgerSeq;
@@ -241,7 +241,7 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gifts::{Gift, give};
+    use crate::faucet::{Gift, give};
     use crate::ledger::LEDGER_OPERATIONS_MAX;
     use crate::network::PASSPHRASE;
     use crate::story::*;

@@ -16,12 +16,12 @@ use stellar_xdr::{
 };
 
 use super::codes::{ResultCodes, result_codes};
-use super::gifts::{Gift, give, sign};
+use super::faucet::{Gift, give};
 use super::ledger::balances::BalanceId;
 use super::ledger::state::Account;
 use super::ledger::{Genesis, LEDGER_OPERATIONS_MAX, Ledger, Submission};
 use super::network::{PASSPHRASE, account_of_key};
-use super::xdr::{Tx, xdr_account, xdr_asset, xdr_trusted};
+use super::xdr::{Tx, sign, xdr_account, xdr_asset, xdr_trusted};
 use stellar_types::address::AccountId;
 use stellar_types::asset::Asset;
 use stellar_types::ids::TxHash;

@@ -26,10 +26,9 @@ use stellar_xdr::{
 };
 use url::{Host, Url};
 
-use super::gifts::sign;
 use super::ledger::BASE_FEE_STROOPS;
 use super::network::account_of_key;
-use super::xdr::{Tx, XdrError, muxed, network_id};
+use super::xdr::{Tx, XdrError, muxed, network_id, sign};
 use stellar_types::address::{AccountId, Address};
 use stellar_types::asset::{Asset, AssetCode, AssetError};
 use stellar_types::ids::TxHash;

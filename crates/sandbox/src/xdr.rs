@@ -1,11 +1,12 @@
 //! From the network's binary form to our types and back, by the sandbox's own hand.
 
+use ed25519_dalek::{Signer, SigningKey};
 use sha2::{Digest, Sha256};
 use stellar_xdr::{
     AccountId as XdrAccountId, AlphaNum4, AlphaNum12, Asset as XdrAsset, AssetCode as XdrCode, AssetCode4,
-    AssetCode12, ChangeTrustAsset, FeeBumpTransactionEnvelope, FeeBumpTransactionInnerTx, Limits,
-    MuxedAccount, MuxedAccountMed25519, PublicKey, ReadXdr, Transaction, TransactionEnvelope,
-    TransactionV1Envelope, TrustLineAsset, Uint256, WriteXdr,
+    AssetCode12, ChangeTrustAsset, DecoratedSignature, FeeBumpTransactionEnvelope, FeeBumpTransactionInnerTx,
+    Limits, MuxedAccount, MuxedAccountMed25519, PublicKey, ReadXdr, Signature, SignatureHint, Transaction,
+    TransactionEnvelope, TransactionV1Envelope, TrustLineAsset, Uint256, WriteXdr,
 };
 
 use stellar_types::address::{AccountId, Address};
@@ -293,5 +294,16 @@ pub fn xdr_trusted(asset: Asset) -> ChangeTrustAsset {
         XdrAsset::Native => ChangeTrustAsset::Native,
         XdrAsset::CreditAlphanum4(short) => ChangeTrustAsset::CreditAlphanum4(short),
         XdrAsset::CreditAlphanum12(long) => ChangeTrustAsset::CreditAlphanum12(long),
+    }
+}
+
+/// Signs a transaction's hash.
+pub fn sign(key: &SigningKey, hash: TxHash) -> DecoratedSignature {
+    let public = key.verifying_key().to_bytes();
+    let hint = [public[28], public[29], public[30], public[31]];
+    let bytes = key.sign(&hash.0).to_bytes();
+    DecoratedSignature {
+        hint: SignatureHint(hint),
+        signature: Signature(bytes.try_into().unwrap_or_default()),
     }
 }

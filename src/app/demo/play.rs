@@ -16,7 +16,7 @@ use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
 use crate::ports::clock::Clock;
 use farmgate_sandbox::Sandbox;
-use farmgate_sandbox::gifts::FRIENDBOT_STROOPS;
+use farmgate_sandbox::faucet::FRIENDBOT_STROOPS;
 use farmgate_sandbox::ledger::BASE_FEE_STROOPS;
 use farmgate_sandbox::wallet::{Deed, Horizon, Memo, Named, Received, Wallet, WalletError};
 

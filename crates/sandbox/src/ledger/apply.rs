@@ -12,7 +12,8 @@ use stellar_types::money::Stroops;
 
 use super::balances::BalanceId;
 use super::effects::Effect;
-use super::operations::{self, Running};
+use super::operations;
+use super::operations::running::Running;
 use super::outcome::{Refusal, Verdict};
 use super::signatures::Verified;
 use super::state::{SequenceAge, State};

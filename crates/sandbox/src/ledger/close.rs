@@ -13,14 +13,15 @@ use stellar_xdr::{
 };
 
 use super::apply::{self, Applied, participants};
+use super::limits::{BASE_FEE_STROOPS, QUEUE_LEDGERS_MAX, SECOND_MS};
 use super::outcome::Outcome;
 use super::queue::Queued;
 use super::signatures::Verified;
 use super::state::BASE_RESERVE_STROOPS;
 use super::validity::{Window, check_submitted};
 use super::view::{Now, View};
-use super::{BASE_FEE_STROOPS, Ledger, QUEUE_LEDGERS_MAX, SECOND_MS, operations, unix_seconds};
-use crate::history::{LedgerRecord, NewOperation, OpRecord, TxRecord};
+use super::{Ledger, operations, unix_seconds};
+use crate::ledger::history::{LedgerRecord, NewOperation, OpRecord, TxRecord};
 use crate::network::TOTAL_COINS_STROOPS;
 use crate::xdr::Tx;
 use stellar_types::address::AccountId;

@@ -15,7 +15,9 @@ pub mod book;
 pub mod close;
 pub mod effects;
 pub mod exchange;
+pub mod history;
 pub mod holdings;
+pub mod limits;
 pub mod operations;
 pub mod outcome;
 pub mod pathfinding;
@@ -33,34 +35,21 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::history::{GENESIS, History};
 use super::network::{Keys, SERVICE_BALANCE_STROOPS, TOTAL_COINS_STROOPS, account_of_key};
 use super::xdr::{Tx, network_id};
 use stellar_types::address::AccountId;
 use stellar_types::ids::LedgerSeq;
 use stellar_types::money::Stroops;
 
+use history::{GENESIS, History};
+pub use limits::{BASE_FEE_STROOPS, LEDGER_OPERATIONS_MAX};
+use limits::{EXPIRY_LEDGERS_AHEAD, QUEUE_FULL_LEDGERS_MAX, REPLACE_FEE_FACTOR};
 use outcome::{Outcome, Refusal};
 use queue::{Queue, Queued};
 use signatures::Verified;
-use state::{Account, State};
+use state::{Account, State, first_sequence};
 use validity::{Window, check_submitted, fee_minimum};
 use view::{Now, View};
-
-/// The smallest fee of one operation, in stroops.
-pub const BASE_FEE_STROOPS: u32 = 100;
-/// Most operations of one ledger unless set otherwise, as on the public network.
-pub const LEDGER_OPERATIONS_MAX: u32 = 1_000;
-/// The queue holds the operations of so many full ledgers.
-pub const QUEUE_FULL_LEDGERS_MAX: u32 = 4;
-/// Ledgers that a transaction waits for before it is dropped.
-pub const QUEUE_LEDGERS_MAX: u32 = 10;
-/// A fee bump replaces a waiting transaction at so many times its fee rate.
-pub const REPLACE_FEE_FACTOR: i128 = 10;
-/// Ledgers that take at least this long close in different seconds, as on the public network, in milliseconds.
-pub const SECOND_MS: u64 = 1_000;
-/// Ledgers that the queue looks ahead when it checks a transaction's last time.
-const EXPIRY_LEDGERS_AHEAD: u64 = 2;
 
 /// What a ledger begins with.
 #[derive(Debug, Clone)]
@@ -100,11 +89,6 @@ pub struct Ledger {
     fee_pool: i64,
     past: VecDeque<(LedgerSeq, State)>,
     past_ledgers: usize,
-}
-
-/// The sequence number that a new account starts from: `ledger << 32`.
-pub fn first_sequence(ledger: LedgerSeq) -> i64 {
-    i64::from(ledger.0) << 32
 }
 
 /// Whole unix seconds; the ledger knows no time before 1970.

@@ -167,6 +167,11 @@ pub struct Account {
     pub last_modified_time: u64,
 }
 
+/// The sequence number that a new account starts from: `ledger << 32`.
+pub fn first_sequence(ledger: LedgerSeq) -> i64 {
+    i64::from(ledger.0) << 32
+}
+
 impl Account {
     /// A fresh account with the network's defaults.
     pub fn new(balance: Stroops, sequence: i64) -> Self {

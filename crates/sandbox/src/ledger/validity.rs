@@ -10,11 +10,12 @@ use stellar_xdr::{
 use crate::xdr::Tx;
 use stellar_types::ids::LedgerSeq;
 
+use super::limits::BASE_FEE_STROOPS;
 use super::operations;
 use super::outcome::{Outcome, Refusal, Verdict};
 use super::signatures::{Level, SignatureCheck, Verified};
+use super::state::first_sequence;
 use super::view::View;
-use super::{BASE_FEE_STROOPS, first_sequence};
 
 /// Times at which the next ledger may close, in unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,11 +6,10 @@ use stellar_xdr::{
 };
 
 use super::options::remove_signer;
-use super::{Applied, Running};
+use super::running::{Applied, Running};
 use crate::ledger::effects::{Change, Sponsored};
-use crate::ledger::first_sequence;
 use crate::ledger::sponsorship::{release, reserve_account};
-use crate::ledger::state::{ACCOUNT_RESERVES, Account, SequenceAge};
+use crate::ledger::state::{ACCOUNT_RESERVES, Account, SequenceAge, first_sequence};
 use crate::xdr::{account, account_of};
 use stellar_types::address::AccountId;
 use stellar_types::asset::Asset;

@@ -8,7 +8,7 @@ use stellar_xdr::{
     CreateClaimableBalanceResult as Created, OperationResult, OperationResultTr,
 };
 
-use super::{Applied, Running};
+use super::running::{Applied, Running};
 use crate::ledger::balances::{
     BalanceId, ClaimableBalance, Claimant, absolute, holds, is_valid as is_valid_predicate,
 };

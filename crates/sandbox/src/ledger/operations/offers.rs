@@ -6,7 +6,7 @@ use stellar_xdr::{
     ManageSellOfferResult as Sell, OperationResult, OperationResultTr, Price,
 };
 
-use super::{Applied, Running};
+use super::running::{Applied, Running};
 use crate::ledger::book::{Offer, OfferId, compare_prices};
 use crate::ledger::exchange::{Exchange, Rounding, adjusted, promised, promised_for};
 use crate::ledger::holdings::{Needs, can_buy, can_sell, credit, debit};

@@ -5,7 +5,7 @@ use stellar_xdr::{
     SignerKey, Uint256,
 };
 
-use super::{Applied, Running};
+use super::running::{Applied, Running};
 use crate::ledger::effects::{Change, Sponsored};
 use crate::ledger::signatures::Level;
 use crate::ledger::sponsorship::{release, reserve_entry};

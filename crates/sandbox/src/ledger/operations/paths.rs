@@ -7,7 +7,7 @@ use stellar_xdr::{
     SimplePaymentResult,
 };
 
-use super::{Applied, Running};
+use super::running::{Applied, Running};
 use crate::ledger::effects::Change;
 use crate::ledger::exchange::Rounding;
 use crate::ledger::holdings::{Needs, Ungiven, Untaken, credit, debit};

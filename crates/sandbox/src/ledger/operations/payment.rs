@@ -3,7 +3,7 @@
 
 use stellar_xdr::{ClawbackOp, ClawbackResult, OperationResult, OperationResultTr, PaymentOp, PaymentResult};
 
-use super::{Applied, Running};
+use super::running::{Applied, Running};
 use crate::ledger::effects::Change;
 use crate::ledger::holdings::{Needs, Ungiven, Untaken, credit, debit};
 use crate::xdr::{self, account_of};

@@ -8,7 +8,7 @@ use stellar_xdr::{
     TrustLineAsset,
 };
 
-use super::{Applied, Running};
+use super::running::{Applied, Running};
 use crate::ledger::balances::BalanceId;
 use crate::ledger::book::OfferId;
 use crate::ledger::effects::{Change, Sponsored};

@@ -5,7 +5,7 @@ use stellar_xdr::{
     OperationResult, OperationResultTr,
 };
 
-use super::{Applied, Running};
+use super::running::{Applied, Running};
 use crate::xdr::account;
 use stellar_types::address::AccountId;
 

@@ -5,7 +5,7 @@ use stellar_xdr::{
     SetTrustLineFlagsOp, SetTrustLineFlagsResult,
 };
 
-use super::{Applied, Running};
+use super::running::{Applied, Running};
 use crate::ledger::effects::{Change, Sponsored};
 use crate::ledger::sponsorship::{release, reserve_entry};
 use crate::ledger::state::{Authorization, Liabilities, TrustLine};

@@ -7,11 +7,11 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use stellar_xdr::{ClaimPredicate, LedgerKey, LedgerKeyAccount, LedgerKeyClaimableBalance, OperationBody};
 
-use crate::history::{List, Record, Scope, Selection};
 use crate::ledger::balances::{BalanceFilter, BalanceId};
 use crate::ledger::close::Weather;
 use crate::ledger::effects::Change;
 use crate::ledger::exchange::promised;
+use crate::ledger::history::{List, Record, Scope, Selection};
 use crate::ledger::state::Liabilities;
 use crate::network::TOTAL_COINS_STROOPS;
 use crate::story::*;

@@ -1,6 +1,6 @@
 //! What waits, what is replaced, what fits into a ledger, and in which order.
 
-use crate::history::{List, Record, Scope, Selection};
+use crate::ledger::history::{List, Record, Scope, Selection};
 use crate::ledger::outcome::{Outcome, Refusal};
 use crate::ledger::{LEDGER_OPERATIONS_MAX, Submission};
 use crate::story::*;

@@ -138,7 +138,7 @@ fn another_network_signs_other_hashes() {
     let hash = stellar_types::ids::TxHash(tx.inner().tx.hash(elsewhere).unwrap());
     assert_ne!(hash, tx.hash);
     let stellar_xdr::TransactionEnvelope::Tx(mut envelope) = tx.envelope() else { unreachable!() };
-    envelope.signatures = [crate::gifts::sign(&key("alice"), hash)].try_into().unwrap();
+    envelope.signatures = [crate::xdr::sign(&key("alice"), hash)].try_into().unwrap();
     let foreign = stellar_xdr::TransactionEnvelope::Tx(envelope);
     let tx = crate::xdr::Tx::new(foreign, story.ledger.network_id()).unwrap();
     assert_eq!(story.send_tx(tx).transaction, "tx_bad_auth");
