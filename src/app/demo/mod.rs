@@ -24,11 +24,10 @@ use stellar_strkey::ed25519::PrivateKey;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{self, AccessError};
-use crate::app::cli::DemoArgs;
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{Config, Escrow};
 use crate::app::wire::{self, Service, ServiceError};
-use crate::app::{commands, telemetry};
+use crate::app::{output, telemetry};
 use crate::domain::pricing::UnitPrices;
 use crate::operator::{ReconcileError, reconcile};
 use crate::ports::clock::Clock;
@@ -131,8 +130,8 @@ pub enum DemoError {
     TooLong,
 }
 
-/// Shows everything; the exit code is 0 only if every story ends as it should, by the ledger, and journal and ledger agree.
-pub async fn run(args: &DemoArgs) -> Result<ExitCode, DemoError> {
+/// Shows everything, and goes on serving unless it is to `exit`; the exit code is 0 only if every story ends as it should, by the ledger, and journal and ledger agree.
+pub async fn run(exit: bool) -> Result<ExitCode, DemoError> {
     telemetry::start(&telemetry::Settings { filter: "error".to_owned(), ..telemetry::Settings::default() });
     let folder = tempfile::tempdir().map_err(DemoError::Folder)?;
     let sandbox = sandbox::Settings { ledger_ms: LEDGER_MILLIS, ..sandbox::Settings::default() };
@@ -156,7 +155,7 @@ pub async fn run(args: &DemoArgs) -> Result<ExitCode, DemoError> {
 
     let stage = Arc::new(Stage { horizon, sandbox: sandbox.sandbox.clone(), grid, explorer, operator });
     let good = show(view, stage, &store, &*network).await?;
-    if !args.exit {
+    if !exit {
         view.line(&format!("the service goes on at http://{address} until Ctrl-C"))?;
         wire::asked_to_stop().await;
     }
@@ -200,7 +199,7 @@ async fn show(
     let conserved = verdict::conserved(view, &stage.sandbox, &stage.grid, &tales)?;
     view.line("\nthe journal beside the ledger, account by account")?;
     let reconciliation = reconcile(store, network).await?;
-    view.line(&commands::table(&reconciliation))?;
+    view.line(&output::reconciliation_table(&reconciliation))?;
     let good = told && paid && conserved && reconciliation.balances();
     let verdict = if good { "everything adds up" } else { "something does NOT add up" };
     let seconds = SystemClock.now().duration_since(began).as_secs();

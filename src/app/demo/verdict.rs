@@ -9,7 +9,7 @@ use super::play::Play;
 use super::stories::Story;
 use super::tale::{Claim, Money, Place, Sums, Tale};
 use super::view::{View, wrapped};
-use crate::app::commands::signed;
+use crate::app::output::signed;
 use crate::domain::asset::Asset;
 use farmgate_sandbox::Sandbox;
 use farmgate_sandbox::ledger::balances::BalanceFilter;
