@@ -16,7 +16,8 @@ use crate::app::cli::{
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{self, Config, ConfigError, Overrides};
 use crate::app::wire::{self, Service, ServiceError};
-use crate::app::{dead_letters, demo, doctor, setup, simulate, telemetry, unseal};
+use crate::app::{dead_letters, doctor, setup, simulate, telemetry, unseal};
+use crate::demo;
 use crate::domain::dead_letter::LetterId;
 use crate::domain::ids::ReservationId;
 use crate::domain::money::Stroops;
@@ -102,7 +103,7 @@ pub enum CommandError {
 /// Runs a command; the exit code is 0 if it did what was asked, and 1 if what it looked at is not in order.
 pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.command {
-        Command::Demo(args) => Ok(demo::run(&args).await?),
+        Command::Demo(args) => Ok(demo::run(args.exit).await?),
         Command::Serve(args) => serve(&args).await,
         Command::Sandbox(args) => run_sandbox(args).await,
         Command::Doctor(args) => doctor::run(&args).await,
@@ -283,14 +284,14 @@ fn json(reconciliation: &Reconciliation) -> serde_json::Value {
 }
 
 /// A sum that may be below zero, in units.
-pub(crate) fn signed(stroops: i64) -> String {
+fn signed(stroops: i64) -> String {
     let sign = if stroops < 0 { "-" } else { "" };
     let magnitude = i64::try_from(stroops.unsigned_abs()).unwrap_or(i64::MAX);
     format!("{sign}{}", Stroops::new(magnitude).unwrap_or_default())
 }
 
 /// The lines of a reconciliation for people.
-pub(crate) fn table(reconciliation: &Reconciliation) -> String {
+fn table(reconciliation: &Reconciliation) -> String {
     let mut table = comfy_table::Table::new();
     table.load_preset(comfy_table::presets::UTF8_BORDERS_ONLY);
     table.set_header(["account", "asset", "journal", "ledger", ""]);

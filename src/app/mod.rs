@@ -1,4 +1,4 @@
-//! The process: configuration, wiring, command line, telemetry and the demo.
+//! The process: configuration, wiring, command line and telemetry.
 //!
 //! The only place that asks the machine for time and randomness, and that knows every other module.
 
@@ -7,7 +7,6 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 mod dead_letters;
-pub mod demo;
 pub mod doctor;
 pub mod setup;
 pub mod simulate;
