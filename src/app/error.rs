@@ -2,9 +2,9 @@
 
 use crate::access::AccessError;
 use crate::app::config::ConfigError;
-use crate::app::demo::DemoError;
 use crate::app::sealing_files::SealingFileError;
 use crate::app::wire::ServiceError;
+use crate::demo::DemoError;
 use crate::domain::dead_letter::LetterId;
 use crate::domain::ids::ReservationId;
 use crate::domain::refund::RefundAddressError;

@@ -18,7 +18,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("stellar_base", &["stellar::tx"]),
     ("stellar_horizon", &[]),
     ("crypto_box", &["stellar::sealing"]),
-    ("reqwest", &["stellar::transport", "sandbox::wallet", "delivery", "app"]),
+    ("reqwest", &["stellar::transport", "sandbox::wallet", "delivery", "demo::client", "app"]),
     ("getrandom", &["app"]),
     ("rand_chacha", &["app", "sandbox", "simulation"]),
 ];

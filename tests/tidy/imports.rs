@@ -44,6 +44,25 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "demo",
+        &[
+            "domain",
+            "ports",
+            "access",
+            "operator",
+            "reservations",
+            "settlement",
+            "storage",
+            "stellar",
+            "sandbox",
+            "http",
+            "app::clock",
+            "app::config",
+            "app::telemetry",
+            "app::wire",
+        ],
+    ),
+    (
         "app",
         &[
             "domain",
@@ -61,6 +80,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "http",
             "console",
             "simulation",
+            "demo",
         ],
     ),
     ("main", &["app"]),

@@ -138,7 +138,8 @@ impl World {
         wrap: impl FnOnce(Arc<dyn Network>) -> Arc<dyn Network>,
     ) -> Self {
         let clock = Arc::new(MovedClock::default());
-        let settings = farmgate_sandbox::Settings { ledger_ms: LEDGER_MS, ..farmgate_sandbox::Settings::default() };
+        let settings =
+            farmgate_sandbox::Settings { ledger_ms: LEDGER_MS, ..farmgate_sandbox::Settings::default() };
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let sandbox = Sandbox::start(settings, clock.clone(), any).await.unwrap();
         let horizon = Horizon::at(&sandbox.url()).unwrap();

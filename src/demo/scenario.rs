@@ -1,15 +1,16 @@
-//! What the people of a story can do. Whatever they do is noted in its tale.
+//! What the people of a scenario can do. Whatever they do is noted in its expectation.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::client::Client;
+use super::error::{DemoError, wallet_error};
+use super::expectation::{Claim, Expectation, Money, Place};
+use super::fixture::Fixture;
 use super::grid::{self, Grid, OPERATOR};
 use super::order::{Order, Ordered};
-use super::tale::{Claim, Money, Place, Tale};
-use super::{DemoError, wallet_error};
 use crate::app::clock::SystemClock;
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
@@ -19,22 +20,13 @@ use farmgate_sandbox::Sandbox;
 use farmgate_sandbox::faucet::FRIENDBOT_STROOPS;
 use farmgate_sandbox::ledger::BASE_FEE_STROOPS;
 use farmgate_sandbox::operations::Operation;
-use farmgate_sandbox::wallet::{Horizon, Memo, Named, Received, Wallet, WalletError};
+use farmgate_sandbox::wallet::{Memo, Named, Received, Wallet, WalletError};
 
 /// What everybody has of each currency to begin with, in units.
 pub(super) const PURSE_UNITS: u32 = 1_000;
 /// How often the ledger is looked at while something is waited for, and how often at most.
 const LOOK: Duration = Duration::from_millis(250);
 const LOOKS_MAX: u32 = 120;
-
-/// What all stories share.
-pub(super) struct Stage {
-    pub(super) horizon: Horizon,
-    pub(super) sandbox: Sandbox,
-    pub(super) grid: Grid,
-    pub(super) explorer: Client,
-    pub(super) operator: Client,
-}
 
 /// Somebody with a wallet.
 #[derive(Clone)]
@@ -54,26 +46,41 @@ impl Person {
     }
 }
 
-/// What is shown of a story while it goes on.
+/// How a scenario goes.
+pub(super) type Steps = for<'run> fn(&'run Scenario) -> BoxFuture<'run, Result<(), DemoError>>;
+
+/// A scenario: whose, what it is about, and how it goes.
+#[derive(Clone, Copy)]
+pub(super) struct Script {
+    pub(super) name: &'static str,
+    pub(super) does: &'static str,
+    pub(super) steps: Steps,
+}
+
+pub(super) const fn script(name: &'static str, does: &'static str, steps: Steps) -> Script {
+    Script { name, does, steps }
+}
+
+/// What is shown of a scenario while it goes on.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     pub(super) asks: String,
     pub(super) state: String,
 }
 
-/// One story while it is played.
-pub(super) struct Play {
-    pub(super) stage: Arc<Stage>,
+/// One scenario while it is played.
+pub(super) struct Scenario {
+    pub(super) fixture: Arc<Fixture>,
     pub(super) name: &'static str,
     /// The customer's identity.
     pub(super) number: i64,
-    tale: Mutex<Tale>,
+    expectation: Mutex<Expectation>,
     seen: Mutex<Seen>,
 }
 
-impl Play {
-    pub(super) fn new(stage: Arc<Stage>, name: &'static str, number: i64) -> Self {
-        Self { stage, name, number, tale: Mutex::default(), seen: Mutex::default() }
+impl Scenario {
+    pub(super) fn new(fixture: Arc<Fixture>, name: &'static str, number: i64) -> Self {
+        Self { fixture, name, number, expectation: Mutex::default(), seen: Mutex::default() }
     }
 
     pub(super) fn seen(&self) -> Seen {
@@ -84,22 +91,22 @@ impl Play {
         state.clone_into(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner).state);
     }
 
-    pub(super) fn tale(&self) -> Tale {
-        self.tale.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn expectation(&self) -> Expectation {
+        self.expectation.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn note<T>(&self, note: impl FnOnce(&mut Tale) -> T) -> T {
-        note(&mut self.tale.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn note<T>(&self, note: impl FnOnce(&mut Expectation) -> T) -> T {
+        note(&mut self.expectation.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Something that must hold besides the balances.
     pub(super) fn claim(&self, text: impl Into<String>, holds: bool) {
         let claim = Claim { text: text.into(), holds };
-        self.note(|tale| tale.claims.push(claim));
+        self.note(|expectation| expectation.claims.push(claim));
     }
 
     pub(super) fn asset(&self, code: &str) -> Result<Asset, DemoError> {
-        self.stage.grid.asset(code)
+        self.fixture.grid.asset(code)
     }
 
     /// The customer, with an identity, a wallet, and a purse of each of these.
@@ -111,7 +118,7 @@ impl Play {
     pub(super) async fn me_with(&self, codes: &[&str], purse: Stroops) -> Result<Person, DemoError> {
         let me = self.person_with(self.name, codes, purse).await?;
         let path = format!("/v1/identities/{}", self.number);
-        self.stage.explorer.put(&path, &grid::identity(self.name, &me.wallet)).await?;
+        self.fixture.explorer.put(&path, &grid::identity(self.name, &me.wallet)).await?;
         Ok(me)
     }
 
@@ -124,25 +131,25 @@ impl Play {
     async fn person_with(&self, name: &str, codes: &[&str], purse: Stroops) -> Result<Person, DemoError> {
         let known = if name == OPERATOR { OPERATOR.to_owned() } else { format!("{name}-{}", self.number) };
         let assets = codes.iter().map(|code| self.asset(code)).collect::<Result<Vec<_>, _>>()?;
-        let wallet = grid::open_wallet(&self.stage.horizon, &known, &assets).await?;
+        let wallet = grid::open_wallet(&self.fixture.horizon, &known, &assets).await?;
         let account = wallet.account();
         let trusts = i64::try_from(assets.len()).unwrap_or(i64::MAX);
-        self.note(|tale| {
-            tale.name(Place::Account(account), name);
-            tale.begins(account, Asset::Native, Stroops::new(FRIENDBOT_STROOPS).unwrap_or_default());
-            tale.pays_fee(account, trusts * i64::from(BASE_FEE_STROOPS));
+        self.note(|expectation| {
+            expectation.name(Place::Account(account), name);
+            expectation.begins(account, Asset::Native, Stroops::new(FRIENDBOT_STROOPS).unwrap_or_default());
+            expectation.pays_fee(account, trusts * i64::from(BASE_FEE_STROOPS));
         });
-        let give = |asset: Asset| self.stage.horizon.fund(account, Named::Asset(asset), purse);
+        let give = |asset: Asset| self.fixture.horizon.fund(account, Named::Asset(asset), purse);
         let gifts = assets.iter().filter(|_| !purse.is_zero()).map(|asset| give(*asset));
         futures::future::try_join_all(gifts).await.map_err(|source| wallet_error(name, source))?;
-        self.note(|tale| assets.iter().for_each(|asset| tale.begins(account, *asset, purse)));
+        self.note(|expectation| assets.iter().for_each(|asset| expectation.begins(account, *asset, purse)));
         self.see("ready");
         Ok(Person { name: name.to_owned(), wallet })
     }
 
     /// Orders; a notable part of the answer is noted.
     pub(super) async fn order(&self, order: &Order) -> Result<Ordered, DemoError> {
-        let made = self.stage.explorer.post("/v1/reservations", &order.body(self.number)).await?;
+        let made = self.fixture.explorer.post("/v1/reservations", &order.body(self.number)).await?;
         let node = order.nodes.first().map_or(grid::NORTH, String::as_str);
         let ordered = Ordered::read(&made, node)?;
         let asks: Vec<String> =
@@ -152,14 +159,15 @@ impl Play {
             .iter()
             .all(|(asset, amount)| order.costs(asset.code()).is_none_or(|costs| costs == amount.get()));
         let escrow = Place::Account(ordered.escrow);
-        self.note(|tale| {
-            tale.escrows.push(ordered.escrow);
-            tale.name(escrow, "escrow");
-            for asset in self.stage.grid.assets.iter().copied().chain([Asset::Native]) {
-                tale.gains(escrow, asset, 0);
+        self.note(|expectation| {
+            expectation.escrows.push(ordered.escrow);
+            expectation.name(escrow, "escrow");
+            for asset in self.fixture.grid.assets.iter().copied().chain([Asset::Native]) {
+                expectation.gains(escrow, asset, 0);
             }
             if !by_the_list {
-                tale.claims
+                expectation
+                    .claims
                     .push(Claim { text: format!("{} by the price list", asks.join(", ")), holds: false });
             }
         });
@@ -189,15 +197,15 @@ impl Play {
             deeds.iter().map(|(person, deed)| (&person.wallet, deed.clone())).collect();
         let Some((first, _)) = deeds.first() else { return Ok(Ok(())) };
         let fee = i64::from(BASE_FEE_STROOPS) * i64::try_from(deeds.len()).unwrap_or(i64::MAX);
-        let result = match self.stage.horizon.act(&plain, memo).await {
+        let result = match self.fixture.horizon.act(&plain, memo).await {
             Ok(_) => Ok(()),
             Err(WalletError::Failed { codes }) => Err(codes),
             Err(source) => return Err(wallet_error(&first.name, source)),
         };
-        self.note(|tale| {
-            tale.pays_fee(first.account(), fee);
+        self.note(|expectation| {
+            expectation.pays_fee(first.account(), fee);
             if result.is_ok() {
-                deeds.iter().for_each(|(person, deed)| told(tale, person, deed));
+                deeds.iter().for_each(|(person, deed)| told(expectation, person, deed));
             }
         });
         Ok(result)
@@ -234,19 +242,23 @@ impl Play {
 
     /// Money that comes back to its payer.
     pub(super) fn back(&self, who: &Person, asset: Asset, amount: Stroops) {
-        self.note(|tale| {
-            tale.gains(Place::Account(who.account()), asset, amount.get());
-            tale.due.push(format!("{} back to {}", Money(amount.get(), asset), who.name));
+        self.note(|expectation| {
+            expectation.gains(Place::Account(who.account()), asset, amount.get());
+            expectation.due.push(format!("{} back to {}", Money(amount.get(), asset), who.name));
         });
     }
 
     /// Money that waits for its payer in a claimable balance.
     pub(super) fn back_to_claim(&self, who: &Person, asset: Asset, amount: Stroops) {
         let place = Place::Claimable(who.account());
-        self.note(|tale| {
-            tale.name(place, &format!("{}, to claim,", who.name));
-            tale.gains(place, asset, amount.get());
-            tale.due.push(format!("{} to {} as a claimable balance", Money(amount.get(), asset), who.name));
+        self.note(|expectation| {
+            expectation.name(place, &format!("{}, to claim,", who.name));
+            expectation.gains(place, asset, amount.get());
+            expectation.due.push(format!(
+                "{} to {} as a claimable balance",
+                Money(amount.get(), asset),
+                who.name
+            ));
         });
     }
 
@@ -258,14 +270,14 @@ impl Play {
         asset: Asset,
         amount: Stroops,
     ) -> Result<(), DemoError> {
-        self.note(|tale| {
-            tale.gains(Place::Account(ordered.escrow), asset, amount.get());
-            tale.due.push(format!("{} owed to {}", Money(amount.get(), asset), to.name));
+        self.note(|expectation| {
+            expectation.gains(Place::Account(ordered.escrow), asset, amount.get());
+            expectation.due.push(format!("{} owed to {}", Money(amount.get(), asset), to.name));
         });
         let expected = json!(amount);
         let mut listed = false;
         for _ in 0..LOOKS_MAX {
-            let page = self.stage.operator.get("/v1/liabilities?limit=100").await?;
+            let page = self.fixture.operator.get("/v1/liabilities?limit=100").await?;
             let items = page["items"].as_array().cloned().unwrap_or_default();
             listed = items.iter().any(|one| {
                 one["reservation_id"] == json!(ordered.id)
@@ -285,7 +297,7 @@ impl Play {
     pub(super) async fn until(&self, ordered: &Ordered, state: &str) -> Result<Value, DemoError> {
         let see = |state: &str| self.see(state);
         let wanted = [state, "settled", "expired", "refunded", "cancelled"];
-        let found = self.stage.explorer.until(&ordered.id, &wanted, see).await?;
+        let found = self.fixture.explorer.until(&ordered.id, &wanted, see).await?;
         let is = found["state"].as_str().unwrap_or_default();
         self.claim(format!("is {is}"), is == state);
         Ok(found)
@@ -303,32 +315,32 @@ impl Play {
 
     /// A part of a settlement, for somebody whom many pay.
     pub(super) fn leg(&self, who: &str, asset: Asset, part: i64) {
-        let account = self.stage.grid.account(who);
-        self.note(|tale| {
+        let account = self.fixture.grid.account(who);
+        self.note(|expectation| {
             match account {
-                Some(account) => tale.pays(account, asset, part),
-                None => tale.makes(asset, -part),
+                Some(account) => expectation.pays(account, asset, part),
+                None => expectation.makes(asset, -part),
             }
             let verb = if account.is_some() { who } else { "burned" };
-            tale.due.push(format!("{verb} {}", Money(part, asset)));
+            expectation.due.push(format!("{verb} {}", Money(part, asset)));
         });
     }
 
     pub(super) async fn cancel(&self, ordered: &Ordered) -> Result<Value, DemoError> {
-        self.stage.explorer.post(&format!("/v1/reservations/{}/cancel", ordered.id), &Value::Null).await
+        self.fixture.explorer.post(&format!("/v1/reservations/{}/cancel", ordered.id), &Value::Null).await
     }
 
     /// An operator decides about a held reservation.
     pub(super) async fn resolve(&self, ordered: &Ordered, decision: &str) -> Result<(), DemoError> {
         let path = format!("/v1/reservations/{}/resolution", ordered.id);
-        self.note(|tale| tale.sent.push(format!("an operator decides: {decision}")));
-        self.stage.operator.post(&path, &json!({ "decision": decision })).await.map(drop)
+        self.note(|expectation| expectation.sent.push(format!("an operator decides: {decision}")));
+        self.fixture.operator.post(&path, &json!({ "decision": decision })).await.map(drop)
     }
 
     /// Waits, not for ever, until the ledger looks so.
     pub(super) async fn until_ledger<T>(&self, look: impl Fn(&Sandbox) -> Option<T>) -> Option<T> {
         for _ in 0..LOOKS_MAX {
-            if let Some(found) = look(&self.stage.sandbox) {
+            if let Some(found) = look(&self.fixture.sandbox) {
                 return Some(found);
             }
             SystemClock.sleep(LOOK).await;
@@ -345,7 +357,7 @@ impl Play {
     ) -> Result<(), DemoError> {
         let mut came = false;
         for _ in 0..LOOKS_MAX {
-            let all = self.stage.horizon.received(who.account()).await;
+            let all = self.fixture.horizon.received(who.account()).await;
             came = all.map_err(|source| wallet_error(&who.name, source))?.iter().any(&is_it);
             if came {
                 break;
@@ -358,20 +370,20 @@ impl Play {
 }
 
 /// What one deed changes, and how it reads.
-fn told(tale: &mut Tale, who: &Person, deed: &Operation) {
+fn told(expectation: &mut Expectation, who: &Person, deed: &Operation) {
     let place = Place::Account(who.account());
     let name = &who.name;
     let line = match *deed {
         Operation::Pay { asset, amount, .. } => {
-            tale.gains(place, asset, -amount.get());
+            expectation.gains(place, asset, -amount.get());
             format!("{name} pays {}", Money(amount.get(), asset))
         }
-        Operation::PathPayment { send, send_max, asset, amount, .. } => {
-            tale.gains(place, send, -send_max.get());
-            format!("{name} pays {} for {}", Money(send_max.get(), send), Money(amount.get(), asset))
+        Operation::PathPayment { send: with, send_max: at_most, asset, amount, .. } => {
+            expectation.gains(place, with, -at_most.get());
+            format!("{name} pays {} for {}", Money(at_most.get(), with), Money(amount.get(), asset))
         }
         Operation::Clawback { asset, amount, .. } => {
-            tale.makes(asset, -amount.get());
+            expectation.makes(asset, -amount.get());
             format!("the issuer takes {} back", Money(amount.get(), asset))
         }
         Operation::Trust { asset, limit } if limit.is_zero() => {
@@ -385,5 +397,5 @@ fn told(tale: &mut Tale, who: &Person, deed: &Operation) {
         Operation::Merge { .. } => format!("{name} closes the account"),
         Operation::SellOffer { .. } | Operation::EnableClawback => return,
     };
-    tale.sent.push(line);
+    expectation.sent.push(line);
 }

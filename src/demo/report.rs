@@ -1,16 +1,15 @@
-//! The end of the demo: does everybody have what the stories say, by the ledger?
+//! The end of the demo: does everybody have what the scenarios say, by the ledger?
 
 use std::collections::BTreeMap;
 
 use comfy_table::{Table, presets};
 
+use super::expectation::{Claim, Expectation, Money, Place, Sums, signed};
 use super::grid::Grid;
-use super::play::Play;
-use super::stories::Story;
-use super::tale::{Claim, Money, Place, Sums, Tale};
+use super::scenario::{Scenario, Script};
 use super::view::{View, wrapped};
-use crate::app::output::signed;
 use crate::domain::asset::Asset;
+use crate::operator::Reconciliation;
 use farmgate_sandbox::Sandbox;
 use farmgate_sandbox::ledger::balances::BalanceFilter;
 
@@ -31,8 +30,8 @@ fn mark(good: bool) -> &'static str {
     if good { "ok" } else { "DIFFERS" }
 }
 
-impl Tale {
-    /// True if every account of the story has what it should have, and all else that was claimed holds.
+impl Expectation {
+    /// True if every account of the scenario has what it should have, and all else that was claimed holds.
     pub(super) fn adds_up(&self, sandbox: &Sandbox) -> bool {
         let agrees = |(place, asset): &(Place, Asset), due: &i64| holds(sandbox, *place, asset) == *due;
         self.ends.iter().all(|(at, due)| agrees(at, due)) && self.claims.iter().all(|claim| claim.holds)
@@ -75,24 +74,28 @@ fn once(lines: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Tells every story, and how it ended; true if all of them add up.
+/// Tells every scenario, and how it ended; true if all of them add up.
 pub(super) fn tell(
     view: View,
     sandbox: &Sandbox,
-    stories: &[Story],
-    plays: &[Play],
+    scripts: &[Script],
+    scenarios: &[Scenario],
 ) -> Result<bool, std::io::Error> {
     let mut good = true;
-    for (number, (story, play)) in (1..).zip(stories.iter().zip(plays)) {
-        let tale = play.tale();
-        let adds_up = tale.adds_up(sandbox);
+    for (number, (script, scenario)) in (1..).zip(scripts.iter().zip(scenarios)) {
+        let expectation = scenario.expectation();
+        let adds_up = expectation.adds_up(sandbox);
         good &= adds_up;
-        let title = format!("{} {}", story.name, story.does);
+        let title = format!("{} {}", script.name, script.does);
         view.line(&format!("\n{number:>2}  {title:<84} {:>9}", mark(adds_up)))?;
         let said = |claim: &Claim| format!("{}{}", if claim.holds { "" } else { "NOT " }, claim.text);
-        let claims: Vec<String> = tale.claims.iter().map(said).collect();
-        let told =
-            [("sent", once(&tale.sent)), ("due", once(&tale.due)), ("has", tale.has(sandbox)), ("", claims)];
+        let claims: Vec<String> = expectation.claims.iter().map(said).collect();
+        let told = [
+            ("sent", once(&expectation.sent)),
+            ("due", once(&expectation.due)),
+            ("has", expectation.has(sandbox)),
+            ("", claims),
+        ];
         for (head, items) in told.into_iter().filter(|(_, items)| !items.is_empty()) {
             view.line(&wrapped(&format!("    {head:<5} "), &items.join("; ")))?;
         }
@@ -100,15 +103,15 @@ pub(super) fn tell(
     Ok(good)
 }
 
-/// Everybody whom many stories pay has the sum of it.
+/// Everybody whom many scenarios pay has the sum of it.
 pub(super) fn payees(
     view: View,
     sandbox: &Sandbox,
     grid: &Grid,
-    tales: &[Tale],
+    expectations: &[Expectation],
 ) -> Result<bool, std::io::Error> {
     let mut due: Sums = BTreeMap::new();
-    for (at, stroops) in tales.iter().flat_map(|tale| &tale.shared) {
+    for (at, stroops) in expectations.iter().flat_map(|expectation| &expectation.shared) {
         *due.entry(*at).or_default() += stroops;
     }
     let (asset, amount) = grid.market;
@@ -138,11 +141,11 @@ pub(super) fn conserved(
     view: View,
     sandbox: &Sandbox,
     grid: &Grid,
-    tales: &[Tale],
+    expectations: &[Expectation],
 ) -> Result<bool, std::io::Error> {
     let mut good = true;
     for asset in &grid.assets {
-        let made: i64 = tales.iter().filter_map(|tale| tale.made.get(asset)).sum();
+        let made: i64 = expectations.iter().filter_map(|expectation| expectation.made.get(asset)).sum();
         let (market_asset, market) = grid.market;
         let due = if *asset == market_asset { made + market.get() } else { made };
         let exists: i64 = sandbox.with_ledger(|ledger| {
@@ -161,4 +164,40 @@ pub(super) fn conserved(
         ))?;
     }
     Ok(good)
+}
+
+/// The lines of a reconciliation for people.
+pub(super) fn reconciliation(reconciliation: &Reconciliation) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_BORDERS_ONLY);
+    table.set_header(["account", "asset", "journal", "ledger", ""]);
+    for line in &reconciliation.lines {
+        table.add_row([
+            line.account.to_string(),
+            line.asset.code().to_owned(),
+            signed(line.journal),
+            signed(line.ledger),
+            mark(line.agrees()).to_owned(),
+        ]);
+    }
+    for line in &reconciliation.books {
+        table.add_row([
+            line.account.to_string(),
+            line.asset.code().to_owned(),
+            signed(line.journal),
+            signed(line.stored),
+            mark(line.agrees()).to_owned(),
+        ]);
+    }
+    for (asset, sum) in &reconciliation.unbalanced {
+        let text = format!("postings in {asset} sum to {}", signed(*sum));
+        table.add_row([text.as_str(), "", "", "", "UNBALANCED"]);
+    }
+    let wrong = reconciliation.lines.iter().filter(|line| !line.agrees()).count()
+        + reconciliation.books.iter().filter(|line| !line.agrees()).count();
+    format!(
+        "{table}\n{} accounts, {} balances, {wrong} differences",
+        reconciliation.accounts,
+        reconciliation.lines.len()
+    )
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::DemoError;
+use super::error::DemoError;
 use super::grid::{CURRENCIES, DAY_SECONDS};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
@@ -66,7 +66,8 @@ impl Order {
         body
     }
 
-    /// What a day of it costs by the price list, rounded up once; nothing is said of units until a pool's end.
+    /// What a day of it costs by the price list, rounded up once. More units for a pool last until the pool
+    /// ends, so of them nothing is said.
     pub(super) fn costs(&self, code: &str) -> Option<i64> {
         if self.pool.is_some() && !self.prolongs {
             return None;

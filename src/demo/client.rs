@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::DemoError;
+use super::error::DemoError;
 use crate::app::clock::SystemClock;
 use crate::ports::clock::Clock;
 

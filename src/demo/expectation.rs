@@ -1,11 +1,10 @@
-//! What a story says of itself: who sent what, what is due to whom, and what every account of it has in the end.
+//! What a scenario expects: who sent what, what is due to whom, and what every account of it has in the end.
 //!
-//! Nothing here is read from the engine. The verdict compares it with the ledger.
+//! Nothing here is read from the engine. The report compares it with the ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::app::output::signed;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
@@ -21,6 +20,13 @@ pub(super) enum Place {
 
 /// Stroops by place and asset.
 pub(super) type Sums = BTreeMap<(Place, Asset), i64>;
+
+/// A sum that may be below zero, in units.
+pub(super) fn signed(stroops: i64) -> String {
+    let sign = if stroops < 0 { "-" } else { "" };
+    let magnitude = i64::try_from(stroops.unsigned_abs()).unwrap_or(i64::MAX);
+    format!("{sign}{}", Stroops::new(magnitude).unwrap_or_default())
+}
 
 /// An amount of an asset, for people.
 pub(super) struct Money(pub(super) i64, pub(super) Asset);
@@ -38,10 +44,10 @@ pub(super) struct Claim {
     pub(super) holds: bool,
 }
 
-/// One story, as it tells itself.
+/// One scenario, as it tells itself.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tale {
-    /// People and escrow accounts of this story only, by name.
+pub(super) struct Expectation {
+    /// People and escrow accounts of this scenario only, by name.
     pub(super) names: BTreeMap<Place, String>,
     /// What they began with.
     pub(super) began: Sums,
@@ -49,9 +55,9 @@ pub(super) struct Tale {
     pub(super) ends: Sums,
     /// What moved meanwhile.
     pub(super) moved: BTreeSet<(Place, Asset)>,
-    /// What it adds to those who are paid by many stories.
+    /// What it adds to those who are paid by many scenarios.
     pub(super) shared: Sums,
-    /// What came into the world by this story: tokens given, less those burned and taken back.
+    /// What came into the world by this scenario: tokens given, less those burned and taken back.
     pub(super) made: BTreeMap<Asset, i64>,
     /// What happened, in words.
     pub(super) sent: Vec<String>,
@@ -62,12 +68,12 @@ pub(super) struct Tale {
     pub(super) escrows: Vec<AccountId>,
 }
 
-impl Tale {
+impl Expectation {
     pub(super) fn name(&mut self, place: Place, name: &str) {
         self.names.insert(place, name.to_owned());
     }
 
-    /// Someone of this story has so much more, or less, in the end.
+    /// Someone of this scenario has so much more, or less, in the end.
     pub(super) fn gains(&mut self, place: Place, asset: Asset, stroops: i64) {
         *self.ends.entry((place, asset)).or_default() += stroops;
         if stroops != 0 {
@@ -75,7 +81,7 @@ impl Tale {
         }
     }
 
-    /// Somebody of this story pays a fee to the network.
+    /// Somebody of this scenario pays a fee to the network.
     pub(super) fn pays_fee(&mut self, account: AccountId, stroops: i64) {
         let place = Place::Account(account);
         if self.names.contains_key(&place) {
@@ -97,7 +103,7 @@ impl Tale {
         *self.made.entry(asset).or_default() += stroops;
     }
 
-    /// Someone whom other stories pay too gets this.
+    /// Someone whom other scenarios pay too gets this.
     pub(super) fn pays(&mut self, account: AccountId, asset: Asset, stroops: i64) {
         *self.shared.entry((Place::Account(account), asset)).or_default() += stroops;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::play::Play;
+use super::scenario::Scenario;
 use crate::app::clock::SystemClock;
 use crate::ports::clock::Clock;
 use farmgate_sandbox::Sandbox;
@@ -38,7 +38,7 @@ impl View {
     }
 
     /// Keeps the view up to date; never returns.
-    pub(super) async fn keep(self, sandbox: &Sandbox, plays: &[Play]) -> std::io::Error {
+    pub(super) async fn keep(self, sandbox: &Sandbox, scenarios: &[Scenario]) -> std::io::Error {
         let bar = ProgressBar::no_length();
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
@@ -47,9 +47,9 @@ impl View {
         loop {
             if self.terminal {
                 let ledger = sandbox.with_ledger(|ledger| ledger.latest().ledger);
-                bar.set_message(format!("{}\nledger {ledger}", table(plays)));
+                bar.set_message(format!("{}\nledger {ledger}", table(scenarios)));
                 bar.tick();
-            } else if let Err(error) = self.changes(plays, &mut told) {
+            } else if let Err(error) = self.changes(scenarios, &mut told) {
                 return error;
             }
             SystemClock.sleep(FRAME).await;
@@ -58,31 +58,31 @@ impl View {
 
     fn changes<'p>(
         self,
-        plays: &'p [Play],
+        scenarios: &'p [Scenario],
         told: &mut BTreeMap<&'p str, String>,
     ) -> Result<(), std::io::Error> {
-        for play in plays {
-            let seen = play.seen();
+        for scenario in scenarios {
+            let seen = scenario.seen();
             let now = format!("{} {}", seen.asks, seen.state);
-            if seen.state.is_empty() || told.get(play.name) == Some(&now) {
+            if seen.state.is_empty() || told.get(scenario.name) == Some(&now) {
                 continue;
             }
-            self.line(&format!("{:<10} {:<32} {}", play.name, seen.asks, seen.state))?;
-            told.insert(play.name, now);
+            self.line(&format!("{:<10} {:<32} {}", scenario.name, seen.asks, seen.state))?;
+            told.insert(scenario.name, now);
         }
         Ok(())
     }
 }
 
 /// Everybody, and where they stand: three abreast, so that it fits a screen.
-pub(super) fn table(plays: &[Play]) -> Table {
+pub(super) fn table(scenarios: &[Scenario]) -> Table {
     let mut table = Table::new();
     let header = ["customer", "asks", "state"].into_iter().cycle().take(3 * ABREAST);
     table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(header);
-    for row in plays.chunks(ABREAST) {
-        table.add_row(row.iter().flat_map(|play| {
-            let seen = play.seen();
-            [play.name.to_owned(), seen.asks.chars().take(ASKS_CHARS).collect(), seen.state]
+    for row in scenarios.chunks(ABREAST) {
+        table.add_row(row.iter().flat_map(|scenario| {
+            let seen = scenario.seen();
+            [scenario.name.to_owned(), seen.asks.chars().take(ASKS_CHARS).collect(), seen.state]
         }));
     }
     table

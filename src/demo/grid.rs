@@ -4,7 +4,7 @@ use futures::future::try_join_all;
 use serde_json::{Map, Value, json};
 
 use super::client::Client;
-use super::{DemoError, wallet_error};
+use super::error::{DemoError, wallet_error};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
