@@ -188,7 +188,9 @@ fn check_places(tree: &Tree) -> Vec<Finding> {
             let words = three.iter().map(ToString::to_string).collect::<Vec<_>>();
             // `#[utoipa::path(…, path = "/v1/…")]` names a route, not a file.
             let is_route = words[2].starts_with("\"/") && !words[2].ends_with(".rs\"");
-            if words[0] == "path" && words[1] == "=" && words[2].starts_with('"') && !is_route {
+            // `#[template(path = "page.html")]` names a template.
+            let other = is_route || words[2].ends_with(".html\"");
+            if words[0] == "path" && words[1] == "=" && words[2].starts_with('"') && !other {
                 let line = three[0].span().start().line;
                 find(line, "`#[path]` puts a module where its name is not; move the file".to_owned());
             }

@@ -6,9 +6,9 @@
 //! history stays in memory; with a state file it is made again from there when the sandbox starts.
 //!
 //! It is meant to be stricter than lenient: checks come in the network's order, and what it does not know
-//! (liquidity pools, inflation, contracts) it refuses as `op_not_supported`. It
-//! differs where a small network must: short ledgers may close in one second, and there is no limit on who asks
-//! friendbot or an issuer for money. Hence it listens on loopback only.
+//! (liquidity pools, inflation, contracts) it refuses as `op_not_supported`. It differs where a small network
+//! must: short ledgers may close in one second, and there is no limit on who asks friendbot or an issuer for
+//! money. Hence it listens on loopback only.
 
 pub mod codes;
 pub mod faucet;

@@ -45,8 +45,8 @@ pub enum LogError {
     },
     /// It is of another network.
     #[error(
-        "the sandbox's state in {} is of another network: its {what} is {found}, not {wanted}; start with the \
-         same settings, or with another file",
+        "the sandbox's state in {} is of another network: its {what} is {found}, not {wanted}; start with \
+         the same settings, or with another file",
         path.display()
     )]
     OtherNetwork {

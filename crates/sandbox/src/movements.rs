@@ -58,7 +58,8 @@ fn merged(result: &TransactionResultResult, at: usize) -> Option<Stroops> {
     }
 }
 
-/// All money that operations moved in the ledgers from `since` on, in the order of history. Trades and claims are left out.
+/// All money that operations moved in the ledgers from `since` on, in the order of history; without trades
+/// and claims.
 pub fn movements(ledger: &Ledger, since: LedgerSeq) -> Vec<Movement> {
     let mut movements = Vec::new();
     for record in ledger.history().whole().transactions_since(since) {

@@ -29,7 +29,7 @@ use crate::state::{Shared, StepError};
 use crate::wallet::Wallet;
 use crate::xdr::Tx;
 
-/// How long a ledger takes unless set otherwise, in milliseconds; the public network takes about five seconds.
+/// How long a ledger takes unless set otherwise, in milliseconds; on the public network about five seconds.
 pub const LEDGER_MS: u64 = 1_000;
 
 /// How a sandbox is set up.

@@ -48,8 +48,8 @@ pub enum SubmitError {
     Xdr(#[from] XdrError),
 }
 
-/// Submits what the owner of `key` does, as the sub-account `id` of that account if one is named, and says under which
-/// hash it will be in a ledger.
+/// Submits what the owner of `key` does, as the sub-account `id` of that account if one is named, and says
+/// under which hash it will be in a ledger.
 fn submit(
     ledger: &mut Ledger,
     key: &SigningKey,

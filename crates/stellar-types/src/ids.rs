@@ -72,8 +72,8 @@ impl FromStr for TxHash {
     }
 }
 
-/// A claimable balance's id: the hash of the transaction source, its sequence number and the operation's place. Written as
-/// Horizon writes it: the type, 00000000, and the hash in lowercase hex.
+/// A claimable balance's id: the hash of the transaction source, its sequence number and the operation's
+/// place. Written as Horizon writes it: the type, 00000000, and the hash in lowercase hex.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimableId(pub [u8; 32]);
 

@@ -1,8 +1,8 @@
-//! What Farmgate and its sandbox network both speak of: amounts, assets, addresses and ids of the Stellar ledger,
-//! and time and randomness as arguments.
+//! What Farmgate and its sandbox network both speak of: amounts, assets, addresses and ids of the Stellar
+//! ledger, and time and randomness as arguments.
 //!
-//! Values and their text, nothing else: the two encode and decode transactions each by code of its own, so that
-//! neither approves of the other's mistakes. Never here: I/O, the machine's clock or randomness, floats.
+//! Values and their text, nothing else: the two encode and decode transactions each by code of its own, so
+//! that neither approves of the other's mistakes. Never here: I/O, the machine's clock or randomness, floats.
 
 mod text;
 

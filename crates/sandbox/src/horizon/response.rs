@@ -161,9 +161,10 @@ impl Problem {
             StatusCode::BAD_REQUEST,
             "transaction_failed",
             "Transaction Failed",
-            "The transaction failed when submitted to the stellar network. The `extras.result_codes` field on \
-             this response contains further details.  Descriptions of each code can be found at: \
-             https://developers.stellar.org/api/errors/http-status-codes/horizon-specific/transaction-failed/",
+            "The transaction failed when submitted to the stellar network. The `extras.result_codes` field \
+             on this response contains further details.  Descriptions of each code can be found at: \
+             https://developers.stellar.org/api/errors/http-status-codes/horizon-specific/\
+             transaction-failed/",
         )
         .with("envelope_xdr", envelope)
         .with("result_codes", json!(result_codes(result)))
@@ -181,9 +182,10 @@ impl Problem {
             StatusCode::GATEWAY_TIMEOUT,
             "transaction_submission_timeout",
             "Transaction Submission Timeout",
-            "Your transaction submission request has timed out. This does not necessarily mean the submission \
-             has failed. Before resubmitting, please use the transaction hash provided in `extras.hash` to \
-             poll the GET /transactions endpoint for sometime and check if it was included in a ledger.",
+            "Your transaction submission request has timed out. This does not necessarily mean the \
+             submission has failed. Before resubmitting, please use the transaction hash provided in \
+             `extras.hash` to poll the GET /transactions endpoint for sometime and check if it was included \
+             in a ledger.",
         )
         .with("hash", hash)
         .with("envelope_xdr", envelope)

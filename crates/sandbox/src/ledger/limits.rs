@@ -10,7 +10,7 @@ pub const QUEUE_FULL_LEDGERS_MAX: u32 = 4;
 pub const QUEUE_LEDGERS_MAX: u32 = 10;
 /// A fee bump replaces a waiting transaction at so many times its fee rate.
 pub const REPLACE_FEE_FACTOR: i128 = 10;
-/// Ledgers that take at least this long close in different seconds, as on the public network, in milliseconds.
+/// Ledgers that take at least so many milliseconds close in different seconds, as on the public network.
 pub const SECOND_MS: u64 = 1_000;
 /// Ledgers that the queue looks ahead when it checks a transaction's last time.
 pub const EXPIRY_LEDGERS_AHEAD: u64 = 2;

@@ -1,7 +1,7 @@
-//! Ways from one asset to another through the order book, and what each would exchange.
+//! Paths from one asset to another through the order book, and what each would exchange.
 //!
-//! Every path is tried on a copy of the ledger with the arithmetic of path payments: what is found here is what a path
-//! payment would do in the same ledger. Bounded in length and number, and nothing is written.
+//! Every path is tried on a copy of the ledger with the arithmetic of path payments: what is found here is
+//! what a path payment would do in the same ledger. Bounded in length and number, and nothing is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,7 +89,7 @@ impl<'a> Finder<'a> {
         Self { state, now }
     }
 
-    /// Ways from one of `sources` by which exactly `amount` of `to` arrives; the cheapest first.
+    /// Paths from one of `sources` by which exactly `amount` of `to` arrives; the cheapest first.
     pub fn arriving(
         &self,
         sources: &BTreeSet<Asset>,
@@ -110,7 +110,7 @@ impl<'a> Finder<'a> {
         best(tried.collect(), |path| path.assets.first().copied().unwrap_or(to), |path| path.sent)
     }
 
-    /// Ways by which exactly `amount` of `from` becomes one of `targets`; those that bring most first.
+    /// Paths by which exactly `amount` of `from` becomes one of `targets`; those that bring most first.
     pub fn leaving(
         &self,
         from: Asset,

@@ -398,12 +398,15 @@ mod tests {
         }
 
         #[test]
-        fn whatever_finds_an_account_forgets_it_with_the_account(keys in prop::collection::vec(any::<[u8; 32]>(), 1..8)) {
+        fn whatever_finds_an_account_forgets_it_with_the_account(
+            keys in prop::collection::vec(any::<[u8; 32]>(), 1..8)
+        ) {
             let mut state = State::default();
             for key in &keys {
                 let mut account = Account::new(Stroops::ZERO, 0);
                 account.sponsor = Some(AccountId(keys[0]));
-                account.signers.insert(SignerKey::Ed25519(Uint256(keys[0])), Signer { weight: 1, sponsor: None });
+                let signer = Signer { weight: 1, sponsor: None };
+                account.signers.insert(SignerKey::Ed25519(Uint256(keys[0])), signer);
                 state.put(AccountId(*key), Some(account));
             }
             let first = AccountId(keys[0]);

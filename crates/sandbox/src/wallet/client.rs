@@ -231,7 +231,8 @@ impl Horizon {
         self.act(&[(wallet, Operation::Pay { to, asset, amount })], memo).await
     }
 
-    /// Does it all in one transaction, or nothing of it. The first wallet is the transaction's source and pays its fee.
+    /// Does it all in one transaction, or nothing of it. The first wallet is the transaction's source and
+    /// pays its fee.
     pub async fn act(
         &self,
         operations: &[(&Wallet, Operation)],

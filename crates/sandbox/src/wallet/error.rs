@@ -28,7 +28,8 @@ pub enum WalletError {
     Asset(#[from] AssetError),
     /// No memo.
     #[error(
-        "a memo is `text:…` (up to {MEMO_TEXT_BYTES_MAX} bytes), `id:…` (a number) or `hash:…` (64 hexadecimal digits)"
+        "a memo is `text:…` (up to {MEMO_TEXT_BYTES_MAX} bytes), `id:…` (a number) or `hash:…` (64 \
+         hexadecimal digits)"
     )]
     Memo,
     /// The sandbox does not issue it.

@@ -257,6 +257,13 @@ fn put_body(into: &mut Fields, record: &OpRecord, source: Address) {
                 put(into, "begin_sponsor", sponsor.to_string());
             }
         }
+        _ => put_exchange(into, record, source),
+    }
+}
+
+/// Path payments and offers.
+fn put_exchange(into: &mut Fields, record: &OpRecord, source: Address) {
+    match &record.operation().body {
         OperationBody::PathPaymentStrictReceive(op) => {
             put_ends(into, source, &op.destination, (&op.send_asset, &op.dest_asset));
             put(into, "amount", amount(op.dest_amount));
@@ -282,6 +289,13 @@ fn put_body(into: &mut Fields, record: &OpRecord, source: Address) {
         OperationBody::CreatePassiveSellOffer(op) => {
             put_offer(into, (&op.selling, &op.buying), op.amount, &op.price);
         }
+        _ => put_claim(into, record, source),
+    }
+}
+
+/// What others are allowed, may claim, or lose.
+fn put_claim(into: &mut Fields, record: &OpRecord, source: Address) {
+    match &record.operation().body {
         OperationBody::AllowTrust(op) => put_allowed(into, op, record.source),
         OperationBody::CreateClaimableBalance(op) => {
             if let Some(asset) = asset(&op.asset) {

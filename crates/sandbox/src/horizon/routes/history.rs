@@ -127,15 +127,23 @@ fn item(record: &Record, base: &str, join: bool) -> Item {
     }
 }
 
+/// Whether failed transactions are listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failed {
+    /// If `include_failed` says so.
+    IfAsked,
+    /// In lists of one transaction or operation.
+    Always,
+}
+
 fn history(
     app: &App,
     base: &Base,
     query: &Query,
     headers: &HeaderMap,
-    (list, scope): (List, Scope),
-    failed_always: bool,
+    (list, scope, failed): (List, Scope, Failed),
 ) -> Result<Response, Problem> {
-    let include_failed = failed_always || query.flag("include_failed")?;
+    let include_failed = failed == Failed::Always || query.flag("include_failed")?;
     let join = query.joins_transactions()?;
     let root = base.0.clone();
     let fetch: Fetch = Arc::new(move |ledger, page| {
@@ -173,7 +181,7 @@ pub async fn of_account(
     if !app.ledger().history().knows(account) {
         return Err(Problem::not_found());
     }
-    history(&app, &base, &query, &headers, (list, Scope::Account(account)), false)
+    history(&app, &base, &query, &headers, (list, Scope::Account(account), Failed::IfAsked))
 }
 
 pub async fn of_balance(
@@ -188,7 +196,7 @@ pub async fn of_balance(
         List::Payments | List::Effects | List::Trades => return Err(Problem::not_found()),
     };
     let scope = Scope::Balance(balance_in_path(&id)?);
-    history(&app, &base, &query, &headers, (list, scope), false)
+    history(&app, &base, &query, &headers, (list, scope, Failed::IfAsked))
 }
 
 pub async fn of_ledger(
@@ -205,7 +213,7 @@ pub async fn of_ledger(
     }
     let start = |ledger| OperationId::from_parts(LedgerSeq(ledger), 0, 0);
     let scope = Scope::Between(start(sequence.0), start(sequence.0.saturating_add(1)));
-    history(&app, &base, &query, &headers, (list, scope), false)
+    history(&app, &base, &query, &headers, (list, scope, Failed::IfAsked))
 }
 
 pub async fn of_transaction(
@@ -223,7 +231,7 @@ pub async fn of_transaction(
     let found = app.ledger().history().transaction(hash).map(|record| record.id);
     let id = found.ok_or_else(Problem::not_found)?;
     let scope = Scope::Between(id, OperationId(id.0 + (1 << 12)));
-    history(&app, &base, &query, &headers, (list, scope), true)
+    history(&app, &base, &query, &headers, (list, scope, Failed::Always))
 }
 
 pub async fn of_operation(
@@ -238,7 +246,7 @@ pub async fn of_operation(
         return Err(Problem::not_found());
     }
     let scope = Scope::Between(id, OperationId(id.0 + 1));
-    history(&app, &base, &query, &headers, (List::Effects, scope), true)
+    history(&app, &base, &query, &headers, (List::Effects, scope, Failed::Always))
 }
 
 macro_rules! network_wide {
@@ -249,7 +257,7 @@ macro_rules! network_wide {
             query: Query,
             headers: HeaderMap,
         ) -> Result<Response, Problem> {
-            history(&app, &base, &query, &headers, ($list, Scope::All), false)
+            history(&app, &base, &query, &headers, ($list, Scope::All, Failed::IfAsked))
         }
     )+};
 }

@@ -21,8 +21,8 @@ use crate::ledger::pathfinding::{Finder, PaymentPath};
 const ASSETS_MAX: usize = 15;
 const SOURCE_OR_ACCOUNT: &str =
     "The request requires either a list of source assets or a source account. Both fields cannot be present.";
-const DESTINATION_OR_ACCOUNT: &str = "The request requires either a list of destination assets or a destination account. Both fields cannot be \
-     present.";
+const DESTINATION_OR_ACCOUNT: &str = "The request requires either a list of destination assets or a \
+     destination account. Both fields cannot be present.";
 
 /// The open end of a payment: assets that are named, or all that an account holds.
 enum End {

@@ -23,18 +23,20 @@ const BOOK: &str = "selling_asset_type,selling_asset_code,selling_asset_issuer,b
 const ARRIVING: &str = "source_assets,source_account,destination_account,destination_asset_type,\
                         destination_asset_issuer,destination_asset_code,destination_amount";
 const AGGREGATED: &str = "base_asset_type,base_asset_code,base_asset_issuer,counter_asset_type,\
-                          counter_asset_code,counter_asset_issuer,start_time,end_time,resolution,offset,order,limit";
+                          counter_asset_code,counter_asset_issuer,start_time,end_time,resolution,offset,\
+                          order,limit";
 const LEAVING: &str = "destination_account,destination_assets,source_asset_type,source_asset_issuer,\
                        source_asset_code,source_amount";
-const TRADES: &str = "base_asset_type,base_asset_code,base_asset_issuer,counter_asset_type,counter_asset_code,\
-                      counter_asset_issuer,offer_id,account_id,trade_type,cursor,limit,order";
+const TRADES: &str = "base_asset_type,base_asset_code,base_asset_issuer,counter_asset_type,\
+                      counter_asset_code,counter_asset_issuer,offer_id,account_id,trade_type,cursor,\
+                      limit,order";
 
 fn templated(base: &str, path: &str) -> Value {
     json!({ "href": format!("{base}{path}"), "templated": true })
 }
 
-/// The document at `/`. Its links are Horizon's, those to the few endpoints that are not here among them: clients read
-/// them as one shape.
+/// The document at `/`. Its links are Horizon's, those to the few endpoints that are not here among them:
+/// clients read them as one shape.
 pub async fn root(app: App, base: Base, headers: HeaderMap) -> Result<Response, Problem> {
     if wants_page(&headers) {
         return status_page::page(&app);
@@ -54,10 +56,19 @@ pub async fn root(app: App, base: Base, headers: HeaderMap) -> Result<Response, 
         "_links": {
             "self": link(format!("{base}/")),
             "account": templated(&base, "/accounts/{account_id}"),
-            "accounts": templated(&base, &format!("/accounts{{?signer,sponsor,asset,liquidity_pool,{PAGED}}}")),
-            "account_transactions": templated(&base, &format!("/accounts/{{account_id}}/transactions{{?{PAGED}}}")),
+            "accounts": templated(
+                &base,
+                &format!("/accounts{{?signer,sponsor,asset,liquidity_pool,{PAGED}}}")
+            ),
+            "account_transactions": templated(
+                &base,
+                &format!("/accounts/{{account_id}}/transactions{{?{PAGED}}}")
+            ),
             "assets": templated(&base, &format!("/assets{{?asset_code,asset_issuer,{PAGED}}}")),
-            "claimable_balances": templated(&base, &format!("/claimable_balances{{?asset,sponsor,claimant,{PAGED}}}")),
+            "claimable_balances": templated(
+                &base,
+                &format!("/claimable_balances{{?asset,sponsor,claimant,{PAGED}}}")
+            ),
             "effects": templated(&base, &format!("/effects{{?{PAGED}}}")),
             "fee_stats": link(format!("{base}/fee_stats")),
             "friendbot": templated(&base, "/friendbot{?addr}"),

@@ -18,57 +18,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
      frame-ancestors 'none'";
 
 #[derive(Template)]
-#[template(
-    ext = "html",
-    source = r##"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="5">
-<title>Sandbox: ledger {{ ledger }}</title>
-<style>
-:root { color-scheme: light dark; --line: #8884; --quiet: #777; --bad: #c33; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-p { margin: .3rem 0; } .quiet { color: var(--quiet); } .bad { color: var(--bad); }
-table { border-collapse: collapse; width: 100%; } .scroll { overflow-x: auto; }
-th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { color: var(--quiet); font-weight: normal; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-code { font: .85em ui-monospace, monospace; }
-</style>
-</head>
-<body>
-<h1>Farmgate sandbox</h1>
-<p class="quiet">A small Stellar network on this machine. Nothing here is worth anything.</p>
-<p>Ledger <strong>{{ ledger }}</strong> closed {{ closed_at }} · {{ accounts }} accounts · {{ queued }} waiting · {{ balances }} claimable balances · {{ offers }} offers</p>
-<p>Passphrase <code>{{ passphrase }}</code></p>
-<h2>Assets</h2>
-<div class="scroll"><table>
-<tr><th>Code</th><th>Issuer</th></tr>
-{% for (code, issuer) in issuers %}<tr><td>{{ code }}</td><td><a href="/accounts/{{ issuer }}"><code>{{ issuer }}</code></a></td></tr>
-{% endfor %}</table></div>
-<h2>Faults</h2>
-{% if faults.is_empty() %}<p class="quiet">None in force, and none so far.</p>{% else %}
-<div class="scroll"><table>
-<tr><th>Kind</th><th class="n">Per mille</th><th class="n">Next</th><th class="n">Injected</th></tr>
-{% for fault in faults %}<tr><td>{{ fault.name }}</td><td class="n">{{ fault.per_mille }}</td><td class="n">{{ fault.next }}</td><td class="n">{{ fault.injected }}</td></tr>
-{% endfor %}</table></div>{% endif %}
-<h2>Ledgers</h2>
-<div class="scroll"><table>
-<tr><th>Ledger</th><th>Closed</th><th class="n">Transactions</th><th class="n">Failed</th><th class="n">Operations</th><th class="n">Base fee</th></tr>
-{% for row in ledgers %}<tr><td><a href="/ledgers/{{ row.number }}">{{ row.number }}</a></td><td>{{ row.closed_at }}</td><td class="n">{{ row.successful }}</td><td class="n">{{ row.failed }}</td><td class="n">{{ row.operations }}</td><td class="n">{{ row.base_fee }}</td></tr>
-{% endfor %}</table></div>
-<h2>Transactions</h2>
-{% if transactions.is_empty() %}<p class="quiet">None yet. <code>GET /friendbot?addr=G…</code> makes an account.</p>{% else %}
-<div class="scroll"><table>
-<tr><th>Hash</th><th>Ledger</th><th>Source</th><th class="n">Operations</th><th class="n">Fee</th><th>Outcome</th></tr>
-{% for row in transactions %}<tr><td><a href="/transactions/{{ row.hash }}"><code>{{ row.short }}</code></a></td><td>{{ row.ledger }}</td><td><a href="/accounts/{{ row.source }}"><code>{{ row.source }}</code></a></td><td class="n">{{ row.operations }}</td><td class="n">{{ row.fee }}</td><td>{% if row.successful %}done{% else %}<span class="bad">failed</span>{% endif %}</td></tr>
-{% endfor %}</table></div>{% endif %}
-</body>
-</html>
-"##
-)]
+#[template(path = "status_page.html")]
 struct StatusPage {
     ledger: u32,
     closed_at: String,

@@ -42,10 +42,13 @@ fn typed(field: &str, asset: Asset) -> String {
         Asset::Native => format!("{field}_asset_type=native"),
         Asset::Credit { code, issuer } => {
             let kind = if code.is_short() { 4 } else { 12 };
-            let code = code.as_str();
-            format!(
-                "{field}_asset_type=credit_alphanum{kind}&{field}_asset_code={code}&{field}_asset_issuer={issuer}"
-            )
+            [
+                ("type", format!("credit_alphanum{kind}")),
+                ("code", code.to_string()),
+                ("issuer", issuer.to_string()),
+            ]
+            .map(|(part, value)| format!("{field}_asset_{part}={value}"))
+            .join("&")
         }
     }
 }
@@ -140,15 +143,19 @@ async fn an_account_is_told_only_what_it_can_pay_and_nobody_more_than_there_is()
     let poor = records(&town, &of(id("bob"), "60")).await;
     assert_eq!(kinds(poor), ["native"], "bob trusts gold and has none");
     assert!(records(&town, &of(id("nobody"), "1")).await.is_empty());
+    let (to_gold, from_gold) = (typed("destination", gold()), typed("source", gold()));
+    let (receive, send) = ("/paths/strict-receive?", "/paths/strict-send?");
+    let (bob, too_many) = (id("bob"), ["native"; 16].join(","));
+    let untyped = "source_asset_type=credit_alphanum12&source_asset_code=GOLD";
     for question in [
-        format!("/paths/strict-receive?{}&destination_amount=1", typed("destination", gold())),
-        format!("/paths/strict-receive?source_assets=native&source_account={}&{}&destination_amount=1", id("bob"), typed("destination", gold())),
-        format!("/paths/strict-receive?source_assets=native&{}&destination_amount=0", typed("destination", gold())),
-        "/paths/strict-receive?source_assets=native&destination_amount=1".to_owned(),
-        format!("/paths/strict-send?{}&source_amount=1", typed("source", gold())),
-        format!("/paths/strict-send?{}&source_amount=1&destination_assets={}", typed("source", gold()), ["native"; 16].join(",")),
-        "/paths/strict-send?source_asset_type=gold&source_amount=1&destination_assets=native".to_owned(),
-        "/paths/strict-send?source_asset_type=credit_alphanum12&source_asset_code=GOLD&source_amount=1&destination_assets=native".to_owned(),
+        format!("{receive}{to_gold}&destination_amount=1"),
+        format!("{receive}source_assets=native&source_account={bob}&{to_gold}&destination_amount=1"),
+        format!("{receive}source_assets=native&{to_gold}&destination_amount=0"),
+        format!("{receive}source_assets=native&destination_amount=1"),
+        format!("{send}{from_gold}&source_amount=1"),
+        format!("{send}{from_gold}&source_amount=1&destination_assets={too_many}"),
+        format!("{send}source_asset_type=gold&source_amount=1&destination_assets=native"),
+        format!("{send}{untyped}&source_amount=1&destination_assets=native"),
     ] {
         is_problem(&town.get(&question).await, 400, "bad_request");
     }

@@ -198,8 +198,8 @@ fn hop(view: &mut View<'_>, wish: Wish) -> Result<Conversion, Failure> {
     }
 }
 
-/// Converts along `assets` so that exactly `amount` of the last arrives. Gives what that takes of the first, and the
-/// offers taken.
+/// Converts along `assets` so that exactly `amount` of the last arrives. Gives what that takes of the first,
+/// and the offers taken.
 pub fn convert_to(
     view: &mut View<'_>,
     assets: &[Asset],
@@ -229,7 +229,8 @@ pub fn convert_to(
     Ok((wanted, claims))
 }
 
-/// Converts exactly `amount` of the first of `assets` along them. Gives what arrives of the last, and the offers taken.
+/// Converts exactly `amount` of the first of `assets` along them. Gives what arrives of the last, and the
+/// offers taken.
 pub fn convert_from(
     view: &mut View<'_>,
     assets: &[Asset],

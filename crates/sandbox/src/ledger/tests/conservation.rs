@@ -111,7 +111,8 @@ fn issuing() -> impl Strategy<Value = Deed> {
     prop_oneof![
         2 => (0..4_usize).prop_map(|nth| Deed::ClawBackBalance { nth }),
 
-        1 => (who(), credit(), 1..1_000_i64).prop_map(|(from, asset, amount)| Deed::ClawBack { from, asset, amount }),
+        1 => (who(), credit(), 1..1_000_i64)
+            .prop_map(|(from, asset, amount)| Deed::ClawBack { from, asset, amount }),
         1 => (0..16_u32, 0..4_u32).prop_map(|(set, clear)| Deed::Flags { set: set & !4, clear }),
         2 => (who(), credit(), 0..3_u32, 0..8_u32)
             .prop_map(|(who, asset, set, clear)| Deed::LineFlags { who, asset, set, clear: clear & !set }),
@@ -231,7 +232,7 @@ fn issued_by(story: &Story, wanted: &Asset) -> i128 {
             Change::Debited { asset, amount } if asset == wanted => sum += i128::from(amount.get()),
             Change::Credited { asset, amount } if asset == wanted => sum -= i128::from(amount.get()),
             Change::Traded { sold, bought, .. } => {
-                // The taker's side of a path payment is told by its credits and debits too; the maker's is not.
+                // The taker's side of a path payment has credits and debits too; the maker's has none.
                 let operation = story.ledger.history().whole().operation(effect.operation).unwrap();
                 let by_path = operation.is_payment() && operation.source == id("issuer");
                 if !by_path {

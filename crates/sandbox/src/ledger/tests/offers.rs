@@ -172,8 +172,8 @@ fn lead() -> Asset {
     issued("LEAD", "warden")
 }
 
-/// The market, with lead that the warden must allow to hold (alice has some, and may not use it any more), dora, who has no gold
-/// and room for five silver, and erin, who can pay for no entry more.
+/// The market, with lead that the warden must allow to hold (alice has some, and may not use it any more),
+/// dora, who has no gold and room for five silver, and erin, who can pay for no entry more.
 fn guarded_market() -> Story {
     let mut story = market();
     story.befriend(&["warden", "dora"]);
