@@ -108,6 +108,86 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_says_where_the_setting_is_and_what_would_fit() {
+        for (toml, pairs, expected) in [
+            (
+                "[reservations]\nnetwork = 'main'",
+                &[][..],
+                &["reservations.network in /", "farmgate.toml: `main` is", "`mainnet`, `testnet`, `devnet`"]
+                    [..],
+            ),
+            ("[log]\nformat = 5", &[], &["log.format in /", "`5` is not possible", "`text` or `json`"]),
+            (
+                "[escrow]\nmode = 'shared'",
+                &[],
+                &["escrow.mode in /", "`shared` is not possible", "`dedicated`"],
+            ),
+            (
+                "",
+                &[("FARMGATE_LOG__FORMAT", "yaml")],
+                &["FARMGATE_LOG__FORMAT (log.format): `yaml` is", "`text` or `json`"],
+            ),
+            (
+                "[settlement]\nchannels = 'x'",
+                &[],
+                &["settlement.channels in /", "is \"x\"", "a whole number"],
+            ),
+            ("[settlement]\nchannels = 70000", &[], &["is `70000`, expected a whole number from 0 to 65535"]),
+            ("[settlement]\nchannels = -1", &[], &["is `-1`, expected a whole number of at least 0"]),
+            ("[settlement]\nchannels = [1]", &[], &["is a list, expected a whole number"]),
+            (
+                "[settlement]\nfunding_accounts = 1",
+                &[],
+                &["settlement.funding_accounts in", "expected a list"],
+            ),
+            ("settlement = 1", &[], &["settlement in /", "is `1`, expected a section"]),
+            ("[reservations.unit_prices]\ncu = true", &[], &["reservations.unit_prices.cu in", "a number"]),
+            ("[settlement]\nchanels = 1", &[], &["settlement.chanels in /", "no such setting", "`channels`"]),
+            (
+                "",
+                &[("FARMGATE_COLOUR", "x")],
+                &["FARMGATE_COLOUR (colour)", "no such setting", "`settlement`"],
+            ),
+            ("[settlement]\nchannels = 0", &[], &["settlement.channels", "read from /", "farmgate.toml"]),
+            ("[settlement\n", &[], &["configuration file /", "farmgate.toml: ", "line 1"]),
+            (
+                "",
+                &[("FARMGATE_SETTLEMENT_TICK_MILLIS", "5")],
+                &["FARMGATE_SETTLEMENT_TICK_MILLIS is not", "mean FARMGATE_SETTLEMENT__TICK_MILLIS?"],
+            ),
+        ] {
+            let error = read(toml, pairs, &Overrides::default()).unwrap_err().to_string();
+            for part in expected {
+                assert!(error.contains(part), "`{part}` is not in: {error}");
+            }
+            for word in
+                ["enum", "struct", "constructor", "variant", "sequence", "invalid type", " bit", "u16"]
+            {
+                assert!(!error.contains(word), "`{word}` is in: {error}");
+            }
+        }
+        let flags = Overrides { values: vec![("http.listen", "x".to_owned())], platform: None };
+        let error = read("", &[], &flags).unwrap_err().to_string();
+        assert!(error.contains("--listen (http.listen): "), "{error}");
+    }
+
+    #[test]
+    fn a_command_that_needs_the_database_alone_looks_at_that_section_alone() {
+        let of = |pairs: &[(&str, &str)]| {
+            let empty = tempfile::NamedTempFile::new().unwrap();
+            load_database(Some(empty.path()), variables(pairs), &Overrides::default())
+        };
+        let fine = of(&[("FARMGATE_SETTLEMENT_CHANNELS", "x"), ("FARMGATE_DATABASE__URL", "sqlite://a.db")]);
+        assert_eq!(fine.unwrap().url.to_string(), "sqlite://a.db");
+        for name in ["FARMGATE_DATABASE_URL", "FARMGATE_DATABASE"] {
+            let error = of(&[(name, "sqlite://a.db")]).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("FARMGATE_DATABASE__URL"), "{error}");
+        }
+        let error = of(&[("FARMGATE_DATABASE__CONNECTIONS_MAX", "x")]).unwrap_err().to_string();
+        assert!(error.contains("FARMGATE_DATABASE__CONNECTIONS_MAX"), "{error}");
+    }
+
+    #[test]
     fn secrets_and_the_tests_own_variables_are_no_configuration() {
         let pairs: Vec<_> = NOT_CONFIGURATION.iter().map(|name| (*name, "x")).collect();
         assert!(read("", &pairs, &Overrides::default()).is_ok());
@@ -132,6 +212,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_named_must_be_there() {
-        assert!(load(Some(Path::new("/nonexistent/farmgate.toml")), [], &Overrides::default()).is_err());
+        let absent = Path::new("/nonexistent/farmgate.toml");
+        let error = load(Some(absent), [], &Overrides::default()).unwrap_err().to_string();
+        assert!(error.contains("configuration file /nonexistent/farmgate.toml: there is no such"), "{error}");
     }
 }
