@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod commands;
 pub mod config;
+mod database;
 pub mod error;
 pub mod output;
 mod sealing_files;

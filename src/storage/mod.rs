@@ -17,6 +17,7 @@
 
 mod access;
 mod accounts;
+mod backup;
 mod catalog;
 mod claimables;
 mod dead_letters;
@@ -39,6 +40,7 @@ mod sqlite;
 mod transfers;
 mod watchdog;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -119,6 +121,21 @@ pub async fn schema(settings: &Settings) -> Result<SchemaState, StoreError> {
     })
 }
 
+/// Copies a running SQLite database into a new file, as of one moment, and verifies the copy.
+///
+/// # Errors
+/// [`StoreError::Refused`] if the file exists, the database is not SQLite, or the copy is not sound; nothing is left then.
+/// [`StoreError::Unavailable`] if the database or the file cannot be read or written.
+pub async fn back_up(settings: &Settings, copy: &Path) -> Result<(), StoreError> {
+    within_bounds(settings)?;
+    match settings.url.engine() {
+        EngineKind::Sqlite => backup::copy(settings, copy).await,
+        EngineKind::Postgres => {
+            Err(StoreError::Refused { reason: "PostgreSQL has a backup of its own: pg_dump".to_owned() })
+        }
+    }
+}
+
 /// Asks the database for a sign of life: a transaction that reads one row.
 ///
 /// # Errors
@@ -153,7 +170,12 @@ pub fn statements() -> Vec<Sql> {
 fn within_bounds(settings: &Settings) -> Result<(), StoreError> {
     let refuse = |reason: String| Err(StoreError::Refused { reason });
     if !(1..=CONNECTIONS_MAX).contains(&settings.connections_max) {
-        return refuse(format!("connections_max is 1 to {CONNECTIONS_MAX}"));
+        return refuse(format!("database.connections_max is 1 to {CONNECTIONS_MAX}"));
+    }
+    if settings.password_file.is_some() && settings.url.holds_password() {
+        return refuse(
+            "database.url has a password and database.password_file is set: which is meant?".into(),
+        );
     }
     for (name, seconds) in [
         ("acquire_timeout_seconds", settings.acquire_timeout_seconds),
@@ -161,7 +183,7 @@ fn within_bounds(settings: &Settings) -> Result<(), StoreError> {
         ("lock_timeout_seconds", settings.lock_timeout_seconds),
     ] {
         if !(1..=TIMEOUT_SECONDS_MAX).contains(&seconds) {
-            return refuse(format!("{name} is 1 to {TIMEOUT_SECONDS_MAX}"));
+            return refuse(format!("database.{name} is 1 to {TIMEOUT_SECONDS_MAX}"));
         }
     }
     Ok(())

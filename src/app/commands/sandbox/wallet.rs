@@ -10,7 +10,7 @@ use crate::app::error::CommandError;
 use crate::app::output::say;
 use crate::domain::address::Address;
 use crate::domain::money::Stroops;
-use farmgate_sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet};
+use farmgate_sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
 
 /// How much of an asset a wallet gets if it does not say.
 const FUND_DEFAULT_UNITS: u32 = 1_000;
@@ -77,6 +77,16 @@ pub struct HorizonArgs {
 
 /// Does what is asked, and says in which ledger it is.
 pub(super) async fn run(command: WalletCommand) -> Result<ExitCode, CommandError> {
+    match act(command).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(CommandError::Wallet(WalletError::Unreachable { horizon, source })) => {
+            Err(CommandError::NoSandbox { horizon, source })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn act(command: WalletCommand) -> Result<(), CommandError> {
     match command {
         WalletCommand::Wallet { wallet, secret } => {
             let wallet: Wallet = wallet.parse()?;
@@ -107,7 +117,7 @@ pub(super) async fn run(command: WalletCommand) -> Result<ExitCode, CommandError
             receipt(&horizon.pay(&wallet.parse()?, to, asset.parse()?, amount, &memo).await?)?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn receipt(receipt: &Receipt) -> Result<(), std::io::Error> {
