@@ -13,8 +13,8 @@ use farmgate::domain::payment::{Memo, PaymentKind};
 use farmgate::ports::clock::Clock;
 use farmgate::ports::entropy::Entropy;
 use farmgate::ports::network::{
-    AccountSnapshot, Body, HistoryRecord, Network, PaymentOperation, Sent, SignedTransaction,
-    TransactionPlan, TransactionRecord,
+    AccountSnapshot, Body, Gateway, History, HistoryRecord, PaymentOperation, Sent, SignedTransaction,
+    TransactionBuilder, TransactionPlan, TransactionRecord,
 };
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::stream::EventReader;

@@ -14,9 +14,9 @@ use super::trail::{Trail, Wrong};
 use crate::domain::address::AccountId;
 use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 use crate::ports::network::{
-    AccountAnswer, AccountPage, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord, Feed, Heard,
-    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Removed, Sent, SignedFeeBump,
-    SignedTransaction, Spending, TransactionPlan, TransactionRecord,
+    AccountAnswer, AccountPage, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord, Feed,
+    Gateway, Heard, History, HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Removed, Sent,
+    SignedFeeBump, SignedTransaction, Spending, TransactionBuilder, TransactionPlan, TransactionRecord,
 };
 use crate::ports::store::{Store, StoreError};
 use farmgate_sandbox::Sandbox;
@@ -156,19 +156,7 @@ impl Feed for ProcessFeed {
 }
 
 #[async_trait]
-impl Network for ProcessNetwork {
-    fn platform(&self) -> AccountId {
-        self.inner.platform()
-    }
-
-    fn escrows_per_transaction(&self, assets: usize) -> u16 {
-        self.inner.escrows_per_transaction(assets)
-    }
-
-    fn channels_per_transaction(&self) -> u16 {
-        self.inner.channels_per_transaction()
-    }
-
+impl Gateway for ProcessNetwork {
     async fn tip(&self) -> Result<Ledger, NetworkError> {
         self.alive().await?;
         self.inner.tip().await
@@ -184,6 +172,40 @@ impl Network for ProcessNetwork {
         self.inner.account(account).await
     }
 
+    async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {
+        self.looks_up().await?;
+        self.inner.transaction(hash).await
+    }
+
+    async fn send(&self, envelope: &str) -> Sent {
+        self.fate.thaw(&self.time).await;
+        if !self.fate.survives(Step::BeforeSend) {
+            return Self::dead();
+        }
+        self.lookout.sees(&self.name, envelope).await;
+        let sent = self.inner.send(envelope).await;
+        if !self.fate.survives(Step::AfterSend) {
+            return Self::dead();
+        }
+        #[cfg(feature = "simulated-bugs")]
+        if let (Some((Bug::RebuildOn504, base)), Sent::Unknown { .. }) = (&self.bug, &sent) {
+            super::bugs::give_up(base, self.lookout.hash(envelope)).await;
+        }
+        sent
+    }
+
+    fn feed(&self, after: Option<OperationId>) -> Option<Box<dyn Feed>> {
+        let inner = self.inner.feed(after)?;
+        Some(Box::new(ProcessFeed { inner, trail: Arc::clone(&self.trail) }))
+    }
+
+    fn spending(&self) -> Spending {
+        self.inner.spending()
+    }
+}
+
+#[async_trait]
+impl History for ProcessNetwork {
     async fn watched_accounts(&self, after: Option<AccountId>) -> Result<AccountPage, NetworkError> {
         self.alive().await?;
         self.inner.watched_accounts(after).await
@@ -223,11 +245,6 @@ impl Network for ProcessNetwork {
         self.inner.claimable_balances(claimant, after).await
     }
 
-    async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {
-        self.looks_up().await?;
-        self.inner.transaction(hash).await
-    }
-
     async fn transaction_using(
         &self,
         account: AccountId,
@@ -246,14 +263,20 @@ impl Network for ProcessNetwork {
         self.alive().await?;
         self.inner.claimable_end(id).await
     }
+}
 
-    fn spending(&self) -> Spending {
-        self.inner.spending()
+#[async_trait]
+impl TransactionBuilder for ProcessNetwork {
+    fn platform(&self) -> AccountId {
+        self.inner.platform()
     }
 
-    fn feed(&self, after: Option<OperationId>) -> Option<Box<dyn Feed>> {
-        let inner = self.inner.feed(after)?;
-        Some(Box::new(ProcessFeed { inner, trail: Arc::clone(&self.trail) }))
+    fn escrows_per_transaction(&self, assets: usize) -> u16 {
+        self.inner.escrows_per_transaction(assets)
+    }
+
+    fn channels_per_transaction(&self) -> u16 {
+        self.inner.channels_per_transaction()
     }
 
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {
@@ -273,22 +296,5 @@ impl Network for ProcessNetwork {
         }
         let bumped = self.inner.bump_fee(envelope, fee_per_operation).await;
         if self.fate.survives(Step::AfterBuild) { bumped } else { Err(dead()) }
-    }
-
-    async fn send(&self, envelope: &str) -> Sent {
-        self.fate.thaw(&self.time).await;
-        if !self.fate.survives(Step::BeforeSend) {
-            return Self::dead();
-        }
-        self.lookout.sees(&self.name, envelope).await;
-        let sent = self.inner.send(envelope).await;
-        if !self.fate.survives(Step::AfterSend) {
-            return Self::dead();
-        }
-        #[cfg(feature = "simulated-bugs")]
-        if let (Some((Bug::RebuildOn504, base)), Sent::Unknown { .. }) = (&self.bug, &sent) {
-            super::bugs::give_up(base, self.lookout.hash(envelope)).await;
-        }
-        sent
     }
 }

@@ -21,21 +21,27 @@ const SEALED_SECRETS: Table = Table { name: "sealed_secrets", key: &["account"] 
 const OWN_WATCHES: Table = Table { name: "own_watches", key: &["account"] };
 const WAITING: Table = Table { name: "waiting_balances", key: &["claimant", "id"] };
 
-macro_rules! select_escrows {
-    ($rest:literal) => {
-        concat!(
-            "SELECT account, version, asset_facts, state, submission, reservation, merged_by, watch_cursor,
-                watch_explained, dirty_since, created_at
-            FROM escrows ",
-            $rest
-        )
+macro_rules! escrow_columns {
+    () => {
+        "account, version, asset_facts, state, submission, reservation, merged_by, watch_cursor, watch_explained,
+            dirty_since, created_at"
     };
 }
+pub(super) use escrow_columns;
+
+macro_rules! select_escrows {
+    ($rest:literal) => {
+        concat!("SELECT ", $crate::storage::accounts::escrow_columns!(), " FROM escrows ", $rest)
+    };
+}
+pub(super) use select_escrows;
 
 statements! {
-    INSERT_ESCROW = "INSERT INTO escrows (account, version, asset_facts, state, submission, reservation, watch_cursor,
-            watch_explained, dirty_since, created_at, merged_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    INSERT_ESCROW = concat!(
+        "INSERT INTO escrows (",
+        escrow_columns!(),
+        ") VALUES ($1, $2, $3, $4, $5, $6, $11, $7, $8, $9, $10)"
+    );
     UPDATE_ESCROW = "UPDATE escrows SET version = version + 1, asset_facts = $3, state = $4, submission = $5,
             reservation = $6, watch_cursor = $7, watch_explained = $8, dirty_since = $9, created_at = $10,
             merged_by = $11

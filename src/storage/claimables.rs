@@ -15,36 +15,42 @@ const CLAIMABLES: Table = Table { name: "claimables", key: &["id"] };
 /// Counts have no key of their own.
 const COUNTS: Table = Table { name: "claimables", key: &[] };
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, transfer, reservation, recipient, asset, amount, created_at, reclaim_from, state, state_facts
-            FROM claimables ",
-            $rest
-        )
+macro_rules! claimable_columns {
+    () => {
+        "id, transfer, reservation, recipient, asset, amount, created_at, reclaim_from, state, state_facts"
     };
 }
+pub(super) use claimable_columns;
+
+macro_rules! select_claimables {
+    ($rest:literal) => {
+        concat!("SELECT ", $crate::storage::claimables::claimable_columns!(), " FROM claimables ", $rest)
+    };
+}
+pub(super) use select_claimables;
 
 statements! {
-    INSERT = "INSERT INTO claimables (id, transfer, reservation, recipient, asset, amount, created_at, reclaim_from, state,
-            state_facts)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    INSERT = concat!(
+        "INSERT INTO claimables (",
+        claimable_columns!(),
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    );
     UPDATE = "UPDATE claimables SET state = $2, state_facts = $3 WHERE id = $1 AND state_facts = $4";
     INSERT_ATTEMPT = "INSERT INTO take_back_attempts (claimable, submission) VALUES ($1, $2)
         ON CONFLICT (claimable, submission) DO NOTHING";
-    ONE = select!("WHERE id = $1");
-    OPEN = select!("WHERE state IN ('outstanding', 'taking_back') AND id > $1 ORDER BY id LIMIT $2"),
-        on_postgres select!("WHERE state IN ('outstanding', 'taking_back') AND id COLLATE \"C\" > $1
+    ONE = select_claimables!("WHERE id = $1");
+    OPEN = select_claimables!("WHERE state IN ('outstanding', 'taking_back') AND id > $1 ORDER BY id LIMIT $2"),
+        on_postgres select_claimables!("WHERE state IN ('outstanding', 'taking_back') AND id COLLATE \"C\" > $1
             ORDER BY id COLLATE \"C\" LIMIT $2");
-    RECLAIMABLE = select!("WHERE state = 'outstanding' AND reclaim_from <= $1
+    RECLAIMABLE = select_claimables!("WHERE state = 'outstanding' AND reclaim_from <= $1
             AND (reclaim_from > $2 OR (reclaim_from = $2 AND id > $3)) ORDER BY reclaim_from, id LIMIT $4"),
-        on_postgres select!("WHERE state = 'outstanding' AND reclaim_from <= $1
+        on_postgres select_claimables!("WHERE state = 'outstanding' AND reclaim_from <= $1
             AND (reclaim_from > $2 OR (reclaim_from = $2 AND id COLLATE \"C\" > $3))
             ORDER BY reclaim_from, id COLLATE \"C\" LIMIT $4");
-    NOT_REPAID = select!("WHERE state = 'taken_back' AND id > $1 AND NOT EXISTS (
+    NOT_REPAID = select_claimables!("WHERE state = 'taken_back' AND id > $1 AND NOT EXISTS (
                 SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
             ) ORDER BY id LIMIT $2"),
-        on_postgres select!("WHERE state = 'taken_back' AND id COLLATE \"C\" > $1 AND NOT EXISTS (
+        on_postgres select_claimables!("WHERE state = 'taken_back' AND id COLLATE \"C\" > $1 AND NOT EXISTS (
                 SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
             ) ORDER BY id COLLATE \"C\" LIMIT $2");
     SUMS_OWED = "SELECT asset, CAST(SUM(CASE WHEN state = 'taken_back' THEN 0 ELSE amount END) AS BIGINT) AS standing,

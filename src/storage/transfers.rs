@@ -25,46 +25,66 @@ const TRANSFERS: Table = Table { name: "transfers", key: &["id"] };
 const COUNTS: Table = Table { name: "transfers", key: &[] };
 const SUBMISSIONS: Table = Table { name: "submissions", key: &["id"] };
 
+/// Those that a new transfer has.
+macro_rules! new_transfer_columns {
+    () => {
+        "id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts, delivery"
+    };
+}
+pub(super) use new_transfer_columns;
+
+macro_rules! transfer_columns {
+    () => {
+        concat!(
+            $crate::storage::transfers::new_transfer_columns!(),
+            ", state, submission, operation, confirmed_at, cancelled_at"
+        )
+    };
+}
+pub(super) use transfer_columns;
+
 macro_rules! select_transfers {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts, delivery,
-                state, submission, operation, confirmed_at, cancelled_at
-            FROM transfers ",
-            $rest
-        )
+        concat!("SELECT ", transfer_columns!(), " FROM transfers ", $rest)
+    };
+}
+
+macro_rules! submission_columns {
+    () => {
+        "id, channel, sequence, hash, envelope, max_time, purpose_facts, state, state_facts, attempts, last_answer,
+            created_at"
     };
 }
 
 macro_rules! select_submissions {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, channel, sequence, hash, envelope, max_time, purpose_facts, state, state_facts, attempts,
-                last_answer, created_at
-            FROM submissions ",
-            $rest
-        )
+        concat!("SELECT ", submission_columns!(), " FROM submissions ", $rest)
     };
 }
 
 statements! {
-    INSERT_TRANSFERS = "INSERT INTO transfers
-            (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts,
-                delivery, state)
+    INSERT_TRANSFERS = concat!(
+            "INSERT INTO transfers (",
+            new_transfer_columns!(),
+            ", state)
             SELECT json_extract(value, '$.id'), json_extract(value, '$.reservation'),
-                json_extract(value, '$.refund_of'), json_extract(value, '$.ordinal'), json_extract(value, '$.kind_facts'),
+                json_extract(value, '$.refund_of'), json_extract(value, '$.ordinal'),
+                json_extract(value, '$.kind_facts'),
                 json_extract(value, '$.source'), json_extract(value, '$.destination'),
                 json_extract(value, '$.asset'), json_extract(value, '$.amount'),
                 json_extract(value, '$.memo_facts'), json_extract(value, '$.delivery'), 'pending'
-            FROM json_each($1)",
-        on_postgres "INSERT INTO transfers
-            (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts,
-                delivery, state)
-            SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts,
-                delivery, 'pending'
-            FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS transfer (id BIGINT, reservation BIGINT,
-                refund_of TEXT, ordinal BIGINT, kind_facts TEXT, source TEXT, destination TEXT, asset TEXT, amount BIGINT,
-                memo_facts TEXT, delivery TEXT)";
+            FROM json_each($1)"
+        ),
+        on_postgres concat!(
+            "INSERT INTO transfers (",
+            new_transfer_columns!(),
+            ", state) SELECT ",
+            new_transfer_columns!(),
+            ", 'pending'
+            FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS transfer (id BIGINT, reservation BIGINT, refund_of TEXT,
+                ordinal BIGINT, kind_facts TEXT, source TEXT, destination TEXT, asset TEXT, amount BIGINT,
+                memo_facts TEXT, delivery TEXT)"
+        );
     UPDATE_TRANSFER = "UPDATE transfers SET state = $2, submission = $3, operation = $4, confirmed_at = $5,
             cancelled_at = $8
         WHERE id = $1 AND state = $6 AND submission IS NOT DISTINCT FROM CAST($7 AS BIGINT)
@@ -107,9 +127,11 @@ statements! {
     END_ATTEMPT = "UPDATE transfer_attempts SET outcome = $3
         WHERE transfer = $1 AND submission = $2 AND outcome = 'live'";
 
-    INSERT_SUBMISSION = "INSERT INTO submissions (id, channel, sequence, hash, envelope, max_time, purpose_facts, state,
-            state_facts, attempts, last_answer, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    INSERT_SUBMISSION = concat!(
+        "INSERT INTO submissions (",
+        submission_columns!(),
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    );
     COUNT_ATTEMPT = "UPDATE submissions SET attempts = attempts + 1 WHERE id = $1 AND state = 'live'";
     NOTE_ANSWER = "UPDATE submissions SET last_answer = $2 WHERE id = $1 AND state = 'live'";
     RESOLVE_SUBMISSION = "UPDATE submissions SET state = $2, state_facts = $3 WHERE id = $1 AND state = 'live'";

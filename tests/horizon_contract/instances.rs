@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use farmgate::domain::ids::{LedgerSeq, OperationId, TxHash};
-use farmgate::ports::network::{Feed, HistoryRecord, Network, NetworkError, Sent};
+use farmgate::ports::network::{Feed, Gateway, History, HistoryRecord, NetworkError, Sent};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 use wiremock::matchers::{header, path, query_param};

@@ -7,7 +7,7 @@ use farmgate::domain::address::AccountId;
 use farmgate::domain::asset::Asset;
 use farmgate::domain::ids::{LedgerSeq, OperationId, TxHash};
 use farmgate::domain::payment::Memo;
-use farmgate::ports::network::{EffectId, EffectKind, HistoryRecord, Network, NetworkError};
+use farmgate::ports::network::{EffectId, EffectKind, Gateway, History, HistoryRecord, NetworkError};
 use farmgate::stellar::CheckError;
 use serde_json::json;
 use wiremock::ResponseTemplate;
