@@ -20,6 +20,7 @@ mod pools;
 mod problem;
 mod reservations;
 mod settings;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -31,43 +32,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::domain::address::AccountId;
-use crate::ports::clock::Clock;
-use crate::ports::entropy::Entropy;
-use crate::ports::store::{Store, StoreError, Tx};
-
 pub use problem::Problem;
 pub use settings::{Settings, SettingsError};
-
-/// What handlers work with.
-pub struct AppState {
-    /// The database.
-    pub store: Arc<dyn Store>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness, for ids.
-    pub entropy: Arc<dyn Entropy>,
-    /// How the API answers.
-    pub settings: Settings,
-    /// How reservations are priced and opened.
-    pub reservations: crate::reservations::Settings,
-    /// The platform account.
-    pub platform: AccountId,
-    /// For SEP-7 URIs; `None` on the public network.
-    pub network_passphrase: Option<String>,
-    /// This process's name in the engine's lease.
-    pub holder: String,
-    /// Gives the metrics in Prometheus' text format.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-}
-
-type App = Arc<AppState>;
-
-impl AppState {
-    async fn read(&self) -> Result<Box<dyn Tx>, StoreError> {
-        self.store.begin_read().await
-    }
-}
+use state::App;
+pub use state::AppState;
 
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(document::base())

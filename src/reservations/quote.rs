@@ -66,7 +66,7 @@ pub fn quote(
     let nodes = nodes(request, facts, pool)?;
     let order = order(request, pool, nodes, settings, now)?;
     let price = price(&order, facts, settings)?;
-    let options = options(request, &order, &price, facts, settings, now)?;
+    let options = options(request, &Basis { order: &order, price: &price, facts, settings, now })?;
     let window = SignedDuration::from_secs(settings.payment_window_seconds.into());
     let deadline = now.checked_add(window).unwrap_or(Timestamp::MAX);
     Ok(Priced { order, quote: Quote { options, quoted_at: now, deadline } })
@@ -190,15 +190,18 @@ fn whole_weights(prices: &[(FarmId, BigRational)]) -> Vec<(FarmId, BigUint)> {
     prices.iter().map(|(farm, price)| (*farm, (price * &common).to_integer().magnitude().clone())).collect()
 }
 
-fn options(
-    request: &OrderRequest,
-    order: &Order,
-    price: &Price,
-    facts: &Facts,
-    settings: &Settings,
+/// What every payment option of one quote is made from.
+struct Basis<'a> {
+    order: &'a Order,
+    price: &'a Price,
+    facts: &'a Facts,
+    settings: &'a Settings,
     now: Timestamp,
-) -> Result<Vec<PaymentOption>, QuoteError> {
-    let offer = |currency: &Currency| option(currency, order, price, facts, settings, now);
+}
+
+fn options(request: &OrderRequest, basis: &Basis<'_>) -> Result<Vec<PaymentOption>, QuoteError> {
+    let facts = basis.facts;
+    let offer = |currency: &Currency| option(currency, basis);
     let mut options: Vec<PaymentOption> = Vec::new();
     if let Some(codes) = &request.currencies {
         if codes.is_empty() || codes.len() > RESERVATION_OPTIONS_MAX {
@@ -238,14 +241,8 @@ fn options(
     }
 }
 
-fn option(
-    currency: &Currency,
-    order: &Order,
-    price: &Price,
-    facts: &Facts,
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<PaymentOption, Refusal> {
+fn option(currency: &Currency, basis: &Basis<'_>) -> Result<PaymentOption, Refusal> {
+    let &Basis { order, price, facts, settings, now } = basis;
     if !currency.rate_is_fresh(now) {
         return Err(Refusal::RateStale);
     }

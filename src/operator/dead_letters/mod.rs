@@ -61,39 +61,46 @@ pub async fn dead_letters(
             continue;
         }
         let after = after.filter(|after| after.kind == kind);
-        letters.extend(of_kind(tx, kind, filter.dismissed, now, after, left).await?);
+        let part = Part { kind, dismissed: filter.dismissed, after, limit: left };
+        letters.extend(part.read(tx, now).await?);
     }
     Ok(letters)
 }
 
-async fn of_kind(
-    tx: &mut dyn Tx,
+/// Letters of one kind, from a place in its list on.
+struct Part<'a> {
     kind: Kind,
     dismissed: bool,
-    now: Timestamp,
-    after: Option<&LetterId>,
+    after: Option<&'a LetterId>,
     limit: u32,
-) -> Result<Vec<DeadLetter>, DeadLetterError> {
-    match kind {
-        Kind::StoppedEngine => match after {
-            Some(_) => Ok(Vec::new()),
-            None => Ok(stopped(tx).await?),
-        },
-        Kind::UnreadableRecord => {
-            let after = after.map(record_id).transpose()?;
-            let records = tx.records_put_aside(dismissed, after, limit).await?;
-            Ok(records.into_iter().map(unreadable).collect())
+}
+
+impl Part<'_> {
+    async fn read(self, tx: &mut dyn Tx, now: Timestamp) -> Result<Vec<DeadLetter>, DeadLetterError> {
+        let Self { kind, dismissed, after, limit } = self;
+        match kind {
+            Kind::StoppedEngine => match after {
+                Some(_) => Ok(Vec::new()),
+                None => Ok(stopped(tx).await?),
+            },
+            Kind::UnreadableRecord => {
+                let after = after.map(record_id).transpose()?;
+                let records = tx.records_put_aside(dismissed, after, limit).await?;
+                Ok(records.into_iter().map(unreadable).collect())
+            }
+            Kind::HeldReservation => Ok(money::held(tx, key(after)?, limit).await?),
+            Kind::UndeliverableReturn => Ok(money::returns(tx, key(after)?, limit).await?),
+            Kind::UnpaidRepayment => Ok(money::repayments(tx, key(after)?, limit).await?),
+            Kind::UntakeableBalance => {
+                Ok(money::balances(tx, now, earlier(now, UNTAKEN_AFTER), key(after)?, limit).await?)
+            }
+            Kind::UnexplainedAccount => {
+                Ok(unexplained(tx, earlier(now, UNEXPLAINED_AFTER), key(after)?, limit).await?)
+            }
+            Kind::UnknownTransaction => {
+                Ok(unknown(tx, earlier(now, UNKNOWN_AFTER), key(after)?, limit).await?)
+            }
         }
-        Kind::HeldReservation => Ok(money::held(tx, key(after)?, limit).await?),
-        Kind::UndeliverableReturn => Ok(money::returns(tx, key(after)?, limit).await?),
-        Kind::UnpaidRepayment => Ok(money::repayments(tx, key(after)?, limit).await?),
-        Kind::UntakeableBalance => {
-            Ok(money::balances(tx, now, earlier(now, UNTAKEN_AFTER), key(after)?, limit).await?)
-        }
-        Kind::UnexplainedAccount => {
-            Ok(unexplained(tx, earlier(now, UNEXPLAINED_AFTER), key(after)?, limit).await?)
-        }
-        Kind::UnknownTransaction => Ok(unknown(tx, earlier(now, UNKNOWN_AFTER), key(after)?, limit).await?),
     }
 }
 

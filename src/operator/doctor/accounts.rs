@@ -1,7 +1,8 @@
 //! The accounts of ours: the platform, the channels, and what is opened ahead.
 
 use super::books::Books;
-use super::{Check, Expectations, unanswered};
+use super::check::unanswered;
+use super::{Check, Expectations};
 use crate::domain::address::AccountId;
 use crate::domain::money::Stroops;
 use crate::domain::sealing::SealingKey;

@@ -5,8 +5,9 @@
 
 use jiff::SignedDuration;
 
+use super::check::unanswered;
 use super::horizon::seconds;
-use super::{Check, Expectations, unanswered};
+use super::{Check, Expectations};
 use crate::domain::pace::{LEDGER_MILLIS, Load, PAGE_ACCOUNTS, pace};
 use crate::ports::network::{Network, NetworkError};
 

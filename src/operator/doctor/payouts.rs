@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Check;
 use super::books::Books;
-use super::{Check, unanswered};
+use super::check::unanswered;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::split::Recipient;
