@@ -1,7 +1,7 @@
 //! The capacity reservation: the order, its price, its escrow account and its state machine.
 //!
-//! States carry their facts; every way from one to another is a method that takes the reservation and gives it back
-//! changed, or [`InvalidTransition`]. The machine:
+//! States carry their facts; every way from one to another is a method that takes the reservation and gives
+//! it back changed, or [`InvalidTransition`]. The machine:
 //!
 //! ```text
 //! awaiting_signatures → awaiting_farmer → awaiting_payment → funded → settling → settled
@@ -560,7 +560,8 @@ impl Reservation {
         Ok(self)
     }
 
-    /// When its end is to be decided if it is not funded: at the deadline, or at an earlier request to cancel.
+    /// When its end is to be decided if it is not funded: at the deadline, or at an earlier
+    /// request to cancel.
     pub fn decided_after(&self) -> Timestamp {
         self.cancel_requested_at.map_or(self.quote.deadline, |at| at.min(self.quote.deadline))
     }

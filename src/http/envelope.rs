@@ -1,4 +1,5 @@
-//! The outermost layer: names every request, bounds its time, and lets no error out that is no problem document.
+//! The outermost layer: names every request, bounds its time, and lets no error out that is no
+//! problem document.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

@@ -1,8 +1,9 @@
 //! The API under `/v1`, health, metrics and the document that describes them.
 //!
-//! A folder per resource, a file per endpoint. Handlers read a request, run one use case in one transaction and
-//! shape its answer; they decide nothing about money. Every error leaves as a problem document (RFC 9457): errors of
-//! handlers, of axum's own routing, time-outs and panics all pass through `envelope`, the outermost layer.
+//! A folder per resource, a file per endpoint. Handlers read a request, run one use case in one transaction
+//! and shape its answer; they decide nothing about money. Every error leaves as a problem document (RFC
+//! 9457): errors of handlers, of axum's own routing, time-outs and panics all pass through `envelope`, the
+//! outermost layer.
 
 mod auth;
 mod currencies;

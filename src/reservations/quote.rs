@@ -43,8 +43,8 @@ struct Price {
 
 /// Prices an order in every currency that may pay for it. Pure: the same facts give the same quote.
 ///
-/// Units are spread evenly over the sorted nodes, and a farm's share of the price is that of its nodes. Currencies
-/// the caller names must all qualify; where none is named, those that do are offered.
+/// Units are spread evenly over the sorted nodes, and a farm's share of the price is that of its nodes.
+/// Currencies the caller names must all qualify; where none is named, those that do are offered.
 pub fn quote(
     request: &OrderRequest,
     facts: &Facts,
@@ -296,7 +296,8 @@ fn distribution<'facts>(
     if of_farms.all(|other| other == first) { Ok(first) } else { Err(Refusal::DistributionsDiffer) }
 }
 
-/// Every recipient of the distribution must have somewhere to be paid, even if rounding leaves it nothing this time.
+/// Every recipient of the distribution must have somewhere to be paid, even if rounding leaves
+/// it nothing this time.
 fn check_destinations(
     asset: Asset,
     distribution: &Distribution,

@@ -1,8 +1,9 @@
 //! Dead letters: what was given up on or waits for a person, each with what may safely be done about it.
 //!
-//! They are read from what is stored, kind by kind, in the order of their ids: a page goes on after an id, whether that letter is
-//! still there or not. What only an engine's memory holds is no part of it: accounts of the platform's own that its history does not
-//! explain, and the codes of a transaction that was refused and never landed (what the network last answered is there).
+//! They are read from what is stored, kind by kind, in the order of their ids: a page goes on after an id,
+//! whether that letter is still there or not. What only an engine's memory holds is no part of it: accounts
+//! of the platform's own that its history does not explain, and the codes of a transaction that was refused
+//! and never landed (what the network last answered is there).
 
 mod actions;
 mod money;
@@ -120,11 +121,12 @@ fn earlier(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.checked_sub(by).unwrap_or(now)
 }
 
-/// Dismisses an unreadable record: it stays stored, and is listed only when asked for. The letter as it then is; `None` if there is
-/// no such record. One that was dismissed keeps its first note.
+/// Dismisses an unreadable record: it stays stored, and is listed only when asked for. The letter as it then
+/// is; `None` if there is no such record. One that was dismissed keeps its first note.
 ///
 /// # Errors
-/// [`DeadLetterError::NotDismissable`] for any other kind: what is about money is listed until it is where it belongs.
+/// [`DeadLetterError::NotDismissable`] for any other kind: what is about money is listed until it is
+/// where it belongs.
 pub async fn dismiss(
     tx: &mut dyn Tx,
     id: &LetterId,
@@ -146,8 +148,8 @@ async fn stopped(tx: &mut dyn Tx) -> Result<Vec<DeadLetter>, StoreError> {
     };
     let (account, operation, transaction) = (stopped.account, stopped.operation, stopped.transaction);
     let summary = format!(
-        "The engine stopped: operation {operation} took money from {account}, and its transaction {transaction} is not ours. \
-         Somebody else has the platform's key, or this is another key's database."
+        "The engine stopped: operation {operation} took money from {account}, and its transaction \
+         {transaction} is not ours. Somebody else has the platform's key, or this is another key's database."
     );
     let mut letter = DeadLetter::new(&LetterId::new(Kind::StoppedEngine, operation), stopped.since, summary);
     letter.reason = Some("foreign_transaction".to_owned());
@@ -186,8 +188,9 @@ async fn unexplained(
         let since = escrow.watch.dirty_since?;
         let account = escrow.account;
         let summary = format!(
-            "The balances of {account} are not what its history explains: something came or left that was not understood, or \
-             Horizon does not tell it yet. Deadlines of its reservation are not decided meanwhile."
+            "The balances of {account} are not what its history explains: something came or left that was \
+             not understood, or Horizon does not tell it yet. Deadlines of its reservation are not decided \
+             meanwhile."
         );
         let mut letter = DeadLetter::new(&LetterId::new(Kind::UnexplainedAccount, account), since, summary);
         letter.account = Some(account);
@@ -214,8 +217,9 @@ async fn unknown(
     let bumps = tx.live_fee_bumps().await?;
     let letter = |submission: Submission| {
         let summary = format!(
-            "What became of transaction {}, which {}, is not known, although it can no longer land: Horizon's history may have a gap, \
-             or it is behind. What it moves is not tried again before that is known.",
+            "What became of transaction {}, which {}, is not known, although it can no longer land: \
+             Horizon's history may have a gap, or it is behind. What it moves is not tried again before that \
+             is known.",
             submission.hash,
             purpose(&submission.purpose)
         );

@@ -1,8 +1,8 @@
 //! Whether everything Farmgate needs is in order: one line per check, each with what was seen and what to do.
 //!
-//! The checks are pure functions of what was read; [`examine`] reads it, from a database and a network that answer. A
-//! question without an answer becomes a line of its own, and the other checks go on. Never here: a change of any
-//! kind, a secret, or more requests than [`payouts::ACCOUNTS_MAX`] and a few.
+//! The checks are pure functions of what was read; [`examine`] reads it, from a database and a network that
+//! answer. A question without an answer becomes a line of its own, and the other checks go on. Never here:
+//! a change of any kind, a secret, or more requests than [`payouts::ACCOUNTS_MAX`] and a few.
 
 pub mod accounts;
 pub mod books;

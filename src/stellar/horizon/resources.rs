@@ -1,8 +1,8 @@
-//! Horizon's other resources: accounts, ledgers, transactions, effects, claimable balances, fees, the root, and the
-//! problem documents that stand in their place.
+//! Horizon's other resources: accounts, ledgers, transactions, effects, claimable balances, fees, the root,
+//! and the problem documents that stand in their place.
 //!
-//! Read tolerantly (unknown fields ignored, old shapes taken) into domain types. Fails with [`ReadError`]; a value that money
-//! depends on is never defaulted.
+//! Read tolerantly (unknown fields ignored, old shapes taken) into domain types. Fails with [`ReadError`];
+//! a value that money depends on is never defaulted.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -124,8 +124,8 @@ struct Thresholds {
     high_threshold: Option<Number<u32>>,
 }
 
-/// Who signs for an account. Only diagnosis rests on it: what is missing makes it unknown, and leaves the rest of the
-/// account readable.
+/// Who signs for an account. Only diagnosis rests on it: what is missing makes it unknown, and leaves the
+/// rest of the account readable.
 fn control(
     signers: Option<Vec<Signer>>,
     thresholds: Option<Thresholds>,
@@ -204,7 +204,8 @@ struct Part {
 
 /// Reads a transaction.
 ///
-/// Looked up by the hash of a fee bump's inner transaction, Horizon shows that hash and the rest of the whole.
+/// Looked up by the hash of a fee bump's inner transaction, Horizon shows that hash and the rest
+/// of the whole.
 pub fn transaction(json: &str) -> Result<Transaction, ReadError> {
     let one: Included = json::parse(json)?;
     let hash: TxHash = json::text("hash", one.hash.as_deref())?;
@@ -273,7 +274,8 @@ fn hashes(hash: TxHash, one: &Included) -> Result<Vec<TxHash>, ReadError> {
     Ok(hashes)
 }
 
-/// The codes in a result that this version can decode; else the flag's word for the whole, without operations.
+/// The codes in a result that this version can decode; else the flag's word for the whole,
+/// without operations.
 fn verdict(result_xdr: Option<&str>, successful: bool) -> Result<ResultCodes, ReadError> {
     let Some(codes) = result_xdr.and_then(codes::decode) else {
         let transaction = if successful { "tx_success" } else { "tx_failed" };
