@@ -6,12 +6,17 @@
 //! macros. What a macro *builds* by pasting names together is not seen.
 
 mod crates;
+mod documents;
+mod exceptions;
 mod floats;
 mod globals;
 mod imports;
+mod layers;
 mod leftovers;
 mod names;
+mod shape;
 mod source;
+mod words;
 
 use source::Tree;
 
@@ -79,4 +84,48 @@ fn time_and_randomness_come_in_as_arguments() {
 #[test]
 fn nothing_is_left_lying_around() {
     accept(leftovers::check(&Tree::of_this_crate()));
+}
+
+/// The root package and the crates beside it.
+fn whole_workspace() -> Vec<Tree> {
+    std::iter::once(Tree::of_this_crate()).chain(Tree::of_members()).collect()
+}
+
+#[test]
+fn no_files_import_one_another_in_a_circle() {
+    accept(layers::circles::check(&whole_workspace(), exceptions::CIRCLES));
+}
+
+#[test]
+fn rooms_of_a_module_import_only_what_the_table_allows() {
+    accept(layers::rooms::check(&Tree::of_this_crate(), layers::rooms::ROOMS));
+}
+
+#[test]
+fn every_line_fits() {
+    accept(shape::check_lines(&whole_workspace(), exceptions::WIDE_LINES));
+}
+
+#[test]
+fn functions_are_short_and_take_little() {
+    accept(shape::check_functions(&whole_workspace(), exceptions::FUNCTIONS));
+}
+
+#[test]
+fn one_type_has_one_name_in_its_module() {
+    accept(words::check(&whole_workspace(), exceptions::REPEATED_TYPES));
+}
+
+#[test]
+fn what_the_documents_cite_exists() {
+    accept(documents::check(&documents::Papers::of_this_repository()));
+}
+
+#[test]
+fn the_map_has_the_tables_that_are_enforced() {
+    let papers = documents::Papers::of_this_repository();
+    let mut findings = imports::check_page(&papers);
+    findings.extend(crates::check_page(&papers));
+    findings.extend(layers::rooms::check_page(&papers));
+    accept(findings);
 }

@@ -14,7 +14,7 @@ pub struct SourceFile {
     /// From the root of the repository, with `/`.
     pub path: String,
     /// The module it is, `["domain", "money"]`; empty for `lib.rs`, `["main"]` for `main.rs`, and
-    /// `None` outside `src/`.
+    /// `None` outside the `src/` of its crate.
     pub module: Option<Vec<String>>,
     pub text: String,
     pub syntax: syn::File,
@@ -23,7 +23,7 @@ pub struct SourceFile {
 impl SourceFile {
     fn parse(path: &str, text: &str) -> Self {
         let syntax = syn::parse_file(text).unwrap_or_else(|error| panic!("{path}: {error}"));
-        Self { path: path.to_owned(), module: module_of(path), text: text.to_owned(), syntax }
+        Self { path: path.to_owned(), module: module_of(inside_crate(path)), text: text.to_owned(), syntax }
     }
 
     /// Every token, groups opened, without the text of doc comments.
@@ -60,6 +60,11 @@ pub fn starts_with_ident(stream: TokenStream, name: &str) -> bool {
     matches!(stream.into_iter().next(), Some(TokenTree::Ident(ident)) if ident == name)
 }
 
+/// The path from the root of the crate it belongs to: that of `crates/NAME/` or of the repository.
+fn inside_crate(path: &str) -> &str {
+    path.strip_prefix("crates/").and_then(|rest| rest.split_once('/')).map_or(path, |(_, inside)| inside)
+}
+
 fn module_of(path: &str) -> Option<Vec<String>> {
     let inside = path.strip_prefix("src/")?.strip_suffix(".rs")?;
     let mut module: Vec<String> = inside.split('/').map(str::to_owned).collect();
@@ -93,12 +98,39 @@ impl Tree {
         Self { files, packages, dev_packages }
     }
 
+    /// The crates under `crates/`, each with what it depends on.
+    pub fn of_members() -> Vec<Self> {
+        let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo says where the manifest is");
+        let root = Path::new(&root);
+        let mut members = Vec::new();
+        for folder in subfolders(&root.join("crates")) {
+            let folder = format!("crates/{folder}");
+            let mut files = Vec::new();
+            for part in ["src", "tests", "benches"] {
+                read_folder(root, &format!("{folder}/{part}"), &mut files);
+            }
+            let manifest = fs::read_to_string(root.join(&folder).join("Cargo.toml")).unwrap_or_default();
+            let (packages, dev_packages) = read_manifest(&manifest);
+            members.push(Self { files, packages, dev_packages });
+        }
+        members
+    }
+
     /// A made-up tree for the rules' own tests, with this repository's dependencies.
     pub fn made_of(files: &[(&str, &str)]) -> Self {
         let files = files.iter().map(|(path, text)| SourceFile::parse(path, text)).collect();
         let (packages, dev_packages) = read_manifest(include_str!("../../Cargo.toml"));
         Self { files, packages, dev_packages }
     }
+}
+
+fn subfolders(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> =
+        folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 fn read_folder(root: &Path, folder: &str, files: &mut Vec<SourceFile>) {
@@ -155,6 +187,8 @@ fn a_file_is_the_module_of_its_place() {
     assert_eq!(module("src/domain.rs").as_deref(), Some("domain"));
     assert_eq!(module("src/stellar/tx/build.rs").as_deref(), Some("stellar::tx::build"));
     assert_eq!(module("tests/tidy/main.rs"), None);
+    assert_eq!(module(inside_crate("crates/sandbox/src/ledger/mod.rs")).as_deref(), Some("ledger"));
+    assert_eq!(inside_crate("src/crates/x.rs"), "src/crates/x.rs");
 }
 
 #[test]
