@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use farmgate::app::{cli::Cli, commands};
+use farmgate::app::commands::{self, Cli};
 
 /// Exit code of a command that could not do what was asked.
 const EXIT_ERROR: u8 = 2;

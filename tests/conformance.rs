@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farmgate::app::clock::SystemClock;
-use farmgate::sandbox::{Handle, Sandbox, Settings};
+use farmgate_sandbox::{Handle, Sandbox, Settings};
 use futures::StreamExt;
 use stellar_base::account::DataValue;
 use stellar_base::amount::{Amount, Price, Stroops};

@@ -6,7 +6,7 @@ use std::path::Path;
 const PAGE: &str = "docs/money-rules.md";
 const RELIABILITY: &str = "docs/reliability.md";
 /// Where tests stand.
-const SOURCES: [&str; 2] = ["src", "tests"];
+const SOURCES: [&str; 3] = ["src", "tests", "crates"];
 /// Stories about money: each shows a rule.
 const STORIES: &str = "tests/settlement";
 const BOTH: &str = "on_both_databases! {";

@@ -16,13 +16,13 @@ use farmgate::ports::network::{
     AccountSnapshot, Body, HistoryRecord, Network, PaymentOperation, Sent, SignedTransaction,
     TransactionPlan, TransactionRecord,
 };
-use farmgate::sandbox::gifts::Gift;
-use farmgate::sandbox::wallet::{Horizon, Memo as WalletMemo, Wallet};
-use farmgate::sandbox::{Handle, Sandbox, Settings as SandboxSettings};
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::stream::EventReader;
 use farmgate::stellar::transport::{HttpTransport, ServiceTransport, Transport};
 use farmgate::stellar::{Settings, StellarNetwork};
+use farmgate_sandbox::faucet::Gift;
+use farmgate_sandbox::wallet::{Horizon, Memo as WalletMemo, Wallet};
+use farmgate_sandbox::{Handle, Sandbox, Settings as SandboxSettings};
 use jiff::Timestamp;
 
 const LEDGER_MS: u64 = 20;

@@ -1,16 +1,12 @@
-//! The process: configuration, wiring, command line, telemetry and the demo.
+//! The process: configuration, wiring, command line and telemetry.
 //!
 //! The only place that asks the machine for time and randomness, and that knows every other module.
 
-pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
-mod dead_letters;
-pub mod demo;
-pub mod doctor;
-pub mod setup;
-pub mod simulate;
+pub mod error;
+pub mod output;
+mod sealing_files;
 pub mod telemetry;
-mod unseal;
 pub mod wire;

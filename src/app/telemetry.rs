@@ -1,5 +1,6 @@
 //! Logs and metrics of the process.
 
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
@@ -32,10 +33,17 @@ impl Default for Settings {
     }
 }
 
+/// Whether lines may be coloured: for somebody at a terminal who has not said otherwise (<https://no-color.org>).
+fn coloured(terminal: bool, no_color: Option<&std::ffi::OsStr>) -> bool {
+    terminal && no_color.is_none_or(std::ffi::OsStr::is_empty)
+}
+
 /// Starts logging to standard error. A second start in one process changes nothing.
 pub fn start(settings: &Settings) {
     let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let coloured = coloured(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr);
     // An error means that a subscriber is set already: the first one stays.
     let _already_started = match settings.format {
         LogFormat::Text => builder.try_init(),
@@ -51,4 +59,15 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     }
     let handle = PrometheusBuilder::new().install_recorder()?;
     Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_terminal_gets_colours_and_only_without_no_color() {
+        assert!(coloured(true, None) && coloured(true, Some("".as_ref())));
+        assert!(!coloured(true, Some("1".as_ref())) && !coloured(false, None));
+    }
 }

@@ -9,7 +9,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::address::AccountId;
 use super::asset::Asset;

@@ -6,8 +6,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use super::address::{AccountId, AddressError};
 
 /// Bytes of a sealed seed: the sealer's public key (32), an authentication tag (16) and the seed (32).

@@ -26,9 +26,9 @@ use crate::domain::payment::{Attribution, Memo, PaymentId};
 use crate::domain::reservation::State;
 use crate::domain::transfer::{Delivery, Transfer, TransferState};
 use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, Store, StoreError, StoredPayment, Tx};
-use crate::sandbox::Sandbox;
-use crate::sandbox::acts::{Movement, Way};
-use crate::sandbox::ledger::state::{AccountFilter, Authorization};
+use farmgate_sandbox::Sandbox;
+use farmgate_sandbox::ledger::state::{AccountFilter, Authorization};
+use farmgate_sandbox::movements::{Movement, Way};
 
 /// The code of the currency that pays for free nodes only.
 const PLAY_MONEY: &str = "FreeTFT";
@@ -184,7 +184,7 @@ impl Judge {
                 Some(first) => Address::Account(*first),
                 None => return false,
             },
-            Way::TakenBack => return self.take_loss(&movement),
+            Way::ClawedBack => return self.take_loss(&movement),
         };
         let (Some(from), Some(account)) = (movement.from.account(), to.account()) else { return false };
         let amount = movement.amount.get();

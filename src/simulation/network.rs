@@ -19,8 +19,8 @@ use crate::ports::network::{
     SignedTransaction, Spending, TransactionPlan, TransactionRecord,
 };
 use crate::ports::store::{Store, StoreError};
-use crate::sandbox::Sandbox;
-use crate::sandbox::acts::Intent;
+use farmgate_sandbox::Sandbox;
+use farmgate_sandbox::movements::Intent;
 
 /// Looks at every envelope that is sent, whoever sends it: nothing is paid by two that may both land.
 pub(super) struct Lookout {

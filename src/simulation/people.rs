@@ -17,11 +17,12 @@ use crate::domain::asset::Asset;
 use crate::domain::ids::{ClaimableId, LedgerSeq, ReservationId, TxHash};
 use crate::domain::money::Stroops;
 use crate::domain::reservation::Reservation;
-use crate::sandbox::Sandbox;
-use crate::sandbox::acts::{Act, ActError};
-use crate::sandbox::gifts::{Gift, GiftError};
-use crate::sandbox::network::account_of_key;
-use crate::sandbox::wallet::Wallet;
+use farmgate_sandbox::Sandbox;
+use farmgate_sandbox::faucet::{Gift, GiftError};
+use farmgate_sandbox::network::account_of_key;
+use farmgate_sandbox::operations::Operation;
+use farmgate_sandbox::submission::SubmitError;
+use farmgate_sandbox::wallet::Wallet;
 
 /// The people who are always there.
 pub(super) const PLATFORM: &str = "platform";
@@ -199,10 +200,10 @@ impl People {
         for name in Self::everybody().filter(|name| *name != PLATFORM) {
             let key = key(name).ok_or_else(|| format!("{name} is no name"))?;
             let limit = Stroops::MAX;
-            let acts = [self.tft, self.tfta, self.play].map(|asset| Act::Trust { asset, limit });
+            let acts = [self.tft, self.tfta, self.play].map(|asset| Operation::Trust { asset, limit });
             self.sandbox.act(&key, &acts).map_err(|error| error.to_string())?;
         }
-        self.sandbox.act(&self.issuer, &[Act::ReserveTakingBack]).map_err(|error| error.to_string())?;
+        self.sandbox.act(&self.issuer, &[Operation::EnableClawback]).map_err(|error| error.to_string())?;
         close();
         for name in CUSTOMERS.into_iter().chain(LEAVERS).chain(MERGERS).chain([MARKET]) {
             let amount = if name == MARKET { STOCK } else { PURSE };
@@ -213,7 +214,7 @@ impl People {
         }
         close();
         let key = key(MARKET).ok_or_else(|| format!("{MARKET} is no name"))?;
-        let offer = Act::Offer { selling: (self.tft, STOCK), buying: self.tfta };
+        let offer = Operation::SellOffer { selling: self.tft, amount: STOCK, buying: self.tfta, price: 1 };
         self.sandbox.act(&key, &[offer]).map_err(|error| error.to_string())?;
         if let Some(left) = platform_xlm {
             self.impoverish(left)?;
@@ -227,7 +228,7 @@ impl People {
         let amount = has.checked_sub(left).map_err(|error| error.to_string())?;
         let to = Address::Account(account(TREASURY));
         let key = key(PLATFORM).ok_or_else(|| format!("{PLATFORM} is no name"))?;
-        let pay = Act::Pay { to, asset: Asset::Native, amount };
+        let pay = Operation::Pay { to, asset: Asset::Native, amount };
         self.sandbox.act(&key, &[pay]).map(drop).map_err(|error| error.to_string())
     }
 
@@ -314,39 +315,45 @@ impl People {
     }
 
     /// Does what only the ledger needs to know of; `None` if there was nothing to do.
-    pub(super) fn run(&self, errand: &Errand) -> Result<Option<TxHash>, ActError> {
+    pub(super) fn run(&self, errand: &Errand) -> Result<Option<TxHash>, SubmitError> {
         let done = match errand {
             Errand::Pay { who, id, to, asset, amount } => {
-                let act = Act::Pay { to: Address::Account(*to), asset: *asset, amount: *amount };
+                let act = Operation::Pay { to: Address::Account(*to), asset: *asset, amount: *amount };
                 self.by(who, *id, &[act])
             }
             Errand::Through { who, to, amount } => {
                 let most = Stroops::new(amount.get().saturating_mul(2)).unwrap_or(*amount);
-                let (spent, arrives) = ((self.tfta, most), (self.tft, *amount));
-                self.by(who, None, &[Act::PayThrough { to: Address::Account(*to), spent, arrives }])
+                let pay = Operation::PathPayment {
+                    to: Address::Account(*to),
+                    send: self.tfta,
+                    send_max: most,
+                    asset: self.tft,
+                    amount: *amount,
+                };
+                self.by(who, None, &[pay])
             }
             Errand::Distrust { who } => self.by(who, None, &self.closing(account(who), &[self.tft])),
             Errand::Trust { who } => {
-                self.by(who, None, &[Act::Trust { asset: self.tft, limit: Stroops::MAX }])
+                self.by(who, None, &[Operation::Trust { asset: self.tft, limit: Stroops::MAX }])
             }
             Errand::Leave { who } => {
                 let mut acts = self.closing(account(who), &[self.tft, self.tfta, self.play]);
-                acts.push(Act::Merge { into: account(FOUNDATION) });
+                acts.push(Operation::Merge { into: account(FOUNDATION) });
                 self.by(who, None, &acts)
             }
             Errand::Freeze { who, frozen } => {
-                let freeze = Act::Freeze { holder: account(who), asset: self.tft, frozen: *frozen };
+                let freeze = Operation::Freeze { account: account(who), asset: self.tft, frozen: *frozen };
                 self.sandbox.act(&self.issuer, &[freeze])
             }
             Errand::FreezeEscrow { account, frozen, .. } => {
-                let freeze = Act::Freeze { holder: *account, asset: self.tft, frozen: *frozen };
+                let freeze = Operation::Freeze { account: *account, asset: self.tft, frozen: *frozen };
                 self.sandbox.act(&self.issuer, &[freeze])
             }
             Errand::Claim { who } => {
-                let acts: Vec<Act> = self
+                let acts: Vec<Operation> = self
                     .claimable_by(account(who))
                     .into_iter()
-                    .map(|balance| Act::Claim { balance })
+                    .map(|balance| Operation::Claim(balance.into()))
                     .collect();
                 if acts.is_empty() {
                     return Ok(None);
@@ -358,11 +365,12 @@ impl People {
                 let taken = i128::from(held) * i128::from(*per_mille) / 1_000;
                 let taken = i64::try_from(taken).ok().and_then(|taken| Stroops::new(taken).ok());
                 let Some(amount) = taken.filter(|taken| !taken.is_zero()) else { return Ok(None) };
-                self.sandbox.act(&self.issuer, &[Act::TakeBack { holder: *from, asset: self.tft, amount }])
+                self.sandbox
+                    .act(&self.issuer, &[Operation::Clawback { from: *from, asset: self.tft, amount }])
             }
             Errand::MergeInto { who, to } => {
                 let mut acts = self.closing(account(who), &[self.tft, self.tfta, self.play]);
-                acts.push(Act::Merge { into: *to });
+                acts.push(Operation::Merge { into: *to });
                 self.by(who, None, &acts)
             }
             Errand::Open { .. }
@@ -375,22 +383,22 @@ impl People {
         done.map(Some)
     }
 
-    fn by(&self, who: &str, id: Option<u64>, acts: &[Act]) -> Result<TxHash, ActError> {
-        let key = key(who).ok_or(ActError::NoAccount { account: AccountId([0; 32]) })?;
+    fn by(&self, who: &str, id: Option<u64>, acts: &[Operation]) -> Result<TxHash, SubmitError> {
+        let key = key(who).ok_or(SubmitError::NoAccount { account: AccountId([0; 32]) })?;
         self.sandbox.act_as(&key, id, acts)
     }
 
     /// What it takes to be rid of these assets.
-    fn closing(&self, who: AccountId, assets: &[Asset]) -> Vec<Act> {
+    fn closing(&self, who: AccountId, assets: &[Asset]) -> Vec<Operation> {
         let mut acts = Vec::new();
         for asset in assets {
             let (Some(held), Some(issuer)) = (self.sandbox.balance(who, asset), asset.issuer()) else {
                 continue;
             };
             if !held.is_zero() {
-                acts.push(Act::Pay { to: Address::Account(issuer), asset: *asset, amount: held });
+                acts.push(Operation::Pay { to: Address::Account(issuer), asset: *asset, amount: held });
             }
-            acts.push(Act::Trust { asset: *asset, limit: Stroops::ZERO });
+            acts.push(Operation::Trust { asset: *asset, limit: Stroops::ZERO });
         }
         acts
     }

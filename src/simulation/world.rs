@@ -33,7 +33,7 @@ use super::{Options, SimulationError};
 use crate::domain::ids::ReservationId;
 use crate::ports::clock::Clock;
 use crate::ports::store::{Store, StoreError};
-use crate::sandbox::{self, Sandbox};
+use farmgate_sandbox::{self as sandbox, Sandbox};
 
 /// Seconds between two ledgers.
 const LEDGER_SECONDS: u64 = 5;

@@ -50,6 +50,15 @@ fn sent() -> Submission {
 }
 
 on_both_databases! {
+    async fn the_root_leads_to_the_documentation(database: &TestStore) {
+        let rig = Rig::bare(database).await;
+        let answer = rig.get("/").await.is(307);
+        assert_eq!(answer.headers["location"], "/docs");
+        let docs = answer.headers["location"].to_str().unwrap();
+        let docs = rig.get(docs).await;
+        assert!(docs.status < 400, "{} leads on to {:?}", docs.status, docs.headers.get("location"));
+    }
+
     async fn reservations_are_listed_by_state_and_customer(database: &TestStore) {
         let rig = Rig::grid(database, 3).await;
         let mut ids = Vec::new();

@@ -26,7 +26,8 @@ fn serves(machine: &Machine, name: &str) -> (Child, std::path::PathBuf) {
     let path = machine.folder.path().join(name);
     let listen = format!("127.0.0.1:{}", free_port());
     let child = machine
-        .command(&["serve", "--listen", &listen], &[("FARMGATE_LOG__FILTER", "info"), ("NO_COLOR", "1")])
+        .command(&["serve", "--listen", &listen], &[("FARMGATE_LOG__FILTER", "info")])
+        .env_remove("NO_COLOR")
         .stderr(Stdio::from(std::fs::File::create(&path).unwrap()))
         .spawn()
         .unwrap();
@@ -68,6 +69,7 @@ on_both_databases! {
         assert!(lease_is_free(database).await, "{said}");
         assert!(said.contains("engine starts") && said.contains("lease_from=\"nobody\""), "{said}");
         assert!(said.contains("lease is released"), "{said}");
+        assert!(!said.contains('\x1b'), "a log in a file has colour codes: {said:?}");
 
         // The next one leads at once, says what it found, and goes on with it.
         let (mut second, log) = serves(&machine, "second.log");

@@ -184,16 +184,17 @@ fn anchors(page: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// `` `module::Name` `` of a module in `src/`: each further part is a file there, or stands in its sources.
+/// `` `module::Name` `` of a module in `src/` or a package in `crates/`: each further part is a file there, or stands in its sources.
 fn modules(papers: &Papers, line: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for code in line.split('`').skip(1).step_by(2) {
         let code = code.split(['(', '{', '<']).next().unwrap_or_default().trim_end_matches(':');
         let parts: Vec<&str> = code.split("::").collect();
-        let folder = format!("src/{}", parts[0]);
-        if parts.len() < 2 || !papers.exists(&folder) {
+        let folders = [format!("src/{}", parts[0]), format!("crates/{}/src", parts[0].replace('_', "-"))];
+        let Some(folder) = folders.iter().find(|folder| papers.exists(folder)).filter(|_| parts.len() > 1)
+        else {
             continue;
-        }
+        };
         let sources: Vec<(&String, &String)> =
             papers.texts.iter().filter(|(path, _)| path.starts_with(&format!("{folder}/"))).collect();
         let known = |part: &str| {

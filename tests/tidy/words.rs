@@ -11,20 +11,18 @@ use crate::source::{SourceFile, Tree};
 
 /// Finds types (struct, enum, union, trait, alias) whose name stands twice in one folder of `src/` or in one
 /// crate of `crates/`, except those `listed`. Types inside a function and in tests are free.
-pub fn check(trees: &[Tree], listed: &[(&str, &str)]) -> Vec<Finding> {
+pub fn check(tree: &Tree, listed: &[(&str, &str)]) -> Vec<Finding> {
     let mut places: BTreeMap<(String, String), Vec<(String, usize)>> = BTreeMap::new();
-    for tree in trees {
-        let names = Names::read(tree);
-        for file in &tree.files {
-            let Some(top) = top_of(file) else { continue };
-            if file.module.as_ref().is_some_and(|module| names.is_test_module(module)) {
-                continue;
-            }
-            let mut types = Types::default();
-            types.visit_file(&file.syntax);
-            for (name, line) in types.found {
-                places.entry((top.clone(), name)).or_default().push((file.path.clone(), line));
-            }
+    let names = Names::read(tree);
+    for file in &tree.files {
+        let Some(top) = top_of(file) else { continue };
+        if file.module.as_ref().is_some_and(|module| names.is_test_module(module)) {
+            continue;
+        }
+        let mut types = Types::default();
+        types.visit_file(&file.syntax);
+        for (name, line) in types.found {
+            places.entry((top.clone(), name)).or_default().push((file.path.clone(), line));
         }
     }
     let mut findings = Vec::new();
@@ -88,8 +86,8 @@ mod tests {
     use super::*;
     use crate::expect;
 
-    fn tree(files: &[(&str, &str)]) -> [Tree; 1] {
-        [Tree::made_of(files)]
+    fn tree(files: &[(&str, &str)]) -> Tree {
+        Tree::made_of(files)
     }
 
     #[test]

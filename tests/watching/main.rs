@@ -4,7 +4,7 @@ mod hour;
 #[path = "../support/mod.rs"]
 mod support;
 
-use farmgate::sandbox::faults::Fault;
+use farmgate_sandbox::faults::Fault;
 use hour::{Hour, LEDGERS_PER_HOUR, STREAM, SWEEP, TIP, Watched};
 
 /// Ledgers of five minutes.

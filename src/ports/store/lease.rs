@@ -1,7 +1,7 @@
-use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::StoreError;
+use super::error::StoreError;
+use super::forward::store_trait;
 
 /// Who runs the engine: one row, and there is always one.
 ///
@@ -28,31 +28,32 @@ impl Lease {
     }
 }
 
-/// The lease of the engine.
-#[async_trait]
-pub trait LeaseTx {
-    /// The lease. In a transaction that may write, nobody takes it over or releases it until that ends; it may be renewed.
-    async fn lease(&mut self) -> Result<Lease, StoreError>;
+store_trait! {
+    /// The lease of the engine.
+    pub trait LeaseTx, forwarded by ForwardLease {
+        /// The lease. In a transaction that may write, nobody takes it over or releases it until that ends; it may be renewed.
+        async fn lease(&mut self) -> Result<Lease, StoreError>;
 
-    /// Takes the lease for `holder`, if it is still as it was `seen`: its token and renewal. `None` if it is not.
-    ///
-    /// Waits for transactions that have read the lease in order to write, until the database's lock timeout.
-    async fn take_lease(
-        &mut self,
-        seen: &Lease,
-        holder: &str,
-        now: Timestamp,
-    ) -> Result<Option<Lease>, StoreError>;
+        /// Takes the lease for `holder`, if it is still as it was `seen`: its token and renewal. `None` if it is not.
+        ///
+        /// Waits for transactions that have read the lease in order to write, until the database's lock timeout.
+        async fn take_lease(
+            &mut self,
+            seen: &Lease,
+            holder: &str,
+            now: Timestamp,
+        ) -> Result<Option<Lease>, StoreError>;
 
-    /// Renews the lease that `holder` has under this token; `None` if it has it no more.
-    async fn renew_lease(
-        &mut self,
-        token: i64,
-        holder: &str,
-        now: Timestamp,
-    ) -> Result<Option<Lease>, StoreError>;
+        /// Renews the lease that `holder` has under this token; `None` if it has it no more.
+        async fn renew_lease(
+            &mut self,
+            token: i64,
+            holder: &str,
+            now: Timestamp,
+        ) -> Result<Option<Lease>, StoreError>;
 
-    /// Gives the lease back, if `holder` has it under this token: the next one need not wait. It waits as a take-over does. True if
-    /// it was held.
-    async fn release_lease(&mut self, token: i64, holder: &str) -> Result<bool, StoreError>;
+        /// Gives the lease back, if `holder` has it under this token: the next one need not wait. It waits as a take-over does. True if
+        /// it was held.
+        async fn release_lease(&mut self, token: i64, holder: &str) -> Result<bool, StoreError>;
+    }
 }

@@ -11,9 +11,9 @@ use crate::domain::asset::Asset;
 use crate::domain::ids::{LedgerSeq, OperationId};
 use crate::domain::journal::BookAccount;
 use crate::ports::store::{StoreError, Tx};
-use crate::sandbox::acts::Movement;
 use crate::simulation::people::{Case, at};
 use crate::simulation::trail::Wrong;
+use farmgate_sandbox::movements::Movement;
 
 /// Within so many ledgers a return is sent that was on its way when the issuer acted, or that a lagging instance let through.
 const UNAWARE_LEDGERS: u32 = 40;

@@ -15,11 +15,11 @@ use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::store::{LIST_ROWS_MAX, transact};
 use crate::reservations;
-use crate::sandbox;
-use crate::sandbox::ledger::state::AccountFilter;
 use crate::settlement::{self, Decision};
 use crate::simulation::SimulationError;
 use crate::simulation::people::{Case, Errand, PLATFORM, Wish, account};
+use farmgate_sandbox as sandbox;
+use farmgate_sandbox::ledger::state::AccountFilter;
 
 impl World {
     /// People do what is due.
@@ -130,7 +130,7 @@ impl World {
         match &done {
             Ok(Some(hash)) => self.trail.note(&format!("{errand:?}: {hash}")),
             Ok(None) => self.trail.note(&format!("{errand:?}: nothing to do")),
-            Err(sandbox::acts::ActError::Busy) => self.people.again(self.ledger, errand, tries),
+            Err(sandbox::submission::SubmitError::Busy) => self.people.again(self.ledger, errand, tries),
             Err(error) => self.trail.note(&format!("{errand:?}: {error}")),
         }
         done.is_ok()

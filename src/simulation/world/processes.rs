@@ -9,7 +9,6 @@ use crate::domain::pace::FOLLOW_ACCOUNTS_MIN;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::Network;
-use crate::sandbox::network::PASSPHRASE;
 use crate::settlement::{self, Candidate, EngineError};
 use crate::simulation::fate::{Fate, Step};
 use crate::simulation::judge::CLAIMABLE_MIN_USD;
@@ -20,6 +19,7 @@ use crate::simulation::trail::Wrong;
 use crate::stellar::keys::{MemorySigner, SecretSeed};
 use crate::stellar::transport::ServiceTransport;
 use crate::stellar::{self, StellarNetwork};
+use farmgate_sandbox::network::PASSPHRASE;
 
 /// An engine, and what is done to it.
 pub(super) struct Process {

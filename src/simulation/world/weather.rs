@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::{CRASH_LEDGERS, JUMP_SECONDS_MAX, STORM_LEDGERS, World};
 use crate::domain::money::Stroops;
-use crate::sandbox::faults::{Fault, FaultParameters};
 use crate::settlement;
 use crate::simulation::dice::{Dice, Topic};
 use crate::simulation::fate::Mishaps;
+use farmgate_sandbox::faults::{Fault, FaultParameters};
 
 /// By how many times fees surge.
 const SURGE_FACTORS: [u32; 3] = [5, 50, 500];

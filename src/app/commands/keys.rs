@@ -1,0 +1,167 @@
+//! `farmgate keys`: API keys, and the key that escrow accounts' own secrets are sealed to.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use secrecy::ExposeSecret;
+
+use crate::access;
+use crate::app::clock::{SystemClock, SystemEntropy};
+use crate::app::config::{self, ConfigArgs};
+use crate::app::error::CommandError;
+use crate::app::output::{note, say, say_json, table};
+use crate::app::sealing_files;
+use crate::app::wire::ServiceError;
+use crate::domain::ids::ApiKeyId;
+use crate::ports::clock::Clock;
+use crate::ports::store::{ApiKey, Role, transact};
+use crate::stellar::sealing::SealingSecret;
+use crate::storage;
+
+/// `farmgate keys`.
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: KeysCommand,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// API keys.
+    #[command(flatten)]
+    Api(ApiKeysCommand),
+    /// Make a recovery sealing key: its public half is printed for stellar.recovery_sealing_key. Needs no database.
+    Sealing {
+        /// The file that its secret half is written to, readable by you alone; it must not exist.
+        #[arg(long, value_name = "FILE")]
+        secret_file: PathBuf,
+    },
+}
+
+/// What to do with API keys.
+#[derive(Debug, Subcommand)]
+pub enum ApiKeysCommand {
+    /// Make a key and print its secret, once.
+    Create {
+        /// Its name, for people.
+        name: String,
+        /// What it allows.
+        #[arg(long)]
+        role: RoleArg,
+    },
+    /// List all keys.
+    List {
+        /// Print JSON for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key.
+    Revoke {
+        /// Its id.
+        id: ApiKeyId,
+    },
+}
+
+/// A role, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    /// The marketplace.
+    Explorer,
+    /// A node.
+    Node,
+    /// A farmer.
+    Farmer,
+    /// Finance and operations.
+    Operator,
+    /// Reads everything.
+    Auditor,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::Explorer => Self::Explorer,
+            RoleArg::Node => Self::Node,
+            RoleArg::Farmer => Self::Farmer,
+            RoleArg::Operator => Self::Operator,
+            RoleArg::Auditor => Self::Auditor,
+        }
+    }
+}
+
+/// Does what is asked.
+pub(super) async fn run(args: KeysArgs) -> Result<ExitCode, CommandError> {
+    let command = match args.command {
+        KeysCommand::Sealing { secret_file } => return make_sealing_key(&secret_file),
+        KeysCommand::Api(command) => command,
+    };
+    let settings =
+        config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
+    let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
+    match command {
+        ApiKeysCommand::Create { name, role } => {
+            let created = transact(&store, move |tx| {
+                let name = name.clone();
+                Box::pin(async move {
+                    access::create_key(tx, &SystemEntropy, SystemClock.now(), &name, role.into()).await
+                })
+            })
+            .await?;
+            note(&format!(
+                "API key {} for {}; its secret is shown only now:",
+                created.key.id, created.key.name
+            ))?;
+            say(created.secret.expose_secret())?;
+        }
+        ApiKeysCommand::List { json } => {
+            let mut tx = store.begin_read().await.map_err(ServiceError::from)?;
+            let keys = access::list_keys(&mut *tx).await?;
+            if json {
+                say_json(&keys.iter().map(key_json).collect::<Vec<_>>())?;
+            } else {
+                let mut table = table(["id", "name", "role", "created", "revoked"]);
+                for key in &keys {
+                    let revoked = key.revoked_at.map(|at| at.to_string()).unwrap_or_default();
+                    let created = key.created_at.to_string();
+                    let (id, role) = (key.id.to_string(), key.role.as_str().to_owned());
+                    table.add_row([id, key.name.clone(), role, created, revoked]);
+                }
+                say(&table.to_string())?;
+            }
+        }
+        ApiKeysCommand::Revoke { id } => {
+            transact(&store, move |tx| {
+                Box::pin(async move { access::revoke_key(tx, id, SystemClock.now()).await })
+            })
+            .await?;
+            say(&format!("API key {id} is revoked"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn key_json(key: &ApiKey) -> serde_json::Value {
+    serde_json::json!({
+        "id": key.id, "name": key.name, "role": key.role,
+        "created_at": key.created_at, "revoked_at": key.revoked_at,
+    })
+}
+
+/// Makes a recovery sealing key: the secret half goes to a new file, the line for the configuration to standard output.
+fn make_sealing_key(path: &Path) -> Result<ExitCode, CommandError> {
+    let secret = SealingSecret::generate(&SystemEntropy);
+    sealing_files::write_secret(path, &secret)?;
+    note(&format!(
+        "The secret half is in {}, and nowhere else. Keep it offline, and more than once: it opens the secrets of all\n\
+         accounts that are opened from now on. The service needs only this line, under [stellar]:",
+        path.display()
+    ))?;
+    say(&format!("recovery_sealing_key = \"{}\"", secret.public_key()))?;
+    Ok(ExitCode::SUCCESS)
+}
