@@ -1,5 +1,5 @@
-//! The network's implementation against a ledger that shares none of its code: accounts are opened, money comes in,
-//! goes out, and is refused, as on the real one.
+//! The network's implementation against a ledger that shares none of its code: accounts are opened, money
+//! comes in, goes out, and is refused, as on the real one.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -108,7 +108,8 @@ pub fn is_well_formed(secret: &str) -> bool {
 
 /// Who bears this secret.
 ///
-/// The lookup is by hash: its time says nothing about a secret, whose 256 bits cannot be approached by guessing.
+/// The lookup is by hash: its time says nothing about a secret, whose 256 bits cannot be approached
+/// by guessing.
 pub async fn authenticate(tx: &mut dyn Tx, secret: &str) -> Result<Caller, AccessError> {
     if !is_well_formed(secret) {
         return Err(AccessError::UnknownKey);

@@ -1,5 +1,5 @@
-//! Reconciliation: every account of ours, every asset, the journal beside the ledger; and of claimable balances the journal beside
-//! what is stored of each.
+//! Reconciliation: every account of ours, every asset, the journal beside the ledger; and of claimable
+//! balances the journal beside what is stored of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -56,8 +56,8 @@ impl BookLine {
 /// The journal beside the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reconciliation {
-    /// Every account of ours and every asset that either side knows there, by account and asset. Accounts with
-    /// nothing on either side are left out.
+    /// Every account of ours and every asset that either side knows there, by account and asset. Accounts
+    /// with nothing on either side are left out.
     pub lines: Vec<Line>,
     /// Of claimable balances, what either side knows.
     pub books: Vec<BookLine>,

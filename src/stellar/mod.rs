@@ -1,9 +1,11 @@
 //! Stellar: the network as the engine needs it, spoken to through a Horizon.
 //!
-//! `keys` holds secrets, and `sealing` seals those of new accounts; `plan`, `tx`, `envelope`, `builder` and `fee_bump` make transactions; `transport` carries requests; `horizon` asks
-//! and reads; `watcher` finds our accounts; `stream` follows events, and `feed` hears of payments in them. Never here: a decision about money, a database,
-//! the machine's clock or randomness. Everything fails with the errors of [`crate::ports::network`], which keep what is
-//! unknown apart from what is known; nothing is remembered across calls but the request budget.
+//! `keys` holds secrets, and `sealing` seals those of new accounts; `plan`, `tx`, `envelope`, `builder`
+//! and `fee_bump` make transactions; `transport` carries requests; `horizon` asks and reads; `watcher`
+//! finds our accounts; `stream` follows events, and `feed` hears of payments in them. Never here:
+//! a decision about money, a database, the machine's clock or randomness. Everything fails with the errors
+//! of [`crate::ports::network`], which keep what is unknown apart from what is known; nothing is remembered
+//! across calls but the request budget.
 
 pub mod builder;
 pub mod envelope;

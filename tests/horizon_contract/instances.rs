@@ -1,5 +1,5 @@
-//! What one Horizon's address may do that a single server does not: answers that come late, from a second instance that is
-//! behind, or without a field; and the payment stream.
+//! What one Horizon's address may do that a single server does not: answers that come late, from a second
+//! instance that is behind, or without a field; and the payment stream.
 
 use std::time::Duration;
 

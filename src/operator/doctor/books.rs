@@ -160,7 +160,8 @@ pub fn transactions(books: &Books, ledger_time: Timestamp) -> Check {
     if age.as_secs() < TRANSACTION_SECONDS_STUCK {
         return Check::warn(CHECK, seen, "a running engine finds the outcome out: start `farmgate serve`");
     }
-    let advice = "start `farmgate serve`; if it runs, set stellar.horizon_url to a Horizon whose history goes back that far";
+    let advice = "start `farmgate serve`; if it runs, set stellar.horizon_url to a Horizon whose history \
+                  goes back that far";
     Check::fail(CHECK, seen, advice)
 }
 
