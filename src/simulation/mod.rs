@@ -8,16 +8,13 @@
 //! Never here: HTTP of our own, the console, the process. A run fails with [`SimulationError`] only if it could not be made;
 //! what it finds is in its [`Run`].
 
-#[cfg(feature = "simulated-bugs")]
-pub mod bugs;
+mod actors;
 mod clock;
-mod dice;
-mod fate;
-mod judge;
-mod network;
-mod people;
+mod faults;
+mod oracle;
+mod rng;
 mod store;
-mod trail;
+mod trace;
 mod world;
 
 use std::collections::BTreeMap;
@@ -25,9 +22,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clock::VirtualClock;
+#[cfg(feature = "simulated-bugs")]
+pub use faults::bugs;
 use store::Base;
-use trail::Trail;
-pub use trail::Wrong;
+use trace::Trace;
+pub use trace::Wrong;
 use world::World;
 
 use crate::ports::store::StoreError;
@@ -148,12 +147,12 @@ pub fn run(seed: u64, options: &Options) -> Result<Run, SimulationError> {
     };
     let database = Arc::new(driver.block_on(Database::open(&Settings::for_url(url)))?);
     let time = VirtualClock::new();
-    let trail = Arc::new(Trail::new(time.clone(), options.events_max));
+    let trace = Arc::new(Trace::new(time.clone(), options.events_max));
     let base = Base::new(Arc::clone(&database) as _, driver.handle().clone());
     // Without timers and sockets: whoever waits for real time waits for ever.
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let outcome = runtime.block_on(async {
-        let world = World::new(seed, options, base, Arc::clone(&trail), time)?;
+        let world = World::new(seed, options, base, Arc::clone(&trace), time)?;
         world.run().await
     });
     drop(runtime);
@@ -163,7 +162,7 @@ pub fn run(seed: u64, options: &Options) -> Result<Run, SimulationError> {
         driver.block_on(scratch.remove())?;
     }
     let outcome = outcome?;
-    let summary = trail.summary();
+    let summary = trace.summary();
     let mut faults = summary.faults;
     faults.extend(outcome.faults);
     Ok(Run {

@@ -14,8 +14,8 @@ use crate::ports::clock::Clock;
 use crate::ports::store::{StoreError, transact};
 use crate::reservations::{self, OrderRequest};
 use crate::simulation::SimulationError;
-use crate::simulation::people::{FARMER, FOUNDATION, PLATFORM, Wish, account};
-use crate::simulation::trail::Wrong;
+use crate::simulation::actors::{FARMER, FOUNDATION, PLATFORM, Wish, account};
+use crate::simulation::trace::Wrong;
 
 /// Seconds a customer has to pay.
 pub(super) const WINDOW_SECONDS: u32 = 240;
@@ -46,7 +46,7 @@ fn units(milli: u64) -> CloudUnits {
 impl World {
     pub(super) async fn describe_grid(&self) -> Result<(), SimulationError> {
         let setup = |reason: &dyn std::fmt::Display| SimulationError::Setup { reason: reason.to_string() };
-        let (tft, tfta, now) = (self.people.tft, self.people.tfta, self.time.now());
+        let (tft, tfta, now) = (self.actors.tft, self.actors.tfta, self.time.now());
         let farm = Farm {
             id: FARM,
             name: "North".to_owned(),
@@ -63,8 +63,8 @@ impl World {
             public_key: hex::encode(account("customer").0).parse().map_err(|_| setup(&"no key"))?,
         };
         let mut currencies = Vec::new();
-        for (code, asset) in [("TFT", tft), ("TFTA", tfta), ("FreeTFT", self.people.play)] {
-            let is_play = asset == self.people.play;
+        for (code, asset) in [("TFT", tft), ("TFTA", tfta), ("FreeTFT", self.actors.play)] {
+            let is_play = asset == self.actors.play;
             let distribution = if is_play { Distribution::known("free").ok() } else { None };
             currencies.push(Currency {
                 code: code.parse().map_err(|_| setup(&"no code"))?,
@@ -121,23 +121,23 @@ impl World {
         .await;
         if let (Wish::PlayOnPaid, Ok(_)) = (wish, &opened) {
             let what = "play money was taken for a node that is not free to use".to_owned();
-            self.trail.wrong(Wrong::Broken, what);
+            self.trace.wrong(Wrong::Broken, what);
         }
         opened.map(Some)
     }
 
     /// What a customer asks for who has this wish.
     async fn request(&mut self, wish: Wish) -> Result<Option<OrderRequest>, StoreError> {
-        let amount = self.people.dice.between(UNITS.0 * 1_000, UNITS.1 * 1_000);
-        let both = self.people.dice.chance(300);
+        let amount = self.actors.rng.between(UNITS.0 * 1_000, UNITS.1 * 1_000);
+        let both = self.actors.rng.chance(300);
         let (node, codes) = match wish {
             Wish::Plain if both => (NODE, vec!["TFT", "TFTA"]),
             Wish::Plain => (NODE, vec!["TFT"]),
             Wish::Play if both => (FREE_NODE, vec!["FreeTFT", "TFT"]),
             Wish::Play => (FREE_NODE, vec!["FreeTFT"]),
             Wish::PlayOnPaid => (NODE, vec!["FreeTFT"]),
-            Wish::Extension if self.people.dice.chance(300) => (FREE_NODE, vec!["FreeTFT"]),
-            Wish::Extension => (if self.people.dice.chance(500) { NODE } else { FREE_NODE }, vec!["TFT"]),
+            Wish::Extension if self.actors.rng.chance(300) => (FREE_NODE, vec!["FreeTFT"]),
+            Wish::Extension => (if self.actors.rng.chance(500) { NODE } else { FREE_NODE }, vec!["TFT"]),
         };
         let codes: Vec<AssetCode> = codes.into_iter().filter_map(|code| code.parse().ok()).collect();
         let plain = OrderRequest {
@@ -153,8 +153,8 @@ impl World {
             return Ok(Some(plain));
         }
         let pools = self.pools().await?;
-        let Some(pool) = self.people.dice.pick(&pools).copied() else { return Ok(None) };
-        let longer = self.people.dice.chance(500);
+        let Some(pool) = self.actors.rng.pick(&pools).copied() else { return Ok(None) };
+        let longer = self.actors.rng.chance(500);
         Ok(Some(if longer {
             OrderRequest { nodes: Vec::new(), units: None, pool: Some(pool), ..plain }
         } else {

@@ -2,21 +2,21 @@
 //!
 //! What should have gone where is computed from the ledger alone; our tables are only asked what they say of it.
 
-mod losses;
+mod claimables;
+mod clawbacks;
 mod pools;
-mod waiting;
+mod submission_probe;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use losses::{Loss, Share};
+use claimables::ClaimableBalance;
+use clawbacks::{Clawback, Share};
 use rust_decimal::Decimal;
-use waiting::SetAside;
 
-use super::network::Lookout;
-use super::people::{Case, PLATFORM, TREASURY, account, at};
+use super::actors::{Case, PLATFORM, TREASURY, account, at};
 use super::store::Base;
-use super::trail::{Trail, Wrong};
+use super::trace::{Trace, Wrong};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
@@ -29,6 +29,7 @@ use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, Store, StoreError, Store
 use crate::sandbox::Sandbox;
 use crate::sandbox::acts::{Movement, Way};
 use crate::sandbox::ledger::state::{AccountFilter, Authorization};
+pub(super) use submission_probe::SubmissionProbe;
 
 /// The code of the currency that pays for free nodes only.
 const PLAY_MONEY: &str = "FreeTFT";
@@ -74,11 +75,11 @@ type ReturnKey = (TxHash, Address, Asset);
 /// What is wrong at present, and how.
 pub(super) type Findings = Vec<(Wrong, String)>;
 
-pub(super) struct Judge {
+pub(super) struct Oracle {
     sandbox: Sandbox,
     base: Base,
-    trail: Arc<Trail>,
-    lookout: Arc<Lookout>,
+    trace: Arc<Trace>,
+    probe: Arc<SubmissionProbe>,
     platform: AccountId,
     treasury: AccountId,
     next: LedgerSeq,
@@ -87,11 +88,11 @@ pub(super) struct Judge {
     /// To whom operators decided that what came by a merge goes.
     decided: BTreeMap<OperationId, Address>,
     /// What issuers took back from accounts of ours.
-    losses: Vec<Loss>,
+    clawbacks: Vec<Clawback>,
     /// Claimable balances that the platform pays for, and how they ended.
-    set_aside: BTreeMap<ClaimableId, SetAside>,
+    claimables: BTreeMap<ClaimableId, ClaimableBalance>,
     /// What the platform took back of them, and owes.
-    taken_back: BTreeMap<ReturnKey, i64>,
+    reclaimed: BTreeMap<ReturnKey, i64>,
     /// What came before its account had a reservation and was sent back as nobody's. If it was read only afterwards, it counts.
     uncounted: BTreeSet<OperationId>,
     /// What our tables count towards a reservation.
@@ -112,22 +113,22 @@ pub(super) struct Ends {
     pub(super) owed: u64,
 }
 
-impl Judge {
-    pub(super) fn new(sandbox: Sandbox, base: Base, trail: Arc<Trail>, lookout: Arc<Lookout>) -> Self {
+impl Oracle {
+    pub(super) fn new(sandbox: Sandbox, base: Base, trace: Arc<Trace>, probe: Arc<SubmissionProbe>) -> Self {
         Self {
             sandbox,
             base,
-            trail,
-            lookout,
+            trace,
+            probe,
             platform: account(PLATFORM),
             treasury: account(TREASURY),
             next: LedgerSeq(0),
             ours: BTreeSet::from([account(PLATFORM)]),
             inflows: Vec::new(),
             decided: BTreeMap::new(),
-            losses: Vec::new(),
-            set_aside: BTreeMap::new(),
-            taken_back: BTreeMap::new(),
+            clawbacks: Vec::new(),
+            claimables: BTreeMap::new(),
+            reclaimed: BTreeMap::new(),
             uncounted: BTreeSet::new(),
             counted: BTreeSet::new(),
             returned: BTreeMap::new(),
@@ -148,7 +149,7 @@ impl Judge {
             found.map(|accounts| accounts.iter().map(|account| account.0).collect::<Vec<_>>())
         });
         self.ours.extend(signed.unwrap_or_default());
-        self.look_at_balances();
+        self.look_at_claimables();
         let movements = self.sandbox.movements(self.next);
         self.next = self.sandbox.with_ledger(|ledger| LedgerSeq(ledger.latest().ledger.0 + 1));
         let mut touched = false;
@@ -157,17 +158,17 @@ impl Judge {
         }
         if touched {
             for wrong in self.paid_too_much(cases) {
-                self.trail.wrong(wrong.0, wrong.1);
+                self.trace.wrong(wrong.0, wrong.1);
             }
         }
         match self.sums().await {
             Ok(unbalanced) => {
                 for (asset, sum) in unbalanced {
                     let what = format!("the journal's postings in {} sum to {sum}", asset.code());
-                    self.trail.wrong(Wrong::Unbalanced, what);
+                    self.trace.wrong(Wrong::Unbalanced, what);
                 }
             }
-            Err(error) => self.trail.wrong(Wrong::Broken, format!("the journal cannot be read: {error}")),
+            Err(error) => self.trace.wrong(Wrong::Broken, format!("the journal cannot be read: {error}")),
         }
     }
 
@@ -184,23 +185,23 @@ impl Judge {
                 Some(first) => Address::Account(*first),
                 None => return false,
             },
-            Way::TakenBack => return self.take_loss(&movement),
+            Way::TakenBack => return self.take_clawback(&movement),
         };
         let (Some(from), Some(account)) = (movement.from.account(), to.account()) else { return false };
         let amount = movement.amount.get();
         match (self.ours.contains(&from), self.ours.contains(&account)) {
             (true, false) => match movement.returns {
                 Some(returned) => {
-                    self.trail.note(&format!("{amount} {} go back to {to}", movement.asset.code()));
+                    self.trace.note(&format!("{amount} {} go back to {to}", movement.asset.code()));
                     let key = (returned, to, movement.asset);
                     *self.returned.entry(key).or_default() += amount;
-                    if let Some(sent) = self.lookout.first_sent(movement.transaction) {
+                    if let Some(sent) = self.probe.first_sent(movement.transaction) {
                         let last = self.returned_by.entry(key).or_insert(sent);
                         *last = sent.max(*last);
                     }
                 }
                 None => {
-                    self.trail.note(&format!("{amount} {} are paid out to {to}", movement.asset.code()));
+                    self.trace.note(&format!("{amount} {} are paid out to {to}", movement.asset.code()));
                     let legs = self.legs.entry(from).or_default();
                     *legs.entry((account, movement.asset, amount)).or_default() += 1;
                 }
@@ -209,13 +210,13 @@ impl Judge {
                 let what = format!("{amount} {} come from {}", movement.asset.code(), movement.from);
                 let merged = matches!(movement.way, Way::Merged(_));
                 let manner = if from == self.treasury {
-                    self.trail.happened("platform_fundings", &what);
+                    self.trace.happened("platform_fundings", &what);
                     Manner::Capital
                 } else if merged {
-                    self.trail.happened("merges_into_ours", &what);
+                    self.trace.happened("merges_into_ours", &what);
                     Manner::Merged
                 } else {
-                    self.trail.note(&what);
+                    self.trace.note(&what);
                     Manner::Paid
                 };
                 self.inflows.push(Inflow {
@@ -298,7 +299,7 @@ impl Judge {
         let mut findings = Findings::new();
         let came = self.came();
         for (key, amount) in &self.returned {
-            let most = came.get(key).or_else(|| self.taken_back.get(key)).copied().unwrap_or(0);
+            let most = came.get(key).or_else(|| self.reclaimed.get(key)).copied().unwrap_or(0);
             if *amount > most {
                 let (transaction, to, asset) = key;
                 let what = format!(
@@ -363,17 +364,17 @@ impl Judge {
         }
         let mut expected = self.came();
         for case in cases {
-            self.judge(tx, case, &mut expected, &owed, &mut findings, &mut ends).await?;
+            self.check_reservation(tx, case, &mut expected, &owed, &mut findings, &mut ends).await?;
         }
-        let shares = self.judge_returns(expected, &owed, cases, &mut findings, &mut ends);
-        self.judge_losses(tx, cases, &shares, &mut findings).await?;
-        self.judge_homes(tx, cases, &owed, &mut findings).await?;
-        self.judge_attribution(stored, &mut findings);
-        self.judge_pools(tx, cases, &mut findings).await?;
+        let shares = self.check_returns(expected, &owed, cases, &mut findings, &mut ends);
+        self.check_clawbacks(tx, cases, &shares, &mut findings).await?;
+        self.check_escrow_accounts(tx, cases, &owed, &mut findings).await?;
+        self.check_attribution(stored, &mut findings);
+        self.check_pools(tx, cases, &mut findings).await?;
         if after_months {
-            self.judge_waiting(tx, &mut findings).await?;
+            self.check_claimables(tx, &mut findings).await?;
         }
-        self.judge_books(tx, &mut findings).await?;
+        self.check_books(tx, &mut findings).await?;
         for record in tx.quarantined(LIST_ROWS_MAX).await? {
             findings.push((Wrong::Lost, format!("a record was put aside: {}", record.reason)));
         }
@@ -381,7 +382,7 @@ impl Judge {
     }
 
     /// Whether a reservation ended as the ledger says that it must.
-    async fn judge(
+    async fn check_reservation(
         &self,
         tx: &mut dyn Tx,
         case: &Case,
@@ -422,7 +423,7 @@ impl Judge {
             | State::Refunding { .. } => {
                 let refunding = matches!(stored.state, State::Refunding { .. });
                 if !refunding || !self.waits_for_its_payer(case, owed) {
-                    broken(format!("({:?}) is still {name}", case.habit));
+                    broken(format!("({:?}) is still {name}", case.behavior));
                 }
             }
         }
@@ -435,7 +436,7 @@ impl Judge {
             broken(format!("is {name}, but nobody paid for it in time"));
         }
         if due.funded.is_some() && !honoured && !case.cancelled && !case.given_up {
-            broken(format!("({:?}) was paid for in time, but is {name}", case.habit));
+            broken(format!("({:?}) was paid for in time, but is {name}", case.behavior));
         }
         if honoured {
             for inflow in self.inflows.iter().filter(|inflow| inflow.to == case.reservation.escrow) {
@@ -473,7 +474,7 @@ impl Judge {
     }
 
     /// Everybody got back exactly what was theirs, or it is listed as owed and cannot be delivered.
-    fn judge_returns(
+    fn check_returns(
         &self,
         expected: BTreeMap<ReturnKey, i64>,
         owed: &[Transfer],
@@ -493,7 +494,7 @@ impl Judge {
                 findings.push((Wrong::DoublePayment, what));
             }
             let inflow = by_key.get(&key).copied();
-            let bears = inflow.filter(|inflow| self.lost(inflow.to, asset) > 0);
+            let bears = inflow.filter(|inflow| self.clawed_back(inflow.to, asset) > 0);
             if let Some(inflow) = bears {
                 shares.insert(inflow.operation, Share { short: amount - went, listed: 0 });
             }
@@ -554,7 +555,7 @@ impl Judge {
     }
 
     /// Escrow accounts of reservations that have ended are merged.
-    async fn judge_homes(
+    async fn check_escrow_accounts(
         &self,
         tx: &mut dyn Tx,
         cases: &[Case],
@@ -574,7 +575,7 @@ impl Judge {
     }
 
     /// Every payment in the ledger stands in our tables once, as it was.
-    fn judge_attribution(&self, mut stored: BTreeMap<PaymentId, StoredPayment>, findings: &mut Findings) {
+    fn check_attribution(&self, mut stored: BTreeMap<PaymentId, StoredPayment>, findings: &mut Findings) {
         for inflow in &self.inflows {
             let id = PaymentId { operation: inflow.operation, change: 0 };
             let known = stored.remove(&id).is_some_and(|known| {
@@ -593,7 +594,7 @@ impl Judge {
     }
 
     /// What the journal says of each account of ours is what the ledger says.
-    async fn judge_books(&self, tx: &mut dyn Tx, findings: &mut Findings) -> Result<(), StoreError> {
+    async fn check_books(&self, tx: &mut dyn Tx, findings: &mut Findings) -> Result<(), StoreError> {
         for account in &self.ours {
             let mut difference: BTreeMap<Asset, i64> = BTreeMap::new();
             for (asset, journal) in tx.balances_of(BookAccount::Stellar(*account)).await? {

@@ -1,14 +1,14 @@
-//! After the storm: everything comes to its end, and in some runs half a year goes by.
+//! After the faults: everything comes to its end, and in some runs half a year goes by.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CALM_LEDGERS_MAX, CALM_RESTART_LEDGERS, VERDICT_LEDGERS, World, later};
+use super::{QUIET_LEDGERS_MAX, QUIET_RESTART_LEDGERS, VERDICT_LEDGERS, World, later};
 use crate::ports::clock::Clock;
 use crate::simulation::SimulationError;
-use crate::simulation::fate::Mishaps;
-use crate::simulation::judge::{Ends, Findings};
+use crate::simulation::faults::process_faults::DatabaseFaults;
+use crate::simulation::oracle::{Ends, Findings};
 
-/// When the run goes on after its calm, in hours: some days before claimable balances may be taken back, shortly before, and
+/// When the run goes on after it has come to rest, in hours: some days before claimable balances may be taken back, shortly before, and
 /// after.
 const STOPS_HOURS: [i64; 3] = [100 * 24, 180 * 24 - 1, 181 * 24];
 /// Ledgers at each stop but the last.
@@ -16,14 +16,14 @@ const STOP_LEDGERS: u64 = 8;
 
 impl World {
     /// Nothing goes wrong any more, and time passes: everything comes to its end, or the verdict says what did not.
-    pub(super) async fn calm(&mut self) -> Result<Ends, SimulationError> {
-        self.trail.note("calm");
+    pub(super) async fn quiesce(&mut self) -> Result<Ends, SimulationError> {
+        self.trace.note("calm");
         self.sandbox.faults().clear();
         self.wall.jump(0);
-        self.mishaps = Mishaps::default();
+        self.database_faults = DatabaseFaults::default();
         self.wanted = 1;
         for process in &self.processes {
-            process.fate.calm();
+            process.faults.stop();
         }
         while self.processes.len() > self.wanted {
             if let Some(process) = self.processes.pop() {
@@ -36,44 +36,44 @@ impl World {
     /// Lets ledgers close until the verdict is good, or says what is wrong.
     async fn come_to_rest(&mut self, after_months: bool) -> Result<Ends, SimulationError> {
         let mut last: (Findings, Ends) = (Findings::new(), Ends::default());
-        for round in 0..CALM_LEDGERS_MAX {
-            if self.trail.is_wrong() {
+        for round in 0..QUIET_LEDGERS_MAX {
+            if self.trace.is_wrong() {
                 return Ok(last.1);
             }
-            if round % CALM_RESTART_LEDGERS == 0 {
+            if round % QUIET_RESTART_LEDGERS == 0 {
                 for process in self.processes.drain(..) {
                     process.task.abort();
                 }
             }
             self.start_missing();
-            self.errands().await?;
+            self.act_on_what_is_due().await?;
             self.close().await;
             if round % VERDICT_LEDGERS == VERDICT_LEDGERS - 1 {
-                last = self.judge.verdict(&self.cases, after_months).await?;
-                if last.0.is_empty() && self.people.is_done() {
+                last = self.oracle.verdict(&self.cases, after_months).await?;
+                if last.0.is_empty() && self.actors.is_done() {
                     return Ok(last.1);
                 }
             }
         }
         for (how, what) in last.0 {
-            self.trail.wrong(how, what);
+            self.trace.wrong(how, what);
         }
         Ok(last.1)
     }
 
     /// Half a year goes by. Who has a balance to claim does so late, too late, or never.
-    pub(super) async fn months(&mut self) -> Result<Ends, SimulationError> {
-        self.trail.happened("half_years", "half a year goes by");
+    pub(super) async fn half_a_year(&mut self) -> Result<Ends, SimulationError> {
+        self.trace.happened("half_years", "half a year goes by");
         let from = self.time.now();
         let last_stop = self.ledger + 2 * STOP_LEDGERS;
-        self.people.claim_or_not([self.ledger + 1, last_stop + STOP_LEDGERS]);
+        self.actors.claim_or_not([self.ledger + 1, last_stop + STOP_LEDGERS]);
         for (stop, hours) in STOPS_HOURS.into_iter().enumerate() {
             self.leap(from.checked_add(SignedDuration::from_hours(hours)).unwrap_or(from)).await;
             if stop + 1 == STOPS_HOURS.len() {
                 break;
             }
             for _ in 0..STOP_LEDGERS {
-                self.errands().await?;
+                self.act_on_what_is_due().await?;
                 self.close().await;
             }
         }
@@ -82,7 +82,7 @@ impl World {
 
     /// Moves time on without a ledger: whoever sleeps wakes late.
     async fn leap(&mut self, to: Timestamp) {
-        self.trail.note(&format!("time goes on to {to}"));
+        self.trace.note(&format!("time goes on to {to}"));
         while self.time.move_on(to) {
             self.settle().await;
         }

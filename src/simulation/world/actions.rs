@@ -1,4 +1,4 @@
-//! What people ask of the service, and what they do on the ledger.
+//! What actors ask of the service, and what they do on the ledger.
 
 use std::sync::Arc;
 
@@ -19,47 +19,47 @@ use crate::sandbox;
 use crate::sandbox::ledger::state::AccountFilter;
 use crate::settlement::{self, Decision};
 use crate::simulation::SimulationError;
-use crate::simulation::people::{Case, Errand, PLATFORM, Wish, account};
+use crate::simulation::actors::{Action, Case, PLATFORM, Wish, account};
 
 impl World {
-    /// People do what is due.
-    pub(super) async fn errands(&mut self) -> Result<(), SimulationError> {
-        for (errand, tries) in self.people.due(self.ledger) {
-            match &errand {
-                Errand::Open { habit, wish } => {
-                    let (habit, wish) = (*habit, *wish);
+    /// Actors do what is due.
+    pub(super) async fn act_on_what_is_due(&mut self) -> Result<(), SimulationError> {
+        for (action, tries) in self.actors.due(self.ledger) {
+            match &action {
+                Action::Open { behavior, wish } => {
+                    let (behavior, wish) = (*behavior, *wish);
                     match self.open(wish).await {
                         Ok(Some(reservation)) => {
-                            let what = format!("{habit:?} orders {} ({wish:?})", reservation.id);
+                            let what = format!("{behavior:?} orders {} ({wish:?})", reservation.id);
                             match wish {
-                                Wish::Plain | Wish::PlayOnPaid => self.trail.note(&what),
-                                Wish::Play => self.trail.happened("orders_for_play_money", &what),
-                                Wish::Extension => self.trail.happened("orders_of_extensions", &what),
+                                Wish::Plain | Wish::PlayOnPaid => self.trace.note(&what),
+                                Wish::Play => self.trace.happened("orders_for_play_money", &what),
+                                Wish::Extension => self.trace.happened("orders_of_extensions", &what),
                             }
                             let opened = self.sandbox.with_ledger(|ledger| ledger.latest().ledger);
                             let case = Case {
                                 reservation,
-                                habit,
+                                behavior,
                                 opened,
                                 cancelled: false,
                                 frozen: false,
                                 given_up: false,
                             };
-                            self.people.pay_for(self.ledger, &case);
+                            self.actors.pay_for(self.ledger, &case);
                             self.cases.push(case);
                         }
-                        Ok(None) => self.people.again(self.ledger, errand, tries),
+                        Ok(None) => self.actors.retry(self.ledger, action, tries),
                         Err(reservations::Error::NoEscrowReady) => {
-                            self.people.again(self.ledger, errand, 0);
+                            self.actors.retry(self.ledger, action, 0);
                         }
                         Err(error) if wish == Wish::PlayOnPaid => {
                             let what = format!("play money is refused: {error}");
-                            self.trail.happened("play_money_refused", &what);
+                            self.trace.happened("play_money_refused", &what);
                         }
-                        Err(error) => self.trail.note(&format!("no order: {error}")),
+                        Err(error) => self.trace.note(&format!("no order: {error}")),
                     }
                 }
-                Errand::Cancel { reservation } => {
+                Action::Cancel { reservation } => {
                     let reservation = *reservation;
                     let now = self.wall.now();
                     let asked = transact(&self.store, move |tx| {
@@ -71,48 +71,48 @@ impl World {
                     {
                         case.cancelled = true;
                     }
-                    self.trail.note(&format!("{reservation} is called off: {}", asked.is_ok()));
+                    self.trace.note(&format!("{reservation} is called off: {}", asked.is_ok()));
                 }
-                Errand::Stray => match self.account_of_nobody().await? {
+                Action::Stray => match self.account_of_nobody().await? {
                     Some(to) => {
-                        let errand = self.people.stray(self.ledger, to);
-                        self.people.again(self.ledger, errand, 0);
+                        let action = self.actors.stray(self.ledger, to);
+                        self.actors.retry(self.ledger, action, 0);
                     }
-                    None => self.people.again(self.ledger, errand, tries),
+                    None => self.actors.retry(self.ledger, action, tries),
                 },
-                Errand::FreezeEscrow { reservation, frozen, .. } => {
+                Action::FreezeEscrow { reservation, frozen, .. } => {
                     let (reservation, frozen) = (*reservation, *frozen);
-                    let done = self.act(errand, tries);
+                    let done = self.act(action, tries);
                     if let Some(case) = self.case(reservation).filter(|_| done || frozen) {
                         case.frozen = frozen;
                     }
                 }
-                Errand::Pay { .. }
-                | Errand::Through { .. }
-                | Errand::Distrust { .. }
-                | Errand::Trust { .. }
-                | Errand::Leave { .. }
-                | Errand::Freeze { .. }
-                | Errand::Claim { .. }
-                | Errand::TakeBack { .. }
-                | Errand::MergeInto { .. } => {
-                    self.act(errand, tries);
+                Action::Pay { .. }
+                | Action::Through { .. }
+                | Action::Distrust { .. }
+                | Action::Trust { .. }
+                | Action::Leave { .. }
+                | Action::Freeze { .. }
+                | Action::Claim { .. }
+                | Action::TakeBack { .. }
+                | Action::MergeInto { .. } => {
+                    self.act(action, tries);
                 }
-                Errand::Fill { who, reservation, more } => {
+                Action::Fill { who, reservation, more } => {
                     let (who, more) = (who.clone(), *more);
-                    if let Some(errand) = self.filling(who, *reservation, more) {
-                        self.act(errand, tries);
+                    if let Some(action) = self.filling(who, *reservation, more) {
+                        self.act(action, tries);
                     }
                 }
-                Errand::Resolve { reservation, refund } => {
+                Action::Resolve { reservation, refund } => {
                     if !self.resolve(*reservation, *refund).await {
-                        self.people.again(self.ledger, errand, tries);
+                        self.actors.retry(self.ledger, action, tries);
                     }
                 }
-                Errand::Decide { account, back } => {
+                Action::Decide { account, back } => {
                     let (of, back) = (*account, back.clone());
                     if !self.decide(of, &back).await {
-                        self.people.again(self.ledger, errand, tries);
+                        self.actors.retry(self.ledger, action, tries);
                     }
                 }
             }
@@ -124,14 +124,14 @@ impl World {
         self.cases.iter_mut().find(|case| case.reservation.id == id)
     }
 
-    /// Does an errand, or tries it again in the next ledger; true if the ledger took it.
-    fn act(&mut self, errand: Errand, tries: u8) -> bool {
-        let done = self.people.run(&errand);
+    /// Does an action, or tries it again in the next ledger; true if the ledger took it.
+    fn act(&mut self, action: Action, tries: u8) -> bool {
+        let done = self.actors.run(&action);
         match &done {
-            Ok(Some(hash)) => self.trail.note(&format!("{errand:?}: {hash}")),
-            Ok(None) => self.trail.note(&format!("{errand:?}: nothing to do")),
-            Err(sandbox::acts::ActError::Busy) => self.people.again(self.ledger, errand, tries),
-            Err(error) => self.trail.note(&format!("{errand:?}: {error}")),
+            Ok(Some(hash)) => self.trace.note(&format!("{action:?}: {hash}")),
+            Ok(None) => self.trace.note(&format!("{action:?}: nothing to do")),
+            Err(sandbox::acts::ActError::Busy) => self.actors.retry(self.ledger, action, tries),
+            Err(error) => self.trace.note(&format!("{action:?}: {error}")),
         }
         done.is_ok()
     }
@@ -149,14 +149,14 @@ impl World {
     }
 
     /// The payment that makes a reservation's account whole, and something more.
-    fn filling(&self, who: String, id: ReservationId, more: Stroops) -> Option<Errand> {
+    fn filling(&self, who: String, id: ReservationId, more: Stroops) -> Option<Action> {
         let case = self.cases.iter().find(|case| case.reservation.id == id)?;
         let option = case.reservation.quote.options.first()?;
         let (to, asset) = (case.reservation.escrow, option.asset);
         let held = self.sandbox.balance(to, &asset)?;
         let missing = option.amount.checked_sub(held.min(option.amount)).ok()?;
         let amount = missing.checked_add(more).ok().filter(|amount| !amount.is_zero())?;
-        Some(Errand::Pay { who, id: None, to, asset, amount })
+        Some(Action::Pay { who, id: None, to, asset, amount })
     }
 
     /// An operator decides about a held reservation; false if it is not held.
@@ -173,7 +173,7 @@ impl World {
             Ok(Some(resolved)) => resolved,
             Ok(None) | Err(_) => return false,
         };
-        self.trail.happened("decisions_about_held", &format!("an operator decides about {id}: {decision:?}"));
+        self.trace.happened("decisions_about_held", &format!("an operator decides about {id}: {decision:?}"));
         let gives_up = matches!(resolved.state, State::Refunding { .. } | State::Refunded { .. });
         if let Some(case) = self.case(id) {
             case.given_up |= gives_up;
@@ -186,7 +186,7 @@ impl World {
         let to = Address::Account(account(back));
         let Ok(address) = RefundAddress::new(to, Memo::None) else { return false };
         let mut decided = false;
-        for operation in self.judge.undecided(of) {
+        for operation in self.oracle.undecided(of) {
             let (payment, address) = (PaymentId { operation, change: 0 }, address.clone());
             let returned = transact(&self.store, move |tx| {
                 let address = address.clone();
@@ -196,8 +196,8 @@ impl World {
             })
             .await;
             if let Ok(Some(_)) = returned {
-                self.trail.happened("decisions_about_merges", &format!("{payment} goes to {back}"));
-                self.judge.decide(operation, to);
+                self.trace.happened("decisions_about_merges", &format!("{payment} goes to {back}"));
+                self.oracle.decide(operation, to);
                 decided = true;
             }
         }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Findings, Judge};
+use super::{Findings, Oracle};
 use crate::domain::ids::PoolId;
 use crate::domain::pool::{Extension, Grant, Pool};
 use crate::ports::store::{LIST_ROWS_MAX, PoolFilter, StoreError, Tx};
-use crate::simulation::people::Case;
-use crate::simulation::trail::Wrong;
+use crate::simulation::actors::Case;
+use crate::simulation::trace::Wrong;
 use crate::simulation::world::FREE_NODE;
 
 /// The pool that a reservation begins or extends.
@@ -42,10 +42,10 @@ async fn pools(tx: &mut dyn Tx) -> Result<Vec<Pool>, StoreError> {
     }
 }
 
-impl Judge {
+impl Oracle {
     /// Each pool has one grant of every reservation whose legs the ledger shows and that was for it, as it was ordered, and no
     /// other; and no node that costs something, if any of it was paid with play money.
-    pub(super) async fn judge_pools(
+    pub(super) async fn check_pools(
         &self,
         tx: &mut dyn Tx,
         cases: &[Case],

@@ -1,17 +1,17 @@
 //! Who is in a run, and what comes into their minds.
 //!
-//! People act on the ledger directly, a ledger at a time, and know of a reservation only what its customer was told.
+//! Actors act on the ledger directly, a ledger at a time, and know of a reservation only what its customer was told.
 
-mod habits;
+mod behaviors;
 
 use std::collections::BTreeMap;
 
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 
-pub(super) use habits::Habit;
+pub(super) use behaviors::Behavior;
 
-use super::dice::Dice;
+use super::rng::Rng;
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::ids::{ClaimableId, LedgerSeq, ReservationId, TxHash};
@@ -23,7 +23,7 @@ use crate::sandbox::gifts::{Gift, GiftError};
 use crate::sandbox::network::account_of_key;
 use crate::sandbox::wallet::Wallet;
 
-/// The people who are always there.
+/// The actors who are always there.
 pub(super) const PLATFORM: &str = "platform";
 pub(super) const FOUNDATION: &str = "foundation";
 pub(super) const FARMER: &str = "farmer";
@@ -42,13 +42,13 @@ const FUNDING: Stroops = Stroops::from_units(5_000);
 const PURSE: Stroops = Stroops::from_units(100_000);
 /// What the market offers.
 const STOCK: Stroops = Stroops::from_units(10_000_000);
-/// How often an errand is tried while its owner's last transaction waits.
-const ERRAND_TRIES_MAX: u8 = 12;
+/// How often an action is tried while its owner's last transaction waits.
+const ACTION_TRIES_MAX: u8 = 12;
 
 /// A reservation as its customer knows it.
 pub(super) struct Case {
     pub(super) reservation: Reservation,
-    pub(super) habit: Habit,
+    pub(super) behavior: Behavior,
     /// The last ledger before it was made: what came to its account until then was for nobody, as far as anybody knew.
     pub(super) opened: LedgerSeq,
     /// True once its customer asked to call it off.
@@ -74,10 +74,10 @@ pub(super) enum Wish {
 
 /// Something to do in some ledger.
 #[derive(Debug, Clone)]
-pub(super) enum Errand {
+pub(super) enum Action {
     /// A customer orders.
     Open {
-        habit: Habit,
+        behavior: Behavior,
         wish: Wish,
     },
     /// A customer calls it off.
@@ -152,15 +152,15 @@ pub(super) enum Errand {
 }
 
 /// What is to be done, by ledger.
-pub(super) struct People {
+pub(super) struct Actors {
     sandbox: Sandbox,
-    pub(super) dice: Dice,
+    pub(super) rng: Rng,
     pub(super) tft: Asset,
     pub(super) tfta: Asset,
     /// What is given away.
     pub(super) play: Asset,
     issuer: SigningKey,
-    plans: BTreeMap<u64, Vec<(Errand, u8)>>,
+    plans: BTreeMap<u64, Vec<(Action, u8)>>,
     pub(super) window_ledgers: u64,
 }
 
@@ -172,11 +172,11 @@ pub(super) fn account(name: &str) -> AccountId {
     key(name).map_or(AccountId([0; 32]), |key| account_of_key(&key))
 }
 
-impl People {
-    pub(super) fn new(sandbox: Sandbox, dice: Dice, window_ledgers: u64) -> Option<Self> {
+impl Actors {
+    pub(super) fn new(sandbox: Sandbox, rng: Rng, window_ledgers: u64) -> Option<Self> {
         let (tft, tfta, play) = (sandbox.asset("TFT")?, sandbox.asset("TFTA")?, sandbox.asset("FreeTFT")?);
         let issuer = sandbox.with_ledger(|ledger| ledger.keys().issuer("TFT").cloned())?;
-        Some(Self { sandbox, dice, tft, tfta, play, issuer, plans: BTreeMap::new(), window_ledgers })
+        Some(Self { sandbox, rng, tft, tfta, play, issuer, plans: BTreeMap::new(), window_ledgers })
     }
 
     fn everybody() -> impl Iterator<Item = &'static str> {
@@ -234,19 +234,19 @@ impl People {
     /// Draws what happens in a run of so many ledgers, so far as it does not depend on reservations.
     pub(super) fn plan(&mut self, orders: u64, ledgers: u64) {
         for _ in 0..orders {
-            let at = self.dice.below(ledgers * 2 / 3);
-            let habit = self.dice.pick(&habits::HABITS).copied().unwrap_or(Habit::Exact);
-            let wish = match self.dice.below(100) {
+            let at = self.rng.below(ledgers * 2 / 3);
+            let behavior = self.rng.pick(&behaviors::BEHAVIORS).copied().unwrap_or(Behavior::Exact);
+            let wish = match self.rng.below(100) {
                 0..12 => Wish::Play,
                 12..16 => Wish::PlayOnPaid,
                 16..36 => Wish::Extension,
                 _ => Wish::Plain,
             };
-            self.later(at, Errand::Open { habit, wish });
+            self.later(at, Action::Open { behavior, wish });
         }
-        if self.dice.chance(300) {
-            let at = self.dice.below(ledgers);
-            self.later(at, Errand::Stray);
+        if self.rng.chance(300) {
+            let at = self.rng.below(ledgers);
+            self.later(at, Action::Stray);
         }
     }
 
@@ -254,7 +254,7 @@ impl People {
     pub(super) fn fund_platform(&mut self, at: u64) {
         let (to, amount) = (account(PLATFORM), FUNDING);
         let who = TREASURY.to_owned();
-        self.later(at, Errand::Pay { who, id: None, to, asset: Asset::Native, amount });
+        self.later(at, Action::Pay { who, id: None, to, asset: Asset::Native, amount });
     }
 
     /// Who has a balance to claim decides whether to do so, at one of these ledgers or never.
@@ -263,21 +263,21 @@ impl People {
             if self.sandbox.claimable_by(account(who)).is_empty() {
                 continue;
             }
-            let Some(at) = self.dice.pick(&[None, Some(ledgers[0]), Some(ledgers[1])]).copied().flatten()
+            let Some(at) = self.rng.pick(&[None, Some(ledgers[0]), Some(ledgers[1])]).copied().flatten()
             else {
                 continue;
             };
-            self.later(at, Errand::Trust { who: who.to_owned() });
-            self.later(at + 2, Errand::Claim { who: who.to_owned() });
+            self.later(at, Action::Trust { who: who.to_owned() });
+            self.later(at + 2, Action::Claim { who: who.to_owned() });
         }
     }
 
-    fn later(&mut self, at: u64, errand: Errand) {
-        self.plans.entry(at).or_default().push((errand, 0));
+    fn later(&mut self, at: u64, action: Action) {
+        self.plans.entry(at).or_default().push((action, 0));
     }
 
     /// What is due by this ledger.
-    pub(super) fn due(&mut self, ledger: u64) -> Vec<(Errand, u8)> {
+    pub(super) fn due(&mut self, ledger: u64) -> Vec<(Action, u8)> {
         let later = self.plans.split_off(&(ledger + 1));
         std::mem::replace(&mut self.plans, later).into_values().flatten().collect()
     }
@@ -287,62 +287,62 @@ impl People {
         self.plans.is_empty()
     }
 
-    /// Tries an errand again in the next ledger, so many times.
-    pub(super) fn again(&mut self, ledger: u64, errand: Errand, tries: u8) {
-        if tries < ERRAND_TRIES_MAX {
-            self.plans.entry(ledger + 1).or_default().push((errand, tries + 1));
+    /// Tries an action again in the next ledger, so many times.
+    pub(super) fn retry(&mut self, ledger: u64, action: Action, tries: u8) {
+        if tries < ACTION_TRIES_MAX {
+            self.plans.entry(ledger + 1).or_default().push((action, tries + 1));
         }
     }
 
     fn payer(&mut self) -> String {
-        self.dice.pick(&CUSTOMERS).copied().unwrap_or(CUSTOMERS[0]).to_owned()
+        self.rng.pick(&CUSTOMERS).copied().unwrap_or(CUSTOMERS[0]).to_owned()
     }
 
     fn leaver(&mut self) -> String {
-        self.dice.pick(&LEAVERS).copied().unwrap_or(LEAVERS[0]).to_owned()
+        self.rng.pick(&LEAVERS).copied().unwrap_or(LEAVERS[0]).to_owned()
     }
 
     fn merger(&mut self) -> String {
-        self.dice.pick(&MERGERS).copied().unwrap_or(MERGERS[0]).to_owned()
+        self.rng.pick(&MERGERS).copied().unwrap_or(MERGERS[0]).to_owned()
     }
 
     /// A part of an amount, never all and never nothing.
     fn part(&mut self, whole: Stroops) -> Stroops {
         let most = u64::try_from(whole.get() - 1).unwrap_or(1).max(1);
-        let part = self.dice.between(1, most);
+        let part = self.rng.between(1, most);
         i64::try_from(part).ok().and_then(|part| Stroops::new(part).ok()).unwrap_or(whole)
     }
 
     /// Does what only the ledger needs to know of; `None` if there was nothing to do.
-    pub(super) fn run(&self, errand: &Errand) -> Result<Option<TxHash>, ActError> {
-        let done = match errand {
-            Errand::Pay { who, id, to, asset, amount } => {
+    pub(super) fn run(&self, action: &Action) -> Result<Option<TxHash>, ActError> {
+        let done = match action {
+            Action::Pay { who, id, to, asset, amount } => {
                 let act = Act::Pay { to: Address::Account(*to), asset: *asset, amount: *amount };
                 self.by(who, *id, &[act])
             }
-            Errand::Through { who, to, amount } => {
+            Action::Through { who, to, amount } => {
                 let most = Stroops::new(amount.get().saturating_mul(2)).unwrap_or(*amount);
                 let (spent, arrives) = ((self.tfta, most), (self.tft, *amount));
                 self.by(who, None, &[Act::PayThrough { to: Address::Account(*to), spent, arrives }])
             }
-            Errand::Distrust { who } => self.by(who, None, &self.closing(account(who), &[self.tft])),
-            Errand::Trust { who } => {
+            Action::Distrust { who } => self.by(who, None, &self.closing(account(who), &[self.tft])),
+            Action::Trust { who } => {
                 self.by(who, None, &[Act::Trust { asset: self.tft, limit: Stroops::MAX }])
             }
-            Errand::Leave { who } => {
+            Action::Leave { who } => {
                 let mut acts = self.closing(account(who), &[self.tft, self.tfta, self.play]);
                 acts.push(Act::Merge { into: account(FOUNDATION) });
                 self.by(who, None, &acts)
             }
-            Errand::Freeze { who, frozen } => {
+            Action::Freeze { who, frozen } => {
                 let freeze = Act::Freeze { holder: account(who), asset: self.tft, frozen: *frozen };
                 self.sandbox.act(&self.issuer, &[freeze])
             }
-            Errand::FreezeEscrow { account, frozen, .. } => {
+            Action::FreezeEscrow { account, frozen, .. } => {
                 let freeze = Act::Freeze { holder: *account, asset: self.tft, frozen: *frozen };
                 self.sandbox.act(&self.issuer, &[freeze])
             }
-            Errand::Claim { who } => {
+            Action::Claim { who } => {
                 let acts: Vec<Act> = self
                     .claimable_by(account(who))
                     .into_iter()
@@ -353,24 +353,24 @@ impl People {
                 }
                 self.by(who, None, &acts)
             }
-            Errand::TakeBack { from, per_mille } => {
+            Action::TakeBack { from, per_mille } => {
                 let held = self.sandbox.balance(*from, &self.tft).unwrap_or(Stroops::ZERO).get();
                 let taken = i128::from(held) * i128::from(*per_mille) / 1_000;
                 let taken = i64::try_from(taken).ok().and_then(|taken| Stroops::new(taken).ok());
                 let Some(amount) = taken.filter(|taken| !taken.is_zero()) else { return Ok(None) };
                 self.sandbox.act(&self.issuer, &[Act::TakeBack { holder: *from, asset: self.tft, amount }])
             }
-            Errand::MergeInto { who, to } => {
+            Action::MergeInto { who, to } => {
                 let mut acts = self.closing(account(who), &[self.tft, self.tfta, self.play]);
                 acts.push(Act::Merge { into: *to });
                 self.by(who, None, &acts)
             }
-            Errand::Open { .. }
-            | Errand::Cancel { .. }
-            | Errand::Stray
-            | Errand::Fill { .. }
-            | Errand::Resolve { .. }
-            | Errand::Decide { .. } => return Ok(None),
+            Action::Open { .. }
+            | Action::Cancel { .. }
+            | Action::Stray
+            | Action::Fill { .. }
+            | Action::Resolve { .. }
+            | Action::Decide { .. } => return Ok(None),
         };
         done.map(Some)
     }
