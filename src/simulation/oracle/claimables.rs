@@ -2,66 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Findings, Oracle};
-use crate::domain::address::{AccountId, Address};
+use super::ledger_view::{End, LedgerView};
+use super::verdict::Findings;
 use crate::domain::asset::Asset;
-use crate::domain::ids::ClaimableId;
 use crate::domain::journal::BookAccount;
 use crate::ports::store::{StoreError, Tx};
 use crate::simulation::trace::Wrong;
 
-/// A claimable balance that the platform pays for.
-pub(super) struct ClaimableBalance {
-    asset: Asset,
-    amount: i64,
-    /// To whom it is owed; `None` if it has no claimant.
-    recipient: Option<AccountId>,
-    end: Option<End>,
-}
-
-/// How one ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Claimed,
-    Reclaimed,
-}
-
-impl Oracle {
-    /// Notes the platform's claimable balances, and what became of those that are gone.
-    pub(super) fn look_at_claimables(&mut self) {
-        for claim in self.sandbox.claims(self.next) {
-            let Some(known) = self.claimables.get_mut(&claim.balance) else { continue };
-            let (end, kind) = if claim.by == self.platform {
-                (End::Reclaimed, "balances_taken_back")
-            } else {
-                (End::Claimed, "balances_claimed")
-            };
-            known.end = Some(end);
-            if let (End::Reclaimed, Some(recipient)) = (end, known.recipient) {
-                let key = (claim.transaction, Address::Account(recipient), known.asset);
-                *self.reclaimed.entry(key).or_default() += known.amount;
-            }
-            let what = format!("{} {} are claimed by {}", known.amount, known.asset.code(), claim.by);
-            self.trace.happened(kind, &what);
-        }
-        let platform = self.platform;
-        let known = &mut self.claimables;
-        self.sandbox.with_ledger(|ledger| {
-            for balance in ledger.state().balances().iter().filter(|balance| balance.sponsor == platform) {
-                known.entry(ClaimableId(balance.id.0)).or_insert_with(|| {
-                    self.trace.happened("balances_set_aside", "money is set aside to be claimed");
-                    let recipient = balance.claimants.first().map(|first| first.destination);
-                    ClaimableBalance {
-                        asset: balance.asset,
-                        amount: balance.amount.get(),
-                        recipient,
-                        end: None,
-                    }
-                });
-            }
-        });
-    }
-
+impl LedgerView {
     /// After half a year nothing waits any more: what nobody claimed is with the platform, and stays owed in the journal.
     pub(super) async fn check_claimables(
         &self,

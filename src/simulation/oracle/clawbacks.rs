@@ -5,64 +5,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Due, Findings, Inflow, Oracle};
+use super::ledger_view::{Inflow, LedgerView};
+use super::returns::Share;
+use super::verdict::Findings;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::ids::{LedgerSeq, OperationId};
+use crate::domain::ids::OperationId;
 use crate::domain::journal::BookAccount;
+use crate::domain::reservation::State;
 use crate::ports::store::{StoreError, Tx};
-use crate::sandbox::acts::Movement;
 use crate::simulation::actors::{Case, at};
 use crate::simulation::trace::Wrong;
 
 /// Within so many ledgers a return is sent that was on its way when the issuer acted, or that a lagging instance let through.
 const UNAWARE_LEDGERS: u32 = 40;
 
-/// Money that an issuer took back from an account of ours.
-pub(super) struct Clawback {
-    ledger: LedgerSeq,
-    account: AccountId,
-    asset: Asset,
-    amount: i64,
-}
-
-/// What became of a payment to an account from which an issuer took money back.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Share {
-    /// What neither went back nor is listed as owed.
-    pub(super) short: i64,
-    /// What is listed as owed.
-    pub(super) listed: i64,
-}
-
-impl Oracle {
-    /// Files what an issuer took back; true if it was ours.
-    pub(super) fn take_clawback(&mut self, movement: &Movement) -> bool {
-        let Some(account) = movement.from.account().filter(|account| self.ours.contains(account)) else {
-            return false;
-        };
-        let (asset, amount) = (movement.asset, movement.amount.get());
-        let what = format!("{amount} {} are taken back from {account}", asset.code());
-        self.trace.happened("clawbacks", &what);
-        self.clawbacks.push(Clawback { ledger: movement.operation.ledger(), account, asset, amount });
-        true
-    }
-
-    /// How much was taken back from an account.
-    pub(super) fn clawed_back(&self, account: AccountId, asset: Asset) -> i64 {
-        self.clawbacks_of(account, asset).map(|clawback| clawback.amount).sum()
-    }
-
-    fn clawbacks_of(&self, account: AccountId, asset: Asset) -> impl Iterator<Item = &Clawback> {
-        self.clawbacks.iter().filter(move |clawback| clawback.account == account && clawback.asset == asset)
-    }
-
-    /// True if a reservation's account holds less than it was funded with.
-    pub(super) fn is_short(&self, case: &Case, due: &Due) -> bool {
-        let Some((asset, price)) = due.funded else { return false };
-        self.sandbox.balance(case.reservation.escrow, &asset).is_none_or(|held| held.get() < price)
-    }
-
+impl LedgerView {
     /// Everything that was taken back is borne by the latest payments, or nobody has decided yet; and the books say so.
     pub(super) async fn check_clawbacks(
         &self,
@@ -86,9 +44,10 @@ impl Oracle {
             *unborne.entry(asset).or_default() += left;
             let case = cases.iter().find(|case| case.reservation.escrow == account);
             let held = match case {
-                Some(case) => tx.reservation(case.reservation.id).await?.is_some_and(|stored| {
-                    matches!(stored.state, crate::domain::reservation::State::Held { .. })
-                }),
+                Some(case) => tx
+                    .reservation(case.reservation.id)
+                    .await?
+                    .is_some_and(|stored| matches!(stored.state, State::Held { .. })),
                 None => false,
             };
             if left < 0 || (left > 0 && !held) {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Findings, Oracle};
+use super::ledger_view::LedgerView;
+use super::pages::all_pages;
+use super::verdict::Findings;
 use crate::domain::ids::PoolId;
 use crate::domain::pool::{Extension, Grant, Pool};
 use crate::ports::store::{LIST_ROWS_MAX, PoolFilter, StoreError, Tx};
@@ -30,19 +32,11 @@ fn is_exact(case: &Case, grant: &Grant) -> bool {
 }
 
 async fn pools(tx: &mut dyn Tx) -> Result<Vec<Pool>, StoreError> {
-    let mut pools: Vec<Pool> = Vec::new();
-    loop {
-        let after = pools.last().map(|pool| pool.id);
-        let page = tx.pools(&PoolFilter::default(), after, LIST_ROWS_MAX).await?;
-        let last = page.len() < LIST_ROWS_MAX as usize;
-        pools.extend(page);
-        if last {
-            return Ok(pools);
-        }
-    }
+    let filter = PoolFilter::default();
+    all_pages(async |after| tx.pools(&filter, after, LIST_ROWS_MAX).await, |pool| pool.id).await
 }
 
-impl Oracle {
+impl LedgerView {
     /// Each pool has one grant of every reservation whose legs the ledger shows and that was for it, as it was ordered, and no
     /// other; and no node that costs something, if any of it was paid with play money.
     pub(super) async fn check_pools(

@@ -6,7 +6,7 @@ use super::{QUIET_LEDGERS_MAX, QUIET_RESTART_LEDGERS, VERDICT_LEDGERS, World, la
 use crate::ports::clock::Clock;
 use crate::simulation::SimulationError;
 use crate::simulation::faults::process_faults::DatabaseFaults;
-use crate::simulation::oracle::{Ends, Findings};
+use crate::simulation::oracle::{Ends, Verdict};
 
 /// When the run goes on after it has come to rest, in hours: some days before claimable balances may be taken back, shortly before, and
 /// after.
@@ -35,10 +35,10 @@ impl World {
 
     /// Lets ledgers close until the verdict is good, or says what is wrong.
     async fn come_to_rest(&mut self, after_months: bool) -> Result<Ends, SimulationError> {
-        let mut last: (Findings, Ends) = (Findings::new(), Ends::default());
+        let mut last = Verdict::default();
         for round in 0..QUIET_LEDGERS_MAX {
             if self.trace.is_wrong() {
-                return Ok(last.1);
+                return Ok(last.ends);
             }
             if round % QUIET_RESTART_LEDGERS == 0 {
                 for process in self.processes.drain(..) {
@@ -50,15 +50,15 @@ impl World {
             self.close().await;
             if round % VERDICT_LEDGERS == VERDICT_LEDGERS - 1 {
                 last = self.oracle.verdict(&self.cases, after_months).await?;
-                if last.0.is_empty() && self.actors.is_done() {
-                    return Ok(last.1);
+                if last.findings.is_empty() && self.actors.is_done() {
+                    return Ok(last.ends);
                 }
             }
         }
-        for (how, what) in last.0 {
+        for (how, what) in last.findings {
             self.trace.wrong(how, what);
         }
-        Ok(last.1)
+        Ok(last.ends)
     }
 
     /// Half a year goes by. Who has a balance to claim does so late, too late, or never.
