@@ -14,8 +14,8 @@ const PURSE: Stroops = Stroops::from_units(100_000);
 const STOCK: Stroops = Stroops::from_units(10_000_000);
 
 impl Actors {
-    /// Gives everybody an account, trust lines and money, and leaves the platform with so many XLM if that is told; closes the
-    /// ledgers that takes.
+    /// Gives everybody an account, trust lines and money, and leaves the platform with so many XLM if that is
+    /// told; closes the ledgers that takes.
     pub(in crate::simulation) fn arrive(
         &self,
         platform_xlm: Option<Stroops>,

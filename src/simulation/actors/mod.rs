@@ -1,6 +1,7 @@
 //! The actors of a run: who they are, how they behave, and what they do.
 //!
-//! Actors act on the ledger directly, a ledger at a time, and know of a reservation only what its customer was told.
+//! Actors act on the ledger directly, a ledger at a time, and know of a reservation only what its customer
+//! was told.
 
 mod action;
 mod arrival;
@@ -37,7 +38,8 @@ const ACTION_TRIES_MAX: u8 = 12;
 pub(super) struct Case {
     pub(super) reservation: Reservation,
     pub(super) behavior: Behavior,
-    /// The last ledger before it was made: what came to its account until then was for nobody, as far as anybody knew.
+    /// The last ledger before it was made: what came to its account until then was for nobody, as far as
+    /// anybody knew.
     pub(super) opened: LedgerSeq,
     /// True once its customer asked to call it off.
     pub(super) cancelled: bool,

@@ -1,4 +1,5 @@
-//! Reservations whose payers, farmers or issuers make trouble: they leave, freeze, take back, or merge accounts away.
+//! Reservations whose payers, farmers or issuers make trouble: they leave, freeze, take back, or merge
+//! accounts away.
 
 use super::payment_plans::PaymentPlan;
 use super::{Action, Actors, FARMER};

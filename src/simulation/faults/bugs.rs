@@ -1,6 +1,7 @@
 //! Bugs that services like this one have had, to be found by the simulator.
 //!
-//! Only with the cargo feature `simulated-bugs`; they are made by what stands between the engine and its ports.
+//! Only with the cargo feature `simulated-bugs`; they are made by what stands between the engine and its
+//! ports.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,5 @@
-//! What goes wrong around a process: its death, its database, its network, and bugs that are put in on purpose.
+//! What goes wrong around a process: its death, its database, its network, and bugs that are put in on
+//! purpose.
 
 #[cfg(feature = "simulated-bugs")]
 pub mod bugs;

@@ -1,7 +1,8 @@
 //! How a process dies, and what its database does to it.
 //!
-//! A process dies at a step that others can see: around the commit of a transaction, around the building, sending or looking
-//! up of an envelope. From then on everything it asks fails, and the simulator puts another in its place.
+//! A process dies at a step that others can see: around the commit of a transaction, around the building,
+//! sending or looking up of an envelope. From then on everything it asks fails, and the simulator puts
+//! another in its place.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,5 @@
-//! The bug [`Bug::RebuildOn504`](super::bugs::Bug::RebuildOn504): a transaction whose outcome is not known is given up.
+//! The bug [`Bug::RebuildOn504`](super::bugs::Bug::RebuildOn504): a transaction whose outcome is not known is
+//! given up.
 
 use crate::domain::ids::{LedgerSeq, TxHash};
 use crate::domain::transfer::{Purpose, SubmissionState};

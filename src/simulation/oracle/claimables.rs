@@ -10,7 +10,8 @@ use crate::ports::store::{StoreError, Tx};
 use crate::simulation::trace::Wrong;
 
 impl LedgerView {
-    /// After half a year nothing waits any more: what nobody claimed is with the platform, and stays owed in the journal.
+    /// After half a year nothing waits any more: what nobody claimed is with the platform, and stays owed in
+    /// the journal.
     pub(super) async fn check_claimables(
         &self,
         tx: &mut dyn Tx,

@@ -1,7 +1,7 @@
 //! What issuers took back, and who bears it.
 //!
-//! The latest payment does. Who that is can depend on what was on its way back when the issuer acted: a return that had been sent
-//! by then, or soon enough after, cannot be taken back.
+//! The latest payment does. Who that is can depend on what was on its way back when the issuer acted: a
+//! return that had been sent by then, or soon enough after, cannot be taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,11 +17,13 @@ use crate::ports::store::{StoreError, Tx};
 use crate::simulation::actors::{Case, at};
 use crate::simulation::trace::Wrong;
 
-/// Within so many ledgers a return is sent that was on its way when the issuer acted, or that a lagging instance let through.
+/// Within so many ledgers a return is sent that was on its way when the issuer acted, or that a lagging
+/// instance let through.
 const UNAWARE_LEDGERS: u32 = 40;
 
 impl LedgerView {
-    /// Everything that was taken back is borne by the latest payments, or nobody has decided yet; and the books say so.
+    /// Everything that was taken back is borne by the latest payments, or nobody has decided yet; and the
+    /// books say so.
     pub(super) async fn check_clawbacks(
         &self,
         tx: &mut dyn Tx,
@@ -77,7 +79,8 @@ impl LedgerView {
         Ok(())
     }
 
-    /// Nobody bears what was taken back after a later payment had come that goes back all the same and could have borne it.
+    /// Nobody bears what was taken back after a later payment had come that goes back all the same and could
+    /// have borne it.
     fn check_order(
         &self,
         account: AccountId,
@@ -118,8 +121,8 @@ impl LedgerView {
         }
     }
 
-    /// True if a payment waits with the others for a deadline at which nothing is bought: whenever money is taken back until then,
-    /// the latest of them bears it.
+    /// True if a payment waits with the others for a deadline at which nothing is bought: whenever money is
+    /// taken back until then, the latest of them bears it.
     fn counts(&self, case: &Case, inflow: &Inflow) -> bool {
         let quote = &case.reservation.quote;
         !case.cancelled

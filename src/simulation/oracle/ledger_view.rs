@@ -97,7 +97,8 @@ pub(super) struct LedgerView {
     pub(super) claimables: BTreeMap<ClaimableId, ClaimableBalance>,
     /// What the platform took back of them, and owes.
     pub(super) reclaimed: BTreeMap<ReturnKey, i64>,
-    /// What came before its account had a reservation and was sent back as nobody's. If it was read only afterwards, it counts.
+    /// What came before its account had a reservation and was sent back as nobody's. If it was read only
+    /// afterwards, it counts.
     pub(super) uncounted: BTreeSet<OperationId>,
     /// What our tables count towards a reservation.
     pub(super) counted: BTreeSet<OperationId>,

@@ -1,7 +1,7 @@
 //! Whether every promise was kept, by the sandbox's own history and by what customers were told.
 //!
-//! What should have gone where is computed from the ledger alone ([`ledger_view`]); our tables are only asked what they say
-//! of it. Each other file is one kind of check.
+//! What should have gone where is computed from the ledger alone ([`ledger_view`]); our tables are only asked
+//! what they say of it. Each other file is one kind of check.
 
 mod books;
 mod claimables;
@@ -83,7 +83,8 @@ impl Oracle {
         books::unbalanced(&mut *tx).await
     }
 
-    /// What is wrong if nothing more were to come; `after_months` if claimable balances should have been taken back by now.
+    /// What is wrong if nothing more were to come; `after_months` if claimable balances should have been
+    /// taken back by now.
     pub(super) async fn verdict(
         &mut self,
         cases: &[Case],

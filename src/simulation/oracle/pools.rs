@@ -9,8 +9,8 @@ use crate::domain::ids::PoolId;
 use crate::domain::pool::{Extension, Grant, Pool};
 use crate::ports::store::{LIST_ROWS_MAX, PoolFilter, StoreError, Tx};
 use crate::simulation::actors::Case;
+use crate::simulation::grid::FREE_NODE;
 use crate::simulation::trace::Wrong;
-use crate::simulation::world::FREE_NODE;
 
 /// The pool that a reservation begins or extends.
 fn pool_of(case: &Case) -> Option<PoolId> {
@@ -37,8 +37,8 @@ async fn pools(tx: &mut dyn Tx) -> Result<Vec<Pool>, StoreError> {
 }
 
 impl LedgerView {
-    /// Each pool has one grant of every reservation whose legs the ledger shows and that was for it, as it was ordered, and no
-    /// other; and no node that costs something, if any of it was paid with play money.
+    /// Each pool has one grant of every reservation whose legs the ledger shows and that was for it, as it
+    /// was ordered, and no other; and no node that costs something, if any of it was paid with play money.
     pub(super) async fn check_pools(
         &self,
         tx: &mut dyn Tx,

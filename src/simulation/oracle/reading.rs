@@ -30,7 +30,8 @@ impl LedgerView {
         touched
     }
 
-    /// Notes what our tables count towards reservations, and what came too early for its reservation and was sent back.
+    /// Notes what our tables count towards reservations, and what came too early for its reservation and was
+    /// sent back.
     pub(super) fn note_what_counts(&mut self, cases: &[Case], counts: impl Fn(OperationId) -> bool) {
         for inflow in &self.inflows {
             let case = cases.iter().find(|case| case.reservation.escrow == inflow.to);

@@ -15,7 +15,8 @@ pub(in crate::simulation) struct SubmissionProbe {
     sandbox: Sandbox,
     base: Base,
     trace: Arc<Trace>,
-    /// By the hash of the transaction, whatever fee bump it was sent in, and the last ledger before it was sent first.
+    /// By the hash of the transaction, whatever fee bump it was sent in, and the last ledger before it was
+    /// sent first.
     sent: Mutex<BTreeMap<TxHash, (Intent, LedgerSeq)>>,
 }
 
@@ -79,7 +80,8 @@ impl SubmissionProbe {
         sent.entry(intent.hash).or_insert((intent, latest));
     }
 
-    /// Why an envelope that was sent before may have paid; `None` if it is certain that it did not and never will.
+    /// Why an envelope that was sent before may have paid; `None` if it is certain that it did not and never
+    /// will.
     fn may_have_paid(&self, other: &Intent) -> Option<&'static str> {
         self.sandbox.with_ledger(|ledger| {
             if let Some(record) = ledger.history().transaction(other.hash) {

@@ -18,106 +18,124 @@ use crate::reservations;
 use crate::sandbox;
 use crate::sandbox::ledger::state::AccountFilter;
 use crate::settlement::{self, Decision};
-use crate::simulation::SimulationError;
-use crate::simulation::actors::{Action, Case, PLATFORM, Wish, account};
+use crate::simulation::actors::{Action, Behavior, Case, PLATFORM, Wish, account};
+use crate::simulation::error::SimulationError;
+
+/// What became of an order.
+enum Ordered {
+    /// It was taken, or refused for good.
+    Done,
+    /// There is no pool yet that it could extend.
+    NothingToExtend,
+    /// No escrow account is ready.
+    NoAccountYet,
+}
 
 impl World {
     /// Actors do what is due.
     pub(super) async fn act_on_what_is_due(&mut self) -> Result<(), SimulationError> {
         for (action, tries) in self.actors.due(self.ledger) {
-            match &action {
-                Action::Open { behavior, wish } => {
-                    let (behavior, wish) = (*behavior, *wish);
-                    match self.open(wish).await {
-                        Ok(Some(reservation)) => {
-                            let what = format!("{behavior:?} orders {} ({wish:?})", reservation.id);
-                            match wish {
-                                Wish::Plain | Wish::PlayOnPaid => self.trace.note(&what),
-                                Wish::Play => self.trace.happened("orders_for_play_money", &what),
-                                Wish::Extension => self.trace.happened("orders_of_extensions", &what),
-                            }
-                            let opened = self.sandbox.with_ledger(|ledger| ledger.latest().ledger);
-                            let case = Case {
-                                reservation,
-                                behavior,
-                                opened,
-                                cancelled: false,
-                                frozen: false,
-                                given_up: false,
-                            };
-                            self.actors.pay_for(self.ledger, &case);
-                            self.cases.push(case);
-                        }
-                        Ok(None) => self.actors.retry(self.ledger, action, tries),
-                        Err(reservations::Error::NoEscrowReady) => {
-                            self.actors.retry(self.ledger, action, 0);
-                        }
-                        Err(error) if wish == Wish::PlayOnPaid => {
-                            let what = format!("play money is refused: {error}");
-                            self.trace.happened("play_money_refused", &what);
-                        }
-                        Err(error) => self.trace.note(&format!("no order: {error}")),
-                    }
+            self.perform(action, tries).await?;
+        }
+        Ok(())
+    }
+
+    async fn perform(&mut self, action: Action, tries: u8) -> Result<(), SimulationError> {
+        match &action {
+            Action::Open { behavior, wish } => {
+                let (behavior, wish) = (*behavior, *wish);
+                match self.order(behavior, wish).await {
+                    Ordered::Done => {}
+                    Ordered::NothingToExtend => self.actors.retry(self.ledger, action, tries),
+                    Ordered::NoAccountYet => self.actors.retry(self.ledger, action, 0),
                 }
-                Action::Cancel { reservation } => {
-                    let reservation = *reservation;
-                    let now = self.wall.now();
-                    let asked = transact(&self.store, move |tx| {
-                        Box::pin(async move { reservations::cancel(tx, reservation, now).await })
-                    })
-                    .await;
-                    if asked.is_ok()
-                        && let Some(case) = self.case(reservation)
-                    {
-                        case.cancelled = true;
-                    }
-                    self.trace.note(&format!("{reservation} is called off: {}", asked.is_ok()));
+            }
+            Action::Cancel { reservation } => self.cancel(*reservation).await,
+            Action::Stray => match self.account_of_nobody().await? {
+                Some(to) => {
+                    let action = self.actors.stray(self.ledger, to);
+                    self.actors.retry(self.ledger, action, 0);
                 }
-                Action::Stray => match self.account_of_nobody().await? {
-                    Some(to) => {
-                        let action = self.actors.stray(self.ledger, to);
-                        self.actors.retry(self.ledger, action, 0);
-                    }
-                    None => self.actors.retry(self.ledger, action, tries),
-                },
-                Action::FreezeEscrow { reservation, frozen, .. } => {
-                    let (reservation, frozen) = (*reservation, *frozen);
-                    let done = self.act(action, tries);
-                    if let Some(case) = self.case(reservation).filter(|_| done || frozen) {
-                        case.frozen = frozen;
-                    }
+                None => self.actors.retry(self.ledger, action, tries),
+            },
+            Action::FreezeEscrow { reservation, frozen, .. } => {
+                let (reservation, frozen) = (*reservation, *frozen);
+                let done = self.act(action, tries);
+                if let Some(case) = self.case(reservation).filter(|_| done || frozen) {
+                    case.frozen = frozen;
                 }
-                Action::Pay { .. }
-                | Action::Through { .. }
-                | Action::Distrust { .. }
-                | Action::Trust { .. }
-                | Action::Leave { .. }
-                | Action::Freeze { .. }
-                | Action::Claim { .. }
-                | Action::TakeBack { .. }
-                | Action::MergeInto { .. } => {
+            }
+            Action::Pay { .. }
+            | Action::Through { .. }
+            | Action::Distrust { .. }
+            | Action::Trust { .. }
+            | Action::Leave { .. }
+            | Action::Freeze { .. }
+            | Action::Claim { .. }
+            | Action::TakeBack { .. }
+            | Action::MergeInto { .. } => {
+                self.act(action, tries);
+            }
+            Action::Fill { who, reservation, more } => {
+                let (who, more) = (who.clone(), *more);
+                if let Some(action) = self.filling(who, *reservation, more) {
                     self.act(action, tries);
                 }
-                Action::Fill { who, reservation, more } => {
-                    let (who, more) = (who.clone(), *more);
-                    if let Some(action) = self.filling(who, *reservation, more) {
-                        self.act(action, tries);
-                    }
+            }
+            Action::Resolve { reservation, refund } => {
+                if !self.resolve(*reservation, *refund).await {
+                    self.actors.retry(self.ledger, action, tries);
                 }
-                Action::Resolve { reservation, refund } => {
-                    if !self.resolve(*reservation, *refund).await {
-                        self.actors.retry(self.ledger, action, tries);
-                    }
-                }
-                Action::Decide { account, back } => {
-                    let (of, back) = (*account, back.clone());
-                    if !self.decide(of, &back).await {
-                        self.actors.retry(self.ledger, action, tries);
-                    }
+            }
+            Action::Decide { account, back } => {
+                let (of, back) = (*account, back.clone());
+                if !self.decide(of, &back).await {
+                    self.actors.retry(self.ledger, action, tries);
                 }
             }
         }
         Ok(())
+    }
+
+    /// A customer orders.
+    async fn order(&mut self, behavior: Behavior, wish: Wish) -> Ordered {
+        match self.open(wish).await {
+            Ok(Some(reservation)) => {
+                let what = format!("{behavior:?} orders {} ({wish:?})", reservation.id);
+                match wish {
+                    Wish::Plain | Wish::PlayOnPaid => self.trace.note(&what),
+                    Wish::Play => self.trace.happened("orders_for_play_money", &what),
+                    Wish::Extension => self.trace.happened("orders_of_extensions", &what),
+                }
+                let opened = self.sandbox.with_ledger(|ledger| ledger.latest().ledger);
+                let case =
+                    Case { reservation, behavior, opened, cancelled: false, frozen: false, given_up: false };
+                self.actors.pay_for(self.ledger, &case);
+                self.cases.push(case);
+            }
+            Ok(None) => return Ordered::NothingToExtend,
+            Err(reservations::Error::NoEscrowReady) => return Ordered::NoAccountYet,
+            Err(error) if wish == Wish::PlayOnPaid => {
+                self.trace.happened("play_money_refused", &format!("play money is refused: {error}"));
+            }
+            Err(error) => self.trace.note(&format!("no order: {error}")),
+        }
+        Ordered::Done
+    }
+
+    /// A customer calls a reservation off.
+    async fn cancel(&mut self, reservation: ReservationId) {
+        let now = self.wall.now();
+        let asked = transact(&self.store, move |tx| {
+            Box::pin(async move { reservations::cancel(tx, reservation, now).await })
+        })
+        .await;
+        if asked.is_ok()
+            && let Some(case) = self.case(reservation)
+        {
+            case.cancelled = true;
+        }
+        self.trace.note(&format!("{reservation} is called off: {}", asked.is_ok()));
     }
 
     fn case(&mut self, id: ReservationId) -> Option<&mut Case> {
@@ -181,7 +199,8 @@ impl World {
         true
     }
 
-    /// An operator says to whom the money goes that merges brought to an account; false if there is none to decide about.
+    /// An operator says to whom the money goes that merges brought to an account; false if there is none to
+    /// decide about.
     async fn decide(&mut self, of: AccountId, back: &str) -> bool {
         let to = Address::Account(account(back));
         let Ok(address) = RefundAddress::new(to, Memo::None) else { return false };

@@ -1,56 +1,19 @@
-//! What goes wrong in a run, and how often: faults of the network, database_faults of the database, clocks, and what lasts for longer.
+//! What goes wrong in a run, and how often: faults of the network and of the database, clocks that jump,
+//! processes that die.
 
-use std::ops::Range;
-
-use super::{CRASH_LEDGERS, FAULTY_LEDGERS, JUMP_SECONDS_MAX, World};
-use crate::domain::money::Stroops;
+use super::World;
 use crate::sandbox::faults::{Fault, FaultParameters};
-use crate::settlement;
 use crate::simulation::faults::process_faults::DatabaseFaults;
 use crate::simulation::rng::{Rng, Stream};
 
+/// Ledgers between two crashes: the least and the most.
+const CRASH_LEDGERS: (u64, u64) = (3, 13);
+/// Seconds by which the service's clock jumps at most.
+const JUMP_SECONDS_MAX: u64 = 300;
 /// By how many times fees surge.
 const SURGE_FACTORS: [u32; 3] = [5, 50, 500];
-/// The bids of a run that means to save: usual and at most, in stroops per operation. The highest surges are above them.
-const LOW_BIDS: (u32, u32) = (500, 20_000);
 /// The rate of what always happens.
 const ALWAYS: u16 = 1_000;
-/// What a poor platform begins with, in XLM: the least and the most.
-const POOR_XLM: (u64, u64) = (14, 80);
-
-/// What is unusual about a run as a whole.
-pub(super) struct RunProfile {
-    /// What the platform begins with if it is poor, and in which ledger it is funded.
-    pub(super) poor: Option<(Stroops, u64)>,
-    /// What is bid per operation, usually and at most.
-    pub(super) bids: (u32, u32),
-    /// When every ledger takes high bids only.
-    surges: Vec<Range<u64>>,
-    /// True if the payment stream is followed.
-    pub(super) stream: bool,
-    /// True if the run lasts until claimable balances may be taken back.
-    pub(super) half_a_year: bool,
-}
-
-impl RunProfile {
-    pub(super) fn new(seed: u64) -> Self {
-        let mut rng = Rng::new(seed, Stream::RunProfile);
-        let xlm = u32::try_from(rng.between(POOR_XLM.0, POOR_XLM.1)).unwrap_or(0);
-        let funded_at = rng.between(5, FAULTY_LEDGERS * 3 / 4);
-        let poor = rng.chance(150).then_some((Stroops::from_units(xlm), funded_at));
-        let usual = settlement::Settings::default();
-        let usual = (usual.fee_per_operation_stroops, usual.fee_ceiling_stroops);
-        let bids = if rng.chance(300) { LOW_BIDS } else { usual };
-        let spells = if rng.chance(400) { rng.between(1, 2) } else { 0 };
-        let surges = (0..spells)
-            .map(|_| {
-                let from = rng.below(FAULTY_LEDGERS);
-                from..from + rng.between(3, 40)
-            })
-            .collect();
-        Self { poor, bids, surges, stream: rng.chance(250), half_a_year: rng.chance(150) }
-    }
-}
 
 impl World {
     /// Draws which faults there are, and how often.
@@ -122,7 +85,7 @@ impl World {
 
     /// For a while every ledger takes high bids only.
     fn surge(&mut self) {
-        let surges = self.profile.surges.iter().any(|surge| surge.contains(&self.ledger));
+        let surges = self.profile.surges_in(self.ledger);
         if surges != self.surges {
             self.surges = surges;
             let rate = if surges { ALWAYS } else { self.surge_rate };

@@ -1,34 +1,35 @@
-//! One run: a network, a database, processes that come and go, actors; and time, which the run moves on itself.
+//! One run: a network, a database, processes that come and go, actors; and time, which the run moves on
+//! itself.
 //!
-//! Everything runs on one thread, one thing after the other. Time stands still while anything can go on without it; then
-//! the next sleeper is woken, or the next ledger closes.
+//! Everything runs on one thread, one thing after the other. Time stands still while anything can go on
+//! without it; then the next sleeper is woken, or the next ledger closes.
 
 mod actions;
 mod fault_schedule;
-mod grid;
+mod orders;
+mod process;
 mod processes;
 mod quiescence;
+mod run_profile;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 
-use fault_schedule::RunProfile;
-pub(super) use grid::FREE_NODE;
-use grid::WINDOW_SECONDS;
-use processes::Process;
+use process::{Process, ProcessFactory};
+use run_profile::{FAULTY_LEDGERS, RunProfile};
 
 use super::actors::{Actors, Case};
 use super::clock::{VirtualClock, WallClock};
-#[cfg(feature = "simulated-bugs")]
-use super::faults::bugs::Bug;
+use super::error::SimulationError;
 use super::faults::process_faults::DatabaseFaults;
+use super::grid::{self, WINDOW_SECONDS};
+use super::options::Options;
 use super::oracle::{Ends, Oracle, SubmissionProbe};
 use super::rng::{Rng, SeededEntropy, Stream};
 use super::store::Base;
 use super::trace::{Trace, Wrong};
-use super::{Options, SimulationError};
 use crate::domain::ids::ReservationId;
 use crate::ports::clock::Clock;
 use crate::ports::store::{Store, StoreError};
@@ -36,26 +37,13 @@ use crate::sandbox::{self, Sandbox};
 
 /// Seconds between two ledgers.
 const LEDGER_SECONDS: u64 = 5;
-/// Ledgers in which actors act and things go wrong.
-const FAULTY_LEDGERS: u64 = 110;
-/// Ledgers after that in which nothing goes wrong any more; what is not in order then is not in order.
-const QUIET_LEDGERS_MAX: u64 = 420;
-/// How often the verdict is asked for meanwhile, in ledgers.
-const VERDICT_LEDGERS: u64 = 10;
-/// After so many of these ledgers a process starts again: what it waits with because it did not work is tried at once.
-const QUIET_RESTART_LEDGERS: u64 = 60;
-/// Seconds an account stays open after its reservation's end.
-const QUIET_SECONDS: i64 = 60;
 /// Reservations of a run: the least and the most.
 const ORDERS: (u64, u64) = (10, 18);
-/// Ledgers between two crashes: the least and the most.
-const CRASH_LEDGERS: (u64, u64) = (3, 13);
-/// Seconds by which the service's clock jumps at most.
-const JUMP_SECONDS_MAX: u64 = 300;
 /// How often everybody gets a turn in vain before time moves on.
 const TURNS_IN_VAIN: u32 = 4;
 /// More things than can happen between two ledgers.
 const WAKES_PER_LEDGER_MAX: u32 = 20_000;
+
 /// A run.
 pub(super) struct World {
     seed: u64,
@@ -65,7 +53,8 @@ pub(super) struct World {
     base: Base,
     store: Arc<dyn Store>,
     trace: Arc<Trace>,
-    probe: Arc<SubmissionProbe>,
+    /// What processes are made from.
+    factory: ProcessFactory,
     fault_rng: Arc<Mutex<Rng>>,
     actors: Actors,
     oracle: Oracle,
@@ -87,8 +76,6 @@ pub(super) struct World {
     next_close: Timestamp,
     reservations_made: u16,
     states: BTreeMap<ReservationId, &'static str>,
-    #[cfg(feature = "simulated-bugs")]
-    bug: Option<Bug>,
 }
 
 /// What a run comes to, besides its trace.
@@ -116,18 +103,33 @@ impl World {
         let oracle = Oracle::new(sandbox.clone(), base.clone(), Arc::clone(&trace), Arc::clone(&probe));
         #[cfg(not(feature = "simulated-bugs"))]
         let _ = options;
-        let next_close = time.now();
-        Ok(Self {
-            seed,
+        let profile = RunProfile::new(seed);
+        let factory = ProcessFactory {
+            sandbox: sandbox.clone(),
+            base: base.clone(),
+            time: time.clone(),
             wall: WallClock::new(time.clone()),
-            store: Arc::new(base.clone()),
+            trace: Arc::clone(&trace),
+            probe,
             fault_rng: Arc::new(Mutex::new(Rng::new(seed, Stream::Faults))),
             entropy: Arc::new(SeededEntropy::new(seed)),
+            bids: profile.bids,
+            stream: profile.stream,
+            #[cfg(feature = "simulated-bugs")]
+            bug: options.bug,
+        };
+        Ok(Self {
+            seed,
+            wall: factory.wall.clone(),
+            store: Arc::new(base.clone()),
+            fault_rng: Arc::clone(&factory.fault_rng),
+            entropy: Arc::clone(&factory.entropy),
+            next_close: time.now(),
             time,
             sandbox,
             base,
             trace,
-            probe,
+            factory,
             actors,
             oracle,
             cases: Vec::new(),
@@ -138,15 +140,12 @@ impl World {
             restart_at: 0,
             crash_at: 0,
             database_faults: DatabaseFaults::default(),
-            profile: RunProfile::new(seed),
+            profile,
             surge_rate: 0,
             surges: false,
             ledger: 0,
-            next_close,
             reservations_made: 0,
             states: BTreeMap::new(),
-            #[cfg(feature = "simulated-bugs")]
-            bug: options.bug,
         })
     }
 
@@ -193,7 +192,8 @@ impl World {
             .map_err(setup)?;
         self.next_close = later(now);
         self.oracle.begin();
-        self.describe_grid().await?;
+        let assets = [self.actors.tft, self.actors.tfta, self.actors.play];
+        grid::describe(&self.store, assets, self.time.now()).await?;
         let orders = self.actors.rng.between(ORDERS.0, ORDERS.1);
         self.actors.plan(orders, FAULTY_LEDGERS);
         if let Some((xlm, funded_at)) = self.profile.poor {

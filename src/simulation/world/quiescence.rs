@@ -2,20 +2,28 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{QUIET_LEDGERS_MAX, QUIET_RESTART_LEDGERS, VERDICT_LEDGERS, World, later};
+use super::{World, later};
 use crate::ports::clock::Clock;
-use crate::simulation::SimulationError;
+use crate::simulation::error::SimulationError;
 use crate::simulation::faults::process_faults::DatabaseFaults;
 use crate::simulation::oracle::{Ends, Verdict};
 
-/// When the run goes on after it has come to rest, in hours: some days before claimable balances may be taken back, shortly before, and
-/// after.
+/// Ledgers in which nothing goes wrong any more; what is not in order then is not in order.
+const QUIET_LEDGERS_MAX: u64 = 420;
+/// How often the verdict is asked for meanwhile, in ledgers.
+const VERDICT_LEDGERS: u64 = 10;
+/// After so many of these ledgers a process starts again: what it waits with because it did not work is tried
+/// at once.
+const QUIET_RESTART_LEDGERS: u64 = 60;
+/// When the run goes on after it has come to rest, in hours: some days before claimable balances may be taken
+/// back, shortly before, and after.
 const STOPS_HOURS: [i64; 3] = [100 * 24, 180 * 24 - 1, 181 * 24];
 /// Ledgers at each stop but the last.
 const STOP_LEDGERS: u64 = 8;
 
 impl World {
-    /// Nothing goes wrong any more, and time passes: everything comes to its end, or the verdict says what did not.
+    /// Nothing goes wrong any more, and time passes: everything comes to its end, or the verdict says what
+    /// did not.
     pub(super) async fn quiesce(&mut self) -> Result<Ends, SimulationError> {
         self.trace.note("calm");
         self.sandbox.faults().clear();
