@@ -1,6 +1,8 @@
-//! A small world for stories about money: a sandbox network, a database, an engine that ticks when told, and people.
+//! A small world for stories about money: a sandbox network, a database, an engine that ticks when told, and
+//! people.
 //!
-//! Ledgers close by themselves every few milliseconds. Time is the machine's, moved forward when a story says so.
+//! Ledgers close by themselves every few milliseconds. Time is the machine's, moved forward when a story says
+//! so.
 
 pub mod books;
 pub mod clock;
