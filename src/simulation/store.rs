@@ -18,6 +18,8 @@ use super::clock::VirtualClock;
 use super::faults::bugs::Bug;
 use super::faults::process_faults::{Commit, ProcessFaults, Step, gone};
 #[cfg(feature = "simulated-bugs")]
+use crate::domain::address::AccountId;
+#[cfg(feature = "simulated-bugs")]
 use crate::domain::escrow::EscrowAccount;
 #[cfg(feature = "simulated-bugs")]
 use crate::domain::transfer::Transfer;
