@@ -25,7 +25,7 @@ use crate::domain::money::Stroops;
 use crate::domain::payment::{Attribution, Memo, PaymentId};
 use crate::domain::reservation::State;
 use crate::domain::transfer::{Delivery, Transfer, TransferState};
-use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, Store, StoreError, StoredPayment, Tx};
+use crate::ports::store::{LIST_ROWS_MAX, Pages, PaymentFilter, Store, StoreError, StoredPayment, Tx};
 use crate::sandbox::Sandbox;
 use crate::sandbox::acts::{Movement, Way};
 use crate::sandbox::ledger::state::{AccountFilter, Authorization};
@@ -624,28 +624,22 @@ impl Judge {
 
 /// All payments that our tables know.
 async fn stored_payments(tx: &mut dyn Tx) -> Result<BTreeMap<PaymentId, StoredPayment>, StoreError> {
-    let mut stored: BTreeMap<PaymentId, StoredPayment> = BTreeMap::new();
-    loop {
-        let after = stored.last_key_value().map(|(id, _)| *id);
+    let (mut stored, mut pages) = (BTreeMap::new(), Pages::new());
+    while let Some(after) = pages.after() {
         let page = tx.payments(&PaymentFilter::default(), after, LIST_ROWS_MAX).await?;
-        let last = page.len() < LIST_ROWS_MAX as usize;
+        pages.turn(&page, |payment| payment.payment.id);
         stored.extend(page.into_iter().map(|payment| (payment.payment.id, payment)));
-        if last {
-            return Ok(stored);
-        }
     }
+    Ok(stored)
 }
 
 /// Returns that are owed, on no way, and known where to.
 async fn deliverable(tx: &mut dyn Tx) -> Result<Vec<Transfer>, StoreError> {
-    let mut owed: Vec<Transfer> = Vec::new();
-    loop {
-        let after = owed.last().map(|transfer| transfer.id);
+    let (mut owed, mut pages) = (Vec::new(), Pages::new());
+    while let Some(after) = pages.after() {
         let page = tx.pending_refunds(after, LIST_ROWS_MAX).await?;
-        let last = page.len() < LIST_ROWS_MAX as usize;
+        pages.turn(&page, |transfer| transfer.id);
         owed.extend(page.into_iter().filter(|transfer| transfer.state == TransferState::Pending));
-        if last {
-            return Ok(owed);
-        }
     }
+    Ok(owed)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Findings, Judge};
 use crate::domain::ids::PoolId;
 use crate::domain::pool::{Extension, Grant, Pool};
-use crate::ports::store::{LIST_ROWS_MAX, PoolFilter, StoreError, Tx};
+use crate::ports::store::{LIST_ROWS_MAX, Pages, PoolFilter, StoreError, Tx};
 use crate::simulation::people::Case;
 use crate::simulation::trail::Wrong;
 use crate::simulation::world::FREE_NODE;
@@ -30,16 +30,13 @@ fn is_exact(case: &Case, grant: &Grant) -> bool {
 }
 
 async fn pools(tx: &mut dyn Tx) -> Result<Vec<Pool>, StoreError> {
-    let mut pools: Vec<Pool> = Vec::new();
-    loop {
-        let after = pools.last().map(|pool| pool.id);
+    let (mut pools, mut pages) = (Vec::new(), Pages::new());
+    while let Some(after) = pages.after() {
         let page = tx.pools(&PoolFilter::default(), after, LIST_ROWS_MAX).await?;
-        let last = page.len() < LIST_ROWS_MAX as usize;
+        pages.turn(&page, |pool| pool.id);
         pools.extend(page);
-        if last {
-            return Ok(pools);
-        }
     }
+    Ok(pools)
 }
 
 impl Judge {
