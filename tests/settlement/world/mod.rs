@@ -110,6 +110,16 @@ pub fn price(reservation: &Reservation) -> Stroops {
     reservation.quote.options[0].amount
 }
 
+/// What the farmer gets of a price: all but the foundation's tenth.
+pub fn farmers_share(reservation: &Reservation) -> Stroops {
+    let whole = price(reservation);
+    whole.checked_sub(share(whole, 10)).unwrap()
+}
+
+pub fn platform() -> AccountId {
+    wallet("platform").account()
+}
+
 pub fn share(whole: Stroops, percent: i64) -> Stroops {
     Stroops::new(whole.get() * percent / 100).unwrap()
 }
