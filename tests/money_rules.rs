@@ -33,8 +33,8 @@ fn function(line: &str) -> Option<&str> {
     rest.split('(').next()
 }
 
-/// The tests of a source: functions with a `test` attribute, and stories in the macro that runs them on both databases. A story's
-/// helpers take something else than the one database, and stand outside.
+/// The tests of a source: functions with a `test` attribute, and stories in the macro that runs them on both
+/// databases. A story's helpers take something else than the one database, and stand outside.
 fn tests(source: &str) -> Tests {
     let (mut tests, mut on_both, mut announced) = (Tests::new(), false, false);
     for line in source.lines() {

@@ -1,15 +1,19 @@
 //! Why a command failed: one enum for all of them, below them.
 
+use url::Url;
+
 use crate::access::AccessError;
 use crate::app::config::ConfigError;
-use crate::app::demo::DemoError;
+use crate::app::database::DatabaseError;
 use crate::app::sealing_files::SealingFileError;
 use crate::app::wire::ServiceError;
+use crate::demo::DemoError;
 use crate::domain::dead_letter::LetterId;
 use crate::domain::ids::ReservationId;
 use crate::domain::refund::RefundAddressError;
 use crate::domain::transfer::GivenBack;
 use crate::operator::{DeadLetterError, ReconcileError, StockError};
+use crate::ports::store::StoreError;
 use crate::settlement::{ResolveError, ReturnError};
 use crate::simulation::SimulationError;
 use farmgate_sandbox::StartError;
@@ -21,6 +25,23 @@ pub enum CommandError {
     /// Configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// No database to work on.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// PostgreSQL is not backed up here.
+    #[error(
+        "the database is PostgreSQL ({database}): back it up with its own pg_dump, such as \
+         `pg_dump --format=custom --file={file} …`; restore with pg_restore"
+    )]
+    PostgresBackup {
+        /// Which.
+        database: String,
+        /// Where the copy was to be.
+        file: String,
+    },
+    /// The copy was not made.
+    #[error("the backup: {0}")]
+    Backup(StoreError),
     /// The service.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -30,6 +51,16 @@ pub enum CommandError {
     /// The wallet.
     #[error(transparent)]
     Wallet(#[from] WalletError),
+    /// No sandbox.
+    #[error(
+        "no sandbox answers at {horizon}: start `farmgate sandbox`, or name another with --sandbox ({source})"
+    )]
+    NoSandbox {
+        /// Where it should be.
+        horizon: Url,
+        /// What happened.
+        source: reqwest::Error,
+    },
     /// A held reservation.
     #[error(transparent)]
     Resolve(#[from] ResolveError),

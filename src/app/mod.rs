@@ -1,11 +1,11 @@
-//! The process: configuration, wiring, command line, telemetry and the demo.
+//! The process: configuration, wiring, command line and telemetry.
 //!
 //! The only place that asks the machine for time and randomness, and that knows every other module.
 
 pub mod clock;
 pub mod commands;
 pub mod config;
-pub mod demo;
+mod database;
 pub mod error;
 pub mod output;
 mod sealing_files;

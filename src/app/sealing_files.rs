@@ -57,14 +57,6 @@ pub enum SealingFileError {
         /// Why.
         source: SealedSecretError,
     },
-    /// The database is not there, or not of this version.
-    #[error("database.url {url}: it {state}; set database.url or --database to the service's own")]
-    Database {
-        /// The database.
-        url: String,
-        /// What it is.
-        state: &'static str,
-    },
     /// No sealed secret of an account.
     #[error(
         "ACCOUNT {0}: no sealed secret of it is there; it is no account of ours, or was opened without \

@@ -8,13 +8,14 @@ use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::Config;
 use crate::app::telemetry;
 use crate::http::{self, AppState};
 use crate::ports::clock::Clock;
-use crate::ports::network::Network;
+use crate::ports::network::{Network, NetworkError, TransactionBuilder};
 use crate::ports::signer::Signer;
 use crate::ports::store::{Store, StoreError};
 use crate::settlement::{Candidate, EngineError};
@@ -56,7 +57,17 @@ pub enum ServiceError {
     /// The API stopped.
     #[error("the API stopped: {0}")]
     Serve(std::io::Error),
-    /// Horizon is of another network, or does not answer.
+    /// No Horizon, or none that answers.
+    #[error("{advice} ({source})")]
+    NoHorizon {
+        /// Where it should be.
+        url: Url,
+        /// What to do.
+        advice: String,
+        /// What was found instead.
+        source: Box<NetworkError>,
+    },
+    /// Horizon is of another network.
     #[error(transparent)]
     Network(#[from] CheckError),
     /// The engine stopped for a person to look.
@@ -80,6 +91,43 @@ pub fn network_of(config: &Config, seed: SecretSeed) -> Result<Arc<StellarNetwor
     Ok(Arc::new(StellarNetwork::new(&config.stellar, transport, signer, clock, entropy)))
 }
 
+/// Asks Horizon which network it serves, and refuses another than the configured one.
+pub async fn reach(network: &StellarNetwork, url: &Url) -> Result<(), ServiceError> {
+    match network.check_passphrase().await {
+        Ok(_root) => Ok(()),
+        Err(CheckError::Network(source)) => Err(unreached(url, source)),
+        Err(error @ CheckError::OtherNetwork { .. }) => Err(error.into()),
+    }
+}
+
+fn unreached(url: &Url, source: NetworkError) -> ServiceError {
+    let advice = horizon_advice(url);
+    ServiceError::NoHorizon { url: without_userinfo(url), advice, source: Box::new(source) }
+}
+
+/// What to do about a Horizon of which there is no good answer.
+pub fn horizon_advice(url: &Url) -> String {
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let url = without_userinfo(url);
+    match loopback {
+        true => format!("no Horizon answers at {url}: start `farmgate sandbox`, or set stellar.horizon_url"),
+        false => format!("see that {url} can be reached from here, or set stellar.horizon_url"),
+    }
+}
+
+/// A URL as it may be shown: somebody may have put a password into it.
+pub fn without_userinfo(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Only a URL that cannot have them refuses to lose them.
+    let _nothing_to_hide = url.set_username("").and_then(|()| url.set_password(None));
+    url
+}
+
 /// A service whose API listens and whose engine has not started.
 pub struct Service {
     /// The database.
@@ -93,6 +141,7 @@ pub struct Service {
     listener: TcpListener,
     router: axum::Router,
     candidate: Candidate,
+    horizon_url: Url,
 }
 
 impl Service {
@@ -123,11 +172,12 @@ impl Service {
             holder: candidate.holder().to_owned(),
             metrics: Arc::new(move || metrics.render()),
         });
+        let horizon_url = config.stellar.horizon_url.clone();
         let address = config.http.listen;
         let failed = |source| ServiceError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { store, network, address, schema, listener, router, candidate })
+        Ok(Self { store, network, address, schema, listener, router, candidate, horizon_url })
     }
 
     /// Runs until `stop`: the step in hand and requests under way are finished first.
@@ -135,12 +185,12 @@ impl Service {
     /// The API answers from the first moment, also while Horizon is away. If the engine must stop for a person to look,
     /// the API goes on, and `/readyz` says why.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServiceError> {
-        let Self { network, listener, router, candidate, .. } = self;
+        let Self { network, listener, router, candidate, horizon_url, .. } = self;
         let stopped = stop.clone();
         let serving = axum::serve(listener, router)
             .with_graceful_shutdown(async move { stopped.cancelled().await })
             .into_future();
-        let mut engine = tokio::spawn(run_engine(network, candidate, stop.clone()));
+        let mut engine = tokio::spawn(run_engine(network, horizon_url, candidate, stop.clone()));
         let mut serving = std::pin::pin!(serving);
         let mut engine_ended = None;
         tokio::select! {
@@ -171,22 +221,23 @@ impl Service {
 
 async fn run_engine(
     network: Arc<StellarNetwork>,
+    horizon_url: Url,
     candidate: Candidate,
     stop: CancellationToken,
 ) -> Result<(), ServiceError> {
     while !stop.is_cancelled() {
         let answer = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            answer = network.check_passphrase() => answer,
+            answer = reach(&network, &horizon_url) => answer,
         };
         match answer {
-            Ok(_root) => break,
-            Err(error @ CheckError::OtherNetwork { .. }) => {
+            Ok(()) => break,
+            Err(error @ ServiceError::Network(_)) => {
                 tracing::error!(%error, "the engine does not start");
                 stop.cancel();
-                return Err(error.into());
+                return Err(error);
             }
-            Err(CheckError::Network(error)) => {
+            Err(error) => {
                 tracing::warn!(%error, "waiting for Horizon");
                 tokio::select! {
                     () = stop.cancelled() => {}
@@ -224,5 +275,16 @@ pub async fn asked_to_stop() {
     tokio::select! {
         () = interrupt => {}
         () = terminate => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        let url = "http://me:hunter2@horizon.example/path".parse().unwrap();
+        assert_eq!(without_userinfo(&url).as_str(), "http://horizon.example/path");
     }
 }

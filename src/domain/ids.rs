@@ -122,7 +122,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ids_sort_by_time_and_stay_in_53_bits(millis in ID_EPOCH_MILLIS..=3_900_000_000_000_i64, random: u16) {
+        fn ids_sort_by_time_and_stay_in_53_bits(
+            millis in ID_EPOCH_MILLIS..=3_900_000_000_000_i64,
+            random: u16,
+        ) {
             let at = |millis| Timestamp::from_millisecond(millis).unwrap();
             let (early, late) = (new_id_number(at(millis), u16::MAX), new_id_number(at(millis + 1), random));
             prop_assert!(early < late && late <= ID_MAX);

@@ -1,22 +1,25 @@
 //! The database: `ports::store` on SQLite and PostgreSQL.
 //!
-//! Each aggregate has a file with its statements, the way from its rows to the domain, and its port. A statement
-//! is written once for both engines wherever they agree ([`Sql`]); which one it runs on is decided in `session`, and
-//! nowhere else.
+//! Each aggregate has a file with its statements, the way from its rows to the domain, and its port. A
+//! statement is written once for both engines wherever they agree ([`Sql`]); which one it runs on is decided
+//! in `session`, and nowhere else.
 //!
-//! Boundaries: only `domain` and `ports` of ours; nobody else speaks SQL. It never asks for the time or for random
-//! numbers, and decides nothing about money: it refuses what would break a rule.
+//! Boundaries: only `domain` and `ports` of ours; nobody else speaks SQL. It never asks for the time or for
+//! random numbers, and decides nothing about money: it refuses what would break a rule.
 //!
-//! Failure: after its first refused statement a transaction is over, and gives that error again at commit. What was
-//! not committed is rolled back, whoever drops it and whenever; a connection whose state is in doubt is closed.
+//! Failure: after its first refused statement a transaction is over, and gives that error again at commit.
+//! What was not committed is rolled back, whoever drops it and whenever; a connection whose state is in doubt
+//! is closed.
 //!
-//! Recovery: `ports::store::transact` runs again after [`StoreError::Conflict`]. After [`StoreError::Unavailable`]
-//! at a commit nobody knows; the unique keys (see `migrations/`) make repeating harmless.
+//! Recovery: `ports::store::transact` runs again after [`StoreError::Conflict`]. After
+//! [`StoreError::Unavailable`] at a commit nobody knows; the unique keys (see `migrations/`) make repeating
+//! harmless.
 //!
 //! Times are kept to the microsecond.
 
 mod access;
 mod accounts;
+mod backup;
 mod catalog;
 mod claimables;
 mod dead_letters;
@@ -39,6 +42,7 @@ mod sqlite;
 mod transfers;
 mod watchdog;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -67,8 +71,8 @@ enum Engine {
 /// An SQLite file is created if it is not there, but not its folder; a PostgreSQL database must exist.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] if it is not reached; [`StoreError::Refused`] if settings are out of bounds, or the
-/// database was made by a newer or another program.
+/// [`StoreError::Unavailable`] if it is not reached; [`StoreError::Refused`] if settings are out of bounds,
+/// or the database was made by a newer or another program.
 pub async fn connect(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(Database::open(settings).await?))
 }
@@ -119,6 +123,21 @@ pub async fn schema(settings: &Settings) -> Result<SchemaState, StoreError> {
     })
 }
 
+/// Copies a running SQLite database into a new file, as of one moment, and verifies the copy.
+///
+/// # Errors
+/// [`StoreError::Refused`] if the file exists, the database is not SQLite, or the copy is not sound; nothing
+/// is left then. [`StoreError::Unavailable`] if the database or the file cannot be read or written.
+pub async fn back_up(settings: &Settings, copy: &Path) -> Result<(), StoreError> {
+    within_bounds(settings)?;
+    match settings.url.engine() {
+        EngineKind::Sqlite => backup::copy(settings, copy).await,
+        EngineKind::Postgres => {
+            Err(StoreError::Refused { reason: "PostgreSQL has a backup of its own: pg_dump".to_owned() })
+        }
+    }
+}
+
 /// Asks the database for a sign of life: a transaction that reads one row.
 ///
 /// # Errors
@@ -153,7 +172,12 @@ pub fn statements() -> Vec<Sql> {
 fn within_bounds(settings: &Settings) -> Result<(), StoreError> {
     let refuse = |reason: String| Err(StoreError::Refused { reason });
     if !(1..=CONNECTIONS_MAX).contains(&settings.connections_max) {
-        return refuse(format!("connections_max is 1 to {CONNECTIONS_MAX}"));
+        return refuse(format!("database.connections_max is 1 to {CONNECTIONS_MAX}"));
+    }
+    if settings.password_file.is_some() && settings.url.holds_password() {
+        return refuse(
+            "database.url has a password and database.password_file is set: which is meant?".into(),
+        );
     }
     for (name, seconds) in [
         ("acquire_timeout_seconds", settings.acquire_timeout_seconds),
@@ -161,7 +185,7 @@ fn within_bounds(settings: &Settings) -> Result<(), StoreError> {
         ("lock_timeout_seconds", settings.lock_timeout_seconds),
     ] {
         if !(1..=TIMEOUT_SECONDS_MAX).contains(&seconds) {
-            return refuse(format!("{name} is 1 to {TIMEOUT_SECONDS_MAX}"));
+            return refuse(format!("database.{name} is 1 to {TIMEOUT_SECONDS_MAX}"));
         }
     }
     Ok(())

@@ -1,10 +1,11 @@
 //! Where the database is, and the bounds of its use.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
+use url::Url;
 
 /// Most connections a pool may be told to open.
 pub const CONNECTIONS_MAX: u32 = 1_000;
@@ -24,8 +25,8 @@ pub const TIMEOUT_SECONDS_MAX: u64 = 3_600;
 pub struct Settings {
     /// `sqlite://` and a path, or `postgres://user@host:port/database`. Its beginning decides the engine.
     pub url: DatabaseUrl,
-    /// A file that holds PostgreSQL's password and nothing else. Instead, `PGPASSWORD` in the environment or a
-    /// `.pgpass` file will do.
+    /// A file that holds PostgreSQL's password and nothing else. Instead, `PGPASSWORD` in the environment or
+    /// a `.pgpass` file will do.
     pub password_file: Option<PathBuf>,
     /// Most connections; on SQLite most readers, for it has one writer.
     pub connections_max: u32,
@@ -98,6 +99,17 @@ impl DatabaseUrl {
     pub(super) fn path(&self) -> &str {
         let path = self.0.strip_prefix("sqlite:").unwrap_or(&self.0);
         path.strip_prefix("//").unwrap_or(path)
+    }
+
+    /// The SQLite file it names, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        (self.engine() == EngineKind::Sqlite).then(|| Path::new(self.path()))
+    }
+
+    /// Whether it holds a password.
+    pub(super) fn holds_password(&self) -> bool {
+        let named = |url: &Url| url.query_pairs().any(|(name, _)| name == "password");
+        Url::parse(&self.0).is_ok_and(|url| url.password().is_some() || named(&url))
     }
 
     /// Which engine it names.

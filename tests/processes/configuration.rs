@@ -37,6 +37,36 @@ async fn an_unknown_setting_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_configuration_file_that_cannot_be_read_is_named_with_its_path() {
+    // A folder cannot be read as a file, not even by root.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap().display().to_string();
+    for arguments in [&["serve"][..], &["resolve"], &["keys", "list"]] {
+        let arguments = [arguments, &["--config", &path]].concat();
+        let error = refused(&arguments, &[("FARMGATE_PLATFORM_SECRET", SECRET)]).await;
+        assert!(error.contains(&format!("configuration file {path}: ")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn two_secrets_are_refused_rather_than_one_passed_over() {
+    let both = [("FARMGATE_PLATFORM_SECRET", SECRET), ("FARMGATE_PLATFORM_SECRET_FILE", "/nonexistent")];
+    for command in ["serve", "setup", "reconcile"] {
+        let error = refused(&[command], &both).await;
+        assert!(error.contains("both set") && !error.contains(SECRET), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_with_one_underscore_is_told_that_two_are_meant() {
+    let secret = ("FARMGATE_PLATFORM_SECRET", SECRET);
+    let error = refused(&["serve"], &[secret, ("FARMGATE_SETTLEMENT_TICK_MILLIS", "5")]).await;
+    assert!(error.contains("Did you mean FARMGATE_SETTLEMENT__TICK_MILLIS?"), "{error}");
+    let error = refused(&["keys", "list"], &[("FARMGATE_DATABASE_URL", "sqlite://other.db")]).await;
+    assert!(error.contains("Did you mean FARMGATE_DATABASE__URL?"), "{error}");
+}
+
+#[tokio::test]
 async fn the_sandbox_listens_on_loopback_only() {
     let error = refused(&["sandbox", "--listen", "0.0.0.0:0"], &[]).await;
     assert!(error.contains("loopback"), "{error}");

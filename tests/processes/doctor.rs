@@ -37,7 +37,7 @@ pub struct Machine {
     sandbox: sandbox::Handle,
     horizon: Horizon,
     pub folder: tempfile::TempDir,
-    database: String,
+    pub database: String,
 }
 
 impl Machine {
@@ -189,6 +189,18 @@ async fn setup_shows_its_plan_and_does_nothing_until_told() {
     let (well, said) = machine.setup(&["--yes"]).await;
     assert!(well && said.contains("nothing to do"), "{said}");
     assert!(said.contains("PUT /v1/currencies"), "escrow accounts wait for a currency: {said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn setup_does_not_promise_a_database_where_none_can_be_made() {
+    let mut machine = Machine::new(None).await;
+    machine.fund("platform").await;
+    machine.database = "sqlite:///proc/farmgate.db".to_owned();
+    for arguments in [&[][..], &["--yes"]] {
+        let (well, said) = machine.setup(arguments).await;
+        assert_eq!(well, arguments.is_empty(), "{said}");
+        assert!(said.contains("/proc cannot be written") && !said.contains("--yes` does it"), "{said}");
+    }
 }
 
 on_both_databases! {

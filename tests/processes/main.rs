@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backup;
 mod chaos;
 mod children;
 mod configuration;
@@ -10,6 +11,7 @@ mod dead_letters;
 mod demo;
 mod doctor;
 mod kill;
+mod missing_database;
 mod proxy;
 mod sandbox;
 mod sealing;

@@ -1,8 +1,10 @@
 //! Which outside crate may be named where.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Finding;
+use crate::documents::{self, Papers};
+use crate::imports::MAP;
 use crate::names::{Names, Target, is_within};
 use crate::source::{SourceFile, Tree};
 
@@ -18,7 +20,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("stellar_base", &["stellar::tx"]),
     ("stellar_horizon", &[]),
     ("crypto_box", &["stellar::sealing"]),
-    ("reqwest", &["stellar::transport", "sandbox::wallet", "delivery", "app"]),
+    ("reqwest", &["stellar::transport", "sandbox::wallet", "delivery", "demo::client", "app"]),
     ("getrandom", &["app"]),
     ("rand_chacha", &["app", "sandbox", "simulation"]),
 ];
@@ -77,6 +79,28 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     }
     findings.sort();
     findings
+}
+
+/// The table on the map is the one above. It says `std` for what goes by three names, and spells crates as
+/// their packages do.
+pub fn check_page(papers: &Papers) -> Vec<Finding> {
+    let owned = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+    let mut enforced: BTreeMap<String, BTreeSet<String>> =
+        CONFINED.iter().map(|(name, homes)| ((*name).to_owned(), owned(homes))).collect();
+    enforced.insert("in domain".to_owned(), owned(DOMAIN));
+    enforced.insert("in ports".to_owned(), owned(PORTS));
+    let read = |name: &str, cell: &str| {
+        let mut places = documents::places_of(cell);
+        if name.starts_with("in ") {
+            places = places.into_iter().map(|place| place.replace('-', "_")).collect();
+            places.remove("as in domain");
+        }
+        if places.remove("std without its I::O") {
+            places.extend(["std", "core", "alloc"].map(str::to_owned));
+        }
+        places
+    };
+    documents::same_table(papers, MAP, ["crate", "only in"], &enforced, read)
 }
 
 fn foreign(target: &Target) -> Option<&[String]> {

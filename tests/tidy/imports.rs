@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::Finding;
+use crate::documents::{self, Papers};
 use crate::names::{Names, Reference, Target, is_within};
 use crate::source::Tree;
+
+/// The page with the tables.
+pub const MAP: &str = "docs/architecture.md";
 
 /// Module → what it may import, besides itself. A path such as `domain::money` allows only that part.
 ///
@@ -44,6 +48,25 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "demo",
+        &[
+            "domain",
+            "ports",
+            "access",
+            "operator",
+            "reservations",
+            "settlement",
+            "storage",
+            "stellar",
+            "sandbox",
+            "http",
+            "app::clock",
+            "app::config",
+            "app::telemetry",
+            "app::wire",
+        ],
+    ),
+    (
         "app",
         &[
             "domain",
@@ -61,6 +84,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "http",
             "console",
             "simulation",
+            "demo",
         ],
     ),
     ("main", &["app"]),
@@ -102,6 +126,16 @@ fn judged(chain: &[Target]) -> impl Iterator<Item = &[String]> {
         (Target::Ours(path), _) => Some(path.as_slice()),
         (Target::Foreign(_), _) => None,
     })
+}
+
+/// The table on the map is this one; `main.rs` stands in the sentence above it.
+pub fn check_page(papers: &Papers) -> Vec<Finding> {
+    let modules = MODULES.iter().filter(|(name, _)| *name != "main");
+    let all: Vec<&str> = modules.clone().map(|(name, _)| *name).collect();
+    let owned = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+    let enforced = modules.map(|(name, allowed)| ((*name).to_owned(), owned(allowed))).collect();
+    let read = |name: &str, cell: &str| documents::modules_of(cell, &all, name);
+    documents::same_table(papers, MAP, ["module", "may import"], &enforced, read)
 }
 
 /// What is wrong with `reference` leading to `target`, if anything.

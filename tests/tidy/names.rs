@@ -1,4 +1,4 @@
-//! Every name the sources under `src/` mention, and where it leads.
+//! Every name the sources of a crate mention, and where it leads.
 //!
 //! [`Names::read`] collects references (from `use`, paths in types and expressions, attribute strings, and
 //! the tokens of macros) and bindings (`use`, `extern crate`, type aliases, modules). [`Names::chains`]
@@ -140,6 +140,26 @@ impl Names {
     /// Where a reference leads: one chain of stops for each thing the name can mean. A local name has none.
     pub fn chains(&self, reference: &Reference) -> Vec<Vec<Target>> {
         self.follow(&reference.scope, &reference.written, HOPS_MAX)
+    }
+
+    /// The modules that define what a reference names, however many re-exports lie between: where a type
+    /// alias and what it stands for are two, both. The name of a whole module has none, since what is taken
+    /// from it is named again where it is used.
+    pub fn definers(&self, reference: &Reference) -> BTreeSet<Vec<String>> {
+        let mut found = BTreeSet::new();
+        for chain in self.chains(reference) {
+            for (index, stop) in chain.iter().enumerate() {
+                let Target::Ours(path) = stop else { continue };
+                let is_module = |length: &usize| self.modules.contains(&path[..*length]);
+                let length = (0..=path.len()).rev().find(is_module).unwrap_or_default();
+                let Some(name) = path.get(length) else { continue };
+                let module = path[..length].to_vec();
+                if index + 1 == chain.len() || self.definitions.contains(&(module.clone(), name.clone())) {
+                    found.insert(module);
+                }
+            }
+        }
+        found
     }
 
     fn follow(&self, scope: &[String], written: &Written, hops: usize) -> Vec<Vec<Target>> {

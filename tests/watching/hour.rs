@@ -1,8 +1,9 @@
 //! So many open reservations watched for so many ledgers, and every request of it counted.
 //!
-//! The real engine, database and Horizon client, over the sandbox's service in this process. Time is virtual: nobody waits for
-//! a clock, and a ledger closes when all that could happen before it has happened. Sandbox and client get no word of the
-//! counting, which is done between them and, for the looks of an open stream at new ledgers, by the sandbox.
+//! The real engine, database and Horizon client, over the sandbox's service in this process. Time is virtual:
+//! nobody waits for a clock, and a ledger closes when all that could happen before it has happened. Sandbox
+//! and client get no word of the counting, which is done between them and, for the looks of an open stream
+//! at new ledgers, by the sandbox.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;

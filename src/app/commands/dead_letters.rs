@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use crate::api::{Action, DeadLetter, Note};
 use crate::app::clock::SystemClock;
 use crate::app::config::{self, ConfigArgs};
+use crate::app::database;
 use crate::app::error::CommandError;
 use crate::app::output::{self, say, say_json};
 use crate::app::wire::ServiceError;
@@ -15,7 +16,6 @@ use crate::domain::dead_letter::{Kind, LetterId};
 use crate::operator::{DeadLetterError, LetterFilter, dead_letters, dismiss};
 use crate::ports::clock::Clock;
 use crate::ports::store::{Dismissal, LIST_ROWS_MAX, Store, StoreError, transact};
-use crate::storage;
 
 /// `farmgate dead-letters`.
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ pub enum DeadLettersCommand {
 pub(super) async fn run(args: DeadLettersArgs) -> Result<ExitCode, CommandError> {
     let settings =
         config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
-    let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
+    let store = database::existing(&settings).await?;
     if let Some(DeadLettersCommand::Dismiss { id, note }) = args.command {
         return dismiss_one(&store, id, note.into()).await;
     }

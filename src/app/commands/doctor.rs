@@ -13,6 +13,7 @@ use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{
     self, Config, ConfigArgs, ConfigError, FILE_DEFAULT, Overrides, SECRET_FILE_VARIABLE, SECRET_VARIABLE,
 };
+use crate::app::database::{self, DatabaseError, ELSEWHERE, MAKERS};
 use crate::app::error::CommandError;
 use crate::app::output::{say, say_json};
 use crate::app::wire;
@@ -22,7 +23,7 @@ use crate::operator::doctor::{self, Check, Expectations, Verdict, accounts, hori
 use crate::ports::network::Network;
 use crate::ports::store::Store;
 use crate::stellar::keys::SecretSeed;
-use crate::storage::{self, EngineKind, SchemaState};
+use crate::storage::{self, DatabaseUrl, EngineKind, SchemaState};
 
 /// `farmgate doctor`.
 #[derive(Debug, Args)]
@@ -78,7 +79,10 @@ async fn examine(args: &DoctorArgs) -> Vec<Check> {
             (config, platform, vec![Check::ok("configuration", seen)])
         }
         Err(error) => {
-            let advice = "farmgate.example.toml explains every setting";
+            let advice = match error {
+                ConfigError::File { .. } => "make it readable and valid, or name another with --config",
+                _ => "farmgate.example.toml explains every setting",
+            };
             return vec![Check::fail("configuration", error.to_string(), advice), secret];
         }
     };
@@ -103,6 +107,9 @@ fn secret() -> (Option<SecretSeed>, Check) {
     let secret: SecretString = match config::platform_secret(|name| std::env::var(name).ok()) {
         Ok(secret) => secret,
         Err(ConfigError::NoSecret) => return (None, Check::fail(CHECK, "there is none", advice)),
+        Err(error @ ConfigError::TwoSecrets) => {
+            return (None, Check::fail(CHECK, error.to_string(), "unset the one that is not meant"));
+        }
         Err(error) => return (None, Check::fail(CHECK, error.to_string(), advice)),
     };
     match secret.expose_secret().parse::<SecretSeed>() {
@@ -136,17 +143,22 @@ async fn database(config: &Config) -> (Check, Option<std::sync::Arc<dyn Store>>)
         EngineKind::Sqlite => "SQLite",
         EngineKind::Postgres => "PostgreSQL",
     };
-    let named = format!("{kind}, {}", settings.url);
+    let named = format!("{kind}, {}", database::place(&settings.url));
     let unreachable = |error: &dyn std::fmt::Display| {
         let advice = "set database.url, and see that it can be reached and written with these rights";
         (Check::fail(CHECK, format!("{named}: {error}"), advice), None)
     };
-    let make = "`farmgate setup --yes` does it, and so does `farmgate serve`";
+    let make = || match database::obstacle(&settings.url) {
+        Some(obstacle) => format!("{obstacle}; make that possible first, or set database.url"),
+        None => format!("{MAKERS} do it; {ELSEWHERE}"),
+    };
     match storage::schema(settings).await {
-        Ok(SchemaState::Missing) => (Check::fail(CHECK, format!("{named}: it is to be made"), make), None),
+        Ok(SchemaState::Missing) => {
+            (Check::fail(CHECK, format!("{kind}: {}", lacking(&settings.url)), make()), None)
+        }
         Ok(SchemaState::Behind { applied, known }) => {
             let seen = format!("{named}: {applied} of {known} migrations; it is to be brought up to date");
-            (Check::fail(CHECK, seen, make), None)
+            (Check::fail(CHECK, seen, make()), None)
         }
         Ok(SchemaState::Current { applied }) => match storage::connect(settings).await {
             Ok(store) => (Check::ok(CHECK, format!("{named}, all {applied} migrations")), Some(store)),
@@ -156,16 +168,25 @@ async fn database(config: &Config) -> (Check, Option<std::sync::Arc<dyn Store>>)
     }
 }
 
+/// What is not there, and where it was looked for.
+fn lacking(url: &DatabaseUrl) -> String {
+    match database::missing(url) {
+        DatabaseError::NoFile { file } => format!("there is no file {}", file.display()),
+        DatabaseError::NoTables { place } => format!("{place} has no tables of Farmgate's"),
+        DatabaseError::Behind { .. } | DatabaseError::Store { .. } => "there is none".to_owned(),
+    }
+}
+
 /// The lines on Horizon; the network only if it is ours and answers, for nothing else would be of use.
 async fn network(
     config: &Config,
     key: Option<SecretSeed>,
 ) -> (Vec<Check>, Option<std::sync::Arc<crate::stellar::StellarNetwork>>) {
     const CHECK: &str = "horizon";
-    let url = without_userinfo(&config.stellar.horizon_url);
+    let url = wire::without_userinfo(&config.stellar.horizon_url);
     let (url, passphrase) = (url.as_str(), config.stellar.network_passphrase.as_str());
     let unusable = |error: &dyn std::fmt::Display| {
-        let advice = "set stellar.horizon_url; see that it can be reached from here";
+        let advice = wire::horizon_advice(&config.stellar.horizon_url);
         (vec![Check::fail(CHECK, format!("{url}: {error}"), advice)], None)
     };
     // Nothing is signed here: without a key any other will do.
@@ -190,14 +211,6 @@ async fn network(
     (horizon::root(&root, url, passphrase), ours.then_some(network))
 }
 
-/// A URL as it may be shown: somebody may have put a password into it.
-fn without_userinfo(url: &Url) -> Url {
-    let mut url = url.clone();
-    // Only a URL that cannot have them refuses to lose them.
-    let _nothing_to_hide = url.set_username("").and_then(|()| url.set_password(None));
-    url
-}
-
 fn expectations(config: &Config, platform: Option<AccountId>, signer: Option<AccountId>) -> Expectations {
     let payout = [Recipient::Foundation, Recipient::Sales, Recipient::Wisdom];
     let payout = payout.into_iter().filter_map(|one| Some((one, config.reservations.payout.of(one)?)));
@@ -210,16 +223,5 @@ fn expectations(config: &Config, platform: Option<AccountId>, signer: Option<Acc
         tick: std::time::Duration::from_millis(config.settlement.tick_millis),
         follow_accounts_min: config.settlement.follow_accounts_min,
         payout: payout.collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_in_a_url_is_not_shown() {
-        let url = "http://me:hunter2@horizon.example/path".parse().unwrap();
-        assert_eq!(without_userinfo(&url).as_str(), "http://horizon.example/path");
     }
 }

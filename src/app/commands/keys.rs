@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 use secrecy::ExposeSecret;
@@ -9,15 +10,16 @@ use secrecy::ExposeSecret;
 use crate::access;
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{self, ConfigArgs};
+use crate::app::database;
 use crate::app::error::CommandError;
 use crate::app::output::{note, say, say_json, table};
 use crate::app::sealing_files;
 use crate::app::wire::ServiceError;
 use crate::domain::ids::ApiKeyId;
 use crate::ports::clock::Clock;
-use crate::ports::store::{ApiKey, Role, transact};
+use crate::ports::store::{ApiKey, Role, Store, transact};
 use crate::stellar::sealing::SealingSecret;
-use crate::storage;
+use crate::storage::{self, SchemaState};
 
 /// `farmgate keys`.
 #[derive(Debug, Args)]
@@ -103,7 +105,11 @@ pub(super) async fn run(args: KeysArgs) -> Result<ExitCode, CommandError> {
     };
     let settings =
         config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
-    let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
+    let store = match &command {
+        // The first key may come before the service.
+        ApiKeysCommand::Create { .. } => open_or_make(&settings).await?,
+        ApiKeysCommand::List { .. } | ApiKeysCommand::Revoke { .. } => database::existing(&settings).await?,
+    };
     match command {
         ApiKeysCommand::Create { name, role } => {
             let created = transact(&store, move |tx| {
@@ -144,6 +150,19 @@ pub(super) async fn run(args: KeysArgs) -> Result<ExitCode, CommandError> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the database, and says so if it had to be made: it may be in the wrong folder.
+async fn open_or_make(settings: &storage::Settings) -> Result<Arc<dyn Store>, CommandError> {
+    let before = storage::schema(settings).await.map_err(ServiceError::from)?;
+    let store = storage::connect(settings).await.map_err(ServiceError::from)?;
+    if before == SchemaState::Missing {
+        note(&format!(
+            "The database {} is new; the key is of use only there.",
+            database::place(&settings.url)
+        ))?;
+    }
+    Ok(store)
 }
 
 fn key_json(key: &ApiKey) -> serde_json::Value {

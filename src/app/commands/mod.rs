@@ -1,5 +1,6 @@
 //! The command line: one file a command, with its arguments and what it does; here is which there are.
 
+mod backup;
 mod dead_letters;
 mod demo;
 mod doctor;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::app::error::CommandError;
+use backup::BackupArgs;
 use dead_letters::DeadLettersArgs;
 use demo::DemoArgs;
 use doctor::DoctorArgs;
@@ -67,6 +69,8 @@ pub enum Command {
     Keys(KeysArgs),
     /// Open the sealed secrets of accounts, or export them for a machine without the database. Needs no network.
     Unseal(UnsealArgs),
+    /// Copy an SQLite database into a file, also while the service works on it.
+    Backup(BackupArgs),
     /// Print the API's OpenAPI document.
     Openapi,
     /// Put the settlement engine through everything that can go wrong, seed by seed; exit code 1 if a promise was broken.
@@ -87,6 +91,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::DeadLetters(args) => dead_letters::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Unseal(args) => unseal::run(&args).await,
+        Command::Backup(args) => backup::run(&args).await,
         Command::Simulate(args) => simulate::run(&args),
         Command::Openapi => openapi::run(),
     }

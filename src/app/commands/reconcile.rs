@@ -6,11 +6,11 @@ use clap::Args;
 use url::Url;
 
 use crate::app::config::{self, ConfigArgs, Overrides};
+use crate::app::database;
 use crate::app::error::CommandError;
 use crate::app::output::{reconciliation_table, say, say_json, signed};
-use crate::app::wire::{self, ServiceError};
+use crate::app::wire;
 use crate::operator::{Reconciliation, reconcile};
-use crate::storage;
 
 /// `farmgate reconcile`.
 #[derive(Debug, Args)]
@@ -39,8 +39,9 @@ impl ReconcileArgs {
 pub(super) async fn run(args: &ReconcileArgs) -> Result<ExitCode, CommandError> {
     let secret = config::platform_secret(|name| std::env::var(name).ok())?;
     let config = config::load_with_key(&args.config, args.overrides(), &secret)?;
-    let store = storage::connect(&config.database).await.map_err(ServiceError::from)?;
+    let store = database::existing(&config.database).await?;
     let network = wire::network(&config, &secret)?;
+    wire::reach(&network, &config.stellar.horizon_url).await?;
     let reconciliation = reconcile(&store, &*network).await?;
     if args.json {
         say_json(&json(&reconciliation))?;

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{self, ConfigArgs};
+use crate::app::database;
 use crate::app::error::CommandError;
 use crate::app::output::{say, table};
 use crate::app::wire::ServiceError;
@@ -14,7 +15,6 @@ use crate::domain::ids::ReservationId;
 use crate::domain::reservation::{Reservation, State};
 use crate::ports::store::{Store, transact};
 use crate::settlement::{Decision, held, resolve};
-use crate::storage;
 
 /// `farmgate resolve`.
 #[derive(Debug, Args)]
@@ -46,7 +46,7 @@ pub struct DecisionArgs {
 pub(super) async fn run(args: &ResolveArgs) -> Result<ExitCode, CommandError> {
     let settings =
         config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
-    let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
+    let store = database::existing(&settings).await?;
     let Some(id) = args.id else { return list_held(&store).await };
     let decision = if args.decision.refund { Decision::Refund } else { Decision::Settle };
     let resolved = transact(&store, move |tx| {

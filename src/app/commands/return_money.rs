@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::app::config::{self, ConfigArgs};
+use crate::app::database;
 use crate::app::error::CommandError;
 use crate::app::output::say;
-use crate::app::wire::ServiceError;
 use crate::domain::address::Address;
 use crate::domain::ids::TxHash;
 use crate::domain::payment::Memo;
@@ -15,7 +15,6 @@ use crate::domain::refund::RefundAddress;
 use crate::domain::transfer::GivenBack;
 use crate::ports::store::transact;
 use crate::settlement::return_to;
-use crate::storage;
 
 /// `farmgate return`.
 #[derive(Debug, Args)]
@@ -64,7 +63,7 @@ impl From<MemoArgs> for Memo {
 pub(super) async fn run(args: ReturnArgs) -> Result<ExitCode, CommandError> {
     let settings =
         config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
-    let store = storage::connect(&settings).await.map_err(ServiceError::from)?;
+    let store = database::existing(&settings).await?;
     let (what, to) = (args.what, RefundAddress::new(args.to, args.memo.into())?);
     let address = to.address();
     let decided = transact(&store, move |tx| {

@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::{self, Config, ConfigArgs, Overrides};
+use crate::app::database;
 use crate::app::error::CommandError;
 use crate::app::output::{note, say};
 use crate::app::wire::{self, ServiceError};
@@ -22,7 +23,7 @@ use crate::domain::money::Stroops;
 use crate::domain::transfer::Purpose;
 use crate::operator::{SetupPlan, Stock, StockError, Wanted, plan_setup, stock};
 use crate::ports::clock::Clock;
-use crate::ports::network::Network;
+use crate::ports::network::{Gateway, Network, TransactionBuilder};
 use crate::ports::store::Store;
 use crate::settlement::{Candidate, Look, Term, TickReport, Watched};
 use crate::stellar::StellarNetwork;
@@ -59,7 +60,7 @@ pub(super) async fn run(args: &SetupArgs) -> Result<ExitCode, CommandError> {
     let secret = config::platform_secret(|name| std::env::var(name).ok())?;
     let config = config::load_with_key(&args.config, args.overrides(), &secret)?;
     let network = wire::network(&config, &secret)?;
-    network.check_passphrase().await.map_err(ServiceError::from)?;
+    wire::reach(&network, &config.stellar.horizon_url).await?;
     let wanted = config.wanted();
 
     let schema = storage::schema(&config.database).await.map_err(ServiceError::from)?;
@@ -73,7 +74,13 @@ pub(super) async fn run(args: &SetupArgs) -> Result<ExitCode, CommandError> {
     };
     let account = network.account(network.platform()).await.map_err(StockError::from)?.account;
     let fee = config.settlement.fee_per_operation_stroops;
-    let plan = plan_setup(network.platform(), account.as_ref(), &before, &wanted, fee);
+    let mut plan = plan_setup(network.platform(), account.as_ref(), &before, &wanted, fee);
+    if store.is_none()
+        && let Some(obstacle) = database::obstacle(&config.database.url)
+    {
+        plan.obstacles
+            .insert(0, format!("the database: {obstacle}; make that possible, or set database.url"));
+    }
     for line in lines(&plan, &schema, &config) {
         say(&line)?;
     }
@@ -103,7 +110,7 @@ async fn connect(config: &Config) -> Result<Arc<dyn Store>, CommandError> {
 /// The plan for people.
 fn lines(plan: &SetupPlan, schema: &SchemaState, config: &Config) -> Vec<String> {
     let mut lines = Vec::new();
-    let url = &config.database.url;
+    let url = database::place(&config.database.url);
     match schema {
         SchemaState::Missing => lines.push(format!("database          make {url}")),
         SchemaState::Behind { applied, known } => {

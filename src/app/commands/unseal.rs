@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::app::config::{self, ConfigArgs};
+use crate::app::database;
 use crate::app::error::CommandError;
 use crate::app::output::say;
 use crate::app::sealing_files::{SealingFileError, read_boxes, read_secret};
@@ -17,7 +18,6 @@ use crate::app::wire::ServiceError;
 use crate::domain::address::AccountId;
 use crate::domain::sealing::SealedSecret;
 use crate::ports::store::StoreError;
-use crate::storage::{self, SchemaState};
 
 /// Accounts that are unsealed at once.
 const UNSEAL_ACCOUNTS_MAX: usize = 200;
@@ -97,15 +97,7 @@ async fn stored(args: &UnsealArgs) -> Result<Vec<SealedSecret>, CommandError> {
     let settings =
         config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
     let failed = |error: StoreError| ServiceError::from(error);
-    let state = match storage::schema(&settings).await.map_err(failed)? {
-        SchemaState::Current { .. } => None,
-        SchemaState::Missing => Some("is empty or not there"),
-        SchemaState::Behind { .. } => Some("is of an earlier version"),
-    };
-    if let Some(state) = state {
-        return Err(SealingFileError::Database { url: settings.url.to_string(), state }.into());
-    }
-    let store = storage::connect(&settings).await.map_err(failed)?;
+    let store = database::existing(&settings).await?;
     let mut tx = store.begin_read().await.map_err(failed)?;
     let sealed = tx.sealed_secrets(&args.accounts).await.map_err(failed)?;
     tx.rollback().await.map_err(failed)?;

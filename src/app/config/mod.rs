@@ -1,79 +1,34 @@
 //! Configuration: defaults < file (TOML) < environment `FARMGATE_*` < flags.
 //!
-//! Every module owns its settings; here they are composed, read and checked. Unknown keys are refused. Secrets
-//! come from the environment or from files named there, never from the configuration file itself.
+//! Unknown settings are refused, and every refusal says where the setting was: in which file, in which variable, in which
+//! flag. Secrets come from the environment or from files named there, never from the configuration file itself.
 
 mod environment;
 mod error;
+mod explain;
+mod file;
 mod flags;
 mod secret;
+mod settings;
+mod sources;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use ::config::builder::DefaultState;
-use ::config::{Config as Source, ConfigBuilder, ConfigError as SourceError, Environment, File, FileFormat};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::app::telemetry;
-use crate::operator::Wanted;
 use crate::stellar::keys::SecretSeed;
-use crate::{http, reservations, settlement, stellar, storage};
-use farmgate_sandbox as sandbox;
+use crate::storage;
 
 pub use environment::{SECRET_FILE_VARIABLE, SECRET_VARIABLE};
-pub use error::ConfigError;
+pub use error::{ConfigError, reason};
+pub use file::FILE_DEFAULT;
 pub use flags::{ConfigArgs, Overrides};
 pub use secret::{platform_secret, secret_file};
+pub use settings::{Config, Escrow, EscrowMode};
+pub use sources::HORIZON_DEFAULT;
 
-use environment::NOT_CONFIGURATION;
-
-/// The configuration file that is read if it is there and no other is named.
-pub const FILE_DEFAULT: &str = "farmgate.toml";
-/// The Horizon that is used unless another is set: a sandbox on this machine.
-pub const HORIZON_DEFAULT: &str = "http://127.0.0.1:8000";
-/// How reservations get their escrow accounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EscrowMode {
-    /// One account per reservation.
-    #[default]
-    Dedicated,
-}
-
-/// Escrow accounts.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Escrow {
-    /// How reservations get their escrow accounts.
-    pub mode: EscrowMode,
-}
-
-/// All settings of `serve`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// The API.
-    #[serde(default)]
-    pub http: http::Settings,
-    /// The database.
-    #[serde(default)]
-    pub database: storage::Settings,
-    /// The network: unless set otherwise, a sandbox on this machine.
-    pub stellar: stellar::Settings,
-    /// Escrow accounts.
-    #[serde(default)]
-    pub escrow: Escrow,
-    /// Prices and payout accounts.
-    #[serde(default)]
-    pub reservations: reservations::Settings,
-    /// The engine.
-    #[serde(default)]
-    pub settlement: settlement::Settings,
-    /// Logs.
-    #[serde(default)]
-    pub log: telemetry::Settings,
-}
+use sources::Sources;
 
 /// Reads the configuration. `file` must exist if it is named; otherwise [`FILE_DEFAULT`] is read if it is there.
 pub fn load(
@@ -81,17 +36,15 @@ pub fn load(
     environment: impl IntoIterator<Item = (String, String)>,
     overrides: &Overrides,
 ) -> Result<Config, ConfigError> {
-    let mut sources = sources(file, environment, overrides)?;
-    if let Some(platform) = overrides.platform {
-        sources = sources.set_default("stellar.platform", platform.to_string())?;
-    }
-    let config: Config = sources.build()?.try_deserialize()?;
-    config.check()?;
+    let sources = Sources::read(file, environment, overrides)?;
+    sources.refuse_misspelled("")?;
+    let config: Config = sources.settings()?;
+    config.check().map_err(|problem| sources.out_of_bounds(problem))?;
     Ok(config)
 }
 
-/// Reads the configuration of a process that has the platform's key: the platform's account is that of the key, unless it
-/// is set.
+/// Reads the configuration of a process that has the platform's key: the platform's account is that of the key, unless
+/// it is set.
 pub fn load_with_key(
     args: &ConfigArgs,
     overrides: Overrides,
@@ -102,74 +55,20 @@ pub fn load_with_key(
     load(args.config.as_deref(), std::env::vars(), &overrides)
 }
 
-/// Reads where the database is, for commands that need nothing else. Other keys are not looked at.
+/// Reads where the database is, for commands that need nothing else. Other settings are not looked at.
 pub fn load_database(
     file: Option<&Path>,
     environment: impl IntoIterator<Item = (String, String)>,
     overrides: &Overrides,
 ) -> Result<storage::Settings, ConfigError> {
-    let source = sources(file, environment, overrides)?.build()?;
-    match source.get::<storage::Settings>("database") {
-        Ok(settings) => Ok(settings),
-        Err(SourceError::NotFound(_)) => Ok(storage::Settings::default()),
-        Err(error) => Err(error.into()),
+    #[derive(Deserialize)]
+    struct OfAll {
+        #[serde(default)]
+        database: storage::Settings,
     }
-}
-
-fn sources(
-    file: Option<&Path>,
-    environment: impl IntoIterator<Item = (String, String)>,
-    overrides: &Overrides,
-) -> Result<ConfigBuilder<DefaultState>, ConfigError> {
-    let file = match file {
-        Some(path) => File::from(path.to_path_buf()).format(FileFormat::Toml).required(true),
-        None => File::from(PathBuf::from(FILE_DEFAULT)).format(FileFormat::Toml).required(false),
-    };
-    let variables = environment
-        .into_iter()
-        .filter(|(name, _)| name.starts_with("FARMGATE_") && !NOT_CONFIGURATION.contains(&name.as_str()))
-        .collect();
-    let environment = Environment::with_prefix("FARMGATE")
-        .prefix_separator("_")
-        .separator("__")
-        .try_parsing(true)
-        .source(Some(variables));
-    let mut builder = Source::builder()
-        .set_default("stellar.horizon_url", HORIZON_DEFAULT)?
-        .set_default("stellar.network_passphrase", sandbox::network::PASSPHRASE)?
-        .add_source(file)
-        .add_source(environment);
-    for (key, value) in &overrides.values {
-        builder = builder.set_override(*key, value.clone())?;
-    }
-    Ok(builder)
-}
-
-impl Config {
-    /// The accounts that the configuration asks for.
-    pub fn wanted(&self) -> Wanted {
-        Wanted {
-            channels: self.settlement.channels,
-            channel_starting_balance: self.settlement.channel_starting_balance,
-            warm_accounts: self.settlement.warm_accounts,
-            recovery_signers: self.stellar.recovery_signers.len(),
-        }
-    }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        let bounds = |error: &dyn std::fmt::Display| ConfigError::Bounds(error.to_string());
-        self.http.validate().map_err(|error| bounds(&error))?;
-        self.stellar.check().map_err(|error| bounds(&error))?;
-        self.settlement.check().map_err(|error| bounds(&error))?;
-        self.reservations.validate().map_err(|error| bounds(&error))?;
-        let (request, escrow) = (self.http.request_timeout_seconds, self.reservations.escrow_wait_seconds);
-        if request <= escrow {
-            return Err(ConfigError::Bounds(format!(
-                "http.request_timeout_seconds ({request}) must be longer than reservations.escrow_wait_seconds ({escrow})"
-            )));
-        }
-        Ok(())
-    }
+    let sources = Sources::read(file, environment, overrides)?;
+    sources.refuse_misspelled("FARMGATE_DATABASE__")?;
+    Ok(sources.settings::<OfAll>()?.database)
 }
 
 #[cfg(test)]
@@ -209,6 +108,86 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_says_where_the_setting_is_and_what_would_fit() {
+        for (toml, pairs, expected) in [
+            (
+                "[reservations]\nnetwork = 'main'",
+                &[][..],
+                &["reservations.network in /", "farmgate.toml: `main` is", "`mainnet`, `testnet`, `devnet`"]
+                    [..],
+            ),
+            ("[log]\nformat = 5", &[], &["log.format in /", "`5` is not possible", "`text` or `json`"]),
+            (
+                "[escrow]\nmode = 'shared'",
+                &[],
+                &["escrow.mode in /", "`shared` is not possible", "`dedicated`"],
+            ),
+            (
+                "",
+                &[("FARMGATE_LOG__FORMAT", "yaml")],
+                &["FARMGATE_LOG__FORMAT (log.format): `yaml` is", "`text` or `json`"],
+            ),
+            (
+                "[settlement]\nchannels = 'x'",
+                &[],
+                &["settlement.channels in /", "is \"x\"", "a whole number"],
+            ),
+            ("[settlement]\nchannels = 70000", &[], &["is `70000`, expected a whole number from 0 to 65535"]),
+            ("[settlement]\nchannels = -1", &[], &["is `-1`, expected a whole number of at least 0"]),
+            ("[settlement]\nchannels = [1]", &[], &["is a list, expected a whole number"]),
+            (
+                "[settlement]\nfunding_accounts = 1",
+                &[],
+                &["settlement.funding_accounts in", "expected a list"],
+            ),
+            ("settlement = 1", &[], &["settlement in /", "is `1`, expected a section"]),
+            ("[reservations.unit_prices]\ncu = true", &[], &["reservations.unit_prices.cu in", "a number"]),
+            ("[settlement]\nchanels = 1", &[], &["settlement.chanels in /", "no such setting", "`channels`"]),
+            (
+                "",
+                &[("FARMGATE_COLOUR", "x")],
+                &["FARMGATE_COLOUR (colour)", "no such setting", "`settlement`"],
+            ),
+            ("[settlement]\nchannels = 0", &[], &["settlement.channels", "read from /", "farmgate.toml"]),
+            ("[settlement\n", &[], &["configuration file /", "farmgate.toml: ", "line 1"]),
+            (
+                "",
+                &[("FARMGATE_SETTLEMENT_TICK_MILLIS", "5")],
+                &["FARMGATE_SETTLEMENT_TICK_MILLIS is not", "mean FARMGATE_SETTLEMENT__TICK_MILLIS?"],
+            ),
+        ] {
+            let error = read(toml, pairs, &Overrides::default()).unwrap_err().to_string();
+            for part in expected {
+                assert!(error.contains(part), "`{part}` is not in: {error}");
+            }
+            for word in
+                ["enum", "struct", "constructor", "variant", "sequence", "invalid type", " bit", "u16"]
+            {
+                assert!(!error.contains(word), "`{word}` is in: {error}");
+            }
+        }
+        let flags = Overrides { values: vec![("http.listen", "x".to_owned())], platform: None };
+        let error = read("", &[], &flags).unwrap_err().to_string();
+        assert!(error.contains("--listen (http.listen): "), "{error}");
+    }
+
+    #[test]
+    fn a_command_that_needs_the_database_alone_looks_at_that_section_alone() {
+        let of = |pairs: &[(&str, &str)]| {
+            let empty = tempfile::NamedTempFile::new().unwrap();
+            load_database(Some(empty.path()), variables(pairs), &Overrides::default())
+        };
+        let fine = of(&[("FARMGATE_SETTLEMENT_CHANNELS", "x"), ("FARMGATE_DATABASE__URL", "sqlite://a.db")]);
+        assert_eq!(fine.unwrap().url.to_string(), "sqlite://a.db");
+        for name in ["FARMGATE_DATABASE_URL", "FARMGATE_DATABASE"] {
+            let error = of(&[(name, "sqlite://a.db")]).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("FARMGATE_DATABASE__URL"), "{error}");
+        }
+        let error = of(&[("FARMGATE_DATABASE__CONNECTIONS_MAX", "x")]).unwrap_err().to_string();
+        assert!(error.contains("FARMGATE_DATABASE__CONNECTIONS_MAX"), "{error}");
+    }
+
+    #[test]
     fn secrets_and_the_tests_own_variables_are_no_configuration() {
         let pairs: Vec<_> = NOT_CONFIGURATION.iter().map(|name| (*name, "x")).collect();
         assert!(read("", &pairs, &Overrides::default()).is_ok());
@@ -233,6 +212,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_named_must_be_there() {
-        assert!(load(Some(Path::new("/nonexistent/farmgate.toml")), [], &Overrides::default()).is_err());
+        let absent = Path::new("/nonexistent/farmgate.toml");
+        let error = load(Some(absent), [], &Overrides::default()).unwrap_err().to_string();
+        assert!(error.contains("configuration file /nonexistent/farmgate.toml: there is no such"), "{error}");
     }
 }

@@ -11,8 +11,8 @@ use farmgate::domain::payment::PaymentKind;
 use farmgate::domain::transfer::ResultCodes;
 use farmgate::ports::network::{
     AccountAnswer, AccountPage, Body, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord,
-    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Removed, Sent, SignedFeeBump,
-    SignedTransaction, TransactionPlan, TransactionRecord,
+    Gateway, History, HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Removed, Sent,
+    SignedFeeBump, SignedTransaction, TransactionBuilder, TransactionPlan, TransactionRecord,
 };
 
 use super::World;
@@ -155,19 +155,7 @@ impl FaultyNetwork {
 }
 
 #[async_trait]
-impl Network for FaultyNetwork {
-    fn platform(&self) -> AccountId {
-        self.inner.platform()
-    }
-
-    fn escrows_per_transaction(&self, assets: usize) -> u16 {
-        self.inner.escrows_per_transaction(assets)
-    }
-
-    fn channels_per_transaction(&self) -> u16 {
-        self.inner.channels_per_transaction()
-    }
-
+impl Gateway for FaultyNetwork {
     async fn tip(&self) -> Result<Ledger, NetworkError> {
         self.inner.tip().await
     }
@@ -184,6 +172,65 @@ impl Network for FaultyNetwork {
         self.inner.account(account).await
     }
 
+    async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {
+        if take(&self.faults.blind) {
+            return Ok(None);
+        }
+        let record = self.inner.transaction(hash).await?.map(|record| self.told(record));
+        let gate = record.as_ref().and_then(|_| self.faults.look_up_gate.lock().unwrap().take());
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
+        Ok(record)
+    }
+
+    async fn send(&self, envelope: &str) -> Sent {
+        if self.faults.poisoned.lock().unwrap().contains(envelope) {
+            let codes = ResultCodes { transaction: "tx_internal_error".to_owned(), operations: vec![] };
+            return Sent::Refused { codes };
+        }
+        let claimable = self.faults.claimables.lock().unwrap().contains(envelope);
+        if claimable && self.faults.no_reserve.load(Ordering::SeqCst) {
+            // A payment, and a balance between the two operations that sponsor it.
+            let operations = ["op_success", "op_success", "op_low_reserve", "op_success"];
+            let operations = operations.map(str::to_owned).to_vec();
+            return Sent::Refused { codes: ResultCodes { transaction: "tx_failed".to_owned(), operations } };
+        }
+        let bid = self.faults.bids.lock().unwrap().get(envelope).copied();
+        let code = match bid {
+            Some((bid, _)) if bid < self.faults.bid_min.load(Ordering::SeqCst) => Some("tx_insufficient_fee"),
+            Some((_, true)) if self.faults.no_bumps.load(Ordering::SeqCst) => Some("tx_insufficient_balance"),
+            Some(_) | None => None,
+        };
+        if let Some(code) = code {
+            let codes = ResultCodes { transaction: code.to_owned(), operations: vec![] };
+            return Sent::Refused { codes };
+        }
+        let unknown = || Sent::Unknown { reason: "504".to_owned(), retry_after: None };
+        let refused = self.faults.refusal.lock().unwrap().clone().map(|codes| Sent::Refused { codes });
+        if take(&self.faults.lost) {
+            return refused.unwrap_or_else(unknown);
+        }
+        self.faults.sent.fetch_add(1, Ordering::SeqCst);
+        if take(&self.faults.land_unseen) {
+            drop(self.inner.send(envelope).await);
+            return refused.unwrap_or_else(unknown);
+        }
+        match self.inner.send(envelope).await {
+            Sent::Included(record) => Sent::Included(Box::new(self.told(*record))),
+            Sent::Refused { mut codes } => {
+                if self.faults.codeless.load(Ordering::SeqCst) {
+                    codes.operations.clear();
+                }
+                Sent::Refused { codes }
+            }
+            unknown @ Sent::Unknown { .. } => unknown,
+        }
+    }
+}
+
+#[async_trait]
+impl History for FaultyNetwork {
     async fn watched_accounts(&self, after: Option<AccountId>) -> Result<AccountPage, NetworkError> {
         if let Some(before) = self.faults.page_before.lock().unwrap().clone() {
             return Ok(before);
@@ -254,18 +301,6 @@ impl Network for FaultyNetwork {
         Ok(page)
     }
 
-    async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {
-        if take(&self.faults.blind) {
-            return Ok(None);
-        }
-        let record = self.inner.transaction(hash).await?.map(|record| self.told(record));
-        let gate = record.as_ref().and_then(|_| self.faults.look_up_gate.lock().unwrap().take());
-        if let Some(gate) = gate {
-            gate.pass().await;
-        }
-        Ok(record)
-    }
-
     async fn transaction_using(
         &self,
         account: AccountId,
@@ -284,6 +319,21 @@ impl Network for FaultyNetwork {
             return Ok(None);
         }
         self.inner.claimable_end(id).await
+    }
+}
+
+#[async_trait]
+impl TransactionBuilder for FaultyNetwork {
+    fn platform(&self) -> AccountId {
+        self.inner.platform()
+    }
+
+    fn escrows_per_transaction(&self, assets: usize) -> u16 {
+        self.inner.escrows_per_transaction(assets)
+    }
+
+    fn channels_per_transaction(&self) -> u16 {
+        self.inner.channels_per_transaction()
     }
 
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {
@@ -316,49 +366,5 @@ impl Network for FaultyNetwork {
         }
         self.faults.bids.lock().unwrap().insert(bump.envelope.clone(), (bump.fee_per_operation, true));
         Ok(bump)
-    }
-
-    async fn send(&self, envelope: &str) -> Sent {
-        if self.faults.poisoned.lock().unwrap().contains(envelope) {
-            let codes = ResultCodes { transaction: "tx_internal_error".to_owned(), operations: vec![] };
-            return Sent::Refused { codes };
-        }
-        let claimable = self.faults.claimables.lock().unwrap().contains(envelope);
-        if claimable && self.faults.no_reserve.load(Ordering::SeqCst) {
-            // A payment, and a balance between the two operations that sponsor it.
-            let operations = ["op_success", "op_success", "op_low_reserve", "op_success"];
-            let operations = operations.map(str::to_owned).to_vec();
-            return Sent::Refused { codes: ResultCodes { transaction: "tx_failed".to_owned(), operations } };
-        }
-        let bid = self.faults.bids.lock().unwrap().get(envelope).copied();
-        let code = match bid {
-            Some((bid, _)) if bid < self.faults.bid_min.load(Ordering::SeqCst) => Some("tx_insufficient_fee"),
-            Some((_, true)) if self.faults.no_bumps.load(Ordering::SeqCst) => Some("tx_insufficient_balance"),
-            Some(_) | None => None,
-        };
-        if let Some(code) = code {
-            let codes = ResultCodes { transaction: code.to_owned(), operations: vec![] };
-            return Sent::Refused { codes };
-        }
-        let unknown = || Sent::Unknown { reason: "504".to_owned(), retry_after: None };
-        let refused = self.faults.refusal.lock().unwrap().clone().map(|codes| Sent::Refused { codes });
-        if take(&self.faults.lost) {
-            return refused.unwrap_or_else(unknown);
-        }
-        self.faults.sent.fetch_add(1, Ordering::SeqCst);
-        if take(&self.faults.land_unseen) {
-            drop(self.inner.send(envelope).await);
-            return refused.unwrap_or_else(unknown);
-        }
-        match self.inner.send(envelope).await {
-            Sent::Included(record) => Sent::Included(Box::new(self.told(*record))),
-            Sent::Refused { mut codes } => {
-                if self.faults.codeless.load(Ordering::SeqCst) {
-                    codes.operations.clear();
-                }
-                Sent::Refused { codes }
-            }
-            unknown @ Sent::Unknown { .. } => unknown,
-        }
     }
 }

@@ -11,7 +11,7 @@ use crate::app::output::say;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
 use farmgate_sandbox::faucet::FRIENDBOT_STROOPS;
-use farmgate_sandbox::wallet::{Funded, Horizon, Memo, Named, NamedAddress, Receipt, Wallet};
+use farmgate_sandbox::wallet::{Funded, Horizon, Memo, Named, NamedAddress, Receipt, Wallet, WalletError};
 
 /// How much of an asset a wallet gets if it does not say.
 const FUND_DEFAULT_UNITS: u32 = 1_000;
@@ -86,6 +86,16 @@ pub struct HorizonArgs {
 
 /// Does what is asked, and says in which ledger it is.
 pub(super) async fn run(command: WalletCommand) -> Result<ExitCode, CommandError> {
+    match act(command).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(CommandError::Wallet(WalletError::Unreachable { horizon, source })) => {
+            Err(CommandError::NoSandbox { horizon, source })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn act(command: WalletCommand) -> Result<(), CommandError> {
     match command {
         WalletCommand::Wallet { wallet, secret } => {
             let wallet: Wallet = wallet.parse()?;
@@ -131,7 +141,7 @@ pub(super) async fn run(command: WalletCommand) -> Result<ExitCode, CommandError
             }
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn receipt(receipt: &Receipt) -> Result<(), std::io::Error> {
