@@ -283,7 +283,7 @@ impl Horizon {
             ext: TransactionExt::V0,
         };
         let hash = TxHash(transaction.hash(network).map_err(XdrError::from)?);
-        let signatures: Vec<_> = signers.iter().map(|signer| sign(&signer.key(), hash)).collect();
+        let signatures: Vec<_> = signers.iter().map(|signer| sign(signer.key(), hash)).collect();
         let signatures = signatures.try_into().map_err(XdrError::from)?;
         let envelope = TransactionEnvelope::Tx(TransactionV1Envelope { tx: transaction, signatures });
         let tx = Tx::new(envelope, network)?;
