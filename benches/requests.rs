@@ -1,8 +1,8 @@
 //! How many requests an hour it takes to watch 10, 100, 1,000 and 10,000 open reservations, counted.
 //!
-//! `cargo bench --bench requests` prints the table; `-- 10 500` counts for these numbers instead. An hour is 720 ledgers of
-//! virtual time, in which one customer a minute pays. It fails if a public Horizon would have refused a request, or
-//! if a payment was not settled.
+//! `cargo bench --bench requests` prints the table; `-- 10 500` counts for these numbers instead. An hour
+//! is 720 ledgers of virtual time, in which one customer a minute pays. It fails if a public Horizon would
+//! have refused a request, or if a payment was not settled.
 
 use std::process::ExitCode;
 

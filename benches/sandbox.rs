@@ -12,11 +12,11 @@ use axum::http::{Request, header};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ed25519_dalek::SigningKey;
 use farmgate::ports::clock::Clock;
-use farmgate::sandbox::gifts::{Gift, sign};
-use farmgate::sandbox::ledger::Submission;
-use farmgate::sandbox::network::account_of_key;
-use farmgate::sandbox::xdr::{Tx, network_id};
-use farmgate::sandbox::{Sandbox, Settings};
+use farmgate_sandbox::faucet::Gift;
+use farmgate_sandbox::ledger::Submission;
+use farmgate_sandbox::network::account_of_key;
+use farmgate_sandbox::xdr::{Tx, network_id, sign};
+use farmgate_sandbox::{Sandbox, Settings};
 use jiff::Timestamp;
 use stellar_xdr::{
     Asset, Memo, MuxedAccount, Operation, OperationBody, PaymentOp, Preconditions, SequenceNumber,

@@ -1,12 +1,14 @@
-//! The sandbox, asked by a Horizon client that nobody here wrote: the crate stellar-horizon, with its own transactions.
+//! The sandbox, asked by a Horizon client that nobody here wrote: the crate stellar-horizon, with its own
+//! transactions.
 //!
-//! Only with the feature `conformance`: the client needs OpenSSL's headers, and carries no money (docs/adr/0002).
+//! Only with the feature `conformance`: the client needs OpenSSL's headers, and carries no money
+//! (docs/adr/0002).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use farmgate::app::clock::SystemClock;
-use farmgate::sandbox::{Handle, Sandbox, Settings};
+use farmgate_sandbox::{Handle, Sandbox, Settings};
 use futures::StreamExt;
 use stellar_base::account::DataValue;
 use stellar_base::amount::{Amount, Price, Stroops};

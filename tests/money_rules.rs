@@ -6,7 +6,7 @@ use std::path::Path;
 const PAGE: &str = "docs/money-rules.md";
 const RELIABILITY: &str = "docs/reliability.md";
 /// Where tests stand.
-const SOURCES: [&str; 2] = ["src", "tests"];
+const SOURCES: [&str; 3] = ["src", "tests", "crates"];
 /// Stories about money: each shows a rule.
 const STORIES: &str = "tests/settlement";
 const BOTH: &str = "on_both_databases! {";
@@ -33,8 +33,8 @@ fn function(line: &str) -> Option<&str> {
     rest.split('(').next()
 }
 
-/// The tests of a source: functions with a `test` attribute, and stories in the macro that runs them on both databases. A story's
-/// helpers take something else than the one database, and stand outside.
+/// The tests of a source: functions with a `test` attribute, and stories in the macro that runs them on both
+/// databases. A story's helpers take something else than the one database, and stand outside.
 fn tests(source: &str) -> Tests {
     let (mut tests, mut on_both, mut announced) = (Tests::new(), false, false);
     for line in source.lines() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use farmgate::sandbox::codes::result_codes;
+use farmgate_sandbox::codes::result_codes;
 use stellar_xdr::{
     Limits, OperationResult, OperationType, ReadXdr, TransactionResult, TransactionResultExt,
     TransactionResultResult,
@@ -13,13 +13,13 @@ const LIMITS: Limits = Limits { depth: 20, len: 1_000 };
 const PAGE: &str = "docs/sandbox.md";
 /// Where results are expected by name.
 const TESTS: [&str; 5] = [
-    "src/sandbox/ledger/tests",
-    "src/sandbox/http/tests",
+    "crates/sandbox/src/ledger/tests",
+    "crates/sandbox/src/horizon/tests",
     "tests/sdk/refusals.json",
     "tests/conformance.rs",
     "tests/stellar_sandbox.rs",
 ];
-const ROUTES: &str = "src/sandbox/http/mod.rs";
+const ROUTES: &str = "crates/sandbox/src/horizon/mod.rs";
 /// Results that no test can reach; the page says so.
 const UNREACHED: [&str; 1] = ["op_too_many_sponsoring"];
 /// The least of the codes of an operation's result; they go down from -1.

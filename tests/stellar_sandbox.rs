@@ -1,5 +1,5 @@
-//! The network's implementation against a ledger that shares none of its code: accounts are opened, money comes in,
-//! goes out, and is refused, as on the real one.
+//! The network's implementation against a ledger that shares none of its code: accounts are opened, money
+//! comes in, goes out, and is refused, as on the real one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use farmgate::domain::payment::{Memo, PaymentKind};
 use farmgate::ports::clock::Clock;
 use farmgate::ports::entropy::Entropy;
 use farmgate::ports::network::{
-    AccountSnapshot, Body, HistoryRecord, Network, PaymentOperation, Sent, SignedTransaction,
-    TransactionPlan, TransactionRecord,
+    AccountSnapshot, Body, Gateway, History, HistoryRecord, PaymentOperation, Sent, SignedTransaction,
+    TransactionBuilder, TransactionPlan, TransactionRecord,
 };
-use farmgate::sandbox::gifts::Gift;
-use farmgate::sandbox::wallet::{Horizon, Memo as WalletMemo, Wallet};
-use farmgate::sandbox::{Handle, Sandbox, Settings as SandboxSettings};
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::stream::EventReader;
 use farmgate::stellar::transport::{HttpTransport, ServiceTransport, Transport};
 use farmgate::stellar::{Settings, StellarNetwork};
+use farmgate_sandbox::faucet::Gift;
+use farmgate_sandbox::wallet::{Horizon, Memo as WalletMemo, Wallet};
+use farmgate_sandbox::{Handle, Sandbox, Settings as SandboxSettings};
 use jiff::Timestamp;
 
 const LEDGER_MS: u64 = 20;

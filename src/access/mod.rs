@@ -1,6 +1,7 @@
 //! Who may call, and what was answered to whom.
 //!
-//! Secrets are never stored, only their SHA-256; an idempotency key's answer is kept in the transaction of its effects.
+//! Secrets are never stored, only their SHA-256; an idempotency key's answer is kept in the transaction
+//! of its effects.
 
 mod idempotency;
 mod keys;

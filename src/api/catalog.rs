@@ -38,8 +38,8 @@ pub struct Share {
     pub percent: u8,
 }
 
-/// A distribution: the name of one that ships with Farmgate (`grid2`, `grid3`, `certified-sales`, `farmer-sales`,
-/// `free`), or one of your own.
+/// A distribution: the name of one that ships with Farmgate (`grid2`, `grid3`, `certified-sales`,
+/// `farmer-sales`, `free`), or one of your own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum DistributionChoice {

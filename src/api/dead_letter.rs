@@ -21,8 +21,8 @@ pub struct DeadLetter {
     /// Names it for as long as it is one: `kind:key`.
     #[schema(example = "held_reservation:150837286785024")]
     pub id: String,
-    /// `stopped_engine`, `unreadable_record`, `held_reservation`, `undeliverable_return`, `unpaid_repayment`, `untakeable_balance`,
-    /// `unexplained_account` or `unknown_transaction`.
+    /// `stopped_engine`, `unreadable_record`, `held_reservation`, `undeliverable_return`, `unpaid_repayment`,
+    /// `untakeable_balance`, `unexplained_account` or `unknown_transaction`.
     #[schema(value_type = String, example = "held_reservation")]
     pub kind: Kind,
     /// Since when.
@@ -30,7 +30,8 @@ pub struct DeadLetter {
     pub since: Timestamp,
     /// What it is, in a sentence.
     pub summary: String,
-    /// Why, for programs: a code of the ledger, `undecided`, or why it could not be delivered; left out where nothing tells.
+    /// Why, for programs: a code of the ledger, `undecided`, or why it could not be delivered; left out where
+    /// nothing tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "op_src_not_authorized")]
     pub reason: Option<String>,
@@ -136,7 +137,8 @@ pub struct TriedTransaction {
     /// Its hash.
     #[schema(value_type = String)]
     pub hash: TxHash,
-    /// `live` (no outcome is known), `failed` (in a ledger, without effect), `dead` (it can never land) or `confirmed`.
+    /// `live` (no outcome is known), `failed` (in a ledger, without effect), `dead` (it can never land)
+    /// or `confirmed`.
     #[schema(example = "failed")]
     pub state: &'static str,
     /// The ledger it failed in, or that proves it dead.

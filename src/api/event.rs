@@ -17,8 +17,8 @@ pub struct Event {
     /// When it was recorded.
     #[schema(value_type = TimeText)]
     pub at: Timestamp,
-    /// `reservation.created`, `reservation.changed`, `reservation.cancel_requested` (decided with one of the ledgers after that),
-    /// `payment.received`, `pool.created` or `pool.extended`.
+    /// `reservation.created`, `reservation.changed`, `reservation.cancel_requested` (decided with one of the
+    /// ledgers after that), `payment.received`, `pool.created` or `pool.extended`.
     #[schema(example = "reservation.changed")]
     pub r#type: &'static str,
     /// The reservation it is about.

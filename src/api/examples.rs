@@ -246,8 +246,8 @@ pub fn dead_letter() -> Value {
         "id": LETTER_CURSOR,
         "kind": "held_reservation",
         "since": "2026-03-01T12:04:15Z",
-        "summary": "Reservation 150837286785024 is paid and cannot be settled now: op_src_not_authorized. It leaves by itself when its \
-                    account is whole.",
+        "summary": "Reservation 150837286785024 is paid and cannot be settled now: op_src_not_authorized. It \
+                    leaves by itself when its account is whole.",
         "reason": "op_src_not_authorized",
         "tries": 1,
         "looks": 2,
@@ -272,12 +272,13 @@ pub fn dead_letter() -> Value {
         "actions": [
             {
                 "name": "wait",
-                "summary": "Nothing needs to be done: its account is looked at again by itself, at 2026-03-01T12:07:15Z at the \
-                            latest, while an engine runs.",
+                "summary": "Nothing needs to be done: its account is looked at again by itself, at \
+                            2026-03-01T12:07:15Z at the latest, while an engine runs.",
             },
             {
                 "name": "refund",
-                "summary": "Send back what remains of its money; the latest payment bears what its issuer took back.",
+                "summary": "Send back what remains of its money; the latest payment bears what its issuer \
+                            took back.",
                 "method": "POST",
                 "path": "/v1/reservations/150837286785024/resolution",
                 "body": { "decision": "refund" },
@@ -293,7 +294,8 @@ pub fn dismissed_letter() -> Value {
         "id": format!("unreadable_record:{ESCROW}-{TRANSACTION}"),
         "kind": "unreadable_record",
         "since": "2026-03-01T12:04:15Z",
-        "summary": format!("A record in the history of {ESCROW} could not be understood, and was put aside: unknown type."),
+        "summary": format!("A record in the history of {ESCROW} could not be understood, and was put aside: \
+                            unknown type."),
         "reason": "unknown type",
         "account": ESCROW,
         "operation_id": "9108135936987137",
@@ -362,8 +364,8 @@ pub fn event() -> Value {
 /// A service that is ready.
 pub fn ready() -> Value {
     json!({
-        "status": "ready", "ledger": 2_120_661, "ledger_age_seconds": 4, "tick_age_seconds": 1, "oldest_funded_seconds": 3,
-        "lease_holder": "serve-0f1e2d3c4b5a6978", "lease_token": 3, "leads": true,
+        "status": "ready", "ledger": 2_120_661, "ledger_age_seconds": 4, "tick_age_seconds": 1,
+        "oldest_funded_seconds": 3, "lease_holder": "serve-0f1e2d3c4b5a6978", "lease_token": 3, "leads": true,
     })
 }
 

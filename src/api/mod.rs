@@ -1,8 +1,8 @@
 //! The JSON shapes, shared by HTTP, webhooks, exports and `--json`.
 //!
-//! Amounts are strings with up to seven decimals, assets `CODE:ISSUER` or `native`, times RFC 3339 in UTC, ids decimal
-//! strings. What comes in is refused by name where it has fields that are not known; every shape brings an
-//! example, which the API's document shows. Nothing here decides anything.
+//! Amounts are strings with up to seven decimals, assets `CODE:ISSUER` or `native`, times RFC 3339 in UTC,
+//! ids decimal strings. What comes in is refused by name where it has fields that are not known; every shape
+//! brings an example, which the API's document shows. Nothing here decides anything.
 
 mod catalog;
 mod dead_letter;

@@ -42,7 +42,8 @@ pub struct Payment {
     /// Operation id and change index: its identity for ever.
     #[schema(value_type = String, example = "9108135936987137-0")]
     pub id: PaymentId,
-    /// `payment`, `path_payment`, `create_account`, `contract_transfer`, `account_merge` or `claim_claimable_balance`.
+    /// `payment`, `path_payment`, `create_account`, `contract_transfer`, `account_merge`
+    /// or `claim_claimable_balance`.
     #[schema(example = "payment")]
     pub kind: &'static str,
     /// `counted`, `late`, `other_asset`, `unassigned` (it belongs to no reservation) or `top_up`.
@@ -136,7 +137,8 @@ pub struct ClaimableBalance {
     /// When it was first seen.
     #[schema(value_type = TimeText)]
     pub seen_at: Timestamp,
-    /// When the account was closed, so that it cannot be claimed any more; left out while the account is open.
+    /// When the account was closed, so that it cannot be claimed any more; left out while the
+    /// account is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<TimeText>)]
     pub out_of_reach_at: Option<Timestamp>,
@@ -145,8 +147,9 @@ pub struct ClaimableBalance {
 /// What is owed, or was taken back of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Liability {
-    /// `deposits` (owed for a reservation), `unattributed` (owed to whom it came from), `claimants` (owed to whom claimable balances
-    /// were made, claimed or not yet), or `clawed_back`: taken back by the issuer, and nobody bears it yet.
+    /// `deposits` (owed for a reservation), `unattributed` (owed to whom it came from), `claimants` (owed
+    /// to whom claimable balances were made, claimed or not yet), or `clawed_back`: taken back by the issuer,
+    /// and nobody bears it yet.
     #[schema(example = "deposits")]
     pub kind: &'static str,
     /// The reservation it is for.

@@ -5,8 +5,8 @@ use super::payment::Memo;
 use crate::domain::address::Address;
 use crate::domain::{payment, refund};
 
-/// Where money goes back to that cannot go back to where it came from: its payer demands a memo (SEP-29), as exchanges do, or is
-/// a contract.
+/// Where money goes back to that cannot go back to where it came from: its payer demands a memo (SEP-29),
+/// as exchanges do, or is a contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "RefundAddressBody", into = "RefundAddressBody")]
 #[schema(as = RefundAddress, value_type = RefundAddressBody)]

@@ -19,8 +19,8 @@ use crate::domain::split::Recipient;
 
 /// What is ordered.
 ///
-/// For a new pool: nodes, units and a duration. With a `pool_id`, either a duration (the same units for longer)
-/// or units (more of them until the pool ends); nodes named are then added to the pool's.
+/// For a new pool: nodes, units and a duration. With a `pool_id`, either a duration (the same units for
+/// longer) or units (more of them until the pool ends); nodes named are then added to the pool's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReservationOrder {
@@ -57,12 +57,12 @@ pub struct Reservation {
     /// Its id.
     #[schema(value_type = IdText)]
     pub id: ReservationId,
-    /// Where it stands: `awaiting_signatures`, `awaiting_farmer`, `awaiting_payment`, `funded`, `settling`, `settled`,
-    /// `rejected`, `cancelled`, `expired`, `refunding`, `refunded` or `held`.
+    /// Where it stands: `awaiting_signatures`, `awaiting_farmer`, `awaiting_payment`, `funded`, `settling`,
+    /// `settled`, `rejected`, `cancelled`, `expired`, `refunding`, `refunded` or `held`.
     ///
-    /// `expired`: nothing that counts came in time; money in assets that no option asks for goes straight back and does not count.
-    /// `refunding`: what counted goes back; a payment whose return is `undecided` waits until somebody says where it belongs.
-    /// `refunded`: all that counted has gone back.
+    /// `expired`: nothing that counts came in time; money in assets that no option asks for goes straight
+    /// back and does not count. `refunding`: what counted goes back; a payment whose return is `undecided`
+    /// waits until somebody says where it belongs. `refunded`: all that counted has gone back.
     #[schema(example = "awaiting_payment")]
     pub state: &'static str,
     /// Who ordered.
@@ -96,7 +96,8 @@ pub struct Reservation {
     /// Why it was rejected, is held or is paid back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What its account lacks, if it is held and that is known; left out where nothing is missing, as while it is frozen.
+    /// What its account lacks, if it is held and that is known; left out where nothing is missing, as while
+    /// it is frozen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lacks: Option<Lack>,
     /// When it ended without a settlement, or since when money is held or going back.

@@ -10,7 +10,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// The SEP-7 URI that makes a wallet offer this payment.
 ///
-/// `network_passphrase` is left out on the public network, as SEP-7 asks for. Text memos only; others are left out.
+/// `network_passphrase` is left out on the public network, as SEP-7 asks for. Text memos only; others
+/// are left out.
 pub fn pay_uri(
     destination: AccountId,
     asset: Asset,

@@ -5,19 +5,19 @@ use url::Url;
 use crate::access::AccessError;
 use crate::app::config::ConfigError;
 use crate::app::database::DatabaseError;
-use crate::app::demo::DemoError;
 use crate::app::sealing_files::SealingFileError;
 use crate::app::wire::ServiceError;
+use crate::demo::DemoError;
 use crate::domain::dead_letter::LetterId;
 use crate::domain::ids::ReservationId;
 use crate::domain::refund::RefundAddressError;
 use crate::domain::transfer::GivenBack;
 use crate::operator::{DeadLetterError, ReconcileError, StockError};
 use crate::ports::store::StoreError;
-use crate::sandbox::StartError;
-use crate::sandbox::wallet::WalletError;
 use crate::settlement::{ResolveError, ReturnError};
 use crate::simulation::SimulationError;
+use farmgate_sandbox::StartError;
+use farmgate_sandbox::wallet::WalletError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! The process: configuration, wiring, command line, telemetry and the demo.
+//! The process: configuration, wiring, command line and telemetry.
 //!
 //! The only place that asks the machine for time and randomness, and that knows every other module.
 
@@ -6,7 +6,6 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 mod database;
-pub mod demo;
 pub mod error;
 pub mod output;
 mod sealing_files;

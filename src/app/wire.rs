@@ -15,7 +15,7 @@ use crate::app::config::Config;
 use crate::app::telemetry;
 use crate::http::{self, AppState};
 use crate::ports::clock::Clock;
-use crate::ports::network::{Network, NetworkError};
+use crate::ports::network::{Network, NetworkError, TransactionBuilder};
 use crate::ports::signer::Signer;
 use crate::ports::store::{Store, StoreError};
 use crate::settlement::{Candidate, EngineError};

@@ -45,7 +45,7 @@ pub enum Ineligible {
 /// Checks whether a reservation paid by `option` can still become capacity.
 ///
 /// Capacity bought with play money must never be usable on a paid node: neither by joining a pool that
-/// has one, nor by a paid node joining a pool that holds such capacity (DESIGN §2).
+/// has one, nor by a paid node joining a pool that holds such capacity.
 pub async fn eligibility(
     tx: &mut dyn Tx,
     reservation: &Reservation,

@@ -1,7 +1,7 @@
 //! Claimable balances: money for somebody who could not receive a payment.
 //!
-//! The platform pays the reserve of each and is its second claimant: after [`RECLAIM_AFTER_SECONDS`] it takes back what nobody
-//! claimed. That frees the reserve; the money stays owed (DESIGN §3).
+//! The platform pays the reserve of each and is its second claimant: after [`RECLAIM_AFTER_SECONDS`] it takes
+//! back what nobody claimed. That frees the reserve; the money stays owed (`docs/money-rules.md`).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,9 @@ use super::money::Stroops;
 /// For how long only the recipient may claim: 180 days, in seconds of ledger time.
 pub const RECLAIM_AFTER_SECONDS: i64 = 180 * 86_400;
 
-/// Most claimable balances that may stand for one farm in one asset. While there are so many, orders that would pay the farm in
-/// it are refused, and a settlement that would make one more is called off: each locks reserves of the platform's.
+/// Most claimable balances that may stand for one farm in one asset. While there are so many, orders that
+/// would pay the farm in it are refused, and a settlement that would make one more is called off: each locks
+/// reserves of the platform's.
 pub const FARM_CLAIMABLES_MAX: u32 = 20;
 
 /// How far a claimable balance has come.
@@ -103,7 +104,8 @@ impl ClaimableState {
 impl Claimable {
     fn to(mut self, state: ClaimableState, change: &'static str) -> Result<Self, InvalidClaimableTransition> {
         let allowed = match (&self.state, &state) {
-            // Whoever is faster gets it: a claim ends it also while our own attempt may still land, and then fail.
+            // Whoever is faster gets it: a claim ends it also while our own attempt may still land,
+            // and then fail.
             (
                 ClaimableState::Outstanding | ClaimableState::TakingBack { .. },
                 ClaimableState::Claimed { .. } | ClaimableState::ClawedBack { .. },

@@ -40,8 +40,8 @@ impl Currency {
 
 /// The least amount of an asset that is worth `usd` at `now`, rounded up to a whole stroop.
 ///
-/// `None` if nothing says what it is worth: it is no currency, it is play money, or no rate of it may be used. Of several rates the
-/// one that asks for most counts.
+/// `None` if nothing says what it is worth: it is no currency, it is play money, or no rate of it may
+/// be used. Of several rates the one that asks for most counts.
 pub fn least_worth(currencies: &[Currency], asset: Asset, usd: Decimal, now: Timestamp) -> Option<Stroops> {
     let of_asset = || currencies.iter().filter(|currency| currency.asset == asset);
     if of_asset().any(|currency| currency.free_only) {
@@ -69,7 +69,7 @@ pub struct KnownCurrency {
     pub distribution: Option<&'static str>,
 }
 
-/// TFT, TFTA and FreeTFT with their issuers (threefoldfoundation/tft-stellar, docs/faq.md).
+/// TFT, TFTA and FreeTFT with their issuers (the FAQ of threefoldfoundation/tft-stellar).
 pub const KNOWN_CURRENCIES: [KnownCurrency; 3] = [
     KnownCurrency {
         code: "TFT",

@@ -1,5 +1,5 @@
-//! Dead letters: what the engine cannot bring further by itself, or has tried in vain. Nothing is dropped: each waits for a person,
-//! or for what it lacks.
+//! Dead letters: what the engine cannot bring further by itself, or has tried in vain. Nothing is dropped:
+//! each waits for a person, or for what it lacks.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,8 @@ pub const UNKNOWN_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// How long after it may be taken back a claimable balance should have been, if nothing was tried.
 pub const UNTAKEN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// First pause before something is tried again that could not be delivered, in seconds; it doubles up to the largest.
+/// First pause before something is tried again that could not be delivered, in seconds; it doubles
+/// up to the largest.
 pub const RETRY_SECONDS_MIN: i64 = 60;
 /// The largest.
 pub const RETRY_SECONDS_MAX: i64 = 86_400;
@@ -67,8 +68,8 @@ impl fmt::Display for Kind {
 /// A text that names no kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not a kind of dead letter: stopped_engine, unreadable_record, held_reservation, undeliverable_return, unpaid_repayment, \
-     untakeable_balance, unexplained_account or unknown_transaction"
+    "not a kind of dead letter: stopped_engine, unreadable_record, held_reservation, undeliverable_return, \
+     unpaid_repayment, untakeable_balance, unexplained_account or unknown_transaction"
 )]
 pub struct KindError;
 
@@ -127,7 +128,8 @@ pub enum Why {
     NoAccount,
     /// Who it is for has no trust line, no authorisation, or no room for it.
     CannotReceive,
-    /// Who it is for cannot receive it, and no claimable balance is made for what is worth so little, or nobody knows how much.
+    /// Who it is for cannot receive it, and no claimable balance is made for what is worth so little,
+    /// or nobody knows how much.
     NotWorthABalance,
     /// Who it is for cannot receive it, and returns stand in as many claimable balances as they may.
     TooManyBalances,

@@ -28,9 +28,11 @@ pub enum EscrowState {
     },
     /// The transaction that should have created it never landed.
     Abandoned,
-    /// It was found on the ledger: it is ours, and a database restored from a backup did not know it. What comes to it goes back.
+    /// It was found on the ledger: it is ours, and a database restored from a backup did not know it. What
+    /// comes to it goes back.
     Adopted,
-    /// A transaction that merges it into the platform's account is stored, and may land. Nothing is paid from it.
+    /// A transaction that merges it into the platform's account is stored, and may land.
+    /// Nothing is paid from it.
     Closing {
         /// The reservation whose account it was; `None` for one that was adopted.
         reservation: Option<ReservationId>,

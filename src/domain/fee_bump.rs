@@ -1,7 +1,8 @@
 //! Fee bumps: a stored transaction sent again within another that bids more for it (CAP-15).
 //!
-//! The inner envelope stays as it was signed, so that however many are sent, one of them takes effect at most. Validators take a
-//! bump in the place of what they have only if it bids ten times as much per operation.
+//! The inner envelope stays as it was signed, so that however many are sent, one of them takes effect
+//! at most. Validators take a bump in the place of what they have only if it bids ten times as much
+//! per operation.
 
 use jiff::Timestamp;
 
@@ -25,7 +26,8 @@ pub struct FeeBump {
     pub created_at: Timestamp,
 }
 
-/// The next bid after `bid`, in stroops per operation: ten times as much, or the ceiling. `None` if that is reached.
+/// The next bid after `bid`, in stroops per operation: ten times as much, or the ceiling.
+/// `None` if that is reached.
 pub const fn next_bid(bid: u32, ceiling: u32) -> Option<u32> {
     if bid >= ceiling {
         return None;

@@ -9,7 +9,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::address::AccountId;
 use super::asset::Asset;
@@ -33,7 +32,8 @@ pub enum BookAccount {
     ClaimableBalances,
     /// Liability: what those may still demand for whom claimable balances were made.
     Claimants,
-    /// Asset: what issuers took back, until it is decided who bears it; of a reservation's account, or of another.
+    /// Asset: what issuers took back, until it is decided who bears it; of a reservation's account,
+    /// or of another.
     ClawedBack(Option<ReservationId>),
     /// Expense: fees paid to the network, in XLM.
     NetworkFees,
@@ -60,13 +60,16 @@ pub enum Cause {
     ClaimableClawedBack(ClaimableId),
     /// An issuer took money back; the operation and its change are named as those of a payment.
     Clawback(PaymentId),
-    /// Money had left an account before it was adopted; the operation and its change are named as those of a payment.
+    /// Money had left an account before it was adopted; the operation and its change are named as those
+    /// of a payment.
     LeftBefore(PaymentId),
-    /// A channel was found to have used its sequence numbers up to this one, by transactions that are not stored: their fees.
+    /// A channel was found to have used its sequence numbers up to this one, by transactions that are not
+    /// stored: their fees.
     UnseenFees(AccountId, i64),
     /// It was decided what a reservation's payers bear of what its issuer took back.
     Loss(ReservationId),
-    /// A return was given up for a smaller one, or for none: its payer bears a part of what the issuer took back.
+    /// A return was given up for a smaller one, or for none: its payer bears a part of what the
+    /// issuer took back.
     Reduced(TransferId),
 }
 

@@ -3,8 +3,6 @@
 //! Never here: I/O, async, the clock, randomness, floats, or anything of Farmgate outside this folder.
 //! Impossible values cannot be built; a sum that does not fit is an error.
 
-pub mod address;
-pub mod asset;
 pub mod claimable;
 pub mod currency;
 pub mod dead_letter;
@@ -15,7 +13,6 @@ pub mod fee_bump;
 pub mod identity;
 pub mod ids;
 pub mod journal;
-pub mod money;
 pub mod node;
 pub mod pace;
 pub mod payment;
@@ -27,3 +24,5 @@ pub mod sealing;
 pub mod split;
 pub mod transfer;
 pub mod units;
+
+pub use stellar_types::{address, asset, money};

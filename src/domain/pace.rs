@@ -1,9 +1,9 @@
 //! How often all accounts of ours are looked at within a request budget, and how soon a payment is seen.
 //!
-//! Of an hour's requests a quarter is kept for what cannot wait: submissions, their outcomes, the histories of accounts that
-//! changed. What is left beside the looks at the latest ledger, and beside the network's payment stream where it is followed, is
-//! for the sweep: its pages come evenly, and it takes as long as it takes. The engine keeps to what [`pace`] says, and
-//! `farmgate doctor` shows it.
+//! Of an hour's requests a quarter is kept for what cannot wait: submissions, their outcomes, the histories
+//! of accounts that changed. What is left beside the looks at the latest ledger, and beside the network's
+//! payment stream where it is followed, is for the sweep: its pages come evenly, and it takes as long
+//! as it takes. The engine keeps to what [`pace`] says, and `farmgate doctor` shows it.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -12,17 +12,20 @@ use jiff::Timestamp;
 
 /// Accounts on one page of a sweep.
 pub const PAGE_ACCOUNTS: u64 = 200;
-/// From this number of accounts on, more than four pages, the network's payment stream is followed unless set otherwise.
+/// From this number of accounts on, more than four pages, the network's payment stream is followed unless
+/// set otherwise.
 pub const FOLLOW_ACCOUNTS_MIN: u64 = 4 * PAGE_ACCOUNTS + 1;
 /// Milliseconds between two ledgers of the public network.
 pub const LEDGER_MILLIS: u64 = 5_000;
-/// What a stream costs in an hour: one request per ledger, and one for each goodbye, which comes after 55 seconds.
+/// What a stream costs in an hour: one request per ledger, and one for each goodbye, which comes
+/// after 55 seconds.
 pub const STREAM_REQUESTS_PER_HOUR: u64 = HOUR_MILLIS / LEDGER_MILLIS + 66;
 
 const HOUR_MILLIS: u64 = 3_600_000;
 /// One part in so many of the budget is kept for what cannot wait.
 const RESERVE_DIVISOR: u64 = 4;
-/// The sweep gets one part in so many of the budget, whatever else is spent: without it no deadline could be decided.
+/// The sweep gets one part in so many of the budget, whatever else is spent: without it no deadline
+/// could be decided.
 const SWEEP_DIVISOR: u64 = 20;
 /// Looks at the latest ledger take at most one part in so many of the budget.
 const TICK_DIVISOR: u64 = 2;
@@ -121,15 +124,16 @@ impl Forward {
 
 /// An allowance that refills evenly: the generic cell rate algorithm (ITU-T I.371).
 ///
-/// It holds when all of it will be whole again; each thing taken moves that by one interval. Times are counted from any fixed
-/// moment, and never go back.
+/// It holds when all of it will be whole again; each thing taken moves that by one interval. Times are
+/// counted from any fixed moment, and never go back.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Allowance {
     whole_at: Duration,
 }
 
 impl Allowance {
-    /// Takes one of at most `burst` that come at once, one every `interval` over time, leaving `kept` of them.
+    /// Takes one of at most `burst` that come at once, one every `interval` over time, leaving
+    /// `kept` of them.
     ///
     /// # Errors
     /// How long until there will be one, if nobody else takes it.
@@ -144,7 +148,8 @@ impl Allowance {
         Ok(())
     }
 
-    /// Takes `count` that were used already, whether they were there or not; at most a whole `burst` is owed by it.
+    /// Takes `count` that were used already, whether they were there or not; at most a whole `burst`
+    /// is owed by it.
     pub fn charge(&mut self, now: Duration, interval: Duration, burst: u32, count: u32) {
         let owed = self.whole_at.max(now).saturating_add(interval.saturating_mul(count));
         self.whole_at = owed.min(now.saturating_add(interval.saturating_mul(burst.saturating_mul(2))));

@@ -11,7 +11,8 @@ use super::asset::Asset;
 use super::ids::{IdError, LedgerSeq, OperationId, TxHash};
 use super::money::Stroops;
 
-/// What identifies a payment for ever: the operation, and which of its movements (a contract call may move several).
+/// What identifies a payment for ever: the operation, and which of its movements (a contract call may
+/// move several).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PaymentId {
     /// The operation.
@@ -124,7 +125,8 @@ pub enum Attribution {
     Late,
     /// In an asset that does not pay its reservation: to be sent back.
     OtherAsset,
-    /// Money that belongs to no reservation: it came to an account that none has, or in a way that pays nothing.
+    /// Money that belongs to no reservation: it came to an account that none has, or in a way that
+    /// pays nothing.
     Unassigned,
     /// From a funding account of the operator, to the platform or a channel.
     TopUp,

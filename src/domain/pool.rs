@@ -1,7 +1,7 @@
 //! Pools of policy `allocation`: reserved units, until they expire.
 //!
-//! A pool is the list of its grants. Each settled reservation adds one grant: units, from when, until
-//! when. What the pool has at a time is the sum of the grants that run then, so it has exactly what was paid for.
+//! A pool is the list of its grants. Each settled reservation adds one grant: units, from when, until when.
+//! What the pool has at a time is the sum of the grants that run then, so it has exactly what was paid for.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use super::units::{CloudUnits, UnitsError};
 
 /// Most grants a pool may have for a further extension to be eligible.
 pub const POOL_GRANTS_MAX: usize = 1_000;
-/// How far ahead a pool's capacity may end for a further extension to be eligible, in seconds: a hundred years. Far less than the
-/// calendar's end, so that extensions that are decided at the same time all fit.
+/// How far ahead a pool's capacity may end for a further extension to be eligible, in seconds: a hundred
+/// years. Far less than the calendar's end, so that extensions that are decided at the same time all fit.
 pub const POOL_SECONDS_AHEAD_MAX: i64 = 100 * 366 * 86_400;
 
 /// How a reservation extends a pool.

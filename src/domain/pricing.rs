@@ -1,7 +1,7 @@
 //! What capacity costs, as one exact fraction.
 //!
-//! Source of the formula and its defaults: DESIGN §2. Decimals are read exactly and every
-//! step is a fraction; the only rounding is one ceiling to a stroop at the end.
+//! The formula stands at [`usd_price`]; `docs/money-rules.md` has what follows from it. Decimals are read
+//! exactly and every step is a fraction; the only rounding is one ceiling to a stroop at the end.
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -210,7 +210,8 @@ mod tests {
             rate_mantissa in 1..1_000_000_i64, scale in 0..7_u32,
         ) {
             let rate = Decimal::new(rate_mantissa, scale);
-            let usd = usd_price(units(cu, su, 0), seconds, &UnitPrices::default(), GridNetwork::Mainnet).unwrap();
+            let prices = UnitPrices::default();
+            let usd = usd_price(units(cu, su, 0), seconds, &prices, GridNetwork::Mainnet).unwrap();
             if let Ok(amount) = amount_in_currency(&usd, rate) {
                 let worth = |stroops: i64| {
                     BigRational::new(stroops.into(), STROOPS_PER_UNIT.into()) * exact(rate)
@@ -221,8 +222,11 @@ mod tests {
         }
 
         #[test]
-        fn more_capacity_never_costs_less(cu in 0..100_000_u64, more in 0..100_000_u64, seconds in 60..100_000_i64) {
-            let price = |cu| usd_price(units(cu, 0, 0), seconds, &UnitPrices::default(), GridNetwork::Devnet).unwrap();
+        fn more_capacity_never_costs_less(
+            cu in 0..100_000_u64, more in 0..100_000_u64, seconds in 60..100_000_i64,
+        ) {
+            let prices = UnitPrices::default();
+            let price = |cu| usd_price(units(cu, 0, 0), seconds, &prices, GridNetwork::Devnet).unwrap();
             prop_assert!(price(cu) <= price(cu + more));
         }
     }

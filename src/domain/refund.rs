@@ -1,8 +1,8 @@
 //! What goes back to whom, and who bears what an issuer took back.
 //!
-//! Each payer gets what that payer sent. Of an excess the latest payments go back first; what an issuer has clawed back, the
-//! latest payments bear. A return never exceeds the payment it returns, and what is returned, kept and lost sums to what came
-//! (DESIGN §2).
+//! Each payer gets what that payer sent. Of an excess the latest payments go back first; what an issuer
+//! has clawed back, the latest payments bear. A return never exceeds the payment it returns, and what
+//! is returned, kept and lost sums to what came (`docs/money-rules.md`).
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,8 @@ use super::payment::{Memo, Payment};
 /// Longest memo text, in bytes (the ledger's limit).
 pub const MEMO_TEXT_BYTES_MAX: usize = 28;
 
-/// Where money goes back to that cannot go back to where it came from: its payer demands a memo (SEP-29), or is a contract.
+/// Where money goes back to that cannot go back to where it came from: its payer demands a memo (SEP-29),
+/// or is a contract.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedRefundAddress")]
 pub struct RefundAddress {
@@ -105,13 +106,13 @@ pub struct Returns<'p> {
 
 /// What goes back of the payments that were counted towards a reservation.
 ///
-/// `kept` is what its settlement pays out: an amount of one asset; `None` if nothing is kept. Payments in the kept asset
-/// that come first pay for it. `taken` is what issuers took back and nobody bears yet: the latest payments bear it, as
-/// far as they are not kept; what is beyond them is left for others.
+/// `kept` is what its settlement pays out: an amount of one asset; `None` if nothing is kept. Payments in the
+/// kept asset that come first pay for it. `taken` is what issuers took back and nobody bears yet: the latest
+/// payments bear it, as far as they are not kept; what is beyond them is left for others.
 ///
 /// # Errors
-/// [`AmountError::Negative`] if the payments do not cover what is to be kept; [`AmountError::Overflow`] if their sum does not
-/// fit.
+/// [`AmountError::Negative`] if the payments do not cover what is to be kept; [`AmountError::Overflow`]
+/// if their sum does not fit.
 pub fn returns<'p>(
     counted: &'p [Payment],
     kept: Option<(Asset, Stroops)>,
@@ -265,9 +266,11 @@ mod tests {
         ) {
             let payments: Vec<Payment> =
                 (1..).zip(amounts).map(|(id, (of, amount))| payment(id, of, amount)).collect();
-            let came = |of| payments.iter().filter(|p| p.asset == asset(of)).map(|p| p.amount.get()).sum::<i64>();
+            let came = |of| {
+                payments.iter().filter(|p| p.asset == asset(of)).map(|p| p.amount.get()).sum::<i64>()
+            };
             let kept = came(1) * percent / 100;
-            let taken = [(asset(1), Stroops::new(taken[0]).unwrap()), (asset(2), Stroops::new(taken[1]).unwrap())];
+            let taken = [1, 2].map(|of| (asset(of), Stroops::new(taken[usize::from(of) - 1]).unwrap()));
             let all = returns(&payments, Some((asset(1), Stroops::new(kept).unwrap())), &taken).unwrap();
             for (of, taken) in [(1, taken[0].1), (2, taken[1].1)] {
                 let back: i64 =
@@ -289,16 +292,21 @@ mod tests {
         ) {
             let payments: Vec<Payment> =
                 (1..).zip(amounts).map(|(id, (of, amount))| payment(id, of, amount)).collect();
-            let came = |of| payments.iter().filter(|p| p.asset == asset(of)).map(|p| p.amount.get()).sum::<i64>();
+            let came = |of| {
+                payments.iter().filter(|p| p.asset == asset(of)).map(|p| p.amount.get()).sum::<i64>()
+            };
             let kept = came(1) * percent / 100;
-            let back = returns(&payments, Some((asset(1), Stroops::new(kept).unwrap())), &[]).unwrap().returns;
+            let stays = Some((asset(1), Stroops::new(kept).unwrap()));
+            let back = returns(&payments, stays, &[]).unwrap().returns;
             for of in [1, 2] {
-                let back: i64 = back.iter().filter(|p| p.payment.asset == asset(of)).map(|p| p.amount.get()).sum();
+                let back: i64 =
+                    back.iter().filter(|p| p.payment.asset == asset(of)).map(|p| p.amount.get()).sum();
                 prop_assert_eq!(back + if of == 1 { kept } else { 0 }, came(of));
             }
             prop_assert!(back.iter().all(|part| part.amount <= part.payment.amount));
             // Whoever came earlier than somebody who got nothing back got nothing back either.
-            let partial = back.iter().filter(|p| p.payment.asset == asset(1) && p.amount < p.payment.amount).count();
+            let is_partial = |p: &&Return| p.payment.asset == asset(1) && p.amount < p.payment.amount;
+            let partial = back.iter().filter(is_partial).count();
             prop_assert!(partial <= 1);
         }
     }

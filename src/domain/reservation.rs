@@ -1,25 +1,27 @@
 //! The capacity reservation: the order, its price, its escrow account and its state machine.
 //!
-//! States carry their facts; every way from one to another is a method that takes the reservation and gives it back
-//! changed, or [`InvalidTransition`]. The machine is DESIGN §2:
+//! States carry their facts; every way from one to another is a method that takes the reservation and gives
+//! it back changed, or [`InvalidTransition`]. `docs/money-rules.md` says which way is gone when:
 //!
 //! ```text
 //! awaiting_signatures → awaiting_farmer → awaiting_payment → funded → settling → settled
 //!                    ↘ rejected, cancelled, expired, refunding → refunded, held ↗
 //! ```
 
+mod funding;
 mod held;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use held::Lack;
+use funding::next_look;
+pub use funding::{Funding, Lack};
 
 use super::address::AccountId;
 use super::asset::{Asset, AssetCode};
 use super::ids::{FarmId, IdentityId, LedgerSeq, NodeId, PoolId, ReservationId, SubmissionId, TxHash};
 use super::money::{AmountError, Stroops};
-use super::payment::{Memo, Payment, PaymentId};
+use super::payment::{Memo, Payment};
 use super::pool::Extension;
 use super::pricing::PriceBreakdown;
 use super::refund::RefundAddress;
@@ -90,27 +92,6 @@ pub struct Quote {
     pub quoted_at: Timestamp,
     /// A payment is in time if its ledger closed at or before this.
     pub deadline: Timestamp,
-}
-
-/// What made a reservation funded.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Funding {
-    /// The option that was covered, by its asset.
-    pub asset: Asset,
-    /// What the option asks: what the settlement pays out.
-    pub amount: Stroops,
-    /// The payment that completed it; `None` for a price of zero.
-    pub payment: Option<PaymentId>,
-    /// When that payment's ledger closed (for a price of zero: when it was accepted).
-    pub at: Timestamp,
-    /// How often its settlement was held, or looked at in vain while it was: the pauses between double.
-    #[serde(default, skip_serializing_if = "is_never")]
-    pub tries: u32,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_never(times: &u32) -> bool {
-    *times == 0
 }
 
 /// How a settlement ended up in the ledger.
@@ -545,7 +526,7 @@ impl Reservation {
             return Err(self.refuse("be held for that transaction"));
         };
         funding.tries = funding.tries.saturating_add(1);
-        let looks_again_at = Some(held::next_look(since, funding.tries));
+        let looks_again_at = Some(next_look(since, funding.tries));
         Ok(self.with(State::Held { funding, why, since, lacks: None, looks_again_at }))
     }
 
@@ -579,7 +560,8 @@ impl Reservation {
         Ok(self)
     }
 
-    /// When its end is to be decided if it is not funded: at the deadline, or at an earlier request to cancel.
+    /// When its end is to be decided if it is not funded: at the deadline, or at an earlier
+    /// request to cancel.
     pub fn decided_after(&self) -> Timestamp {
         self.cancel_requested_at.map_or(self.quote.deadline, |at| at.min(self.quote.deadline))
     }

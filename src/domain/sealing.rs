@@ -1,11 +1,10 @@
-//! What is left of a new account's own key: its secret seed, sealed to a key whose secret half is kept elsewhere.
+//! What is left of a new account's own key: its secret seed, sealed to a key whose secret half
+//! is kept elsewhere.
 //!
 //! Only values and their texts; `stellar::sealing` seals and opens.
 
 use std::fmt;
 use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 
 use super::address::{AccountId, AddressError};
 
@@ -20,7 +19,8 @@ pub struct SealingKey(pub [u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SealedSeed(pub [u8; SEALED_SEED_BYTES]);
 
-/// The sealed master secret of one account. As text: account, sealing key and sealed seed, with spaces between.
+/// The sealed master secret of one account. As text: account, sealing key and sealed seed, with
+/// spaces between.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SealedSecret {
     /// The account.

@@ -165,10 +165,10 @@ fn portion(amount: i64, weight: &BigUint, total: &BigUint) -> i64 {
 
 /// Splits `amount` by the distribution's percentages.
 ///
-/// Parts are floored and those of zero left out. What the floors leave goes to the farmers, or to the largest part where there
-/// are none. The farmers' part is divided by `farm_weights` (each farm's share of the price), floored again, its rest
-/// going to the largest farm's part. Among equals the one that stands first is the largest. The parts
-/// always sum to `amount`.
+/// Parts are floored and those of zero left out. What the floors leave goes to the farmers, or to the largest
+/// part where there are none. The farmers' part is divided by `farm_weights` (each farm's share of the
+/// price), floored again, its rest going to the largest farm's part. Among equals the one that stands first
+/// is the largest. The parts always sum to `amount`.
 pub fn split(
     amount: Stroops,
     distribution: &Distribution,

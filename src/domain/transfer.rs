@@ -33,8 +33,8 @@ pub enum TransferKind {
         /// The payment it returns.
         payment: PaymentId,
     },
-    /// Money of a claimable balance that nobody claimed, and that was taken back: it is still owed to whom the balance was for. The
-    /// balance is a unique key: each is repaid once.
+    /// Money of a claimable balance that nobody claimed, and that was taken back: it is still owed to whom
+    /// the balance was for. The balance is a unique key: each is repaid once.
     Repayment {
         /// The balance.
         claimable: ClaimableId,
@@ -173,7 +173,8 @@ pub enum Purpose {
         /// The assets they trust.
         assets: Vec<Asset>,
     },
-    /// Pays transfers, in the order of its operations: the legs of settlements, or returns of one transaction's payments.
+    /// Pays transfers, in the order of its operations: the legs of settlements, or returns of one
+    /// transaction's payments.
     PayTransfers {
         /// The transfers.
         transfers: Vec<TransferId>,
@@ -184,8 +185,8 @@ pub enum Purpose {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reclaim_from: Option<Timestamp>,
     },
-    /// Was found on the ledger: it is ours, and a database restored from a backup did not know it. What it paid of what is owed is told by
-    /// the transfers that name it.
+    /// Was found on the ledger: it is ours, and a database restored from a backup did not know it. What
+    /// it paid of what is owed is told by the transfers that name it.
     Recovered,
     /// Takes back claimable balances that nobody claimed.
     TakeBack {
@@ -215,7 +216,8 @@ pub struct ClosedAccount {
     pub account: AccountId,
     /// How many operations close it; the last merges it.
     pub operations: u16,
-    /// Tokens that are paid to the platform's account first: they are owed, and cannot be sent to whom they belong.
+    /// Tokens that are paid to the platform's account first: they are owed, and cannot be sent to whom
+    /// they belong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<(Asset, Stroops)>,
 }
@@ -334,8 +336,8 @@ impl Transfer {
         InvalidTransferTransition { what: format!("transfer {}", self.id), state: self.state.name(), change }
     }
 
-    /// Pending, by payment → by claimable balance. Only for a plain account: whoever claims knows of no muxed id, and a contract
-    /// cannot claim. Never for what stood in one already.
+    /// Pending, by payment → by claimable balance. Only for a plain account: whoever claims knows of no muxed
+    /// id, and a contract cannot claim. Never for what stood in one already.
     pub fn as_claimable(mut self) -> Result<Self, InvalidTransferTransition> {
         let first = !matches!(self.kind, TransferKind::Repayment { .. });
         let plain = first && matches!(self.to, Address::Account(_));

@@ -14,16 +14,17 @@ use crate::api::{ProblemBody, ProblemCode, examples};
 #[openapi(
     info(
         title = "Farmgate",
-        description = "Escrow and settlement for capacity pools paid on Stellar. Amounts are strings with up to \
-                       seven decimals, assets `CODE:ISSUER` or `native`, times RFC 3339 in UTC, ids decimal strings. \
-                       Lists are read by `cursor` and `limit`. Errors are problem documents (RFC 9457) with a stable \
-                       `code`.",
+        description = "Escrow and settlement for capacity pools paid on Stellar. Amounts are strings with up \
+                       to seven decimals, assets `CODE:ISSUER` or `native`, times RFC 3339 in UTC, ids \
+                       decimal strings. Lists are read by `cursor` and `limit`. Errors are problem documents \
+                       (RFC 9457) with a stable `code`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(ProblemBody, ProblemCode)),
     modifiers(&ApiKeys),
     tags(
-        (name = "catalog", description = "Farms, nodes, identities and currencies, as the explorer describes them"),
+        (name = "catalog", description = "Farms, nodes, identities and currencies, as the explorer describes \
+                                          them"),
         (name = "reservations", description = "Orders, their price, their escrow account and their payments"),
         (name = "pools", description = "Capacity that was paid for"),
         (name = "money", description = "What came, to whom it belongs, and what is owed"),
@@ -83,25 +84,26 @@ problem_sets! {
     /// What reading a list may end in.
     ListProblems: InvalidValue, Unauthorized, Forbidden, Internal, DatabaseUnavailable;
     /// What describing something may end in.
-    PutProblems: InvalidValue, Unauthorized, Forbidden, BodyTooLarge, UnsupportedMediaType, UnknownFarm, Internal,
-        DatabaseUnavailable;
-    /// What describing a node may end in.
-    PutNodeProblems: InvalidValue, Unauthorized, Forbidden, NodeUnderFreePool, BodyTooLarge, UnsupportedMediaType,
-        UnknownFarm, Internal, DatabaseUnavailable;
-    /// What an order may end in.
-    OpenProblems: InvalidValue, Unauthorized, Forbidden, BodyTooLarge, UnsupportedMediaType, UnknownNode, Internal,
-        NoEscrowAccountReady;
-    /// What cancelling may end in.
-    CancelProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotCancellable, Internal, DatabaseUnavailable;
-    /// What deciding about a held reservation may end in.
-    ResolveProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotHeld, BodyTooLarge, UnsupportedMediaType,
+    PutProblems: InvalidValue, Unauthorized, Forbidden, BodyTooLarge, UnsupportedMediaType, UnknownFarm,
         Internal, DatabaseUnavailable;
+    /// What describing a node may end in.
+    PutNodeProblems: InvalidValue, Unauthorized, Forbidden, NodeUnderFreePool, BodyTooLarge,
+        UnsupportedMediaType, UnknownFarm, Internal, DatabaseUnavailable;
+    /// What an order may end in.
+    OpenProblems: InvalidValue, Unauthorized, Forbidden, BodyTooLarge, UnsupportedMediaType, UnknownNode,
+        Internal, NoEscrowAccountReady;
+    /// What cancelling may end in.
+    CancelProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotCancellable, Internal,
+        DatabaseUnavailable;
+    /// What deciding about a held reservation may end in.
+    ResolveProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotHeld, BodyTooLarge,
+        UnsupportedMediaType, Internal, DatabaseUnavailable;
     /// What deciding about a payment's return may end in.
     ReturnProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotOwed, RefundAddress, BodyTooLarge,
         UnsupportedMediaType, Internal, DatabaseUnavailable;
     /// What dismissing a dead letter may end in.
-    DismissProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotDismissable, BodyTooLarge, UnsupportedMediaType,
-        Internal, DatabaseUnavailable;
+    DismissProblems: InvalidValue, Unauthorized, Forbidden, NotFound, NotDismissable, BodyTooLarge,
+        UnsupportedMediaType, Internal, DatabaseUnavailable;
     /// What asking for readiness may end in.
     ReadyProblems: NotReady;
 }

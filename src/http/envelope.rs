@@ -1,4 +1,5 @@
-//! The outermost layer: names every request, bounds its time, and lets no error out that is no problem document.
+//! The outermost layer: names every request, bounds its time, and lets no error out that is no
+//! problem document.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -54,15 +55,20 @@ async fn answer(app: &App, request: Request, next: Next) -> Response {
     let work = AssertUnwindSafe(next.run(request)).catch_unwind();
     tokio::select! {
         biased;
-        outcome = work => outcome.unwrap_or_else(|_| {
-            tracing::error!("a handler panicked");
-            Problem::new(ProblemCode::Internal, "the service's log says more under this request's id").into_response()
-        }),
-        () = app.clock.sleep(Duration::from_secs(limit_seconds.into())) => {
-            let detail = format!("no answer within {limit_seconds} seconds; it may still take effect");
-            Problem::new(ProblemCode::RequestTimeout, detail).retry_after(1).into_response()
-        }
+        outcome = work => outcome.unwrap_or_else(|_| panicked()),
+        () = app.clock.sleep(Duration::from_secs(limit_seconds.into())) => timed_out(limit_seconds),
     }
+}
+
+fn panicked() -> Response {
+    tracing::error!("a handler panicked");
+    let detail = "the service's log says more under this request's id";
+    Problem::new(ProblemCode::Internal, detail).into_response()
+}
+
+fn timed_out(limit_seconds: u32) -> Response {
+    let detail = format!("no answer within {limit_seconds} seconds; it may still take effect");
+    Problem::new(ProblemCode::RequestTimeout, detail).retry_after(1).into_response()
 }
 
 /// The client's own id where it is a harmless one, else a fresh one.

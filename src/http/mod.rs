@@ -1,8 +1,9 @@
 //! The API under `/v1`, health, metrics and the document that describes them.
 //!
-//! A folder per resource, a file per endpoint. Handlers read a request, run one use case in one transaction and
-//! shape its answer; they decide nothing about money. Every error leaves as a problem document (RFC 9457): errors of
-//! handlers, of axum's own routing, time-outs and panics all pass through `envelope`, the outermost layer.
+//! A folder per resource, a file per endpoint. Handlers read a request, run one use case in one transaction
+//! and shape its answer; they decide nothing about money. Every error leaves as a problem document (RFC
+//! 9457): errors of handlers, of axum's own routing, time-outs and panics all pass through `envelope`, the
+//! outermost layer.
 
 mod auth;
 mod currencies;
@@ -20,6 +21,7 @@ mod pools;
 mod problem;
 mod reservations;
 mod settings;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -33,43 +35,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::domain::address::AccountId;
-use crate::ports::clock::Clock;
-use crate::ports::entropy::Entropy;
-use crate::ports::store::{Store, StoreError, Tx};
-
 pub use problem::Problem;
 pub use settings::{Settings, SettingsError};
-
-/// What handlers work with.
-pub struct AppState {
-    /// The database.
-    pub store: Arc<dyn Store>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness, for ids.
-    pub entropy: Arc<dyn Entropy>,
-    /// How the API answers.
-    pub settings: Settings,
-    /// How reservations are priced and opened.
-    pub reservations: crate::reservations::Settings,
-    /// The platform account.
-    pub platform: AccountId,
-    /// For SEP-7 URIs; `None` on the public network.
-    pub network_passphrase: Option<String>,
-    /// This process's name in the engine's lease.
-    pub holder: String,
-    /// Gives the metrics in Prometheus' text format.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-}
-
-type App = Arc<AppState>;
-
-impl AppState {
-    async fn read(&self) -> Result<Box<dyn Tx>, StoreError> {
-        self.store.begin_read().await
-    }
-}
+use state::App;
+pub use state::AppState;
 
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(document::base())

@@ -21,9 +21,11 @@ pub struct Settings {
     pub ready_tick_age_seconds_max: u32,
     /// `/readyz` answers 503 when the last ledger known closed longer ago than this, in seconds.
     pub ready_ledger_age_seconds_max: u32,
-    /// `/readyz` answers 503 when a reservation was funded longer ago than this and is not settled, in seconds.
+    /// `/readyz` answers 503 when a reservation was funded longer ago than this and is not
+    /// settled, in seconds.
     pub ready_funded_age_seconds_max: u32,
-    /// `/readyz` answers 503 when a transaction that was sent has had no outcome for longer than this, in seconds.
+    /// `/readyz` answers 503 when a transaction that was sent has had no outcome for longer than
+    /// this, in seconds.
     pub ready_unknown_age_seconds_max: u32,
 }
 

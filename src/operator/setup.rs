@@ -69,7 +69,8 @@ pub fn plan_setup(
     let needed = plan.needed();
     match plan.spendable {
         None => plan.obstacles.push(format!(
-            "create the platform account {platform}: send it at least {needed} XLM and its own reserve of 1 XLM"
+            "create the platform account {platform}: send it at least {needed} XLM and its own reserve of 1 \
+             XLM"
         )),
         Some(spendable) if spendable < needed => {
             let more = needed.checked_sub(spendable).unwrap_or_default();
@@ -84,8 +85,8 @@ pub fn plan_setup(
     }
     if stock.assets.is_empty() {
         plan.notes.push(
-            "there is no currency that an escrow account could trust: make one (PUT /v1/currencies/{code}), then run \
-             this again, or leave it to `farmgate serve`"
+            "there is no currency that an escrow account could trust: make one (PUT /v1/currencies/{code}), \
+             then run this again, or leave it to `farmgate serve`"
                 .to_owned(),
         );
     }

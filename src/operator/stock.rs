@@ -1,7 +1,7 @@
 //! The accounts opened ahead: what is there, what is wanted, and what an account takes from the platform.
 //!
-//! Reserves are counted as the ledger counts them (Stellar documentation, "Minimum balance"): two base reserves for an
-//! account, one for each of its trust lines and additional signers, paid by its sponsor.
+//! Reserves are counted as the ledger counts them (Stellar documentation, "Minimum balance"): two base
+//! reserves for an account, one for each of its trust lines and additional signers, paid by its sponsor.
 
 use crate::domain::asset::{Asset, AssetCode};
 use crate::domain::escrow::{ChannelRole, ESCROW_ASSETS_MAX};
@@ -60,7 +60,8 @@ pub enum StockError {
     Network(#[from] NetworkError),
 }
 
-/// Counts the accounts. The engine opens the same: [`Stock::assets`] is what its next escrow account will trust.
+/// Counts the accounts. The engine opens the same: [`Stock::assets`] is what its next escrow
+/// account will trust.
 pub async fn stock(store: &dyn Store, network: &dyn Network) -> Result<Stock, StockError> {
     let mut tx = store.begin_read().await?;
     let (channels, live) = (tx.channels().await?, tx.live_submissions().await?);

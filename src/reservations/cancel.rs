@@ -9,9 +9,9 @@ use super::Error;
 
 /// Asks for a reservation to be called off; gives it as it then stands, `None` if there is none.
 ///
-/// It is not cancelled at once: money may be on its way. The engine decides when a ledger that closed after the request
-/// shows what had come: nothing, and it is cancelled; something, and it goes back; enough, and it was funded first.
-/// Asking again changes nothing.
+/// It is not cancelled at once: money may be on its way. The engine decides when a ledger that closed after
+/// the request shows what had come: nothing, and it is cancelled; something, and it goes back; enough, and
+/// it was funded first. Asking again changes nothing.
 ///
 /// # Errors
 /// [`Error::Transition`] once it is funded, or has ended otherwise.

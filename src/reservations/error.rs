@@ -43,7 +43,8 @@ pub enum QuoteError {
     },
     /// A node that costs money, and a pool that was bought with play money or is about to be.
     #[error(
-        "pool {pool} holds play-money capacity, or is to get some: node {node} is not free to use and cannot join it"
+        "pool {pool} holds play-money capacity, or is to get some: node {node} is not free to use and cannot \
+         join it"
     )]
     PaidNodeInFreePool {
         /// The pool.

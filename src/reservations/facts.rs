@@ -68,7 +68,8 @@ pub struct Payouts {
     pub watched: BTreeSet<AccountId>,
     /// Those of them that demand a memo of whoever pays them (SEP-29).
     pub demand_memos: BTreeSet<AccountId>,
-    /// Farms that cannot be paid in an asset, and leave as many claimable balances of it unclaimed as may stand for one farm.
+    /// Farms that cannot be paid in an asset, and leave as many claimable balances of it unclaimed as may
+    /// stand for one farm.
     pub crowded: BTreeSet<(FarmId, Asset)>,
 }
 

@@ -1,7 +1,7 @@
 //! Capacity reservations, from the order to an open reservation with an escrow account.
 //!
-//! Every use case takes the transaction it works in, so that a caller may let several share one. Nothing here talks
-//! to the network; an order that cannot be filled is refused by an [`Error`] that names its field.
+//! Every use case takes the transaction it works in, so that a caller may let several share one. Nothing here
+//! talks to the network; an order that cannot be filled is refused by an [`Error`] that names its field.
 
 mod cancel;
 mod error;

@@ -22,8 +22,8 @@ const ESCROW_POLL_MILLIS: u64 = 250;
 /// Most different lists of trusted assets that are looked at.
 const ASSET_LISTS_MAX: u32 = 16;
 
-/// After how long a silence of the engine no account is given out, in seconds. The database may have been restored from a backup, and
-/// what it has as ready been given out already: the engine looks first.
+/// After how long a silence of the engine no account is given out, in seconds. The database may have been
+/// restored from a backup, and what it has as ready been given out already: the engine looks first.
 const ENGINE_SILENT_SECONDS_MAX: i64 = 600;
 
 /// What opening needs besides the order.
@@ -39,15 +39,14 @@ pub struct Opening<'settings> {
     pub id: ReservationId,
 }
 
-/// Makes a reservation: prices the order, takes an escrow account that trusts every asset offered, and stores both
-/// with their events.
+/// Makes a reservation: prices the order, takes an escrow account that trusts every asset offered, and stores
+/// both with their events.
 ///
 /// The customer's and the farmer's side agree at once: farmer mode `auto`.
 ///
 /// # Errors
-/// [`Error::NoEscrowReady`] if no account is ready, or the engine has not looked at them for ten minutes or waits for what it
-/// may not know of: the caller rolls back and may come again, see
-/// [`wait_for_escrow`].
+/// [`Error::NoEscrowReady`] if no account is ready, or the engine has not looked at them for ten minutes
+/// or waits for what it may not know of: the caller rolls back and may come again, see [`wait_for_escrow`].
 pub async fn open(
     tx: &mut dyn Tx,
     opening: &Opening<'_>,
@@ -97,8 +96,9 @@ pub async fn open(
     Ok(agreed)
 }
 
-/// Leaves out offers that nobody asked for by name and that no escrow account could take: a currency that is new, or whose
-/// issuer does not exist, must not keep the others waiting. The list of assets that covers most offers decides.
+/// Leaves out offers that nobody asked for by name and that no escrow account could take: a currency that
+/// is new, or whose issuer does not exist, must not keep the others waiting. The list of assets that covers
+/// most offers decides.
 fn leave_out_untrusted(options: &mut Vec<PaymentOption>, lists: &[Vec<Asset>]) {
     let is_covered = |option: &PaymentOption, list: &[Asset]| {
         option.asset.issuer().is_none() || list.contains(&option.asset)
@@ -108,8 +108,8 @@ fn leave_out_untrusted(options: &mut Vec<PaymentOption>, lists: &[Vec<Asset>]) {
     options.retain(|option| is_covered(option, best));
 }
 
-/// Runs `attempt` again, outside any transaction, while it ends in want of an escrow account and the time that
-/// settings allow for it has not passed.
+/// Runs `attempt` again, outside any transaction, while it ends in want of an escrow account and the time
+/// that settings allow for it has not passed.
 pub async fn wait_for_escrow<T, E, A>(
     clock: &dyn Clock,
     settings: &Settings,

@@ -43,8 +43,8 @@ struct Price {
 
 /// Prices an order in every currency that may pay for it. Pure: the same facts give the same quote.
 ///
-/// Units are spread evenly over the sorted nodes, and a farm's share of the price is that of its nodes. Currencies
-/// the caller names must all qualify; where none is named, those that do are offered.
+/// Units are spread evenly over the sorted nodes, and a farm's share of the price is that of its nodes.
+/// Currencies the caller names must all qualify; where none is named, those that do are offered.
 pub fn quote(
     request: &OrderRequest,
     facts: &Facts,
@@ -66,7 +66,7 @@ pub fn quote(
     let nodes = nodes(request, facts, pool)?;
     let order = order(request, pool, nodes, settings, now)?;
     let price = price(&order, facts, settings)?;
-    let options = options(request, &order, &price, facts, settings, now)?;
+    let options = options(request, &Basis { order: &order, price: &price, facts, settings, now })?;
     let window = SignedDuration::from_secs(settings.payment_window_seconds.into());
     let deadline = now.checked_add(window).unwrap_or(Timestamp::MAX);
     Ok(Priced { order, quote: Quote { options, quoted_at: now, deadline } })
@@ -190,15 +190,18 @@ fn whole_weights(prices: &[(FarmId, BigRational)]) -> Vec<(FarmId, BigUint)> {
     prices.iter().map(|(farm, price)| (*farm, (price * &common).to_integer().magnitude().clone())).collect()
 }
 
-fn options(
-    request: &OrderRequest,
-    order: &Order,
-    price: &Price,
-    facts: &Facts,
-    settings: &Settings,
+/// What every payment option of one quote is made from.
+struct Basis<'a> {
+    order: &'a Order,
+    price: &'a Price,
+    facts: &'a Facts,
+    settings: &'a Settings,
     now: Timestamp,
-) -> Result<Vec<PaymentOption>, QuoteError> {
-    let offer = |currency: &Currency| option(currency, order, price, facts, settings, now);
+}
+
+fn options(request: &OrderRequest, basis: &Basis<'_>) -> Result<Vec<PaymentOption>, QuoteError> {
+    let facts = basis.facts;
+    let offer = |currency: &Currency| option(currency, basis);
     let mut options: Vec<PaymentOption> = Vec::new();
     if let Some(codes) = &request.currencies {
         if codes.is_empty() || codes.len() > RESERVATION_OPTIONS_MAX {
@@ -238,14 +241,8 @@ fn options(
     }
 }
 
-fn option(
-    currency: &Currency,
-    order: &Order,
-    price: &Price,
-    facts: &Facts,
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<PaymentOption, Refusal> {
+fn option(currency: &Currency, basis: &Basis<'_>) -> Result<PaymentOption, Refusal> {
+    let &Basis { order, price, facts, settings, now } = basis;
     if !currency.rate_is_fresh(now) {
         return Err(Refusal::RateStale);
     }
@@ -299,7 +296,8 @@ fn distribution<'facts>(
     if of_farms.all(|other| other == first) { Ok(first) } else { Err(Refusal::DistributionsDiffer) }
 }
 
-/// Every recipient of the distribution must have somewhere to be paid, even if rounding leaves it nothing this time.
+/// Every recipient of the distribution must have somewhere to be paid, even if rounding leaves
+/// it nothing this time.
 fn check_destinations(
     asset: Asset,
     distribution: &Distribution,

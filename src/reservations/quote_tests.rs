@@ -68,7 +68,8 @@ fn free_tft() -> Currency {
     Currency { free_only: true, distribution, ..currency("FreeTFT", "0.02") }
 }
 
-/// Two farms: nodes 1 and 2 of farm 1, node 3 of farm 2. Node 2 is free to use. Farm `n` is paid at account `n`.
+/// Two farms: nodes 1 and 2 of farm 1, node 3 of farm 2. Node 2 is free to use. Farm `n` is paid
+/// at account `n`.
 fn facts() -> Facts {
     let farms = [1, 2].map(|number| {
         let payout = account(u8::try_from(number).unwrap());

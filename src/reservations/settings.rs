@@ -10,7 +10,8 @@ pub const PAYMENT_WINDOW_SECONDS_MIN: u32 = 10;
 pub const PAYMENT_WINDOW_SECONDS_MAX: u32 = 7 * 86_400;
 /// Longest time a caller may wait for an escrow account, in seconds.
 pub const ESCROW_WAIT_SECONDS_MAX: u32 = 60;
-/// Least time that must remain of a pool after the payment window for more units to be sold in it, in seconds.
+/// Least time that must remain of a pool after the payment window for more units to be sold
+/// in it, in seconds.
 pub const POOL_REMAINING_SECONDS_MIN: u32 = 60;
 
 /// How reservations are priced, paid out and opened.

@@ -20,10 +20,11 @@ pub struct Settings {
     pub channel_starting_balance: Stroops,
     /// How many escrow accounts to keep ready, so that a reservation is answered at once.
     pub warm_accounts: u16,
-    /// The most a transaction pays per operation, in stroops of XLM; the network takes less when it is not full.
+    /// The most a transaction pays per operation, in stroops of XLM; the network takes less when
+    /// it is not full.
     pub fee_per_operation_stroops: u32,
-    /// The most that a fee bump bids per operation, in stroops of XLM, when a transaction is stuck; the network takes less when it
-    /// is not full. Not above what it pays without one turns bumps off.
+    /// The most that a fee bump bids per operation, in stroops of XLM, when a transaction is stuck; the
+    /// network takes less when it is not full. Not above what it pays without one turns bumps off.
     pub fee_ceiling_stroops: u32,
     /// After how many seconds of ledger time without an outcome a transaction bids ten times as much.
     pub fee_bump_seconds: i64,
@@ -31,23 +32,25 @@ pub struct Settings {
     pub transaction_lifetime_seconds: i64,
     /// After how many seconds an envelope without an outcome is sent again.
     pub resend_seconds: i64,
-    /// What a return must be worth in USD, by its currency's rate, to go as a claimable balance when its payer cannot receive it.
-    /// What is worth less, or nobody knows what, stays owed and is tried again. Each balance locks 1 XLM of the platform's until
-    /// it is claimed.
+    /// What a return must be worth in USD, by its currency's rate, to go as a claimable balance when its
+    /// payer cannot receive it. What is worth less, or nobody knows what, stays owed and is tried again. Each
+    /// balance locks 1 XLM of the platform's until it is claimed.
     pub refund_claimable_min_usd: Decimal,
     /// Most claimable balances that returns may stand in at once; further ones stay owed and are tried again.
     pub refund_claimables_max: u32,
     /// For how many seconds after its reservation has ended an escrow account stays open for latecomers.
     pub quiet_period_seconds: i64,
-    /// After how many seconds tokens that are owed and cannot be sent are carried home to the platform's account, if it trusts them,
-    /// so that theirs can be closed. XLM goes home with the account after the quiet period.
+    /// After how many seconds tokens that are owed and cannot be sent are carried home to the platform's
+    /// account, if it trusts them, so that theirs can be closed. XLM goes home with the account after the
+    /// quiet period.
     pub carry_home_seconds: i64,
     /// After how many seconds without a renewal another process takes the engine's lease over.
     pub lease_seconds: u32,
-    /// From how many accounts on the network's payment stream is followed beside the sweeps; a public Horizon counts it as some
-    /// 800 requests an hour.
+    /// From how many accounts on the network's payment stream is followed beside the sweeps; a public Horizon
+    /// counts it as some 800 requests an hour.
     pub follow_accounts_min: u64,
-    /// Accounts of the operator: what they pay to the platform or to a channel is capital. What others pay there goes back.
+    /// Accounts of the operator: what they pay to the platform or to a channel is capital. What others pay
+    /// there goes back.
     pub funding_accounts: Vec<AccountId>,
 }
 
@@ -155,15 +158,15 @@ impl Settings {
         Ok(())
     }
 
-    pub(super) const fn tick(&self) -> Duration {
+    pub(in crate::settlement) const fn tick(&self) -> Duration {
         Duration::from_millis(self.tick_millis)
     }
 
-    pub(super) const fn lease(&self) -> Duration {
+    pub(in crate::settlement) const fn lease(&self) -> Duration {
         Duration::from_secs(self.lease_seconds as u64)
     }
 
-    pub(super) const fn resend(&self) -> SignedDuration {
+    pub(in crate::settlement) const fn resend(&self) -> SignedDuration {
         SignedDuration::from_secs(self.resend_seconds)
     }
 }

@@ -1,9 +1,10 @@
 //! Builds and signs transactions.
 //!
-//! Talks to the signer, never to Horizon. New accounts' own keys live only while they sign here, are sealed to the
-//! recovery key if there is one, and are overwritten then: nobody can sign for those accounts but the platform's signer and
-//! the recovery signers. A sealed key signs only for an address that was merged and is there again. Each key that is
-//! needed signs once, since the ledger refuses surplus signatures. Fails with [`BuildError`]; nothing was sent then.
+//! Talks to the signer, never to Horizon. New accounts' own keys live only while they sign here, are sealed
+//! to the recovery key if there is one, and are overwritten then: nobody can sign for those accounts but the
+//! platform's signer and the recovery signers. A sealed key signs only for an address that was merged and
+//! is there again. Each key that is needed signs once, since the ledger refuses surplus signatures. Fails
+//! with [`BuildError`]; nothing was sent then.
 
 use std::sync::Arc;
 
@@ -32,7 +33,8 @@ pub struct TransactionFactory {
 }
 
 impl TransactionFactory {
-    /// A factory for the network with this passphrase. `platform` sponsors, `signer` signs, `recovery` can recover.
+    /// A factory for the network with this passphrase. `platform` sponsors, `signer` signs, `recovery`
+    /// can recover.
     pub fn new(
         passphrase: &str,
         platform: AccountId,

@@ -1,8 +1,8 @@
 //! Reads envelopes with stellar-xdr: what exactly they say, and by which hash the network will know them.
 //!
-//! Every envelope we build is decoded here and compared, field by field, with an encoding of the same outline that does
-//! not come from the crate that built it. This runs in production: an envelope that says anything else than was planned is never
-//! signed. Fails with [`EnvelopeError`].
+//! Every envelope we build is decoded here and compared, field by field, with an encoding of the same outline
+//! that does not come from the crate that built it. This runs in production: an envelope that says anything
+//! else than was planned is never signed. Fails with [`EnvelopeError`].
 
 use sha2::{Digest, Sha256};
 use stellar_xdr::{AccountId as XdrAccountId, Asset as XdrAsset, Memo as XdrMemo};
@@ -95,7 +95,8 @@ fn hash_tagged(
     Ok(TxHash(Sha256::digest(bytes).into()))
 }
 
-/// Checks that `envelope` says what `outline` says and is signed by exactly `signers`, each once. Gives its hash.
+/// Checks that `envelope` says what `outline` says and is signed by exactly `signers`, each once.
+/// Gives its hash.
 pub(crate) fn check(
     envelope: &str,
     outline: &Outline,
@@ -222,8 +223,8 @@ fn operation(step: &Step) -> Result<Operation, EnvelopeError> {
     Ok(Operation { source_account: Some(plain(source)), body })
 }
 
-/// The claimable balances that a transaction with this outline creates, in order: their ids follow from its source, its
-/// sequence number and the places of its operations (CAP-23).
+/// The claimable balances that a transaction with this outline creates, in order: their ids follow from its
+/// source, its sequence number and the places of its operations (CAP-23).
 pub(crate) fn claimables(outline: &Outline) -> Result<Vec<ClaimableId>, EnvelopeError> {
     let mut ids = Vec::new();
     for (step, place) in outline.steps.iter().zip(0_u32..) {

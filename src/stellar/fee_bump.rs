@@ -1,6 +1,7 @@
 //! Fee bumps around envelopes of ours (CAP-15): the inner envelope byte for byte, and a higher bid around it.
 //!
-//! What is wrapped was built and checked here before (`envelope`), and is our own. Fails with [`EnvelopeError`].
+//! What is wrapped was built and checked here before (`envelope`), and is our own.
+//! Fails with [`EnvelopeError`].
 
 use stellar_xdr::{
     DecoratedSignature, FeeBumpTransaction, FeeBumpTransactionEnvelope, FeeBumpTransactionExt,
@@ -19,8 +20,8 @@ pub(crate) struct FeeBump {
 }
 
 impl FeeBump {
-    /// Around `envelope`, paid by `payer`. Bids this per operation, or what the envelope bids if that is more: the ledger takes no
-    /// bump that bids less than what it bumps.
+    /// Around `envelope`, paid by `payer`. Bids this per operation, or what the envelope bids if that
+    /// is more: the ledger takes no bump that bids less than what it bumps.
     pub(crate) fn around(
         envelope: &str,
         payer: AccountId,

@@ -1,8 +1,10 @@
-//! The network's payments as they happen, as the engine hears of them: which operation, and whose accounts it names.
+//! The network's payments as they happen, as the engine hears of them: which operation, and whose
+//! accounts it names.
 //!
-//! It reads no amounts and no memos: a hint says where to look, and the account's own history says what came. So it asks for
-//! records without their transactions, and a record that cannot be read is one hint less. Never here: whose accounts are ours.
-//! Fails with [`NetworkError`] and goes on after the last record; a place that Horizon does not take is given up for the present.
+//! It reads no amounts and no memos: a hint says where to look, and the account's own history says what came.
+//! So it asks for records without their transactions, and a record that cannot be read is one hint less.
+//! Never here: whose accounts are ours. Fails with [`NetworkError`] and goes on after the last record;
+//! a place that Horizon does not take is given up for the present.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Secret keys, and a signer that holds one in memory.
 //!
-//! Never here: a secret in `Debug`, in an error or in a log. Key bytes are overwritten when dropped. A text that
-//! is no seed is refused without repeating it.
+//! Never here: a secret in `Debug`, in an error or in a log. Key bytes are overwritten when dropped. A text
+//! that is no seed is refused without repeating it.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,9 +1,11 @@
 //! Stellar: the network as the engine needs it, spoken to through a Horizon.
 //!
-//! `keys` holds secrets, and `sealing` seals those of new accounts; `plan`, `tx`, `envelope`, `builder` and `fee_bump` make transactions; `transport` carries requests; `horizon` asks
-//! and reads; `watcher` finds our accounts; `stream` follows events, and `feed` hears of payments in them. Never here: a decision about money, a database,
-//! the machine's clock or randomness. Everything fails with the errors of [`crate::ports::network`], which keep what is
-//! unknown apart from what is known; nothing is remembered across calls but the request budget.
+//! `keys` holds secrets, and `sealing` seals those of new accounts; `plan`, `tx`, `envelope`, `builder`
+//! and `fee_bump` make transactions; `transport` carries requests; `horizon` asks and reads; `watcher`
+//! finds our accounts; `stream` follows events, and `feed` hears of payments in them. Never here:
+//! a decision about money, a database, the machine's clock or randomness. Everything fails with the errors
+//! of [`crate::ports::network`], which keep what is unknown apart from what is known; nothing is remembered
+//! across calls but the request budget.
 
 pub mod builder;
 pub mod envelope;
@@ -31,8 +33,8 @@ use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{
     AccountAnswer, AccountPage, BuildError, ClaimableEnd, ClaimablePage, EffectId, EffectRecord, Feed,
-    HistoryRecord, Ledger, Network, NetworkError, OperationRecord, Removed, Sent, SignedFeeBump,
-    SignedTransaction, Spending, TransactionPlan, TransactionRecord,
+    Gateway, History, HistoryRecord, Ledger, NetworkError, OperationRecord, Removed, Sent, SignedFeeBump,
+    SignedTransaction, Spending, TransactionBuilder, TransactionPlan, TransactionRecord,
 };
 use crate::ports::signer::Signer;
 use builder::TransactionFactory;
@@ -103,19 +105,7 @@ impl StellarNetwork {
 }
 
 #[async_trait]
-impl Network for StellarNetwork {
-    fn platform(&self) -> AccountId {
-        self.factory.owners().platform
-    }
-
-    fn escrows_per_transaction(&self, assets: usize) -> u16 {
-        self.factory.owners().accounts_per_transaction(assets)
-    }
-
-    fn channels_per_transaction(&self) -> u16 {
-        self.factory.owners().accounts_per_transaction(0)
-    }
-
+impl Gateway for StellarNetwork {
     async fn tip(&self) -> Result<Ledger, NetworkError> {
         self.horizon.tip().await
     }
@@ -128,6 +118,25 @@ impl Network for StellarNetwork {
         self.horizon.account(account).await
     }
 
+    async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {
+        self.horizon.transaction(hash).await
+    }
+
+    async fn send(&self, envelope: &str) -> Sent {
+        self.horizon.submit(envelope, self.factory.hash(envelope)).await
+    }
+
+    fn feed(&self, after: Option<OperationId>) -> Option<Box<dyn Feed>> {
+        Some(Box::new(feed::PaymentFeed::new(Arc::clone(&self.horizon), after)))
+    }
+
+    fn spending(&self) -> Spending {
+        self.horizon.spending()
+    }
+}
+
+#[async_trait]
+impl History for StellarNetwork {
     async fn watched_accounts(&self, after: Option<AccountId>) -> Result<AccountPage, NetworkError> {
         watcher::accounts_of(&self.horizon, self.factory.owners().signer, after).await
     }
@@ -162,10 +171,6 @@ impl Network for StellarNetwork {
         self.horizon.claimable_balances(claimant, after).await
     }
 
-    async fn transaction(&self, hash: TxHash) -> Result<Option<TransactionRecord>, NetworkError> {
-        self.horizon.transaction(hash).await
-    }
-
     async fn transaction_using(
         &self,
         account: AccountId,
@@ -181,13 +186,20 @@ impl Network for StellarNetwork {
     async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError> {
         self.horizon.claimable_end(id).await
     }
+}
 
-    fn spending(&self) -> Spending {
-        self.horizon.spending()
+#[async_trait]
+impl TransactionBuilder for StellarNetwork {
+    fn platform(&self) -> AccountId {
+        self.factory.owners().platform
     }
 
-    fn feed(&self, after: Option<OperationId>) -> Option<Box<dyn Feed>> {
-        Some(Box::new(feed::PaymentFeed::new(Arc::clone(&self.horizon), after)))
+    fn escrows_per_transaction(&self, assets: usize) -> u16 {
+        self.factory.owners().accounts_per_transaction(assets)
+    }
+
+    fn channels_per_transaction(&self) -> u16 {
+        self.factory.owners().accounts_per_transaction(0)
     }
 
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError> {
@@ -196,9 +208,5 @@ impl Network for StellarNetwork {
 
     async fn bump_fee(&self, envelope: &str, fee_per_operation: u32) -> Result<SignedFeeBump, BuildError> {
         self.factory.bump_fee(envelope, fee_per_operation).await
-    }
-
-    async fn send(&self, envelope: &str) -> Sent {
-        self.horizon.submit(envelope, self.factory.hash(envelope)).await
     }
 }

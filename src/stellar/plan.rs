@@ -1,7 +1,8 @@
 //! From a plan to the exact operations of its transaction.
 //!
-//! Pure: which operations, of which source, in which order, and who must sign. Two encoders follow the outline: `tx` builds it,
-//! `envelope` checks what was built. Fails with [`BuildError::Invalid`] for what the ledger would refuse in any state.
+//! Pure: which operations, of which source, in which order, and who must sign. Two encoders follow the
+//! outline: `tx` builds it, `envelope` checks what was built. Fails with [`BuildError::Invalid`] for what the
+//! ledger would refuse in any state.
 
 use std::collections::BTreeSet;
 
@@ -39,8 +40,8 @@ pub struct Owners {
 }
 
 impl Owners {
-    /// All three thresholds of an account, and the weight of the platform's signer: a majority of the recovery signers,
-    /// or 1 without any.
+    /// All three thresholds of an account, and the weight of the platform's signer: a majority of the
+    /// recovery signers, or 1 without any.
     pub fn threshold(&self) -> u32 {
         if self.recovery.is_empty() {
             1
@@ -49,8 +50,8 @@ impl Owners {
         }
     }
 
-    /// How many accounts with `trust_lines` each one transaction can open: each takes an own signature besides the
-    /// platform's, and 4 + recovery signers + trust lines operations.
+    /// How many accounts with `trust_lines` each one transaction can open: each takes an own signature
+    /// besides the platform's, and 4 + recovery signers + trust lines operations.
     pub fn accounts_per_transaction(&self, trust_lines: usize) -> u16 {
         let operations = ACCOUNT_OPERATIONS.saturating_add(self.recovery.len()).saturating_add(trust_lines);
         let most = (TRANSACTION_OPERATIONS_MAX / operations).min(TRANSACTION_SIGNATURES_MAX - 1);
@@ -77,7 +78,8 @@ pub(crate) enum Step {
     Distrust { account: AccountId, asset: Asset },
     /// A payment.
     Pay(PaymentOperation),
-    /// `from` makes a balance that `recipient` may claim, and from `reclaim_from` (seconds of UTC) on `platform`.
+    /// `from` makes a balance that `recipient` may claim, and from `reclaim_from` (seconds of UTC)
+    /// on `platform`.
     CreateClaimable {
         from: AccountId,
         asset: Asset,
@@ -276,7 +278,8 @@ fn claimable(
     Ok(Step::CreateClaimable { from, asset, amount, recipient, platform, reclaim_from: seconds })
 }
 
-/// One new account, its reserves sponsored by the platform, under its signer, its own key dropped. XLM needs no trust line.
+/// One new account, its reserves sponsored by the platform, under its signer, its own key dropped. XLM needs
+/// no trust line.
 fn open(account: AccountId, starting_balance: Stroops, assets: &[Asset], owners: &Owners) -> Vec<Step> {
     let threshold = owners.threshold();
     let mut steps = vec![

@@ -1,8 +1,9 @@
 //! Seals the seeds of new accounts to a recovery key, and opens them where its secret half is.
 //!
-//! Sealed boxes are those of libsodium's `crypto_box_seal` (X25519, XSalsa20-Poly1305): whoever seals keeps nothing that
-//! opens. Never here: a secret in `Debug`, in an error or in a log. Key bytes and opened seeds are overwritten when
-//! dropped. What does not open to the seed of the account it stands for is an error, and nothing of it is shown.
+//! Sealed boxes are those of libsodium's `crypto_box_seal` (X25519, XSalsa20-Poly1305): whoever seals keeps
+//! nothing that opens. Never here: a secret in `Debug`, in an error or in a log. Key bytes and opened seeds
+//! are overwritten when dropped. What does not open to the seed of the account it stands for is an error, and
+//! nothing of it is shown.
 
 use std::fmt;
 use std::str::FromStr;
@@ -219,7 +220,8 @@ mod tests {
         assert_ne!(sealed().seed, sealed().seed);
     }
 
-    /// Made by libsodium 1.0.18: `crypto_box_seal` of thirty-two bytes of 7 to the key of the secret of thirty-two of 1.
+    /// Made by libsodium 1.0.18: `crypto_box_seal` of thirty-two bytes of 7 to the key of the secret
+    /// of thirty-two of 1.
     #[test]
     fn libsodiums_boxes_are_opened() {
         let secret = SealingSecret(SecretKey::from_bytes([1; 32]));

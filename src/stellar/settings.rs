@@ -37,7 +37,8 @@ pub struct Settings {
     /// Keys that together, by simple majority, can sign for every account opened from now on. At most 19.
     #[serde(default)]
     pub recovery_signers: Vec<AccountId>,
-    /// The public key that new accounts' own secrets are sealed to; `None` to drop them. Its secret half belongs elsewhere.
+    /// The public key that new accounts' own secrets are sealed to; `None` to drop them. Its secret half
+    /// belongs elsewhere.
     #[serde(default)]
     pub recovery_sealing_key: Option<SealingKey>,
     /// Requests an hour, over time; 0 for no limit. Public Horizons give 3,600.
@@ -46,7 +47,8 @@ pub struct Settings {
     /// Requests that may come at once.
     #[serde(default = "requests_burst")]
     pub requests_burst_max: NonZeroU32,
-    /// How often a question is asked while Horizon is unavailable, before its caller is told. Submissions are sent once.
+    /// How often a question is asked while Horizon is unavailable, before its caller is told. Submissions
+    /// are sent once.
     #[serde(default = "attempts")]
     pub attempts_max: u32,
     /// Seconds within which a question must be answered.

@@ -1,9 +1,9 @@
 //! Follows one of Horizon's event streams: records as they come, from a cursor on.
 //!
-//! Resumes after whatever ended the connection (Horizon itself says goodbye every minute), from the last record handed out.
-//! Notices a silent stream by the clock. An event is bounded in bytes before it is parsed. Never here: what a record
-//! means, or a second attempt on its own: an error is handed out, and the next call connects again. A stream is a hint that
-//! something happened; history pages remain the truth.
+//! Resumes after whatever ended the connection (Horizon itself says goodbye every minute), from the last
+//! record handed out. Notices a silent stream by the clock. An event is bounded in bytes before it is parsed.
+//! Never here: what a record means, or a second attempt on its own: an error is handed out, and the next call
+//! connects again. A stream is a hint that something happened; history pages remain the truth.
 
 use std::pin::Pin;
 use std::pin::pin;
@@ -228,7 +228,8 @@ impl EventReader {
         self.useless = if useless { self.useless.saturating_add(1) } else { 0 };
     }
 
-    /// The pause before connecting again: what Horizon asks for, and longer each time that was of no use, with jitter.
+    /// The pause before connecting again: what Horizon asks for, and longer each time that was of no use,
+    /// with jitter.
     fn pause(&self) -> Duration {
         let Some(doublings) = self.useless.checked_sub(1) else { return self.retry };
         let base =
@@ -254,7 +255,8 @@ impl EventReader {
     }
 }
 
-/// Reads a whole event stream's text: its records, and whether it said goodbye. For streams that were recorded.
+/// Reads a whole event stream's text: its records, and whether it said goodbye. For streams that
+/// were recorded.
 ///
 /// # Errors
 /// [`StreamError`] if it holds an error event or is no event stream.

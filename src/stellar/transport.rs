@@ -1,8 +1,9 @@
 //! Carries one HTTP request to Horizon and its answer back: over sockets in production, into a tower service
 //! in tests and simulations.
 //!
-//! Never here: what an answer means, retries, budgets, or waiting (`horizon` does those). Redirects are not followed: an
-//! answer from elsewhere is no answer. Fails with [`TransportError`], which says nothing of whether the request arrived.
+//! Never here: what an answer means, retries, budgets, or waiting (`horizon` does those). Redirects are
+//! not followed: an answer from elsewhere is no answer. Fails with [`TransportError`], which says nothing
+//! of whether the request arrived.
 
 use std::fmt::Display;
 use std::pin::Pin;
@@ -111,8 +112,8 @@ pub struct HttpTransport {
 impl HttpTransport {
     /// A transport to the Horizon at `base`, which may have a path.
     ///
-    /// Certificates are verified by the system's roots, with ring as the crypto provider unless the process has
-    /// chosen another. A Horizon on loopback is reached without a proxy.
+    /// Certificates are verified by the system's roots, with ring as the crypto provider unless the process
+    /// has chosen another. A Horizon on loopback is reached without a proxy.
     pub fn new(base: &Url) -> Result<Self, TransportError> {
         let setup = |reason: String| TransportError::Setup { reason };
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {

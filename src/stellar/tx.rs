@@ -1,11 +1,11 @@
 //! Encodes a transaction's outline with stellar-base: the only place that knows that crate.
 //!
-//! Nothing foreign is parsed with it. Its traps, and what is done about them: a trust line without a limit encodes 0,
-//! which deletes it, so the largest limit is always passed; `M…` texts decode wrongly, so a muxed destination is made of
-//! key and id, never of text; fees over 32 bits are cut, so the outline's fee is checked before; short memo hashes
-//! are padded, so hashes are arrays of 32 bytes here; its time bounds and predicates want chrono, so they are made from seconds by its XDR types.
-//! Whatever else it may do wrong is caught: `envelope` decodes every result with another crate and compares it
-//! with the outline.
+//! Nothing foreign is parsed with it. Its traps, and what is done about them: a trust line without a limit
+//! encodes 0, which deletes it, so the largest limit is always passed; `M…` texts decode wrongly, so a muxed
+//! destination is made of key and id, never of text; fees over 32 bits are cut, so the outline's fee
+//! is checked before; short memo hashes are padded, so hashes are arrays of 32 bytes here; its time bounds
+//! and predicates want chrono, so they are made from seconds by its XDR types. Whatever else it may do wrong
+//! is caught: `envelope` decodes every result with another crate and compares it with the outline.
 
 use stellar_base::amount::Stroops as BaseStroops;
 use stellar_base::claim::{ClaimPredicate, ClaimableBalanceId, Claimant};

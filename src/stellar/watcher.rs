@@ -1,8 +1,9 @@
 //! Finds our accounts and what changed: pages of the accounts that the platform's key signs for.
 //!
-//! Its cost is one request per 200 accounts, however many reservations are open. A payment of a credit touches only
-//! the balance line, so an account's last change is the latest of its own and all its lines'. Never here: what a
-//! change means. One account that cannot be read is left out of its page, loudly; a page of nothing else fails.
+//! Its cost is one request per 200 accounts, however many reservations are open. A payment of a credit
+//! touches only the balance line, so an account's last change is the latest of its own and all its lines'.
+//! Never here: what a change means. One account that cannot be read is left out of its page, loudly; a page
+//! of nothing else fails.
 
 use std::collections::BTreeSet;
 
@@ -20,8 +21,8 @@ const WHAT: &str = "/accounts?signer=";
 
 /// One page of the accounts that `signer` signs for, after `after`, in address order.
 ///
-/// Without a `Latest-Ledger` header the page's ledger is the latest change on it: an answer cannot be older than what it
-/// shows, while any other guess could be too late.
+/// Without a `Latest-Ledger` header the page's ledger is the latest change on it: an answer cannot be older
+/// than what it shows, while any other guess could be too late.
 pub async fn accounts_of(
     horizon: &HorizonClient,
     signer: AccountId,

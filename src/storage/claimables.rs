@@ -15,72 +15,90 @@ const CLAIMABLES: Table = Table { name: "claimables", key: &["id"] };
 /// Counts have no key of their own.
 const COUNTS: Table = Table { name: "claimables", key: &[] };
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, transfer, reservation, recipient, asset, amount, created_at, reclaim_from, state, state_facts
-            FROM claimables ",
-            $rest
-        )
+macro_rules! claimable_columns {
+    () => {
+        "id, transfer, reservation, recipient, asset, amount, created_at, reclaim_from, state, state_facts"
     };
 }
+pub(super) use claimable_columns;
+
+macro_rules! select_claimables {
+    ($rest:literal) => {
+        concat!("SELECT ", $crate::storage::claimables::claimable_columns!(), " FROM claimables ", $rest)
+    };
+}
+pub(super) use select_claimables;
 
 statements! {
-    INSERT = "INSERT INTO claimables (id, transfer, reservation, recipient, asset, amount, created_at, reclaim_from, state,
-            state_facts)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    INSERT = concat!(
+        "INSERT INTO claimables (",
+        claimable_columns!(),
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    );
     UPDATE = "UPDATE claimables SET state = $2, state_facts = $3 WHERE id = $1 AND state_facts = $4";
     INSERT_ATTEMPT = "INSERT INTO take_back_attempts (claimable, submission) VALUES ($1, $2)
         ON CONFLICT (claimable, submission) DO NOTHING";
-    ONE = select!("WHERE id = $1");
-    OPEN = select!("WHERE state IN ('outstanding', 'taking_back') AND id > $1 ORDER BY id LIMIT $2"),
-        on_postgres select!("WHERE state IN ('outstanding', 'taking_back') AND id COLLATE \"C\" > $1
+    ONE = select_claimables!("WHERE id = $1");
+    OPEN = select_claimables!("WHERE state IN ('outstanding', 'taking_back') AND id > $1
+        ORDER BY id LIMIT $2"),
+        on_postgres select_claimables!("WHERE state IN ('outstanding', 'taking_back')
+            AND id COLLATE \"C\" > $1
             ORDER BY id COLLATE \"C\" LIMIT $2");
-    RECLAIMABLE = select!("WHERE state = 'outstanding' AND reclaim_from <= $1
+    RECLAIMABLE = select_claimables!("WHERE state = 'outstanding' AND reclaim_from <= $1
             AND (reclaim_from > $2 OR (reclaim_from = $2 AND id > $3)) ORDER BY reclaim_from, id LIMIT $4"),
-        on_postgres select!("WHERE state = 'outstanding' AND reclaim_from <= $1
+        on_postgres select_claimables!("WHERE state = 'outstanding' AND reclaim_from <= $1
             AND (reclaim_from > $2 OR (reclaim_from = $2 AND id COLLATE \"C\" > $3))
             ORDER BY reclaim_from, id COLLATE \"C\" LIMIT $4");
-    NOT_REPAID = select!("WHERE state = 'taken_back' AND id > $1 AND NOT EXISTS (
-                SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
+    NOT_REPAID = select_claimables!("WHERE state = 'taken_back' AND id > $1 AND NOT EXISTS (
+                SELECT 1 FROM transfers WHERE transfers.repays_claimable = claimables.id
+                    AND transfers.state <> 'cancelled'
             ) ORDER BY id LIMIT $2"),
-        on_postgres select!("WHERE state = 'taken_back' AND id COLLATE \"C\" > $1 AND NOT EXISTS (
-                SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
+        on_postgres select_claimables!("WHERE state = 'taken_back' AND id COLLATE \"C\" > $1 AND NOT EXISTS (
+                SELECT 1 FROM transfers WHERE transfers.repays_claimable = claimables.id
+                    AND transfers.state <> 'cancelled'
             ) ORDER BY id COLLATE \"C\" LIMIT $2");
-    SUMS_OWED = "SELECT asset, CAST(SUM(CASE WHEN state = 'taken_back' THEN 0 ELSE amount END) AS BIGINT) AS standing,
+    SUMS_OWED = "SELECT asset, CAST(SUM(CASE WHEN state = 'taken_back' THEN 0 ELSE amount END) AS BIGINT)
+        AS standing,
             CAST(SUM(amount) AS BIGINT) AS owed
-        FROM claimables WHERE state IN ('outstanding', 'taking_back') OR (state = 'taken_back' AND NOT EXISTS (
-            SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
+        FROM claimables WHERE state IN ('outstanding', 'taking_back') OR (state = 'taken_back' AND
+        NOT EXISTS (
+            SELECT 1 FROM transfers WHERE transfers.repays_claimable = claimables.id
                 AND transfers.state = 'confirmed'
         )) GROUP BY asset ORDER BY asset";
     /// What is on its way has no row of its own yet.
     RETURNS = "SELECT
             (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
-                WHERE claimables.state IN ('outstanding', 'taking_back') AND transfers.refund_of IS NOT NULL)
-            + (SELECT COUNT(*) FROM transfers WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
-                AND refund_of IS NOT NULL) AS claimables";
+                WHERE claimables.state IN ('outstanding', 'taking_back')
+                    AND (transfers.returns_payment IS NOT NULL OR transfers.repays_claimable IS NOT NULL))
+            + (SELECT COUNT(*) FROM transfers
+            WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
+                AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL)) AS claimables";
     OF_FARM = "SELECT
             (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
                 WHERE claimables.state IN ('outstanding', 'taking_back') AND claimables.asset = $2
                     AND json_extract(transfers.kind_facts, '$.farm') = $1)
-            + (SELECT COUNT(*) FROM transfers WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
+            + (SELECT COUNT(*) FROM transfers
+            WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
                 AND asset = $2 AND json_extract(kind_facts, '$.farm') = $1) AS claimables",
         on_postgres "SELECT
             (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
                 WHERE claimables.state IN ('outstanding', 'taking_back') AND claimables.asset = $2
                     AND CAST(transfers.kind_facts AS JSONB) ->> 'farm' = $1)
-            + (SELECT COUNT(*) FROM transfers WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
+            + (SELECT COUNT(*) FROM transfers
+            WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
                 AND asset = $2 AND CAST(kind_facts AS JSONB) ->> 'farm' = $1) AS claimables";
     FARMS = "SELECT json_extract(transfers.kind_facts, '$.farm') AS farm, claimables.asset AS asset
             FROM claimables JOIN transfers ON transfers.id = claimables.transfer
             WHERE claimables.state IN ('outstanding', 'taking_back')
                 AND json_extract(transfers.kind_facts, '$.farm') IS NOT NULL
-            GROUP BY json_extract(transfers.kind_facts, '$.farm'), claimables.asset HAVING COUNT(*) >= $1 LIMIT $2",
+            GROUP BY json_extract(transfers.kind_facts, '$.farm'), claimables.asset
+            HAVING COUNT(*) >= $1 LIMIT $2",
         on_postgres "SELECT CAST(transfers.kind_facts AS JSONB) ->> 'farm' AS farm, claimables.asset AS asset
             FROM claimables JOIN transfers ON transfers.id = claimables.transfer
             WHERE claimables.state IN ('outstanding', 'taking_back')
                 AND CAST(transfers.kind_facts AS JSONB) ->> 'farm' IS NOT NULL
-            GROUP BY CAST(transfers.kind_facts AS JSONB) ->> 'farm', claimables.asset HAVING COUNT(*) >= $1 LIMIT $2";
+            GROUP BY CAST(transfers.kind_facts AS JSONB) ->> 'farm', claimables.asset
+            HAVING COUNT(*) >= $1 LIMIT $2";
 }
 
 pub(super) fn claimable(row: &Row) -> Result<Claimable, StoreError> {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::accounts::escrow;
-use super::claimables::claimable;
-use super::payments::quarantined;
+use super::accounts::{escrow, select_escrows};
+use super::claimables::{claimable, select_claimables};
+use super::payments::{quarantined, select_quarantine};
 use super::rows::{Row, Table, legible, to_json};
 use super::session::{Session, rows_max};
 use super::sql::{args, statements};
-use super::transfers::transfer;
+use super::transfers::{transfer, transfer_columns};
 use crate::domain::address::AccountId;
 use crate::domain::claimable::Claimable;
 use crate::domain::dead_letter::{Kind, UNEXPLAINED_AFTER, UNKNOWN_AFTER, UNTAKEN_AFTER, Undelivered, Why};
@@ -25,91 +25,100 @@ const UNDELIVERED: Table = Table { name: "undelivered", key: &["transfer"] };
 /// Counts have no key of their own.
 const COUNTS: Table = Table { name: "dead letters", key: &[] };
 
-macro_rules! select_records {
-    ($rest:literal) => {
-        concat!(
-            "SELECT account, digest, operation, json, reason, noted_at, dismissed_at, dismissed_by, dismissed_note
-            FROM quarantine ",
-            $rest
-        )
+macro_rules! undelivered_columns {
+    () => {
+        "transfer, why, since, looks, next_look_at"
     };
 }
 
-/// Pending returns and repayments with how they could not be delivered. A balance's id has 72 digits, a payment's fewer.
+/// Pending transfers with how they could not be delivered.
 macro_rules! select_pending {
     ($which:literal) => {
         concat!(
-            "SELECT id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts, delivery,
-                state, submission, operation, confirmed_at, cancelled_at, transfer, why, since, looks, next_look_at
-            FROM transfers LEFT JOIN undelivered ON undelivered.transfer = transfers.id
-            WHERE state = 'pending' AND refund_of IS NOT NULL AND ",
+            "SELECT ",
+            transfer_columns!(),
+            ", ",
+            undelivered_columns!(),
+            " FROM transfers LEFT JOIN undelivered ON undelivered.transfer = transfers.id
+            WHERE state = 'pending' AND ",
             $which,
             " AND id > $1 ORDER BY id LIMIT $2"
         )
     };
 }
 
+macro_rules! replace_undelivered {
+    () => {
+        " WHERE id = $1 AND state = 'pending' AND destination = $6 AND memo_facts = $7 AND delivery = $8
+            ON CONFLICT (transfer) DO UPDATE SET why = excluded.why, since = excluded.since,
+            looks = excluded.looks, next_look_at = excluded.next_look_at"
+    };
+}
+
 statements! {
-    RECORDS_OPEN = select_records!("WHERE dismissed_at IS NULL AND account >= $1 AND (account > $1 OR digest > $2)
+    RECORDS_OPEN = select_quarantine!("WHERE dismissed_at IS NULL AND account >= $1
+        AND (account > $1 OR digest > $2)
             ORDER BY account, digest LIMIT $3"),
-        on_postgres select_records!("WHERE dismissed_at IS NULL AND account COLLATE \"C\" >= $1
+        on_postgres select_quarantine!("WHERE dismissed_at IS NULL AND account COLLATE \"C\" >= $1
                 AND (account COLLATE \"C\" > $1 OR digest COLLATE \"C\" > $2)
             ORDER BY account COLLATE \"C\", digest COLLATE \"C\" LIMIT $3");
-    RECORDS_DISMISSED = select_records!("WHERE dismissed_at IS NOT NULL AND account >= $1
+    RECORDS_DISMISSED = select_quarantine!("WHERE dismissed_at IS NOT NULL AND account >= $1
                 AND (account > $1 OR digest > $2)
             ORDER BY account, digest LIMIT $3"),
-        on_postgres select_records!("WHERE dismissed_at IS NOT NULL AND account COLLATE \"C\" >= $1
+        on_postgres select_quarantine!("WHERE dismissed_at IS NOT NULL AND account COLLATE \"C\" >= $1
                 AND (account COLLATE \"C\" > $1 OR digest COLLATE \"C\" > $2)
             ORDER BY account COLLATE \"C\", digest COLLATE \"C\" LIMIT $3");
-    RECORD = select_records!("WHERE account = $1 AND digest = $2");
+    RECORD = select_quarantine!("WHERE account = $1 AND digest = $2");
     DISMISS = "UPDATE quarantine SET dismissed_at = $3, dismissed_by = $4, dismissed_note = $5
         WHERE account = $1 AND digest = $2 AND dismissed_at IS NULL";
-    RETURNS = select_pending!("length(refund_of) <> 72 AND (delivery = 'undecided' OR transfer IS NOT NULL)");
-    REPAYMENTS = select_pending!("length(refund_of) = 72");
-    ONE_UNDELIVERED = "SELECT transfer, why, since, looks, next_look_at FROM undelivered WHERE transfer = $1";
-    SET_UNDELIVERED = "INSERT INTO undelivered (transfer, why, since, looks, next_look_at)
-            SELECT id, $2, $3, $4, $5 FROM transfers
-            WHERE id = $1 AND state = 'pending' AND destination = $6 AND memo_facts = $7 AND delivery = $8
-            ON CONFLICT (transfer) DO UPDATE SET why = excluded.why, since = excluded.since, looks = excluded.looks,
-                next_look_at = excluded.next_look_at",
-        on_postgres "INSERT INTO undelivered (transfer, why, since, looks, next_look_at)
-            SELECT id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM transfers
-            WHERE id = $1 AND state = 'pending' AND destination = $6 AND memo_facts = $7 AND delivery = $8
-            ON CONFLICT (transfer) DO UPDATE SET why = excluded.why, since = excluded.since, looks = excluded.looks,
-                next_look_at = excluded.next_look_at";
+    RETURNS = select_pending!("returns_payment IS NOT NULL
+        AND (delivery = 'undecided' OR transfer IS NOT NULL)");
+    REPAYMENTS = select_pending!("repays_claimable IS NOT NULL");
+    ONE_UNDELIVERED = concat!("SELECT ", undelivered_columns!(), " FROM undelivered WHERE transfer = $1");
+    SET_UNDELIVERED = concat!(
+            "INSERT INTO undelivered (",
+            undelivered_columns!(),
+            ") SELECT id, $2, $3, $4, $5 FROM transfers",
+            replace_undelivered!()
+        ),
+        on_postgres concat!(
+            "INSERT INTO undelivered (",
+            undelivered_columns!(),
+            ") SELECT id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT)
+                FROM transfers",
+            replace_undelivered!()
+        );
     TRIES = "SELECT COUNT(*) AS tries, MAX(submission) AS last FROM transfer_attempts
         WHERE transfer = $1 AND outcome = 'released'";
     TRIES_TO_TAKE_BACK = "SELECT COUNT(*) AS tries, MAX(submission) AS last FROM take_back_attempts
         WHERE claimable = $1";
-    NOT_TAKEN_BACK = "SELECT id, transfer, reservation, recipient, asset, amount, created_at, reclaim_from, state, state_facts
-            FROM claimables WHERE state = 'outstanding' AND id > $3 AND (reclaim_from <= $2 OR (reclaim_from <= $1
+    NOT_TAKEN_BACK = select_claimables!("WHERE state = 'outstanding' AND id > $3
+            AND (reclaim_from <= $2 OR (reclaim_from <= $1
                 AND EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id)))
-            ORDER BY id LIMIT $4",
-        on_postgres "SELECT id, transfer, reservation, recipient, asset, amount, created_at, reclaim_from, state, state_facts
-            FROM claimables WHERE state = 'outstanding' AND id COLLATE \"C\" > $3 AND (reclaim_from <= $2
-                OR (reclaim_from <= $1
-                    AND EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id)))
-            ORDER BY id COLLATE \"C\" LIMIT $4";
-    UNEXPLAINED = "SELECT account, version, asset_facts, state, submission, reservation, merged_by, watch_cursor,
-                watch_explained, dirty_since, created_at
-            FROM escrows WHERE dirty_since <= $1 AND account > $2 ORDER BY account LIMIT $3",
-        on_postgres "SELECT account, version, asset_facts, state, submission, reservation, merged_by, watch_cursor,
-                watch_explained, dirty_since, created_at
-            FROM escrows WHERE dirty_since <= $1 AND account COLLATE \"C\" > $2
-            ORDER BY account COLLATE \"C\" LIMIT $3";
+            ORDER BY id LIMIT $4"),
+        on_postgres select_claimables!("WHERE state = 'outstanding' AND id COLLATE \"C\" > $3
+            AND (reclaim_from <= $2 OR (reclaim_from <= $1
+                AND EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id)))
+            ORDER BY id COLLATE \"C\" LIMIT $4");
+    UNEXPLAINED = select_escrows!("WHERE dirty_since <= $1 AND account > $2 ORDER BY account LIMIT $3"),
+        on_postgres select_escrows!("WHERE dirty_since <= $1 AND account COLLATE \"C\" > $2
+            ORDER BY account COLLATE \"C\" LIMIT $3");
     COUNT_ALL = "SELECT
             (SELECT COUNT(*) FROM engine_status WHERE stopped_facts IS NOT NULL) AS stopped_engine,
             (SELECT COUNT(*) FROM quarantine WHERE dismissed_at IS NULL) AS unreadable_record,
             (SELECT COUNT(*) FROM reservations WHERE state = 'held') AS held_reservation,
             (SELECT COUNT(*) FROM transfers LEFT JOIN undelivered ON undelivered.transfer = transfers.id
-                WHERE state = 'pending' AND refund_of IS NOT NULL AND length(refund_of) <> 72
+                WHERE state = 'pending' AND returns_payment IS NOT NULL
                     AND (delivery = 'undecided' OR transfer IS NOT NULL)) AS undeliverable_return,
-            (SELECT COUNT(*) FROM transfers WHERE state = 'pending' AND refund_of IS NOT NULL
-                AND length(refund_of) = 72) AS unpaid_repayment,
-            (SELECT COUNT(*) FROM claimables WHERE state = 'outstanding' AND (reclaim_from <= $2 OR (reclaim_from <= $1
-                AND EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id)))) AS untakeable_balance,
+            (SELECT COUNT(*) FROM transfers WHERE state = 'pending'
+                AND repays_claimable IS NOT NULL) AS unpaid_repayment,
+            (SELECT COUNT(*) FROM claimables
+            WHERE state = 'outstanding' AND (reclaim_from <= $2 OR (reclaim_from <= $1
+                AND EXISTS (SELECT 1 FROM take_back_attempts
+                WHERE claimable = claimables.id)))) AS untakeable_balance,
             (SELECT COUNT(*) FROM escrows WHERE dirty_since <= $3) AS unexplained_account,
-            (SELECT COUNT(*) FROM submissions WHERE state = 'live' AND max_time <= $4) AS unknown_transaction";
+            (SELECT COUNT(*) FROM submissions
+            WHERE state = 'live' AND max_time <= $4) AS unknown_transaction";
 }
 
 fn put_aside(row: &Row) -> Result<PutAside, StoreError> {

@@ -29,16 +29,38 @@ const ATTRIBUTIONS: [Attribution; 5] = [
     Attribution::TopUp,
 ];
 
+macro_rules! payment_columns {
+    () => {
+        "operation, change, kind, account, muxed_id, payer, asset, amount, tx_hash, ledger, closed_at,
+            memo_facts, reservation, attribution"
+    };
+}
+
 macro_rules! select {
     ($rest:literal) => {
+        concat!("SELECT ", payment_columns!(), " FROM payments ", $rest)
+    };
+}
+
+/// Those that a new record has.
+macro_rules! quarantine_columns {
+    () => {
+        "account, digest, operation, json, reason, noted_at"
+    };
+}
+pub(super) use quarantine_columns;
+
+macro_rules! select_quarantine {
+    ($rest:literal) => {
         concat!(
-            "SELECT operation, change, kind, account, muxed_id, payer, asset, amount, tx_hash, ledger, closed_at,
-                memo_facts, reservation, attribution
-            FROM payments ",
+            "SELECT ",
+            $crate::storage::payments::quarantine_columns!(),
+            ", dismissed_at, dismissed_by, dismissed_note FROM quarantine ",
             $rest
         )
     };
 }
+pub(super) use select_quarantine;
 
 macro_rules! select_page {
     ($filter:literal) => {
@@ -51,19 +73,25 @@ macro_rules! select_page {
 }
 
 statements! {
-    INSERT = "INSERT INTO payments (operation, change, kind, account, muxed_id, payer, asset, amount, tx_hash, ledger,
-            closed_at, memo_facts, reservation, attribution)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-        ON CONFLICT (operation, change) DO NOTHING";
+    INSERT = concat!(
+        "INSERT INTO payments (",
+        payment_columns!(),
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        ON CONFLICT (operation, change) DO NOTHING"
+    );
     ONE = select!("WHERE operation = $1 AND change = $2");
     LIST = select_page!("");
     LIST_OF_RESERVATION = select_page!("reservation = $4 AND ");
     LIST_TAKEN_FOR = select_page!("attribution = $4 AND ");
     LIST_OF_RESERVATION_TAKEN_FOR = select_page!("reservation = $4 AND attribution = $5 AND ");
-    QUARANTINE_RECORD = "INSERT INTO quarantine (account, digest, operation, json, reason, noted_at)
-        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account, digest) DO NOTHING";
-    QUARANTINED = "SELECT account, digest, operation, json, reason, noted_at FROM quarantine
-        WHERE dismissed_at IS NULL ORDER BY noted_at, account, digest LIMIT $1";
+    QUARANTINE_RECORD = concat!(
+        "INSERT INTO quarantine (",
+        quarantine_columns!(),
+        ") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account, digest) DO NOTHING"
+    );
+    QUARANTINED = select_quarantine!(
+        "WHERE dismissed_at IS NULL ORDER BY noted_at, account, digest LIMIT $1"
+    );
 }
 
 fn operation(number: i64) -> Result<OperationId, &'static str> {

@@ -1,10 +1,10 @@
-//! What one Horizon's address may do that a single server does not: answers that come late, from a second instance that is
-//! behind, or without a field; and the payment stream.
+//! What one Horizon's address may do that a single server does not: answers that come late, from a second
+//! instance that is behind, or without a field; and the payment stream.
 
 use std::time::Duration;
 
 use farmgate::domain::ids::{LedgerSeq, OperationId, TxHash};
-use farmgate::ports::network::{Feed, HistoryRecord, Network, NetworkError, Sent};
+use farmgate::ports::network::{Feed, Gateway, History, HistoryRecord, NetworkError, Sent};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 use wiremock::matchers::{header, path, query_param};

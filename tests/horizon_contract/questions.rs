@@ -7,7 +7,7 @@ use farmgate::domain::address::AccountId;
 use farmgate::domain::asset::Asset;
 use farmgate::domain::ids::{LedgerSeq, OperationId, TxHash};
 use farmgate::domain::payment::Memo;
-use farmgate::ports::network::{EffectId, EffectKind, HistoryRecord, Network, NetworkError};
+use farmgate::ports::network::{EffectId, EffectKind, Gateway, History, HistoryRecord, NetworkError};
 use farmgate::stellar::CheckError;
 use serde_json::json;
 use wiremock::ResponseTemplate;
@@ -396,7 +396,8 @@ fn effects_page(records: &[serde_json::Value]) -> serde_json::Value {
 
 fn credited(token: &str, amount: &str) -> serde_json::Value {
     json!({
-        "id": token, "paging_token": token, "account": account("escrow"), "type": "account_credited", "type_i": 2,
+        "id": token, "paging_token": token, "account": account("escrow"),
+        "type": "account_credited", "type_i": 2,
         "created_at": "2026-03-01T10:00:05Z", "asset_type": "native", "amount": amount
     })
 }

@@ -1,4 +1,5 @@
-//! Reads one file of a fixtures folder and compares, field by field, what was read with the JSON it was read from.
+//! Reads one file of a fixtures folder and compares, field by field, what was read with the JSON
+//! it was read from.
 //!
 //! The comparison is by text: what we read is written out again as Horizon writes it.
 

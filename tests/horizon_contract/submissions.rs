@@ -6,7 +6,9 @@ use farmgate::domain::address::Address;
 use farmgate::domain::asset::Asset;
 use farmgate::domain::money::Stroops;
 use farmgate::domain::payment::Memo;
-use farmgate::ports::network::{Body, Network, PaymentOperation, Sent, SignedTransaction, TransactionPlan};
+use farmgate::ports::network::{
+    Body, Gateway, Network, PaymentOperation, Sent, SignedTransaction, TransactionPlan,
+};
 use serde_json::json;
 use wiremock::ResponseTemplate;
 

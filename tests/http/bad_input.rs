@@ -49,7 +49,12 @@ on_both_databases! {
             (json!({ "refund": { "address": "GABC" } }), 400, "invalid_value", "refund.address"),
             (json!({ "refund": {} }), 400, "missing_field", "refund.address"),
             (json!({ "refund": { "address": contract } }), 400, "invalid_value", "refund"),
-            (json!({ "refund": { "address": payer, "memo": { "type": "id", "value": "x" } } }), 400, "invalid_value", "refund"),
+            (
+                json!({ "refund": { "address": payer, "memo": { "type": "id", "value": "x" } } }),
+                400,
+                "invalid_value",
+                "refund",
+            ),
             (json!({ "refund": { "address": platform } }), 422, "refund_address", "refund.address"),
             (json!({ "colour": "green" }), 400, "unknown_field", "colour"),
         ] {
@@ -90,8 +95,11 @@ on_both_databases! {
         let answer = rig.call(Method::POST, "/v1/reservations", &rig.operator, deep).await;
         assert_eq!(answer.status, 400);
         let not_utf8 = vec![b'{', b'"', 0xff, b'"', b':', b'1', b'}'];
-        rig.call(Method::POST, "/v1/reservations", &rig.operator, not_utf8).await
-            .is_problem(400, "malformed_json", None);
+        rig.call(Method::POST, "/v1/reservations", &rig.operator, not_utf8).await.is_problem(
+            400,
+            "malformed_json",
+            None,
+        );
     }
 
     async fn a_body_over_the_limit_is_refused(database: &TestStore) {
@@ -102,14 +110,21 @@ on_both_databases! {
             format!("{order}{}", " ".repeat(bytes - order.len()))
         };
         rig.call(Method::POST, "/v1/reservations", &rig.operator, padded(limit)).await.is(201);
-        rig.call(Method::POST, "/v1/reservations", &rig.operator, padded(limit + 1)).await
-            .is_problem(413, "body_too_large", None);
+        rig.call(Method::POST, "/v1/reservations", &rig.operator, padded(limit + 1)).await.is_problem(
+            413,
+            "body_too_large",
+            None,
+        );
         let stream = futures::stream::iter((0..80).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024])));
-        rig.call(Method::POST, "/v1/reservations", &rig.operator, Body::from_stream(stream)).await
+        rig.call(Method::POST, "/v1/reservations", &rig.operator, Body::from_stream(stream))
+            .await
             .is_problem(413, "body_too_large", None);
         let cut = futures::stream::iter([Ok(vec![b'{']), Err(std::io::Error::other("hung up"))]);
-        rig.call(Method::POST, "/v1/reservations", &rig.operator, Body::from_stream(cut)).await
-            .is_problem(400, "invalid_request", None);
+        rig.call(Method::POST, "/v1/reservations", &rig.operator, Body::from_stream(cut)).await.is_problem(
+            400,
+            "invalid_request",
+            None,
+        );
     }
 
     async fn a_body_that_is_not_announced_as_json_is_refused(database: &TestStore) {
@@ -148,7 +163,10 @@ on_both_databases! {
             let got = (answer.status, answer.body["code"].as_str(), answer.body["field"].as_str());
             assert_eq!(got, (status, Some(code), field), "{path}: {}", answer.body);
         }
-        rig.call(Method::DELETE, "/v1/farms/1", &rig.operator, Body::empty()).await
-            .is_problem(405, "method_not_allowed", None);
+        rig.call(Method::DELETE, "/v1/farms/1", &rig.operator, Body::empty()).await.is_problem(
+            405,
+            "method_not_allowed",
+            None,
+        );
     }
 }

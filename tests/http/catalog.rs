@@ -12,12 +12,19 @@ on_both_databases! {
         assert_eq!(farm_found["distribution"]["name"], "grid3");
         assert_eq!(farm_found["distribution"]["shares"][1], json!({ "recipient": "burn", "percent": 40 }));
         let node = rig.get("/v1/nodes/2").await.is(200).body;
-        assert_eq!(node, json!({
-            "id": "2", "farm_id": "1", "capacity": { "cu": "100", "su": "0", "ipv4u": "0" }, "free_to_use": true,
-        }));
+        assert_eq!(
+            node,
+            json!({
+                "id": "2", "farm_id": "1", "capacity": { "cu": "100", "su": "0", "ipv4u": "0" },
+                "free_to_use": true,
+            })
+        );
         assert_eq!(rig.get("/v1/identities/7").await.is(200).body["public_key"], PUBLIC_KEY);
         let tft = rig.get("/v1/currencies/TFT").await.is(200).body;
-        assert_eq!((tft["usd_rate"].as_str(), tft["rate_at"].as_str()), (Some("0.02"), Some("2026-03-01T12:00:00Z")));
+        assert_eq!(
+            (tft["usd_rate"].as_str(), tft["rate_at"].as_str()),
+            (Some("0.02"), Some("2026-03-01T12:00:00Z"))
+        );
         let play = rig.get("/v1/currencies/FreeTFT").await.is(200).body;
         assert_eq!((&play["free_only"], &play["distribution"]["name"]), (&json!(true), &json!("free")));
     }
@@ -31,7 +38,10 @@ on_both_databases! {
         let resources = json!({ "cru": "8", "mru": "16", "hru": "1200", "sru": "300", "ipv4u": "3" });
         rig.put("/v1/nodes/1", json!({ "farm_id": "2", "resources": resources })).await.is(200);
         let node = rig.get("/v1/nodes/1").await.is(200).body;
-        assert_eq!((&node["farm_id"], &node["capacity"]), (&json!("2"), &json!({ "cu": "4", "su": "2", "ipv4u": "3" })));
+        assert_eq!(
+            (&node["farm_id"], &node["capacity"]),
+            (&json!("2"), &json!({ "cu": "4", "su": "2", "ipv4u": "3" }))
+        );
     }
 
     async fn lists_are_read_page_by_page(database: &TestStore) {
@@ -41,7 +51,10 @@ on_both_databases! {
         let rest = rig.get("/v1/nodes?limit=2&cursor=2").await.is(200).body;
         assert_eq!((&rest["items"][0]["id"], &rest["next_cursor"]), (&json!("3"), &json!(null)));
         let of_farm = rig.get("/v1/nodes?farm_id=2").await.is(200).body;
-        assert_eq!((of_farm["items"].as_array().unwrap().len(), &of_farm["items"][0]["id"]), (1, &json!("3")));
+        assert_eq!(
+            (of_farm["items"].as_array().unwrap().len(), &of_farm["items"][0]["id"]),
+            (1, &json!("3"))
+        );
         for (path, count) in [("/v1/farms", 2), ("/v1/identities", 2), ("/v1/currencies", 2)] {
             assert_eq!(rig.get(path).await.is(200).body["items"].as_array().unwrap().len(), count, "{path}");
         }
@@ -58,7 +71,9 @@ on_both_databases! {
         let issuer = account(100).to_string();
         let other_issuer = account(101).to_string();
         let payouts: serde_json::Map<String, serde_json::Value> = (0..17)
-            .map(|number| (Asset::credit(format!("A{number}").parse().unwrap(), account(9)).to_string(), json!(good)))
+            .map(|number| {
+                (Asset::credit(format!("A{number}").parse().unwrap(), account(9)).to_string(), json!(good))
+            })
             .collect();
         for (changes, status, code, field) in [
             (json!({ "owner_id": "12" }), 422, "unknown_identity", "owner_id"),
@@ -71,9 +86,18 @@ on_both_databases! {
             (paying(&tft, &other_issuer), 422, "payout_address_refused", &format!("payout_addresses.{tft}")),
             (json!({ "payout_addresses": payouts }), 422, "too_many_payout_addresses", "payout_addresses"),
             (json!({ "distribution": "grid9" }), 422, "invalid_distribution", "distribution"),
-            (json!({ "distribution": { "name": "x", "shares": [] } }), 422, "invalid_distribution", "distribution"),
-            (json!({ "distribution": { "name": "x", "shares": [{ "recipient": "me", "percent": 100 }] } }),
-             400, "invalid_value", "distribution.shares[0].recipient"),
+            (
+                json!({ "distribution": { "name": "x", "shares": [] } }),
+                422,
+                "invalid_distribution",
+                "distribution",
+            ),
+            (
+                json!({ "distribution": { "name": "x", "shares": [{ "recipient": "me", "percent": 100 }] } }),
+                400,
+                "invalid_value",
+                "distribution.shares[0].recipient",
+            ),
         ] {
             rig.put("/v1/farms/3", but(farm(1), changes)).await.is_problem(status, code, Some(field));
         }
@@ -118,7 +142,11 @@ on_both_databases! {
         let rig = Rig::grid(database, 1).await;
         let paid = json!({ "farm_id": "1", "capacity": { "cu": "100" } });
         rig.order(but(crate::rig::order(&["2"]), json!({ "currencies": ["FreeTFT"] }))).await.is(201);
-        rig.put("/v1/nodes/2", paid.clone()).await.is_problem(409, "node_under_free_pool", Some("free_to_use"));
+        rig.put("/v1/nodes/2", paid.clone()).await.is_problem(
+            409,
+            "node_under_free_pool",
+            Some("free_to_use"),
+        );
         rig.put("/v1/nodes/2", but(paid.clone(), json!({ "free_to_use": true }))).await.is(200);
         rig.put("/v1/nodes/1", paid).await.is(200);
     }

@@ -162,7 +162,8 @@ on_both_databases! {
         assert_eq!(rig.get("/v1/dead-letters").await.is(200).body["items"], json!([]));
         let id = one_of_each(&rig).await;
         let all = rig.get("/v1/dead-letters").await.is(200).body["items"].clone();
-        let kinds: Vec<&str> = all.as_array().unwrap().iter().map(|letter| letter["kind"].as_str().unwrap()).collect();
+        let kinds: Vec<&str> =
+            all.as_array().unwrap().iter().map(|letter| letter["kind"].as_str().unwrap()).collect();
         assert_eq!(kinds, KINDS);
         let (mut paged, mut path) = (Vec::new(), "/v1/dead-letters?limit=3".to_owned());
         loop {
@@ -174,7 +175,10 @@ on_both_databases! {
         }
         assert_eq!(json!(paged), all);
         for letter in &paged {
-            assert!(letter["since"].is_string() && letter["summary"].as_str().unwrap().ends_with('.'), "{letter}");
+            assert!(
+                letter["since"].is_string() && letter["summary"].as_str().unwrap().ends_with('.'),
+                "{letter}"
+            );
             let actions = letter["actions"].as_array().unwrap();
             assert!(!actions.is_empty(), "{letter}");
             for action in actions {
@@ -183,8 +187,10 @@ on_both_databases! {
                 if let Some(body) = action.get("body") {
                     serde_json::from_value::<ActionBody>(body.clone()).unwrap();
                     let path = action["path"].as_str().unwrap();
-                    // What is proposed is there, and takes this body: nothing is unknown but what these letters are about.
-                    let answer = rig.call(Method::POST, path, &rig.key(Role::Auditor).await, body.to_string()).await;
+                    // What is proposed is there, and takes this body: nothing is unknown but what these
+                    // letters are about.
+                    let answer =
+                        rig.call(Method::POST, path, &rig.key(Role::Auditor).await, body.to_string()).await;
                     answer.is_problem(403, "forbidden", None);
                 }
             }
@@ -198,7 +204,10 @@ on_both_databases! {
         let stopped = of_kind(&rig, "stopped_engine").await;
         assert_eq!((&stopped["operation_id"], &stopped["account"]), (&json!("77"), &json!(account(150))));
         let record = of_kind(&rig, "unreadable_record").await;
-        assert_eq!((&record["record"], &record["reason"]), (&json!(r#"{"type":"new"}"#), &json!("unknown type")));
+        assert_eq!(
+            (&record["record"], &record["reason"]),
+            (&json!(r#"{"type":"new"}"#), &json!("unknown type"))
+        );
         let held = of_kind(&rig, "held_reservation").await;
         assert_eq!((&held["reason"], &held["looks"]), (&json!("op_underfunded"), &json!(3)));
         let back = of_kind(&rig, "undeliverable_return").await;
@@ -212,7 +221,10 @@ on_both_databases! {
         let account_shown = of_kind(&rig, "unexplained_account").await;
         assert_eq!(account_shown["account"], json!(account(199)));
         let unknown = of_kind(&rig, "unknown_transaction").await["transaction"].clone();
-        assert_eq!((&unknown["envelope"], &unknown["sent"], &unknown["last_answer"]), (&json!("AAAA"), &json!(4), &json!("504")));
+        assert_eq!(
+            (&unknown["envelope"], &unknown["sent"], &unknown["last_answer"]),
+            (&json!("AAAA"), &json!(4), &json!("504"))
+        );
         assert_eq!(unknown["fee_bumps"][0]["envelope"], json!("BBBB"));
     }
 
@@ -272,7 +284,10 @@ on_both_databases! {
         let to = json!({ "address": account(8), "memo": { "type": "id", "value": "7" } });
         for _ in 0..2 {
             let returned = decide(balance.to_string(), to.clone()).await.is(200).body;
-            assert_eq!((&returned["to"], &returned["state"], &returned["transfer_id"]), (&json!(account(8)), &json!("pending"), &json!("6")));
+            assert_eq!(
+                (&returned["to"], &returned["state"], &returned["transfer_id"]),
+                (&json!(account(8)), &json!("pending"), &json!("6"))
+            );
         }
         let stored = rig.store.begin_read().await.unwrap().repayment_of(balance).await.unwrap().unwrap();
         assert_eq!((stored.to, stored.memo.clone()), (account(8).into(), Memo::Id(7)));

@@ -9,7 +9,8 @@ use crate::rig::{PUBLIC_KEY, Rig, account, order};
 use crate::support::on_both_databases;
 
 /// A record that nobody can read, and a claimable balance, which are not there.
-const RECORD: &str = "/v1/dead-letters/unreadable_record:GBOVQKJYHXRR3DX6NOX2RRYFRCUMSADGDESTDNBDS6CDVLGVESRTAC47-00/dismissal";
+const RECORD: &str = "/v1/dead-letters/unreadable_record:\
+                      GBOVQKJYHXRR3DX6NOX2RRYFRCUMSADGDESTDNBDS6CDVLGVESRTAC47-00/dismissal";
 const BALANCE: &str =
     "/v1/claimable-balances/00000000c9f13f02f8e87c53ae557554869a0b749778de648ddb0cc1c0ba3d5b08be8d76/return";
 
@@ -71,8 +72,18 @@ on_both_databases! {
                 (Method::GET, "/v1/dead-letters", String::new(), money),
                 (Method::POST, RECORD, json!({ "note": "seen" }).to_string(), resolves),
                 (Method::POST, BALANCE, json!({ "address": account(9) }).to_string(), resolves),
-                (Method::POST, "/v1/payments/5-0/return", json!({ "address": account(9) }).to_string(), resolves),
-                (Method::POST, "/v1/reservations/5/resolution", json!({ "decision": "settle" }).to_string(), resolves),
+                (
+                    Method::POST,
+                    "/v1/payments/5-0/return",
+                    json!({ "address": account(9) }).to_string(),
+                    resolves,
+                ),
+                (
+                    Method::POST,
+                    "/v1/reservations/5/resolution",
+                    json!({ "decision": "settle" }).to_string(),
+                    resolves,
+                ),
             ] {
                 let answer = rig.call(method.clone(), path, &key, body).await;
                 assert_eq!(answer.status, expected, "{role:?} {method} {path}: {}", answer.body);
@@ -87,7 +98,11 @@ on_both_databases! {
         let rig = Rig::bare(database).await;
         let unknown = format!("fg_{}", "0".repeat(64));
         for key in [unknown.as_str(), "fg_", &rig.operator.to_uppercase(), &rig.operator[..20]] {
-            rig.call(Method::GET, "/v1/farms", key, Body::empty()).await.is_problem(401, "unauthorized", None);
+            rig.call(Method::GET, "/v1/farms", key, Body::empty()).await.is_problem(
+                401,
+                "unauthorized",
+                None,
+            );
         }
         let request = Request::get("/v1/farms").body(Body::empty()).unwrap();
         rig.send(request).await.is_problem(401, "unauthorized", None);

@@ -111,7 +111,10 @@ on_both_databases! {
         tx.commit().await.unwrap();
         let page = rig.get("/v1/payments?state=unattributed&limit=1").await.is(200).body;
         let shown = &page["items"][0];
-        assert_eq!((&shown["attribution"], &shown["returned"]["state"]), (&json!("unassigned"), &json!("pending")));
+        assert_eq!(
+            (&shown["attribution"], &shown["returned"]["state"]),
+            (&json!("unassigned"), &json!("pending"))
+        );
         assert_eq!(shown["returned"]["to"], json!(account(77).to_string()));
         let next = page["next_cursor"].as_str().unwrap();
         let rest = rig.get(&format!("/v1/payments?state=unattributed&cursor={next}")).await.is(200).body;
@@ -154,11 +157,17 @@ on_both_databases! {
         let to = json!({ "address": account(9), "memo": { "type": "id", "value": "7" } });
         for _ in 0..2 {
             let shown = decide(paid.clone(), to.clone()).await.is(200).body;
-            assert_eq!((&shown["returned"]["to"], &shown["returned"]["delivery"]), (&json!(account(9)), &json!("payment")));
+            assert_eq!(
+                (&shown["returned"]["to"], &shown["returned"]["delivery"]),
+                (&json!(account(9)), &json!("payment"))
+            );
         }
         let mut tx = rig.store.begin_read().await.unwrap();
         let stored = tx.refund_of(payment_id(2)).await.unwrap().unwrap();
-        assert_eq!(stored, Transfer { to: account(9).into(), memo: Memo::Id(7), delivery: Delivery::Payment, ..owed });
+        assert_eq!(
+            stored,
+            Transfer { to: account(9).into(), memo: Memo::Id(7), delivery: Delivery::Payment, ..owed }
+        );
         drop(tx);
         decide("9-0".to_owned(), to.clone()).await.is_problem(404, "not_found", None);
         decide("x".to_owned(), to.clone()).await.is_problem(400, "invalid_value", Some("id"));
@@ -219,7 +228,11 @@ on_both_databases! {
         }
         let transfers = rig.store.begin_read().await.unwrap().transfers_of(id).await.unwrap();
         assert_eq!(transfers.len(), 1, "its payment goes back once");
-        resolve(&rig, id, &json!({ "decision": "settle" })).await.is_problem(409, "not_held", Some("decision"));
+        resolve(&rig, id, &json!({ "decision": "settle" })).await.is_problem(
+            409,
+            "not_held",
+            Some("decision"),
+        );
     }
 
     async fn a_held_reservation_is_settled_by_decision_once(database: &TestStore) {
@@ -229,14 +242,26 @@ on_both_databases! {
             let funded = resolve(&rig, id, &json!({ "decision": "settle" })).await.is(200).body;
             assert_eq!(funded["state"], "funded");
         }
-        resolve(&rig, id, &json!({ "decision": "refund" })).await.is_problem(409, "not_held", Some("decision"));
+        resolve(&rig, id, &json!({ "decision": "refund" })).await.is_problem(
+            409,
+            "not_held",
+            Some("decision"),
+        );
     }
 
     async fn a_decision_is_about_a_held_reservation_and_is_one_of_two(database: &TestStore) {
         let rig = Rig::grid(database, 1).await;
         let id: ReservationId = rig.order(order(&["1"])).await.is(201).text("id").parse().unwrap();
-        resolve(&rig, id, &json!({ "decision": "refund" })).await.is_problem(409, "not_held", Some("decision"));
-        resolve(&rig, id, &json!({ "decision": "burn" })).await.is_problem(400, "invalid_value", Some("decision"));
+        resolve(&rig, id, &json!({ "decision": "refund" })).await.is_problem(
+            409,
+            "not_held",
+            Some("decision"),
+        );
+        resolve(&rig, id, &json!({ "decision": "burn" })).await.is_problem(
+            400,
+            "invalid_value",
+            Some("decision"),
+        );
         resolve(&rig, id, &json!({})).await.is_problem(400, "missing_field", Some("decision"));
         let unknown = ReservationId::new(5).unwrap();
         resolve(&rig, unknown, &json!({ "decision": "settle" })).await.is_problem(404, "not_found", None);

@@ -66,10 +66,17 @@ on_both_databases! {
             ids.push(rig.order(order(&["1"])).await.is(201).text("id"));
             rig.pass(1);
         }
-        let page = rig.get("/v1/reservations?limit=2&state=awaiting_payment&customer_id=7").await.is(200).body;
-        assert_eq!((page["items"][0]["id"].as_str(), page["next_cursor"].as_str()), (Some(ids[0].as_str()), Some(ids[1].as_str())));
+        let page =
+            rig.get("/v1/reservations?limit=2&state=awaiting_payment&customer_id=7").await.is(200).body;
+        assert_eq!(
+            (page["items"][0]["id"].as_str(), page["next_cursor"].as_str()),
+            (Some(ids[0].as_str()), Some(ids[1].as_str()))
+        );
         let rest = rig.get(&format!("/v1/reservations?limit=2&cursor={}", ids[1])).await.is(200).body;
-        assert_eq!((rest["items"][0]["id"].as_str(), &rest["next_cursor"]), (Some(ids[2].as_str()), &json!(null)));
+        assert_eq!(
+            (rest["items"][0]["id"].as_str(), &rest["next_cursor"]),
+            (Some(ids[2].as_str()), &json!(null))
+        );
         assert_eq!(rig.get("/v1/reservations?state=settled").await.is(200).body["items"], json!([]));
         assert_eq!(rig.get("/v1/reservations?customer_id=11").await.is(200).body["items"], json!([]));
     }
@@ -100,9 +107,15 @@ on_both_databases! {
         assert_eq!(page["items"].as_array().unwrap().len(), 1);
         let shown = &page["items"][0];
         assert_eq!((&shown["amount"], &shown["attribution"]), (&json!("250"), &json!("counted")));
-        assert_eq!((&shown["from"], &shown["id"]), (&json!(account(77).to_string()), &json!("38654709761-0")));
+        assert_eq!(
+            (&shown["from"], &shown["id"]),
+            (&json!(account(77).to_string()), &json!("38654709761-0"))
+        );
         assert_eq!(page["next_cursor"], json!(null));
-        assert_eq!(rig.get(&format!("/v1/reservations/{id}/payments?cursor=38654709761-0")).await.body["items"], json!([]));
+        assert_eq!(
+            rig.get(&format!("/v1/reservations/{id}/payments?cursor=38654709761-0")).await.body["items"],
+            json!([])
+        );
     }
 
     async fn a_pool_shows_what_it_has_now_and_until_when(database: &TestStore) {
@@ -110,7 +123,10 @@ on_both_databases! {
         let id = rig.order(order(&["1"])).await.is(201).text("id");
         settle(&rig, &id, false).await;
         let pool = rig.get(&format!("/v1/pools/{id}")).await.is(200).body;
-        assert_eq!((&pool["units"]["cu"], &pool["expires_at"]), (&json!("1"), &json!("2026-03-01T14:46:40Z")));
+        assert_eq!(
+            (&pool["units"]["cu"], &pool["expires_at"]),
+            (&json!("1"), &json!("2026-03-01T14:46:40Z"))
+        );
         assert_eq!((&pool["nodes"], &pool["grants"][0]["reservation_id"]), (&json!(["1"]), &json!(id)));
         assert_eq!(rig.get("/v1/pools?node_id=1&customer_id=7").await.body["items"], json!([pool]));
         assert_eq!(rig.get("/v1/pools?node_id=3").await.body["items"], json!([]));
@@ -125,7 +141,10 @@ on_both_databases! {
         let extension = json!({ "customer_id": "7", "pool_id": id });
         let longer = but(extension.clone(), json!({ "duration_seconds": 86_400 }));
         let time = rig.order(longer.clone()).await.is(201).body;
-        assert_eq!((&time["extends"], &time["units"]["cu"]), (&json!({ "pool_id": id, "dimension": "time" }), &json!("1")));
+        assert_eq!(
+            (&time["extends"], &time["units"]["cu"]),
+            (&json!({ "pool_id": id, "dimension": "time" }), &json!("1"))
+        );
         let wider = but(extension.clone(), json!({ "units": { "cu": "2" }, "nodes": ["3"] }));
         let capacity = rig.order(wider.clone()).await.is(201).body;
         assert_eq!((&capacity["duration_seconds"], &capacity["nodes"]), (&json!(10_000), &json!(["1", "3"])));
@@ -170,7 +189,8 @@ on_both_databases! {
         report(&status).await;
         let ready = rig.get("/readyz").await.is(200).body;
         let expected = json!({
-            "status": "ready", "ledger": 12, "ledger_age_seconds": 0, "tick_age_seconds": 0, "lease_token": 0, "leads": false,
+            "status": "ready", "ledger": 12, "ledger_age_seconds": 0, "tick_age_seconds": 0,
+            "lease_token": 0, "leads": false,
         });
         assert_eq!(ready, expected);
         status.trouble = Some("Horizon is unavailable".to_owned());
@@ -243,7 +263,10 @@ on_both_databases! {
         let ready = rig.get("/readyz").await.is(200).body;
         let told = [&ready["lease_holder"], &ready["lease_token"], &ready["leads"]];
         assert_eq!(told, [&json!("serve-other"), &json!(1), &json!(false)], "a standby is ready, too");
-        assert_eq!((&ready["oldest_unknown_seconds"], &ready["stream_away_seconds"]), (&json!(300), &json!(300)));
+        assert_eq!(
+            (&ready["oldest_unknown_seconds"], &ready["stream_away_seconds"]),
+            (&json!(300), &json!(300))
+        );
         let mut tx = rig.store.begin().await.unwrap();
         tx.take_lease(&other, HOLDER, now).await.unwrap().unwrap();
         tx.commit().await.unwrap();

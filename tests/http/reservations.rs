@@ -17,9 +17,12 @@ on_both_databases! {
         assert_eq!(answer.body["state"], "awaiting_payment");
         assert_eq!(answer.body["deadline"], "2026-03-01T13:00:00Z");
         let escrow = account(150).to_string();
-        assert_eq!(answer.body["escrow"], json!({
-            "address": escrow, "memo": { "type": "text", "value": format!("p-{id}") },
-        }));
+        assert_eq!(
+            answer.body["escrow"],
+            json!({
+                "address": escrow, "memo": { "type": "text", "value": format!("p-{id}") },
+            })
+        );
         let options = answer.body["payment_options"].as_array().unwrap();
         assert_eq!(options.len(), 1);
         assert_eq!((&options[0]["asset"], &options[0]["amount"]), (&json!(tft().to_string()), &json!("250")));
@@ -52,8 +55,11 @@ on_both_databases! {
         assert!(!first.headers.contains_key("idempotency-replayed"));
         let other = rig.order_once("order-1", &order(&["3"])).await;
         other.is_problem(422, "idempotency_key_reused", Some("Idempotency-Key"));
-        rig.order_once("two words", &order(&["1"])).await
-            .is_problem(400, "idempotency_key_invalid", Some("Idempotency-Key"));
+        rig.order_once("two words", &order(&["1"])).await.is_problem(
+            400,
+            "idempotency_key_invalid",
+            Some("Idempotency-Key"),
+        );
         assert_eq!(rig.get("/v1/reservations").await.body["items"].as_array().unwrap().len(), 1);
     }
 
@@ -112,7 +118,8 @@ on_both_databases! {
         let rig = Rig::grid(database, 2).await;
         let nobody = Asset::credit("ZZZ".parse().unwrap(), account(102));
         rig.put("/v1/currencies/ZZZ", currency(nobody)).await.is(201);
-        let paid = json!({ tft().to_string(): account(1).to_string(), nobody.to_string(): account(1).to_string() });
+        let paid =
+            json!({ tft().to_string(): account(1).to_string(), nobody.to_string(): account(1).to_string() });
         rig.put("/v1/farms/1", but(farm(1), json!({ "payout_addresses": paid }))).await.is(200);
         let offered = rig.order(order(&["1"])).await.is(201).body;
         assert_eq!(offered["payment_options"].as_array().unwrap().len(), 1);
@@ -125,11 +132,18 @@ on_both_databases! {
         let rig = Rig::grid(database, 2).await;
         let free = rig.order(order(&["2"])).await.is(201).body;
         let offered: Vec<&str> = free["payment_options"]
-            .as_array().unwrap().iter().map(|option| option["currency"].as_str().unwrap()).collect();
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|option| option["currency"].as_str().unwrap())
+            .collect();
         assert_eq!(offered, ["FreeTFT", "TFT"]);
-        assert_eq!(free["payment_options"][0]["legs"], json!([
-            { "recipient": "burn", "to": account(101).to_string(), "amount": "250" },
-        ]));
+        assert_eq!(
+            free["payment_options"][0]["legs"],
+            json!([
+                { "recipient": "burn", "to": account(101).to_string(), "amount": "250" },
+            ])
+        );
         let both = but(order(&["1", "2"]), json!({ "currencies": ["TFT", "FreeTFT"] }));
         rig.order(both).await.is_problem(422, "currency_for_free_nodes_only", Some("currencies[1]"));
     }
@@ -145,9 +159,12 @@ on_both_databases! {
     async fn our_own_accounts_are_never_paid_out_to(database: &TestStore) {
         let rig = Rig::grid(database, 2).await;
         for ours in [account(200), account(151)] {
-            let described = but(farm(1), json!({
-                "payout_addresses": { tft().to_string(): ours.to_string() },
-            }));
+            let described = but(
+                farm(1),
+                json!({
+                    "payout_addresses": { tft().to_string(): ours.to_string() },
+                }),
+            );
             rig.put("/v1/farms/1", described).await.is(200);
             let asked = but(order(&["1"]), json!({ "currencies": ["TFT"] }));
             rig.order(asked).await.is_problem(422, "payout_address_refused", Some("currencies[0]"));
@@ -157,9 +174,12 @@ on_both_databases! {
     async fn an_account_that_demands_a_memo_is_never_promised_a_payout(database: &TestStore) {
         let rig = Rig::grid(database, 2).await;
         let payout = account(77);
-        let described = but(farm(1), json!({
-            "payout_addresses": { tft().to_string(): payout.to_string() },
-        }));
+        let described = but(
+            farm(1),
+            json!({
+                "payout_addresses": { tft().to_string(): payout.to_string() },
+            }),
+        );
         rig.put("/v1/farms/1", described).await.is(200);
         let mut tx = rig.store.begin().await.unwrap();
         let watched = tx.payout_checks(&[payout]).await.unwrap();
@@ -181,7 +201,10 @@ on_both_databases! {
         rig.furnish(1).await;
         let free = rig.order(order(&["1"])).await.is(201).body;
         assert_eq!((&free["state"], &free["funding"]["amount"]), (&json!("funded"), &json!("0")));
-        assert_eq!((&free["funding"]["payment_id"], &free["payment_options"][0]["legs"]), (&json!(null), &json!([])));
+        assert_eq!(
+            (&free["funding"]["payment_id"], &free["payment_options"][0]["legs"]),
+            (&json!(null), &json!([]))
+        );
         let id = free["id"].as_str().unwrap();
         rig.cancel(id).await.is_problem(409, "not_cancellable", None);
     }

@@ -121,8 +121,8 @@ impl Rig {
         rig
     }
 
-    /// With customer 7, farmer 11, farms 1 and 2 (paid at accounts 1 and 2), nodes 1 and 2 of farm 1 (2 is free to
-    /// use), node 3 of farm 2, TFT at 0.02 USD, FreeTFT, and `escrows` accounts that are ready.
+    /// With customer 7, farmer 11, farms 1 and 2 (paid at accounts 1 and 2), nodes 1 and 2 of farm 1 (2 is
+    /// free to use), node 3 of farm 2, TFT at 0.02 USD, FreeTFT, and `escrows` accounts that are ready.
     pub async fn grid(database: &TestStore, escrows: u8) -> Self {
         let rig = Self::bare(database).await;
         rig.furnish(escrows).await;

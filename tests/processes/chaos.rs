@@ -17,7 +17,7 @@ use farmgate::app::clock::SystemClock;
 use farmgate::domain::asset::Asset;
 use farmgate::domain::money::Stroops;
 use farmgate::ports::clock::Clock;
-use farmgate::sandbox::wallet::{Horizon, Named, Wallet};
+use farmgate_sandbox::wallet::{Horizon, Named, Wallet};
 use futures::StreamExt;
 use futures::stream;
 use rand_chacha::ChaCha8Rng;

@@ -13,8 +13,8 @@ use farmgate::domain::money::Stroops;
 use farmgate::domain::split::Distribution;
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::{Put, Store, StoreError, transact};
-use farmgate::sandbox::wallet::{Horizon, Named, Wallet};
-use farmgate::sandbox::{self, Sandbox};
+use farmgate_sandbox::wallet::{Horizon, Named, Wallet};
+use farmgate_sandbox::{self as sandbox, Sandbox};
 use serde_json::Value;
 
 use crate::children::{farmgate, free_port, kill_9, until};

@@ -10,8 +10,8 @@ use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::asset::Asset;
 use farmgate::domain::money::Stroops;
 use farmgate::ports::clock::Clock;
-use farmgate::sandbox::wallet::{Horizon, Memo, Named, Wallet};
-use farmgate::sandbox::{self, Sandbox};
+use farmgate_sandbox::wallet::{Horizon, Memo, Named, Wallet};
+use farmgate_sandbox::{self as sandbox, Sandbox};
 use serde_json::{Value, json};
 use tokio::process::Child;
 

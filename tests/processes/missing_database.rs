@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use farmgate::sandbox::wallet::Wallet;
+use farmgate_sandbox::wallet::Wallet;
 use serde_json::Value;
 
 use crate::children::{farmgate, free_port};

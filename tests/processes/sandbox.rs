@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use farmgate::domain::money::Stroops;
-use farmgate::sandbox::wallet::{Horizon, Named, Wallet};
+use farmgate_sandbox::wallet::{Horizon, Named, Wallet};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 

@@ -1,6 +1,6 @@
 //! The recovery sealing key as an operator makes it and uses it.
 
-use farmgate::sandbox::wallet::Wallet;
+use farmgate_sandbox::wallet::Wallet;
 
 use crate::doctor::Machine;
 use crate::support::on_both_databases;

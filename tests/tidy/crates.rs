@@ -1,10 +1,12 @@
 //! Which outside crate may be named where.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Finding;
+use crate::documents::{self, Papers};
+use crate::imports::MAP;
 use crate::names::{Names, Target, is_within};
-use crate::source::Tree;
+use crate::source::{SourceFile, Tree};
 
 /// Crate → the modules that may name it; with the crates that are confined together.
 const CONFINED: &[(&str, &[&str])] = &[
@@ -18,7 +20,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("stellar_base", &["stellar::tx"]),
     ("stellar_horizon", &[]),
     ("crypto_box", &["stellar::sealing"]),
-    ("reqwest", &["stellar::transport", "sandbox::wallet", "delivery", "app"]),
+    ("reqwest", &["stellar::transport", "sandbox::wallet", "delivery", "demo::client", "app"]),
     ("getrandom", &["app"]),
     ("rand_chacha", &["app", "sandbox", "simulation"]),
 ];
@@ -44,13 +46,19 @@ const DOMAIN: &[&str] = &[
 /// What `ports` may name besides: traits that are async and object-safe, and secrets.
 const PORTS: &[&str] = &["async_trait", "secrecy", "futures"];
 
+/// What `stellar_types` may name besides, for the clock's trait.
+const VALUES: &[&str] = &["async_trait"];
+
+/// The one file of `stellar_types` that has something to wait for.
+const WAITS: &str = "crates/stellar-types/src/clock.rs";
+
 /// `ports::store` runs a transaction as a task of its own, so that no caller's end cuts it in half.
 const STORE_TASKS: &[&str] = &["tokio::spawn", "tokio::task"];
 
 /// What the tests inside `domain` and `ports` may name besides, with the dev-dependencies.
 const PURE_TESTS: &[&str] = &["serde_json", "tokio"];
 
-/// Parts of the standard library that reach outside; none is for `domain`.
+/// Parts of the standard library that reach outside; none is for `domain` and `stellar_types`.
 const STD_OUTSIDE: &[&str] = &["fs", "net", "env", "process", "thread", "io", "os"];
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
@@ -71,6 +79,28 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     }
     findings.sort();
     findings
+}
+
+/// The table on the map is the one above. It says `std` for what goes by three names, and spells crates as
+/// their packages do.
+pub fn check_page(papers: &Papers) -> Vec<Finding> {
+    let owned = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+    let mut enforced: BTreeMap<String, BTreeSet<String>> =
+        CONFINED.iter().map(|(name, homes)| ((*name).to_owned(), owned(homes))).collect();
+    enforced.insert("in domain".to_owned(), owned(DOMAIN));
+    enforced.insert("in ports".to_owned(), owned(PORTS));
+    let read = |name: &str, cell: &str| {
+        let mut places = documents::places_of(cell);
+        if name.starts_with("in ") {
+            places = places.into_iter().map(|place| place.replace('-', "_")).collect();
+            places.remove("as in domain");
+        }
+        if places.remove("std without its I::O") {
+            places.extend(["std", "core", "alloc"].map(str::to_owned));
+        }
+        places
+    };
+    documents::same_table(papers, MAP, ["crate", "only in"], &enforced, read)
 }
 
 fn foreign(target: &Target) -> Option<&[String]> {
@@ -96,6 +126,7 @@ fn impure(place: &str, path: &[String], test: Option<&[String]>) -> Option<Strin
     let name = path[0].as_str();
     let listed = match top {
         "domain" => DOMAIN.contains(&name),
+        "stellar_types" => DOMAIN.contains(&name) || VALUES.contains(&name),
         "ports" => DOMAIN.contains(&name) || PORTS.contains(&name) || is_store_task(place, path),
         _ => return None,
     };
@@ -108,8 +139,8 @@ fn impure(place: &str, path: &[String], test: Option<&[String]>) -> Option<Strin
         ));
     }
     let part = path.get(1).map(String::as_str).unwrap_or_default();
-    if top == "domain" && name == "std" && STD_OUTSIDE.contains(&part) {
-        return Some(format!("std::{part} reaches outside; domain takes values and gives values"));
+    if top != "ports" && name == "std" && STD_OUTSIDE.contains(&part) {
+        return Some(format!("std::{part} reaches outside; {top} takes values and gives values"));
     }
     None
 }
@@ -120,14 +151,19 @@ fn is_store_task(place: &str, path: &[String]) -> bool {
 
 fn domain_is_not_async(tree: &Tree, names: &Names) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for file in tree.files.iter().filter(|file| file.top() == Some("domain")) {
+    let pure = ["domain", "stellar_types"];
+    let is_pure =
+        |file: &&SourceFile| file.top().is_some_and(|top| pure.contains(&top)) && file.path != WAITS;
+    for file in tree.files.iter().filter(is_pure) {
         if file.module.as_ref().is_some_and(|module| names.is_test_module(module)) {
             continue;
         }
         for token in file.tokens() {
             if matches!(&token, proc_macro2::TokenTree::Ident(word) if word == "async" || word == "await") {
-                let message = "domain does not wait: take the value as an argument, and wait in the use case"
-                    .to_owned();
+                let message = format!(
+                    "{} does not wait: take the value as an argument, and wait in the use case",
+                    file.top().unwrap_or_default()
+                );
                 findings.push(Finding {
                     file: file.path.clone(),
                     line: crate::names::line_of(&token),
@@ -155,7 +191,7 @@ mod tests {
             ("src/stellar/tx.rs", "use stellar_base as base; mod m { use super::base::Op; }"),
             ("src/stellar/tx/build.rs", "use stellar_base::Op;"),
             ("src/stellar/transport.rs", "fn f() -> reqwest::Client { reqwest::Client::new() }"),
-            ("src/sandbox/wallet.rs", "use reqwest::Client; use stellar_xdr::curr::X;"),
+            ("crates/sandbox/src/wallet.rs", "use reqwest::Client; use stellar_xdr::curr::X;"),
             ("src/delivery/send.rs", "use reqwest::Client;"),
             ("src/http/mod.rs", "use axum::Router; use utoipa_axum::routes; use utoipa::ToSchema;"),
             ("src/api/pool.rs", "#[derive(utoipa::ToSchema, serde::Serialize)] pub struct P;"),
@@ -187,7 +223,7 @@ mod tests {
                 "fn f(p: &sqlx::PgPool) {}\nuse stellar_xdr::curr as x;\nuse stellar_horizon::Client;",
             ),
             ("src/stellar/horizon.rs", "use reqwest::Client;\nuse stellar_base::Op;"),
-            ("src/sandbox/ledger.rs", "fn f() { reqwest::get(url); }"),
+            ("crates/sandbox/src/ledger.rs", "fn f() { reqwest::get(url); }"),
             (
                 "src/reservations/open.rs",
                 "use getrandom;\nuse rand_chacha::ChaCha20Rng;\nuse reqwest::{self};\n\
@@ -198,6 +234,7 @@ mod tests {
         expect(
             findings,
             &[
+                ("crates/sandbox/src/ledger.rs:1", "reqwest belongs to"),
                 ("src/api/x.rs:1", "axum belongs to http, console, sandbox, app, not to api::x"),
                 ("src/console/x.rs:1", "utoipa_axum belongs to http"),
                 ("src/reservations/open.rs:1", "getrandom belongs to app"),
@@ -205,7 +242,6 @@ mod tests {
                 ("src/reservations/open.rs:3", "reqwest belongs to"),
                 ("src/reservations/open.rs:4", "sqlx belongs to"),
                 ("src/reservations/open.rs:5", "sqlx belongs to"),
-                ("src/sandbox/ledger.rs:1", "reqwest belongs to"),
                 ("src/settlement/x.rs:1", "sqlx belongs to storage, app"),
                 ("src/settlement/x.rs:2", "stellar_xdr belongs to"),
                 ("src/settlement/x.rs:3", "stellar_horizon belongs to tests"),
@@ -260,11 +296,16 @@ mod tests {
                  pub async fn g() {\n h().await }\nfn t() { std::thread::yield_now() }",
             ),
             ("src/ports/network.rs", "fn f() { tokio::spawn(g()); }"),
+            ("crates/stellar-types/src/clock.rs", "use async_trait::async_trait;\nasync fn f() {}"),
+            ("crates/stellar-types/src/money.rs", "use tokio::time;\nuse std::env;\nasync fn f() {}"),
             ("src/ports/store.rs", "use tokio::sync::Mutex;\nuse serde_json::Value;\nasync fn f() {}"),
         ]);
         expect(
             findings,
             &[
+                ("crates/stellar-types/src/money.rs:1", "stellar_types stays pure and does not use tokio"),
+                ("crates/stellar-types/src/money.rs:2", "std::env reaches outside"),
+                ("crates/stellar-types/src/money.rs:3", "stellar_types does not wait"),
                 ("src/domain/pool.rs:1", "domain stays pure and does not use tracing"),
                 ("src/domain/pool.rs:2", "std::fs reaches outside"),
                 ("src/domain/pool.rs:3", "does not use serde_json"),

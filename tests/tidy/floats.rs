@@ -6,9 +6,18 @@ use crate::Finding;
 use crate::names::line_of;
 use crate::source::Tree;
 
-/// Where a float could become money: the domain, its ports and every use case.
-const EXACT: &[&str] =
-    &["domain", "ports", "capacity", "reservations", "settlement", "access", "delivery", "operator"];
+/// Where a float could become money: its own types, the domain, its ports and every use case.
+const EXACT: &[&str] = &[
+    "stellar_types",
+    "domain",
+    "ports",
+    "capacity",
+    "reservations",
+    "settlement",
+    "access",
+    "delivery",
+    "operator",
+];
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -92,6 +101,7 @@ mod tests {
             ),
             ("src/settlement/a.rs", "#[cfg(test)] mod tests { fn f() { 0.25; } }"),
             ("src/ports/a.rs", "trait A { fn f(&self) -> f32; }"),
+            ("crates/stellar-types/src/money.rs", "struct Stroops(f64);"),
         ]));
         let lines: Vec<String> = (1..=10).map(|line| format!("src/domain/a.rs:{line}")).collect();
         let mut expected: Vec<(&str, &str)> =
@@ -99,6 +109,7 @@ mod tests {
         expected.extend([
             ("src/settlement/a.rs:1", "`0.25` is a float"),
             ("src/ports/a.rs:1", "`f32` is a float"),
+            ("crates/stellar-types/src/money.rs:1", "`f64` is a float"),
         ]);
         expect(findings, &expected);
     }

@@ -157,18 +157,21 @@ mod tests {
                 "src/access/c.rs",
                 "use getrandom as g;\nfn f() { g::fill(b); }\nfn h() { uuid::Uuid::new_v4(); }",
             ),
-            ("src/sandbox/d.rs", "use rand_chacha::ChaCha20Rng;\nfn f() { ChaCha20Rng::from_os_rng(); }"),
+            (
+                "crates/sandbox/src/d.rs",
+                "use rand_chacha::ChaCha20Rng;\nfn f() { ChaCha20Rng::from_os_rng(); }",
+            ),
         ]);
         expect(
             findings,
             &[
+                ("crates/sandbox/src/d.rs:2", "from_os_rng"),
                 ("src/access/a.rs:1", "rand"),
                 ("src/access/a.rs:2", "rand"),
                 ("src/access/b.rs:1", "OsRng"),
                 ("src/access/c.rs:1", "getrandom"),
                 ("src/access/c.rs:2", "getrandom"),
                 ("src/access/c.rs:3", "uuid"),
-                ("src/sandbox/d.rs:2", "from_os_rng"),
             ],
         );
     }

@@ -3,14 +3,19 @@
 use std::collections::BTreeSet;
 
 use crate::Finding;
+use crate::documents::{self, Papers};
 use crate::names::{Names, Reference, Target, is_within};
 use crate::source::Tree;
+
+/// The page with the tables.
+pub const MAP: &str = "docs/architecture.md";
 
 /// Module → what it may import, besides itself. A path such as `domain::money` allows only that part.
 ///
 /// The same table stands in `docs/architecture.md` with the reasons. The path to a forbidden thing is nearly
 /// always a trait in `ports`, or moving the code to the module that is allowed to do it.
 const MODULES: &[(&str, &[&str])] = &[
+    (EVERYBODYS, &[]),
     ("domain", &[]),
     ("ports", &["domain"]),
     ("api", &["domain"]),
@@ -22,17 +27,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("settlement", &["domain", "ports", "capacity"]),
     ("storage", &["domain", "ports"]),
     ("stellar", &["domain", "ports"]),
-    (
-        "sandbox",
-        &[
-            "domain::money",
-            "domain::asset",
-            "domain::address",
-            "domain::ids",
-            "ports::clock",
-            "ports::entropy",
-        ],
-    ),
+    ("sandbox", &[]),
     ("http", WEB),
     ("console", WEB),
     (
@@ -53,6 +48,25 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "demo",
+        &[
+            "domain",
+            "ports",
+            "access",
+            "operator",
+            "reservations",
+            "settlement",
+            "storage",
+            "stellar",
+            "sandbox",
+            "http",
+            "app::clock",
+            "app::config",
+            "app::telemetry",
+            "app::wire",
+        ],
+    ),
+    (
         "app",
         &[
             "domain",
@@ -70,10 +84,14 @@ const MODULES: &[(&str, &[&str])] = &[
             "http",
             "console",
             "simulation",
+            "demo",
         ],
     ),
     ("main", &["app"]),
 ];
+
+/// Values that every module may import; a package of its own, as the sandbox is (see manifests.rs).
+const EVERYBODYS: &str = "stellar_types";
 
 const WEB: &[&str] =
     &["domain", "ports", "api", "capacity", "access", "delivery", "operator", "reservations", "settlement"];
@@ -110,12 +128,22 @@ fn judged(chain: &[Target]) -> impl Iterator<Item = &[String]> {
     })
 }
 
+/// The table on the map is this one; `main.rs` stands in the sentence above it.
+pub fn check_page(papers: &Papers) -> Vec<Finding> {
+    let modules = MODULES.iter().filter(|(name, _)| *name != "main");
+    let all: Vec<&str> = modules.clone().map(|(name, _)| *name).collect();
+    let owned = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+    let enforced = modules.map(|(name, allowed)| ((*name).to_owned(), owned(allowed))).collect();
+    let read = |name: &str, cell: &str| documents::modules_of(cell, &all, name);
+    documents::same_table(papers, MAP, ["module", "may import"], &enforced, read)
+}
+
 /// What is wrong with `reference` leading to `target`, if anything.
 fn edge(tree: &Tree, reference: &Reference, target: &[String]) -> Option<String> {
     let from = tree.files[reference.file].top()?;
     let to = target.first()?;
     let allowed = allowed_for(from)?;
-    if from == to {
+    if from == to || to == EVERYBODYS {
         return None;
     }
     let (text, target) = (reference.text(), target.join("::"));
@@ -174,7 +202,9 @@ fn check_places(tree: &Tree) -> Vec<Finding> {
             let words = three.iter().map(ToString::to_string).collect::<Vec<_>>();
             // `#[utoipa::path(…, path = "/v1/…")]` names a route, not a file.
             let is_route = words[2].starts_with("\"/") && !words[2].ends_with(".rs\"");
-            if words[0] == "path" && words[1] == "=" && words[2].starts_with('"') && !is_route {
+            // `#[template(path = "page.html")]` names a template.
+            let other = is_route || words[2].ends_with(".html\"");
+            if words[0] == "path" && words[1] == "=" && words[2].starts_with('"') && !other {
                 let line = three[0].span().start().line;
                 find(line, "`#[path]` puts a module where its name is not; move the file".to_owned());
             }
@@ -208,12 +238,20 @@ mod tests {
                 "src/ports/store.rs",
                 "use crate::domain::{self, money::Stroops as S};\nuse super::clock::Clock;",
             ),
+            ("crates/sandbox/src/ledger.rs", "use crate::xdr::Tx;\nuse stellar_types::money::Stroops;"),
+            (
+                "src/simulation/world.rs",
+                "use farmgate_sandbox::{self as sandbox, Sandbox};\nuse sandbox::xdr;",
+            ),
             ("src/settlement/tick.rs", "fn f() -> crate::capacity::Lock { crate::ports::clock::now() }"),
             (
                 "src/http/mod.rs",
                 "use ::http::StatusCode; use http::Method; use crate::{access, operator as o};",
             ),
-            ("src/app/wire.rs", "use crate::{stellar, storage, sandbox, simulation, http, console};"),
+            (
+                "src/app/wire.rs",
+                "use crate::{stellar, storage, simulation, http, console};\nuse farmgate_sandbox::Sandbox;",
+            ),
         ]);
         expect(findings, &[]);
     }
@@ -293,7 +331,7 @@ mod tests {
                 "macro_rules! m { ($name:ident) => {\n\
                  $crate::stellar::foo();\n\
                  use $crate::{domain::ids, api::{Shape}};\n\
-                 mod inside { use super::*;\n fn f() { super::super::sandbox::run() } }\n\
+                 mod inside { use super::*;\n fn f() { farmgate_sandbox::run() } }\n\
                  $name::stellar::ok();\n\
                  }; }",
             ),
@@ -389,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sandbox_sees_a_few_files_only() {
+    fn the_sandbox_sees_nothing_of_ours_but_values() {
         let findings = check_files(&[
             (
                 "src/domain/mod.rs",
@@ -398,23 +436,24 @@ mod tests {
             ("src/domain/money.rs", "pub struct Stroops;"),
             ("src/domain/pool.rs", "pub struct Pool;"),
             (
-                "src/sandbox/ledger.rs",
-                "use crate::domain::{money::Stroops, asset, address::AccountId, ids};\n\
-                 use crate::ports::{clock::Clock, entropy::Entropy};\n\
-                 use crate::domain::Stroops as Same;\n\
-                 use crate::domain::pool::Pool;\n\
-                 use crate::domain::Pool as Again;\n\
-                 use crate::ports::store::Store;\n\
-                 use crate::stellar::tx;",
+                "crates/sandbox/src/ledger.rs",
+                "use stellar_types::{money::Stroops, asset, address::AccountId, ids};\n\
+                 use ::stellar_types::{clock::Clock, entropy::Entropy};\n\
+                 use farmgate::domain::Stroops as Same;\n\
+                 use farmgate::domain::pool::Pool;\n\
+                 use farmgate::domain::Pool as Again;\n\
+                 use farmgate::ports::store::Store;\n\
+                 use ::farmgate::stellar::tx;",
             ),
         ]);
         expect(
             findings,
             &[
-                ("src/sandbox/ledger.rs:4", "sandbox → domain"),
-                ("src/sandbox/ledger.rs:5", "leads to domain::pool::Pool"),
-                ("src/sandbox/ledger.rs:6", "sandbox → ports"),
-                ("src/sandbox/ledger.rs:7", "sandbox → stellar"),
+                ("crates/sandbox/src/ledger.rs:3", "sandbox → domain"),
+                ("crates/sandbox/src/ledger.rs:4", "sandbox → domain"),
+                ("crates/sandbox/src/ledger.rs:5", "leads to domain::pool::Pool"),
+                ("crates/sandbox/src/ledger.rs:6", "sandbox → ports"),
+                ("crates/sandbox/src/ledger.rs:7", "sandbox → stellar"),
             ],
         );
     }
@@ -423,7 +462,7 @@ mod tests {
     fn tests_inside_a_module_keep_to_its_layer() {
         let findings = check_files(&[(
             "src/settlement/mod.rs",
-            "#[cfg(test)]\nmod tests {\n#[test] fn t() { crate::sandbox::ledger(); }\n}",
+            "#[cfg(test)]\nmod tests {\n#[test] fn t() { farmgate_sandbox::ledger(); }\n}",
         )]);
         expect(findings, &[("src/settlement/mod.rs:3", "settlement → sandbox")]);
     }

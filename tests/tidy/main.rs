@@ -6,12 +6,18 @@
 //! macros. What a macro *builds* by pasting names together is not seen.
 
 mod crates;
+mod documents;
+mod exceptions;
 mod floats;
 mod globals;
 mod imports;
+mod layers;
 mod leftovers;
+mod manifests;
 mod names;
+mod shape;
 mod source;
+mod words;
 
 use source::Tree;
 
@@ -48,35 +54,84 @@ fn expect(findings: Vec<Finding>, expected: &[(&str, &str)]) {
 
 #[test]
 fn the_tree_is_read_whole() {
-    let tree = Tree::of_this_crate();
-    for path in
-        ["src/lib.rs", "src/main.rs", "src/domain/money.rs", "src/ports/clock.rs", "tests/tidy/main.rs"]
-    {
+    let tree = Tree::of_the_workspace();
+    for path in [
+        "src/lib.rs",
+        "src/main.rs",
+        "src/domain/journal.rs",
+        "crates/stellar-types/src/money.rs",
+        "crates/sandbox/src/ledger/mod.rs",
+        "tests/tidy/main.rs",
+    ] {
         assert!(tree.files.iter().any(|file| file.path == path), "{path} was not read");
     }
 }
 
 #[test]
 fn modules_import_only_what_the_table_allows() {
-    accept(imports::check(&Tree::of_this_crate()));
+    accept(imports::check(&Tree::of_the_workspace()));
 }
 
 #[test]
 fn outside_crates_stay_in_their_modules() {
-    accept(crates::check(&Tree::of_this_crate()));
+    accept(crates::check(&Tree::of_the_workspace()));
+}
+
+#[test]
+fn packages_depend_only_on_what_the_table_allows() {
+    accept(manifests::check(&manifests::of_the_workspace()));
 }
 
 #[test]
 fn no_floats_near_money() {
-    accept(floats::check(&Tree::of_this_crate()));
+    accept(floats::check(&Tree::of_the_workspace()));
 }
 
 #[test]
 fn time_and_randomness_come_in_as_arguments() {
-    accept(globals::check(&Tree::of_this_crate()));
+    accept(globals::check(&Tree::of_the_workspace()));
 }
 
 #[test]
 fn nothing_is_left_lying_around() {
-    accept(leftovers::check(&Tree::of_this_crate()));
+    accept(leftovers::check(&Tree::of_the_workspace()));
+}
+
+#[test]
+fn no_files_import_one_another_in_a_circle() {
+    accept(layers::circles::check(&Tree::of_the_workspace(), exceptions::CIRCLES));
+}
+
+#[test]
+fn rooms_of_a_module_import_only_what_the_table_allows() {
+    accept(layers::rooms::check(&Tree::of_the_workspace(), layers::rooms::ROOMS));
+}
+
+#[test]
+fn every_line_fits() {
+    accept(shape::check_lines(&Tree::of_the_workspace(), exceptions::WIDE_LINES));
+}
+
+#[test]
+fn functions_are_short_and_take_little() {
+    accept(shape::check_functions(&Tree::of_the_workspace(), exceptions::FUNCTIONS));
+}
+
+#[test]
+fn one_type_has_one_name_in_its_module() {
+    accept(words::check(&Tree::of_the_workspace(), exceptions::REPEATED_TYPES));
+}
+
+#[test]
+fn what_the_documents_cite_exists() {
+    accept(documents::check(&documents::Papers::of_this_repository()));
+}
+
+#[test]
+fn the_map_has_the_tables_that_are_enforced() {
+    let papers = documents::Papers::of_this_repository();
+    let mut findings = imports::check_page(&papers);
+    findings.extend(crates::check_page(&papers));
+    findings.extend(layers::rooms::check_page(&papers));
+    accept(findings);
 }

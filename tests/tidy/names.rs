@@ -1,4 +1,4 @@
-//! Every name the sources under `src/` mention, and where it leads.
+//! Every name the sources of a crate mention, and where it leads.
 //!
 //! [`Names::read`] collects references (from `use`, paths in types and expressions, attribute strings, and
 //! the tokens of macros) and bindings (`use`, `extern crate`, type aliases, modules). [`Names::chains`]
@@ -11,7 +11,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
-use crate::source::Tree;
+use crate::source::{CRATES, Tree, root_of_crate};
 
 /// How many bindings one name is followed through; longer chains are cycles.
 const HOPS_MAX: usize = 8;
@@ -59,7 +59,7 @@ impl Reference {
 /// A stop on the way of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// In this crate, from its root.
+    /// In the workspace, from the root package's root.
     Ours(Segments),
     /// In another crate, named first by its package's own name.
     Foreign(Segments),
@@ -142,10 +142,33 @@ impl Names {
         self.follow(&reference.scope, &reference.written, HOPS_MAX)
     }
 
+    /// The modules that define what a reference names, however many re-exports lie between: where a type
+    /// alias and what it stands for are two, both. The name of a whole module has none, since what is taken
+    /// from it is named again where it is used.
+    pub fn definers(&self, reference: &Reference) -> BTreeSet<Vec<String>> {
+        let mut found = BTreeSet::new();
+        for chain in self.chains(reference) {
+            for (index, stop) in chain.iter().enumerate() {
+                let Target::Ours(path) = stop else { continue };
+                let is_module = |length: &usize| self.modules.contains(&path[..*length]);
+                let length = (0..=path.len()).rev().find(is_module).unwrap_or_default();
+                let Some(name) = path.get(length) else { continue };
+                let module = path[..length].to_vec();
+                if index + 1 == chain.len() || self.definitions.contains(&(module.clone(), name.clone())) {
+                    found.insert(module);
+                }
+            }
+        }
+        found
+    }
+
     fn follow(&self, scope: &[String], written: &Written, hops: usize) -> Vec<Vec<Target>> {
         let Some((first, rest)) = written.segments.split_first() else { return Vec::new() };
         if written.global {
-            return if first == "farmgate" { self.walk(&[], rest, hops) } else { self.foreign(written) };
+            return match root_of_crate(first) {
+                Some(root) => self.walk(&root, rest, hops),
+                None => self.foreign(written),
+            };
         }
         match first.as_str() {
             "crate" => return self.walk(&root_of(scope), rest, hops),
@@ -158,8 +181,8 @@ impl Names {
         {
             return self.walk(&home, &written.segments, hops);
         }
-        if first == "farmgate" {
-            return self.walk(&[], rest, hops);
+        if let Some(root) = root_of_crate(first) {
+            return self.walk(&root, rest, hops);
         }
         if written.in_use || !rest.is_empty() { self.foreign(written) } else { Vec::new() }
     }
@@ -268,9 +291,10 @@ fn child(module: &[String], name: &str) -> Segments {
     path
 }
 
-/// `crate` means the binary in `main.rs`, and the library elsewhere.
+/// `crate` means the binary in `main.rs`, the package itself under `crates/`, and the library elsewhere.
 fn root_of(scope: &[String]) -> Segments {
-    scope.first().filter(|first| *first == "main").cloned().into_iter().collect()
+    let is_root = |first: &&String| *first == "main" || CRATES.iter().any(|(.., module)| first == module);
+    scope.first().filter(is_root).cloned().into_iter().collect()
 }
 
 /// True for `#[cfg(test)]`, `#[cfg(all(test, …))]` and `#[test]`.

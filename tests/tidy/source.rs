@@ -9,12 +9,21 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 /// Crates that need no line in Cargo.toml.
 const BUILT_IN: [&str; 3] = ["std", "core", "alloc"];
 
+/// The root package, as code names it.
+const ROOT: &str = "farmgate";
+
+/// The other packages of the workspace: folder, name, and the module that all of it counts as.
+pub const CRATES: &[(&str, &str, &str)] = &[
+    ("crates/sandbox", "farmgate-sandbox", "sandbox"),
+    ("crates/stellar-types", "stellar-types", "stellar_types"),
+];
+
 /// One file of Rust.
 pub struct SourceFile {
     /// From the root of the repository, with `/`.
     pub path: String,
-    /// The module it is, `["domain", "money"]`; empty for `lib.rs`, `["main"]` for `main.rs`, and
-    /// `None` outside `src/`.
+    /// The module it is, `["domain", "journal"]`; empty for `lib.rs`, `["main"]` for `main.rs`, and
+    /// `None` outside `src/`. The other packages count as modules: `["sandbox", "ledger"]`.
     pub module: Option<Vec<String>>,
     pub text: String,
     pub syntax: syn::File,
@@ -61,12 +70,31 @@ pub fn starts_with_ident(stream: TokenStream, name: &str) -> bool {
 }
 
 fn module_of(path: &str) -> Option<Vec<String>> {
-    let inside = path.strip_prefix("src/")?.strip_suffix(".rs")?;
-    let mut module: Vec<String> = inside.split('/').map(str::to_owned).collect();
-    if module.last().is_some_and(|last| last == "mod" || (last == "lib" && module.len() == 1)) {
+    let in_crate = |&(folder, _, module): &(&str, &str, &'static str)| {
+        let inside = path.strip_prefix(folder)?.strip_prefix("/src/")?;
+        Some((vec![module.to_owned()], inside))
+    };
+    let (mut module, inside) = match CRATES.iter().find_map(in_crate) {
+        Some(found) => found,
+        None => (Vec::new(), path.strip_prefix("src/")?),
+    };
+    match inside.strip_suffix(".rs")? {
+        "lib" => {}
+        inside => module.extend(inside.split('/').map(str::to_owned)),
+    }
+    if module.last().is_some_and(|last| last == "mod") {
         module.pop();
     }
     Some(module)
+}
+
+/// The root of one of our packages, named as code names it: `farmgate_sandbox`.
+pub fn root_of_crate(name: &str) -> Option<Vec<String>> {
+    if name == ROOT {
+        return Some(Vec::new());
+    }
+    let (_, _, module) = CRATES.iter().find(|(_, package, _)| package.replace('-', "_") == name)?;
+    Some(vec![(*module).to_owned()])
 }
 
 /// All files, and the crates they can name.
@@ -79,17 +107,28 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The repository this test runs in.
-    pub fn of_this_crate() -> Self {
+    /// The repository this test runs in: every package of the workspace.
+    pub fn of_the_workspace() -> Self {
         // Asked when it runs: two checkouts that share a target folder share this binary.
         let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo says where the manifest is");
         let root = Path::new(&root);
+        let manifest = |folder: &str| {
+            let path = root.join(folder).join("Cargo.toml");
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        };
         let mut files = Vec::new();
+        let (mut packages, mut dev_packages) = read_manifest(&manifest(""));
         for folder in ["src", "tests", "benches"] {
             read_folder(root, folder, &mut files);
         }
-        let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("Cargo.toml can be read");
-        let (packages, dev_packages) = read_manifest(&manifest);
+        for (package, ..) in CRATES {
+            for folder in ["src", "tests", "benches"] {
+                read_folder(root, &format!("{package}/{folder}"), &mut files);
+            }
+            let (more, more_dev) = read_manifest(&manifest(package));
+            packages.extend(more);
+            dev_packages.extend(more_dev);
+        }
         Self { files, packages, dev_packages }
     }
 
@@ -120,7 +159,7 @@ fn read_folder(root: &Path, folder: &str, files: &mut Vec<SourceFile>) {
 }
 
 /// Reads the dependency tables of a Cargo.toml in the plain style that this one is written in.
-fn read_manifest(manifest: &str) -> (BTreeMap<String, String>, Vec<String>) {
+pub fn read_manifest(manifest: &str) -> (BTreeMap<String, String>, Vec<String>) {
     let mut packages: BTreeMap<String, String> =
         BUILT_IN.iter().map(|name| ((*name).to_owned(), (*name).to_owned())).collect();
     let mut dev_packages = Vec::new();
@@ -155,6 +194,10 @@ fn a_file_is_the_module_of_its_place() {
     assert_eq!(module("src/domain.rs").as_deref(), Some("domain"));
     assert_eq!(module("src/stellar/tx/build.rs").as_deref(), Some("stellar::tx::build"));
     assert_eq!(module("tests/tidy/main.rs"), None);
+    assert_eq!(module("crates/sandbox/src/lib.rs").as_deref(), Some("sandbox"));
+    assert_eq!(module("crates/sandbox/src/ledger/mod.rs").as_deref(), Some("sandbox::ledger"));
+    assert_eq!(module("crates/stellar-types/src/money.rs").as_deref(), Some("stellar_types::money"));
+    assert_eq!(module("crates/sandbox/tests/a.rs"), None);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! So many open reservations watched for so many ledgers, and every request of it counted.
 //!
-//! The real engine, database and Horizon client, over the sandbox's service in this process. Time is virtual: nobody waits for
-//! a clock, and a ledger closes when all that could happen before it has happened. Sandbox and client get no word of the
-//! counting, which is done between them and, for the looks of an open stream at new ledgers, by the sandbox.
+//! The real engine, database and Horizon client, over the sandbox's service in this process. Time is virtual:
+//! nobody waits for a clock, and a ledger closes when all that could happen before it has happened. Sandbox
+//! and client get no word of the counting, which is done between them and, for the looks of an open stream
+//! at new ledgers, by the sandbox.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -28,12 +29,12 @@ use farmgate::ports::clock::Clock;
 use farmgate::ports::network::Network;
 use farmgate::ports::store::{Put, Store, StoreError, transact};
 use farmgate::reservations::{self, OrderRequest};
-use farmgate::sandbox::gifts::Gift;
-use farmgate::sandbox::{self, Allowance, PUBLIC_RATE_LIMIT, Sandbox};
 use farmgate::settlement::{Engine, Settings};
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::transport::{Request, Response, ServiceTransport, Transport, TransportError};
 use farmgate::stellar::{self, StellarNetwork};
+use farmgate_sandbox::faucet::Gift;
+use farmgate_sandbox::{self as sandbox, Allowance, PUBLIC_RATE_LIMIT, Sandbox};
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;

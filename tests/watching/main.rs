@@ -4,7 +4,7 @@ mod hour;
 #[path = "../support/mod.rs"]
 mod support;
 
-use farmgate::sandbox::faults::Fault;
+use farmgate_sandbox::faults::Fault;
 use hour::{Hour, LEDGERS_PER_HOUR, STREAM, SWEEP, TIP, Watched};
 
 /// Ledgers of five minutes.
@@ -53,7 +53,8 @@ async fn a_thousand_reservations_are_heard_of_by_the_stream_and_swept_more_rarel
     assert!(watched.counts[SWEEP] >= 10 * watched.pace.pages, "the sweep goes on as a check: {watched:?}");
     assert!(watched.seen_after.iter().all(|delay| delay.as_secs() <= 8), "{watched:?}");
 
-    // A stream that says nothing: what it leaves out is found by the sweep, and so is what comes after each of its silences.
+    // A stream that says nothing: what it leaves out is found by the sweep, and so is what comes after each
+    // of its silences.
     hour.sandbox.faults().set_rate(Fault::SilentStream, 1_000);
     let watched = hour.watch(LEDGERS).await;
     assert_within_the_budget(&watched);
@@ -61,8 +62,8 @@ async fn a_thousand_reservations_are_heard_of_by_the_stream_and_swept_more_rarel
     assert!(slowest.as_secs() > 8, "{watched:?}");
     assert!(slowest.as_secs() <= 2 * 18 + 5, "a sweep takes 18 seconds: {watched:?}");
 
-    // One that breaks off in the middle of its records is opened again from where it was, and what it tells of is looked for
-    // until the instance that answers has it.
+    // One that breaks off in the middle of its records is opened again from where it was, and what it tells
+    // of is looked for until the instance that answers has it.
     hour.sandbox.faults().clear();
     hour.sandbox.faults().set_rate(Fault::TruncatedStream, 500);
     hour.sandbox.faults().set_rate(Fault::SecondInstance, 1_000);

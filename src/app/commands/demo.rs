@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::app::demo;
 use crate::app::error::CommandError;
+use crate::demo;
 
 /// `farmgate demo`.
 #[derive(Debug, Args)]

@@ -23,7 +23,7 @@ use crate::domain::money::Stroops;
 use crate::domain::transfer::Purpose;
 use crate::operator::{SetupPlan, Stock, StockError, Wanted, plan_setup, stock};
 use crate::ports::clock::Clock;
-use crate::ports::network::Network;
+use crate::ports::network::{Gateway, Network, TransactionBuilder};
 use crate::ports::store::Store;
 use crate::settlement::{Candidate, Look, Term, TickReport, Watched};
 use crate::stellar::StellarNetwork;

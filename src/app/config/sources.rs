@@ -10,7 +10,6 @@ use super::error::ConfigError;
 use super::explain::explain;
 use super::file::{ConfigFile, read_file};
 use super::flags::Overrides;
-use crate::sandbox;
 
 /// The Horizon that is used unless another is set: a sandbox on this machine.
 pub const HORIZON_DEFAULT: &str = "http://127.0.0.1:8000";
@@ -47,7 +46,9 @@ impl Sources {
         };
         let mut builder = Source::builder()
             .set_default("stellar.horizon_url", HORIZON_DEFAULT)
-            .and_then(|all| all.set_default("stellar.network_passphrase", sandbox::network::PASSPHRASE))
+            .and_then(|all| {
+                all.set_default("stellar.network_passphrase", farmgate_sandbox::network::PASSPHRASE)
+            })
             .map_err(unreadable)?
             .add_source(File::from_str(&text, FileFormat::Toml))
             .add_source(environment);

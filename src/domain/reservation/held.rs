@@ -1,39 +1,9 @@
 //! What a held reservation waits for, and when it is looked at again.
 
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
 
-use super::{Funding, InvalidTransition, Reservation, State};
-use crate::domain::asset::Asset;
-use crate::domain::money::Stroops;
-
-/// First pause before a held reservation is looked at, in seconds; it doubles up to the largest.
-const PAUSE_SECONDS_MIN: i64 = 60;
-const PAUSE_SECONDS_MAX: i64 = 86_400;
-
-/// What the account of a held reservation has too little of; never zero.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Lack {
-    /// In what: the asset that funded it.
-    pub asset: Asset,
-    /// How much, in stroops.
-    pub amount: Stroops,
-}
-
-impl Lack {
-    /// What is missing of `funding` where an account holds `held` of its asset; `None` if nothing is.
-    pub fn of(funding: &Funding, held: Stroops) -> Option<Self> {
-        let amount = funding.amount.checked_sub(held).ok().filter(|amount| !amount.is_zero())?;
-        Some(Self { asset: funding.asset, amount })
-    }
-}
-
-/// When something is looked at again that did not work for the `tries`th time.
-pub(super) fn next_look(at: Timestamp, tries: u32) -> Timestamp {
-    let doublings = tries.saturating_sub(1).min(PAUSE_SECONDS_MAX.ilog2());
-    let pause_seconds = (PAUSE_SECONDS_MIN << doublings).min(PAUSE_SECONDS_MAX);
-    at.checked_add(SignedDuration::from_secs(pause_seconds)).unwrap_or(Timestamp::MAX)
-}
+use super::funding::{Lack, next_look};
+use super::{InvalidTransition, Reservation, State};
 
 impl State {
     /// What it lacks, if it is held and that is known.

@@ -255,7 +255,8 @@ proptest! {
         if let Some(funding) = straight {
             let received: i64 = payments
                 .iter()
-                .filter(|p| p.asset == funding.asset && p.closed_at <= quote.deadline && Some(p.id) <= funding.payment)
+                .filter(|p| p.asset == funding.asset && p.closed_at <= quote.deadline)
+                .filter(|p| Some(p.id) <= funding.payment)
                 .map(|p| p.amount.get())
                 .sum();
             prop_assert!(received >= funding.amount.get(), "funded only by what covers it");

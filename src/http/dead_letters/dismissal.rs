@@ -11,7 +11,8 @@ use crate::http::{App, Problem};
 use crate::operator::{DeadLetterError, dismiss};
 use crate::ports::store::{Dismissal, StoreError, transact};
 
-/// Says that a record nobody could read needs nothing more. It stays stored, and is listed with `dismissed=true` only.
+/// Says that a record nobody could read needs nothing more. It stays stored, and is listed with
+/// `dismissed=true` only.
 ///
 /// Dismissing it again is harmless: the first note stands. What is about money cannot be dismissed.
 #[utoipa::path(

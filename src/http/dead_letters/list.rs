@@ -17,8 +17,9 @@ use crate::operator::{LetterFilter, dead_letters};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Query {
-    /// Only those of this kind: `stopped_engine`, `unreadable_record`, `held_reservation`, `undeliverable_return`, `unpaid_repayment`,
-    /// `untakeable_balance`, `unexplained_account` or `unknown_transaction`.
+    /// Only those of this kind: `stopped_engine`, `unreadable_record`, `held_reservation`,
+    /// `undeliverable_return`, `unpaid_repayment`, `untakeable_balance`, `unexplained_account`
+    /// or `unknown_transaction`.
     #[serde(default)]
     #[param(value_type = Option<String>, example = "held_reservation")]
     kind: Option<Written<Kind>>,
@@ -36,8 +37,8 @@ pub(in crate::http) struct Query {
     limit: Limit,
 }
 
-/// What the engine cannot bring further by itself, or has tried in vain, by kind and id: after how many tries, with which codes and
-/// envelope, and what may safely be done about it.
+/// What the engine cannot bring further by itself, or has tried in vain, by kind and id: after how many
+/// tries, with which codes and envelope, and what may safely be done about it.
 #[utoipa::path(
     get,
     path = "/v1/dead-letters",

@@ -6,15 +6,19 @@ use jiff::Timestamp;
 use super::watchdog::{Watchdog, age_seconds};
 use crate::http::App;
 
-/// Metrics in Prometheus' text format. What the whole service waits for is read from the database, so that every process tells the
-/// same of it.
+const EXAMPLE: &str = "farmgate_http_requests_total{method=\"GET\",route=\"/v1/pools\",status=\"200\"} 3\n";
+
+/// Metrics in Prometheus' text format. What the whole service waits for is read from the database, so that
+/// every process tells the same of it.
 #[utoipa::path(
     get,
     path = "/metrics",
     operation_id = "metrics",
     tag = "service",
-    responses((status = 200, description = "Metrics", body = String, content_type = "text/plain",
-               example = json!("farmgate_http_requests_total{method=\"GET\",route=\"/v1/pools\",status=\"200\"} 3\n"))),
+    responses((
+        status = 200, description = "Metrics", body = String, content_type = "text/plain",
+        example = json!(EXAMPLE),
+    )),
 )]
 pub(in crate::http) async fn handler(State(app): State<App>) -> impl IntoResponse {
     match Watchdog::read(&app).await {

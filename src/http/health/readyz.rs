@@ -24,13 +24,16 @@ pub(in crate::http) struct Ready {
     ledger_age_seconds: u32,
     /// How long ago the engine's last tick ended, in seconds.
     tick_age_seconds: u32,
-    /// How long ago the oldest reservation that is not settled was funded, in seconds; absent if there is none.
+    /// How long ago the oldest reservation that is not settled was funded, in seconds; absent
+    /// if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     oldest_funded_seconds: Option<u32>,
-    /// How long ago the oldest transaction that was sent and has no outcome was stored, in seconds; absent if there is none.
+    /// How long ago the oldest transaction that was sent and has no outcome was stored, in seconds; absent
+    /// if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     oldest_unknown_seconds: Option<u32>,
-    /// For how long the network's payment stream has been away, in seconds; absent if it is there or not needed.
+    /// For how long the network's payment stream has been away, in seconds; absent if it is there
+    /// or not needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_away_seconds: Option<u32>,
     /// Which process runs the engine; absent while none does.
@@ -42,8 +45,8 @@ pub(in crate::http) struct Ready {
     leads: bool,
 }
 
-/// Whether the service does its work: the database answers, the engine ticks, keeps up with the ledger, and nothing waits for too
-/// long. A process that stands by is ready as long as some process's engine works.
+/// Whether the service does its work: the database answers, the engine ticks, keeps up with the ledger, and
+/// nothing waits for too long. A process that stands by is ready as long as some process's engine works.
 #[utoipa::path(
     get,
     path = "/readyz",

@@ -51,8 +51,9 @@ pub(in crate::http) struct Query {
 
 /// Claimable balances that strangers made for accounts of the service, as they were last seen.
 ///
-/// They are never claimed by the service: that takes a trust line for whatever anybody sends, and would invite dust. One that is worth
-/// something keeps an account of a reservation open for 30 days, so that a person can claim it with the platform's key.
+/// They are never claimed by the service: that takes a trust line for whatever anybody sends, and would
+/// invite dust. One that is worth something keeps an account of a reservation open for 30 days, so that
+/// a person can claim it with the platform's key.
 #[utoipa::path(
     get,
     path = "/v1/claimable-balances",

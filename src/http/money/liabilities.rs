@@ -49,8 +49,8 @@ pub(in crate::http) struct Query {
     limit: Limit,
 }
 
-/// What the service owes, by whom it is owed to: each reservation's payers, and those whose money belongs to none; and what
-/// issuers took back of it while it is open who bears that.
+/// What the service owes, by whom it is owed to: each reservation's payers, and those whose money belongs
+/// to none; and what issuers took back of it while it is open who bears that.
 #[utoipa::path(
     get,
     path = "/v1/liabilities",

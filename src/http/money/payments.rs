@@ -55,8 +55,8 @@ pub(in crate::http) struct Query {
 
 /// All money that came to accounts of the service, in the order of the ledger, and whether it was returned.
 ///
-/// `unattributed` is what belongs to no reservation: to accounts that none has, to the platform or a channel, by a merge of an
-/// account, or from a claimed balance.
+/// `unattributed` is what belongs to no reservation: to accounts that none has, to the platform or a channel,
+/// by a merge of an account, or from a claimed balance.
 #[utoipa::path(
     get,
     path = "/v1/payments",

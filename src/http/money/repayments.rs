@@ -15,7 +15,8 @@ use crate::settlement::return_to;
 
 /// Decides where the money of a claimable balance goes that nobody claimed, and that was taken back.
 ///
-/// For a recipient that can never receive it. Only while its repayment is `pending`. Deciding the same again is harmless.
+/// For a recipient that can never receive it. Only while its repayment is `pending`. Deciding the same again
+/// is harmless.
 #[utoipa::path(
     post,
     path = "/v1/claimable-balances/{id}/return",

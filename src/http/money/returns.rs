@@ -14,8 +14,9 @@ use crate::settlement::{ReturnError, return_to};
 
 /// Decides where a payment's return goes.
 ///
-/// For money that cannot go back to where it came from: its payer demands a memo, is a contract, has merged its account, or is an
-/// account of the service. Only while the return is `pending`. Deciding the same again is harmless.
+/// For money that cannot go back to where it came from: its payer demands a memo, is a contract, has merged
+/// its account, or is an account of the service. Only while the return is `pending`. Deciding the same again
+/// is harmless.
 #[utoipa::path(
     post,
     path = "/v1/payments/{id}/return",

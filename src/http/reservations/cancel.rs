@@ -13,8 +13,9 @@ use crate::reservations::{Error, cancel};
 
 /// Calls a reservation off.
 ///
-/// Money may be on its way, so this is decided when the next ledgers show what had come: the state becomes `cancelled` if
-/// nothing had, `refunding` if something had. A reservation that is funded first stays so. Asking again is harmless.
+/// Money may be on its way, so this is decided when the next ledgers show what had come: the state becomes
+/// `cancelled` if nothing had, `refunding` if something had. A reservation that is funded first stays so.
+/// Asking again is harmless.
 #[utoipa::path(
     post,
     path = "/v1/reservations/{id}/cancel",

@@ -16,7 +16,8 @@ use crate::http::{App, Problem};
     tag = "reservations",
     params(("id" = String, Path, description = "Its id")),
     responses(
-        (status = 200, description = "Found", body = Reservation, example = json!(examples::settled_reservation())),
+        (status = 200, description = "Found", body = Reservation,
+         example = json!(examples::settled_reservation())),
         GetProblems,
     ),
     security(("api_key" = [])),

@@ -67,8 +67,9 @@ struct Answer {
 
 /// Opens a reservation: prices the order and gives it an escrow account.
 ///
-/// Waits a moment where no escrow account is ready. With an `Idempotency-Key`, the same request is answered as it was
-/// the first time (and says so in `Idempotency-Replayed`); another request under the key is refused.
+/// Waits a moment where no escrow account is ready. With an `Idempotency-Key`, the same request
+/// is answered as it was the first time (and says so in `Idempotency-Replayed`); another request under the
+/// key is refused.
 #[utoipa::path(
     post,
     path = "/v1/reservations",

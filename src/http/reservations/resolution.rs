@@ -21,8 +21,8 @@ impl From<ResolutionDecision> for Decision {
 
 /// Decides what becomes of a held reservation.
 ///
-/// `settle` tries its settlement again at once. `refund` sends back what remains: the latest payment bears what its issuer took
-/// back. Deciding the same again is harmless.
+/// `settle` tries its settlement again at once. `refund` sends back what remains: the latest payment bears
+/// what its issuer took back. Deciding the same again is harmless.
 #[utoipa::path(
     post,
     path = "/v1/reservations/{id}/resolution",
@@ -31,8 +31,8 @@ impl From<ResolutionDecision> for Decision {
     params(("id" = String, Path, description = "Its id")),
     request_body(content = Resolution, example = json!(examples::resolution())),
     responses(
-        (status = 200, description = "Decided; it is carried out with one of the next ledgers", body = Reservation,
-         example = json!(examples::reservation())),
+        (status = 200, description = "Decided; it is carried out with one of the next ledgers",
+         body = Reservation, example = json!(examples::reservation())),
         ResolveProblems,
     ),
     security(("api_key" = [])),

@@ -1,4 +1,5 @@
-//! What may safely be done about a dead letter: what goes through the engine's own guarded ways, and nothing else.
+//! What may safely be done about a dead letter: what goes through the engine's own guarded ways, and
+//! nothing else.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

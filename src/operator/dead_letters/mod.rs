@@ -1,8 +1,9 @@
 //! Dead letters: what was given up on or waits for a person, each with what may safely be done about it.
 //!
-//! They are read from what is stored, kind by kind, in the order of their ids: a page goes on after an id, whether that letter is
-//! still there or not. What only an engine's memory holds is no part of it: accounts of the platform's own that its history does not
-//! explain, and the codes of a transaction that was refused and never landed (what the network last answered is there).
+//! They are read from what is stored, kind by kind, in the order of their ids: a page goes on after an id,
+//! whether that letter is still there or not. What only an engine's memory holds is no part of it: accounts
+//! of the platform's own that its history does not explain, and the codes of a transaction that was refused
+//! and never landed (what the network last answered is there).
 
 mod actions;
 mod money;
@@ -61,39 +62,46 @@ pub async fn dead_letters(
             continue;
         }
         let after = after.filter(|after| after.kind == kind);
-        letters.extend(of_kind(tx, kind, filter.dismissed, now, after, left).await?);
+        let part = Part { kind, dismissed: filter.dismissed, after, limit: left };
+        letters.extend(part.read(tx, now).await?);
     }
     Ok(letters)
 }
 
-async fn of_kind(
-    tx: &mut dyn Tx,
+/// Letters of one kind, from a place in its list on.
+struct Part<'a> {
     kind: Kind,
     dismissed: bool,
-    now: Timestamp,
-    after: Option<&LetterId>,
+    after: Option<&'a LetterId>,
     limit: u32,
-) -> Result<Vec<DeadLetter>, DeadLetterError> {
-    match kind {
-        Kind::StoppedEngine => match after {
-            Some(_) => Ok(Vec::new()),
-            None => Ok(stopped(tx).await?),
-        },
-        Kind::UnreadableRecord => {
-            let after = after.map(record_id).transpose()?;
-            let records = tx.records_put_aside(dismissed, after, limit).await?;
-            Ok(records.into_iter().map(unreadable).collect())
+}
+
+impl Part<'_> {
+    async fn read(self, tx: &mut dyn Tx, now: Timestamp) -> Result<Vec<DeadLetter>, DeadLetterError> {
+        let Self { kind, dismissed, after, limit } = self;
+        match kind {
+            Kind::StoppedEngine => match after {
+                Some(_) => Ok(Vec::new()),
+                None => Ok(stopped(tx).await?),
+            },
+            Kind::UnreadableRecord => {
+                let after = after.map(record_id).transpose()?;
+                let records = tx.records_put_aside(dismissed, after, limit).await?;
+                Ok(records.into_iter().map(unreadable).collect())
+            }
+            Kind::HeldReservation => Ok(money::held(tx, key(after)?, limit).await?),
+            Kind::UndeliverableReturn => Ok(money::returns(tx, key(after)?, limit).await?),
+            Kind::UnpaidRepayment => Ok(money::repayments(tx, key(after)?, limit).await?),
+            Kind::UntakeableBalance => {
+                Ok(money::balances(tx, now, earlier(now, UNTAKEN_AFTER), key(after)?, limit).await?)
+            }
+            Kind::UnexplainedAccount => {
+                Ok(unexplained(tx, earlier(now, UNEXPLAINED_AFTER), key(after)?, limit).await?)
+            }
+            Kind::UnknownTransaction => {
+                Ok(unknown(tx, earlier(now, UNKNOWN_AFTER), key(after)?, limit).await?)
+            }
         }
-        Kind::HeldReservation => Ok(money::held(tx, key(after)?, limit).await?),
-        Kind::UndeliverableReturn => Ok(money::returns(tx, key(after)?, limit).await?),
-        Kind::UnpaidRepayment => Ok(money::repayments(tx, key(after)?, limit).await?),
-        Kind::UntakeableBalance => {
-            Ok(money::balances(tx, now, earlier(now, UNTAKEN_AFTER), key(after)?, limit).await?)
-        }
-        Kind::UnexplainedAccount => {
-            Ok(unexplained(tx, earlier(now, UNEXPLAINED_AFTER), key(after)?, limit).await?)
-        }
-        Kind::UnknownTransaction => Ok(unknown(tx, earlier(now, UNKNOWN_AFTER), key(after)?, limit).await?),
     }
 }
 
@@ -113,11 +121,12 @@ fn earlier(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.checked_sub(by).unwrap_or(now)
 }
 
-/// Dismisses an unreadable record: it stays stored, and is listed only when asked for. The letter as it then is; `None` if there is
-/// no such record. One that was dismissed keeps its first note.
+/// Dismisses an unreadable record: it stays stored, and is listed only when asked for. The letter as it then
+/// is; `None` if there is no such record. One that was dismissed keeps its first note.
 ///
 /// # Errors
-/// [`DeadLetterError::NotDismissable`] for any other kind: what is about money is listed until it is where it belongs.
+/// [`DeadLetterError::NotDismissable`] for any other kind: what is about money is listed until it is
+/// where it belongs.
 pub async fn dismiss(
     tx: &mut dyn Tx,
     id: &LetterId,
@@ -139,8 +148,8 @@ async fn stopped(tx: &mut dyn Tx) -> Result<Vec<DeadLetter>, StoreError> {
     };
     let (account, operation, transaction) = (stopped.account, stopped.operation, stopped.transaction);
     let summary = format!(
-        "The engine stopped: operation {operation} took money from {account}, and its transaction {transaction} is not ours. \
-         Somebody else has the platform's key, or this is another key's database."
+        "The engine stopped: operation {operation} took money from {account}, and its transaction \
+         {transaction} is not ours. Somebody else has the platform's key, or this is another key's database."
     );
     let mut letter = DeadLetter::new(&LetterId::new(Kind::StoppedEngine, operation), stopped.since, summary);
     letter.reason = Some("foreign_transaction".to_owned());
@@ -179,8 +188,9 @@ async fn unexplained(
         let since = escrow.watch.dirty_since?;
         let account = escrow.account;
         let summary = format!(
-            "The balances of {account} are not what its history explains: something came or left that was not understood, or \
-             Horizon does not tell it yet. Deadlines of its reservation are not decided meanwhile."
+            "The balances of {account} are not what its history explains: something came or left that was \
+             not understood, or Horizon does not tell it yet. Deadlines of its reservation are not decided \
+             meanwhile."
         );
         let mut letter = DeadLetter::new(&LetterId::new(Kind::UnexplainedAccount, account), since, summary);
         letter.account = Some(account);
@@ -207,8 +217,9 @@ async fn unknown(
     let bumps = tx.live_fee_bumps().await?;
     let letter = |submission: Submission| {
         let summary = format!(
-            "What became of transaction {}, which {}, is not known, although it can no longer land: Horizon's history may have a gap, \
-             or it is behind. What it moves is not tried again before that is known.",
+            "What became of transaction {}, which {}, is not known, although it can no longer land: \
+             Horizon's history may have a gap, or it is behind. What it moves is not tried again before that \
+             is known.",
             submission.hash,
             purpose(&submission.purpose)
         );

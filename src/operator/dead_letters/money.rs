@@ -1,4 +1,5 @@
-//! Dead letters about money: held reservations, returns, repayments, and claimable balances that are not taken back.
+//! Dead letters about money: held reservations, returns, repayments, and claimable balances that are
+//! not taken back.
 
 use jiff::Timestamp;
 
@@ -44,7 +45,8 @@ async fn one_held(tx: &mut dyn Tx, reservation: Reservation) -> Result<Option<De
     });
     let detail = if why.detail.is_empty() { String::new() } else { format!(" ({})", why.detail) };
     let summary = format!(
-        "Reservation {id} is paid and cannot be settled now: {}{detail}.{missing} It leaves by itself when its account is whole.",
+        "Reservation {id} is paid and cannot be settled now: {}{detail}.{missing} It leaves by itself when \
+         its account is whole.",
         why.code
     );
     let mut letter = DeadLetter::new(&LetterId::new(Kind::HeldReservation, id), *since, summary);
@@ -118,7 +120,8 @@ async fn given_back(
             format!("{amount} {code} of payment {payment} cannot go back now: {why}.")
         }
         GivenBack::Claimable(claimable) => format!(
-            "{amount} {code} of claimable balance {claimable}, which nobody claimed and was taken back, is owed to {} and not paid: {why}.",
+            "{amount} {code} of claimable balance {claimable}, which nobody claimed and was taken back, is \
+             owed to {} and not paid: {why}.",
             transfer.to
         ),
     };
@@ -189,8 +192,8 @@ async fn balance(tx: &mut dyn Tx, claimable: Claimable) -> Result<DeadLetter, St
     let tries = tx.tries_to_take_back(id).await?;
     let why = if tries.count > 0 { "could not be taken back" } else { "was not taken back yet" };
     let summary = format!(
-        "Claimable balance {id} of {} {} for {} was not claimed for 180 days, and {why}. It locks a reserve of the platform's, and \
-         can still be claimed.",
+        "Claimable balance {id} of {} {} for {} was not claimed for 180 days, and {why}. It locks a reserve \
+         of the platform's, and can still be claimed.",
         claimable.amount,
         claimable.asset.code(),
         claimable.recipient

@@ -1,7 +1,8 @@
 //! The accounts of ours: the platform, the channels, and what is opened ahead.
 
 use super::books::Books;
-use super::{Check, Expectations, unanswered};
+use super::check::unanswered;
+use super::{Check, Expectations};
 use crate::domain::address::AccountId;
 use crate::domain::money::Stroops;
 use crate::domain::sealing::SealingKey;
@@ -47,7 +48,8 @@ fn weight(platform: AccountId, signer: AccountId, control: &AccountControl) -> C
     let needed = low.max(medium).max(1);
     if weight < needed {
         let advice = format!(
-            "make it a signer of {platform} with a weight of at least {needed}, or give Farmgate the secret of one that is"
+            "make it a signer of {platform} with a weight of at least {needed}, or give Farmgate the secret \
+             of one that is"
         );
         return Check::fail(CHECK, seen, advice);
     }
@@ -65,7 +67,8 @@ fn balance(account: &AccountSnapshot, stock: Option<&Stock>, expected: &Expectat
     let each = reserve(lines, wanted.recovery_signers);
     let more = spendable.get() / each.get().max(1);
     let seen = format!(
-        "{spendable} XLM above its reserves, enough for {more} more escrow accounts of {lines} trust lines at {each} XLM each"
+        "{spendable} XLM above its reserves, enough for {more} more escrow accounts of {lines} trust lines \
+         at {each} XLM each"
     );
     let per_channel = reserve(0, wanted.recovery_signers).checked_add(wanted.channel_starting_balance);
     let per_channel = per_channel.unwrap_or(Stroops::MAX).get();

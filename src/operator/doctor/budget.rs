@@ -1,17 +1,20 @@
 //! What watching costs in requests, and what that means for how soon a payment is seen.
 //!
-//! The number of accounts is what Horizon lists under our key: open reservations, accounts opened ahead, those that were not
-//! closed yet, channels and the platform. How they are watched is said by [`crate::domain::pace`], which the engine asks too.
+//! The number of accounts is what Horizon lists under our key: open reservations, accounts opened
+//! ahead, those that were not closed yet, channels and the platform. How they are watched is said
+//! by [`crate::domain::pace`], which the engine asks too.
 
 use jiff::SignedDuration;
 
+use super::check::unanswered;
 use super::horizon::seconds;
-use super::{Check, Expectations, unanswered};
+use super::{Check, Expectations};
 use crate::domain::pace::{LEDGER_MILLIS, Load, PAGE_ACCOUNTS, pace};
 use crate::ports::network::{Network, NetworkError};
 
 const CHECK: &str = "request-budget";
-/// Requests that one payment takes where it is settled alone: its history, the settlement, a look for its outcome.
+/// Requests that one payment takes where it is settled alone: its history, the settlement, a look for
+/// its outcome.
 pub const REQUESTS_PER_PAYMENT: u64 = 3;
 /// From this delay on, in milliseconds, customers notice.
 pub const SEEN_MILLIS_WARN: u64 = 60_000;

@@ -10,7 +10,8 @@ use crate::ports::network::Ledger;
 pub const HISTORY_LAG_LEDGERS_WARN: u32 = 3;
 /// Ledgers behind from which nothing can be decided in time: a minute.
 pub const HISTORY_LAG_LEDGERS_FAIL: u32 = 12;
-/// How far our clock may be behind the ledger's, in seconds. Validators agree on close times to a few seconds.
+/// How far our clock may be behind the ledger's, in seconds. Validators agree on close times to a
+/// few seconds.
 pub const CLOCK_BEHIND_SECONDS_WARN: i64 = 3;
 /// From here on `max_time` and rate times are plainly wrong.
 pub const CLOCK_BEHIND_SECONDS_FAIL: i64 = 30;

@@ -1,12 +1,13 @@
 //! The accounts that are paid: there, trusting what they are paid in, and able to take it without a memo.
 //!
-//! What cannot reach the foundation, the sales channel or the wisdom council fails: every settlement would meet it. What
-//! cannot reach one farmer is a warning that names the farm.
+//! What cannot reach the foundation, the sales channel or the wisdom council fails: every settlement would
+//! meet it. What cannot reach one farmer is a warning that names the farm.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Check;
 use super::books::Books;
-use super::{Check, unanswered};
+use super::check::unanswered;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::split::Recipient;
@@ -67,7 +68,8 @@ pub(super) async fn examine(
     checks
 }
 
-/// Who is paid in what, by the distributions in use; and a line for each recipient that is needed and not set.
+/// Who is paid in what, by the distributions in use; and a line for each recipient that is needed
+/// and not set.
 fn payees(books: &Books, configured: &BTreeMap<Recipient, AccountId>) -> (Vec<Payee>, Vec<Check>) {
     let mut shared: BTreeMap<Recipient, (BTreeSet<Asset>, String)> = BTreeMap::new();
     for recipient in configured.keys() {

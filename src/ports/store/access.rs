@@ -1,8 +1,8 @@
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Applied, StoreError};
+use super::error::{Applied, StoreError};
+use super::forward::store_trait;
 use crate::domain::ids::ApiKeyId;
 
 /// What the bearer of an API key may do.
@@ -76,30 +76,35 @@ pub struct StoredAnswer {
     pub at: Timestamp,
 }
 
-/// API keys and idempotency.
-#[async_trait]
-pub trait AccessTx {
-    /// Stores a new API key.
-    async fn insert_api_key(&mut self, key: &ApiKey) -> Result<(), StoreError>;
+store_trait! {
+    /// API keys and idempotency.
+    pub trait AccessTx, forwarded by ForwardAccess {
+        /// Stores a new API key.
+        async fn insert_api_key(&mut self, key: &ApiKey) -> Result<(), StoreError>;
 
-    /// The key whose secret has this SHA-256, revoked or not.
-    async fn api_key_by_hash(&mut self, secret_hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError>;
+        /// The key whose secret has this SHA-256, revoked or not.
+        async fn api_key_by_hash(&mut self, secret_hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError>;
 
-    /// All keys in the order they were made.
-    async fn api_keys(&mut self, after: Option<ApiKeyId>, limit: u32) -> Result<Vec<ApiKey>, StoreError>;
+        /// All keys in the order they were made.
+        async fn api_keys(&mut self, after: Option<ApiKeyId>, limit: u32) -> Result<Vec<ApiKey>, StoreError>;
 
-    /// Revokes a key that is not.
-    async fn revoke_api_key(&mut self, id: ApiKeyId, at: Timestamp) -> Result<Applied, StoreError>;
+        /// Revokes a key that is not.
+        async fn revoke_api_key(&mut self, id: ApiKeyId, at: Timestamp) -> Result<Applied, StoreError>;
 
-    /// The first answer under this key, if there was one.
-    async fn answer(&mut self, key: &IdempotencyKey) -> Result<Option<StoredAnswer>, StoreError>;
+        /// The first answer under this key, if there was one.
+        async fn answer(&mut self, key: &IdempotencyKey) -> Result<Option<StoredAnswer>, StoreError>;
 
-    /// Keeps the first answer, in the transaction of its effects.
-    ///
-    /// # Errors
-    /// [`StoreError::Exists`] with `IdempotencyKey` if the same request is answered by another right now.
-    async fn keep_answer(&mut self, key: &IdempotencyKey, answer: &StoredAnswer) -> Result<(), StoreError>;
+        /// Keeps the first answer, in the transaction of its effects.
+        ///
+        /// # Errors
+        /// [`StoreError::Exists`] with `IdempotencyKey` if the same request is answered by another right now.
+        async fn keep_answer(
+            &mut self,
+            key: &IdempotencyKey,
+            answer: &StoredAnswer,
+        ) -> Result<(), StoreError>;
 
-    /// Forgets answers given before `before`, at most `limit`; gives the number forgotten.
-    async fn forget_answers(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+        /// Forgets answers given before `before`, at most `limit`; gives the number forgotten.
+        async fn forget_answers(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+    }
 }

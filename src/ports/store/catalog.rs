@@ -1,6 +1,5 @@
-use async_trait::async_trait;
-
-use super::StoreError;
+use super::error::StoreError;
+use super::forward::store_trait;
 use crate::domain::asset::AssetCode;
 use crate::domain::currency::Currency;
 use crate::domain::farm::Farm;
@@ -18,44 +17,49 @@ pub enum Put {
     Replaced,
 }
 
-/// Farms, nodes, identities and currencies, as the explorer describes them. Lists are in id order, after `after`.
-#[async_trait]
-pub trait CatalogTx {
-    /// Creates or replaces a farm.
-    async fn put_farm(&mut self, farm: &Farm) -> Result<Put, StoreError>;
-    /// One farm.
-    async fn farm(&mut self, id: FarmId) -> Result<Option<Farm>, StoreError>;
-    /// Farms.
-    async fn farms(&mut self, after: Option<FarmId>, limit: u32) -> Result<Vec<Farm>, StoreError>;
+store_trait! {
+    /// Farms, nodes, identities and currencies, as the explorer describes them. Lists are in id order, after
+    /// `after`.
+    pub trait CatalogTx, forwarded by ForwardCatalog {
+        /// Creates or replaces a farm.
+        async fn put_farm(&mut self, farm: &Farm) -> Result<Put, StoreError>;
+        /// The farm with this id.
+        async fn farm(&mut self, id: FarmId) -> Result<Option<Farm>, StoreError>;
+        /// All farms.
+        async fn farms(&mut self, after: Option<FarmId>, limit: u32) -> Result<Vec<Farm>, StoreError>;
 
-    /// Creates or replaces a node.
-    async fn put_node(&mut self, node: &Node) -> Result<Put, StoreError>;
-    /// One node.
-    async fn node(&mut self, id: NodeId) -> Result<Option<Node>, StoreError>;
-    /// Nodes, of one farm if it is named.
-    async fn nodes(
-        &mut self,
-        farm: Option<FarmId>,
-        after: Option<NodeId>,
-        limit: u32,
-    ) -> Result<Vec<Node>, StoreError>;
+        /// Creates or replaces a node.
+        async fn put_node(&mut self, node: &Node) -> Result<Put, StoreError>;
+        /// The node with this id.
+        async fn node(&mut self, id: NodeId) -> Result<Option<Node>, StoreError>;
+        /// All nodes, or those of one farm.
+        async fn nodes(
+            &mut self,
+            farm: Option<FarmId>,
+            after: Option<NodeId>,
+            limit: u32,
+        ) -> Result<Vec<Node>, StoreError>;
 
-    /// Creates or replaces an identity.
-    async fn put_identity(&mut self, identity: &Identity) -> Result<Put, StoreError>;
-    /// One identity.
-    async fn identity(&mut self, id: IdentityId) -> Result<Option<Identity>, StoreError>;
-    /// Identities.
-    async fn identities(
-        &mut self,
-        after: Option<IdentityId>,
-        limit: u32,
-    ) -> Result<Vec<Identity>, StoreError>;
+        /// Creates or replaces an identity.
+        async fn put_identity(&mut self, identity: &Identity) -> Result<Put, StoreError>;
+        /// The identity with this id.
+        async fn identity(&mut self, id: IdentityId) -> Result<Option<Identity>, StoreError>;
+        /// All identities.
+        async fn identities(
+            &mut self,
+            after: Option<IdentityId>,
+            limit: u32,
+        ) -> Result<Vec<Identity>, StoreError>;
 
-    /// Creates or replaces a currency, by its code.
-    async fn put_currency(&mut self, currency: &Currency) -> Result<Put, StoreError>;
-    /// One currency.
-    async fn currency(&mut self, code: AssetCode) -> Result<Option<Currency>, StoreError>;
-    /// All currencies in the order of their codes; there are few, and never more than `limit` are given.
-    async fn currencies(&mut self, after: Option<AssetCode>, limit: u32)
-    -> Result<Vec<Currency>, StoreError>;
+        /// Creates or replaces a currency, by its code.
+        async fn put_currency(&mut self, currency: &Currency) -> Result<Put, StoreError>;
+        /// The currency with this code.
+        async fn currency(&mut self, code: AssetCode) -> Result<Option<Currency>, StoreError>;
+        /// All currencies in the order of their codes; there are few, and never more than `limit` are given.
+        async fn currencies(
+            &mut self,
+            after: Option<AssetCode>,
+            limit: u32,
+        ) -> Result<Vec<Currency>, StoreError>;
+    }
 }

@@ -1,8 +1,8 @@
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Applied, StoreError};
+use super::error::{Applied, StoreError};
+use super::forward::store_trait;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::event::{Event, EventKind};
@@ -30,7 +30,8 @@ pub struct EngineStatus {
     pub stopped: Option<Stopped>,
 }
 
-/// Money that left an account of ours by a transaction that is not stored. No engine goes on before a person has looked.
+/// Money that left an account of ours by a transaction that is not stored. No engine goes on before a person
+/// has looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stopped {
     /// The account.
@@ -43,59 +44,60 @@ pub struct Stopped {
     pub since: Timestamp,
 }
 
-/// The journal, the events, and the engine's report.
-#[async_trait]
-pub trait JournalTx {
-    /// Stores an entry, once per cause.
-    ///
-    /// An entry whose cause is stored already changes nothing: whoever posts it must not repeat the rest of its
-    /// effects either.
-    async fn post(&mut self, entry: &Entry) -> Result<Applied, StoreError>;
+store_trait! {
+    /// The journal, the events, and the engine's report.
+    pub trait JournalTx, forwarded by ForwardJournal {
+        /// Stores an entry, once per cause.
+        ///
+        /// An entry whose cause is stored already changes nothing: whoever posts it must not repeat the rest
+        /// of its effects either.
+        async fn post(&mut self, entry: &Entry) -> Result<Applied, StoreError>;
 
-    /// The balance of a book account in an asset, in stroops: debits minus credits.
-    async fn balance(&mut self, account: BookAccount, asset: Asset) -> Result<i64, StoreError>;
+        /// The balance of a book account in an asset, in stroops: debits minus credits.
+        async fn balance(&mut self, account: BookAccount, asset: Asset) -> Result<i64, StoreError>;
 
-    /// All balances of a book account that are not zero.
-    async fn balances_of(&mut self, account: BookAccount) -> Result<Vec<(Asset, i64)>, StoreError>;
+        /// A book account's balances that are not zero, by asset, in stroops.
+        async fn balances_of(&mut self, account: BookAccount) -> Result<Vec<(Asset, i64)>, StoreError>;
 
-    /// All balances that are not zero, after `after`, by the accounts' and then the assets' texts, in an order that
-    /// the database fixes (its language may put letters before digits).
-    async fn balances(
-        &mut self,
-        after: Option<(BookAccount, Asset)>,
-        limit: u32,
-    ) -> Result<Vec<(BookAccount, Asset, i64)>, StoreError>;
+        /// All balances that are not zero, after `after`, by the accounts' and then the assets' texts, in an
+        /// order that the database fixes (its language may put letters before digits).
+        async fn balances(
+            &mut self,
+            after: Option<(BookAccount, Asset)>,
+            limit: u32,
+        ) -> Result<Vec<(BookAccount, Asset, i64)>, StoreError>;
 
-    /// Balances that are not zero of deposits, unattributed money, claimants and what was clawed back, after `after`, in the order of
-    /// [`Self::balances`].
-    async fn balances_owed(
-        &mut self,
-        after: Option<(BookAccount, Asset)>,
-        limit: u32,
-    ) -> Result<Vec<(BookAccount, Asset, i64)>, StoreError>;
+        /// Balances that are not zero of deposits, unattributed money, claimants and what was clawed back,
+        /// after `after`, in the order of [`Self::balances`].
+        async fn balances_owed(
+            &mut self,
+            after: Option<(BookAccount, Asset)>,
+            limit: u32,
+        ) -> Result<Vec<(BookAccount, Asset, i64)>, StoreError>;
 
-    /// The sum of all postings per asset: zero for each, or the database was changed by other hands.
-    async fn journal_sums(&mut self) -> Result<Vec<(Asset, i64)>, StoreError>;
+        /// The sum of all postings per asset: zero for each, or the database was changed by other hands.
+        async fn journal_sums(&mut self) -> Result<Vec<(Asset, i64)>, StoreError>;
 
-    /// Entries in id order, after `after`, of one reservation if it is named.
-    async fn entries(
-        &mut self,
-        reservation: Option<ReservationId>,
-        after: Option<EntryId>,
-        limit: u32,
-    ) -> Result<Vec<Entry>, StoreError>;
+        /// Entries in id order, after `after`, of one reservation if it is named.
+        async fn entries(
+            &mut self,
+            reservation: Option<ReservationId>,
+            after: Option<EntryId>,
+            limit: u32,
+        ) -> Result<Vec<Entry>, StoreError>;
 
-    /// Records an event; its id is the next in the order of commits, without gaps.
-    ///
-    /// From here to the commit other transactions wait with theirs, so record events last.
-    async fn append_event(&mut self, at: Timestamp, kind: &EventKind) -> Result<EventId, StoreError>;
+        /// Records an event; its id is the next in the order of commits, without gaps.
+        ///
+        /// From here to the commit other transactions wait with theirs, so record events last.
+        async fn append_event(&mut self, at: Timestamp, kind: &EventKind) -> Result<EventId, StoreError>;
 
-    /// Events after `after`.
-    async fn events(&mut self, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError>;
+        /// Events in the order of their ids, after `after`.
+        async fn events(&mut self, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError>;
 
-    /// Stores the engine's report over the last one.
-    async fn report(&mut self, status: &EngineStatus) -> Result<(), StoreError>;
+        /// Stores the engine's report over the last one.
+        async fn report(&mut self, status: &EngineStatus) -> Result<(), StoreError>;
 
-    /// The engine's last report.
-    async fn engine_status(&mut self) -> Result<Option<EngineStatus>, StoreError>;
+        /// The engine's last report; `None` before the first.
+        async fn engine_status(&mut self) -> Result<Option<EngineStatus>, StoreError>;
+    }
 }

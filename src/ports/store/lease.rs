@@ -1,12 +1,13 @@
-use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::StoreError;
+use super::error::StoreError;
+use super::forward::store_trait;
 
 /// Who runs the engine: one row, and there is always one.
 ///
-/// Whether a holder is alive is not read from its times, which are for people and by the holder's own clock: clocks are not
-/// synchronised. Whoever wants the lease watches the token and the renewals instead, and counts time itself.
+/// Whether a holder is alive is not read from its times, which are for people and by the holder's own clock:
+/// clocks are not synchronised. Whoever wants the lease watches the token and the renewals instead, and
+/// counts time itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// Rises by one with every take-over. What was begun under another token is not written any more.
@@ -28,31 +29,35 @@ impl Lease {
     }
 }
 
-/// The lease of the engine.
-#[async_trait]
-pub trait LeaseTx {
-    /// The lease. In a transaction that may write, nobody takes it over or releases it until that ends; it may be renewed.
-    async fn lease(&mut self) -> Result<Lease, StoreError>;
+store_trait! {
+    /// The lease of the engine.
+    pub trait LeaseTx, forwarded by ForwardLease {
+        /// The lease. In a transaction that may write, nobody takes it over or releases it until that ends;
+        /// it may be renewed.
+        async fn lease(&mut self) -> Result<Lease, StoreError>;
 
-    /// Takes the lease for `holder`, if it is still as it was `seen`: its token and renewal. `None` if it is not.
-    ///
-    /// Waits for transactions that have read the lease in order to write, until the database's lock timeout.
-    async fn take_lease(
-        &mut self,
-        seen: &Lease,
-        holder: &str,
-        now: Timestamp,
-    ) -> Result<Option<Lease>, StoreError>;
+        /// Takes the lease for `holder`, if it is still as it was `seen`: its token and renewal. `None` if it
+        /// is not.
+        ///
+        /// Waits for transactions that have read the lease in order to write, until the database's lock
+        /// timeout.
+        async fn take_lease(
+            &mut self,
+            seen: &Lease,
+            holder: &str,
+            now: Timestamp,
+        ) -> Result<Option<Lease>, StoreError>;
 
-    /// Renews the lease that `holder` has under this token; `None` if it has it no more.
-    async fn renew_lease(
-        &mut self,
-        token: i64,
-        holder: &str,
-        now: Timestamp,
-    ) -> Result<Option<Lease>, StoreError>;
+        /// Renews the lease that `holder` has under this token; `None` if it has it no more.
+        async fn renew_lease(
+            &mut self,
+            token: i64,
+            holder: &str,
+            now: Timestamp,
+        ) -> Result<Option<Lease>, StoreError>;
 
-    /// Gives the lease back, if `holder` has it under this token: the next one need not wait. It waits as a take-over does. True if
-    /// it was held.
-    async fn release_lease(&mut self, token: i64, holder: &str) -> Result<bool, StoreError>;
+        /// Gives the lease back, if `holder` has it under this token: the next one need not wait. It waits as
+        /// a take-over does. True if it was held.
+        async fn release_lease(&mut self, token: i64, holder: &str) -> Result<bool, StoreError>;
+    }
 }

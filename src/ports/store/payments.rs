@@ -1,19 +1,19 @@
-use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{Applied, StoreError};
+use super::error::{Applied, StoreError};
+use super::forward::store_trait;
 use crate::domain::address::AccountId;
 use crate::domain::ids::{OperationId, ReservationId};
 use crate::domain::payment::{Attribution, Payment, PaymentId};
 
-/// A payment with what it was taken for.
+/// A payment, its reservation, and whether it counts towards the price.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredPayment {
     /// The payment.
     pub payment: Payment,
     /// The reservation of the account it came to, if there is one.
     pub reservation: Option<ReservationId>,
-    /// What it was taken for.
+    /// Whether it counts towards the reservation's price, or why not.
     pub attribution: Attribution,
 }
 
@@ -41,26 +41,27 @@ pub struct Quarantined {
     pub at: Timestamp,
 }
 
-/// Money that came in.
-#[async_trait]
-pub trait PaymentsTx {
-    /// Stores a payment, once.
-    async fn insert_payment(&mut self, payment: &StoredPayment) -> Result<Applied, StoreError>;
+store_trait! {
+    /// Payments that came in, and records of history that nobody could read.
+    pub trait PaymentsTx, forwarded by ForwardPayments {
+        /// Stores a payment, once.
+        async fn insert_payment(&mut self, payment: &StoredPayment) -> Result<Applied, StoreError>;
 
-    /// One payment.
-    async fn payment(&mut self, id: PaymentId) -> Result<Option<StoredPayment>, StoreError>;
+        /// The payment with this id.
+        async fn payment(&mut self, id: PaymentId) -> Result<Option<StoredPayment>, StoreError>;
 
-    /// Payments in id order, after `after`.
-    async fn payments(
-        &mut self,
-        filter: &PaymentFilter,
-        after: Option<PaymentId>,
-        limit: u32,
-    ) -> Result<Vec<StoredPayment>, StoreError>;
+        /// Payments in id order, after `after`.
+        async fn payments(
+            &mut self,
+            filter: &PaymentFilter,
+            after: Option<PaymentId>,
+            limit: u32,
+        ) -> Result<Vec<StoredPayment>, StoreError>;
 
-    /// Puts a record aside, once per account and record.
-    async fn quarantine(&mut self, record: &Quarantined) -> Result<Applied, StoreError>;
+        /// Puts a record aside, once per account and record.
+        async fn quarantine(&mut self, record: &Quarantined) -> Result<Applied, StoreError>;
 
-    /// What has been put aside and is not dismissed, oldest first.
-    async fn quarantined(&mut self, limit: u32) -> Result<Vec<Quarantined>, StoreError>;
+        /// What has been put aside and is not dismissed, oldest first.
+        async fn quarantined(&mut self, limit: u32) -> Result<Vec<Quarantined>, StoreError>;
+    }
 }

@@ -1,7 +1,7 @@
-use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::StoreError;
+use super::error::StoreError;
+use super::forward::store_trait;
 use crate::domain::address::AccountId;
 
 /// What is known of an account that is paid out to.
@@ -15,22 +15,24 @@ pub struct PayoutCheck {
     pub checked_at: Option<Timestamp>,
 }
 
-/// Accounts that are paid out to.
-#[async_trait]
-pub trait PayoutsTx {
-    /// Has accounts looked at from now on; nothing for those that are already.
-    async fn watch_payouts(&mut self, accounts: &[AccountId]) -> Result<(), StoreError>;
+store_trait! {
+    /// Accounts that are paid out to.
+    pub trait PayoutsTx, forwarded by ForwardPayouts {
+        /// Has accounts looked at from now on; nothing for those that are already.
+        async fn watch_payouts(&mut self, accounts: &[AccountId]) -> Result<(), StoreError>;
 
-    /// What is known of those of `accounts` that are watched, in any order; at most 200 may be asked for.
-    async fn payout_checks(&mut self, accounts: &[AccountId]) -> Result<Vec<PayoutCheck>, StoreError>;
+        /// What is known of those of `accounts` that are watched, in any order; at most 200 may be asked for.
+        async fn payout_checks(&mut self, accounts: &[AccountId]) -> Result<Vec<PayoutCheck>, StoreError>;
 
-    /// Those that were looked at before `before` or never; those never looked at first, then those longest ago.
-    async fn payouts_to_check(
-        &mut self,
-        before: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<PayoutCheck>, StoreError>;
+        /// Those that were looked at before `before` or never; those never looked at first, then those
+        /// longest ago.
+        async fn payouts_to_check(
+            &mut self,
+            before: Timestamp,
+            limit: u32,
+        ) -> Result<Vec<PayoutCheck>, StoreError>;
 
-    /// Stores what was seen of a watched account, over what was known.
-    async fn set_payout_check(&mut self, check: &PayoutCheck) -> Result<(), StoreError>;
+        /// Stores what was seen of a watched account, over what was known.
+        async fn set_payout_check(&mut self, check: &PayoutCheck) -> Result<(), StoreError>;
+    }
 }

@@ -1,8 +1,7 @@
 use std::collections::BTreeSet;
 
-use async_trait::async_trait;
-
-use super::StoreError;
+use super::error::StoreError;
+use super::forward::store_trait;
 use crate::domain::ids::{IdentityId, NodeId, PoolId};
 use crate::domain::pool::Pool;
 
@@ -24,31 +23,33 @@ pub struct PoolClaims {
     pub nodes: BTreeSet<NodeId>,
 }
 
-/// Pools. Each grant is a row of its own whose key is its reservation: none is credited twice.
-#[async_trait]
-pub trait PoolsTx {
-    /// Stores a new pool; its version must be 0.
-    async fn insert_pool(&mut self, pool: &Pool) -> Result<(), StoreError>;
+store_trait! {
+    /// Pools. Each grant is a row of its own whose key is its reservation: none is credited twice.
+    pub trait PoolsTx, forwarded by ForwardPools {
+        /// Stores a new pool; its version must be 0.
+        async fn insert_pool(&mut self, pool: &Pool) -> Result<(), StoreError>;
 
-    /// Stores a pool with more grants or nodes, if its version is still the stored one; gives it back with the
-    /// next. Grants that are stored are never changed.
-    async fn update_pool(&mut self, pool: &Pool) -> Result<Pool, StoreError>;
+        /// Stores a pool with more grants or nodes, if its version is still the stored one; gives it back
+        /// with the next. Grants that are stored are never changed.
+        async fn update_pool(&mut self, pool: &Pool) -> Result<Pool, StoreError>;
 
-    /// One pool.
-    async fn pool(&mut self, id: PoolId) -> Result<Option<Pool>, StoreError>;
+        /// The pool with this id.
+        async fn pool(&mut self, id: PoolId) -> Result<Option<Pool>, StoreError>;
 
-    /// Pools in id order, after `after`.
-    async fn pools(
-        &mut self,
-        filter: &PoolFilter,
-        after: Option<PoolId>,
-        limit: u32,
-    ) -> Result<Vec<Pool>, StoreError>;
+        /// Pools in id order, after `after`.
+        async fn pools(
+            &mut self,
+            filter: &PoolFilter,
+            after: Option<PoolId>,
+            limit: u32,
+        ) -> Result<Vec<Pool>, StoreError>;
 
-    /// What reservations that extend the pool and have not ended may still add to it. In a transaction that writes, nobody
-    /// else claims or changes the pool until it has ended: read the pool afterwards.
-    async fn pool_claims(&mut self, id: PoolId) -> Result<PoolClaims, StoreError>;
+        /// What reservations that extend the pool and have not ended may still add to it. In a transaction
+        /// that writes, nobody else claims or changes the pool until it has ended: read the pool afterwards.
+        async fn pool_claims(&mut self, id: PoolId) -> Result<PoolClaims, StoreError>;
 
-    /// True if a pool that was bought with play money, or a reservation that may still become one, contains the node.
-    async fn node_is_under_free_pool(&mut self, node: NodeId) -> Result<bool, StoreError>;
+        /// True if a pool that was bought with play money, or a reservation that may still become one,
+        /// contains the node.
+        async fn node_is_under_free_pool(&mut self, node: NodeId) -> Result<bool, StoreError>;
+    }
 }

@@ -1,7 +1,7 @@
-use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::StoreError;
+use super::error::StoreError;
+use super::forward::store_trait;
 use crate::domain::address::AccountId;
 use crate::domain::ids::{IdentityId, ReservationId};
 use crate::domain::reservation::Reservation;
@@ -15,41 +15,45 @@ pub struct ReservationFilter {
     pub customer: Option<IdentityId>,
 }
 
-/// Reservations.
-#[async_trait]
-pub trait ReservationsTx {
-    /// Stores a new reservation; its version must be 0.
-    async fn insert_reservation(&mut self, reservation: &Reservation) -> Result<(), StoreError>;
+store_trait! {
+    /// Capacity reservations.
+    pub trait ReservationsTx, forwarded by ForwardReservations {
+        /// Stores a new reservation; its version must be 0.
+        async fn insert_reservation(&mut self, reservation: &Reservation) -> Result<(), StoreError>;
 
-    /// Stores a changed reservation, if its version is still the stored one; gives it back with the next.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] if somebody else changed it.
-    async fn update_reservation(&mut self, reservation: &Reservation) -> Result<Reservation, StoreError>;
+        /// Stores a changed reservation, if its version is still the stored one; gives it back with the next.
+        ///
+        /// # Errors
+        /// [`StoreError::Conflict`] if somebody else changed it.
+        async fn update_reservation(&mut self, reservation: &Reservation) -> Result<Reservation, StoreError>;
 
-    /// One reservation.
-    async fn reservation(&mut self, id: ReservationId) -> Result<Option<Reservation>, StoreError>;
+        /// The reservation with this id.
+        async fn reservation(&mut self, id: ReservationId) -> Result<Option<Reservation>, StoreError>;
 
-    /// The reservation whose money goes to this account.
-    async fn reservation_by_escrow(&mut self, escrow: AccountId) -> Result<Option<Reservation>, StoreError>;
+        /// The reservation whose money goes to this account.
+        async fn reservation_by_escrow(
+            &mut self,
+            escrow: AccountId,
+        ) -> Result<Option<Reservation>, StoreError>;
 
-    /// Reservations in id order, after `after`.
-    async fn reservations(
-        &mut self,
-        filter: &ReservationFilter,
-        after: Option<ReservationId>,
-        limit: u32,
-    ) -> Result<Vec<Reservation>, StoreError>;
+        /// Reservations in id order, after `after`.
+        async fn reservations(
+            &mut self,
+            filter: &ReservationFilter,
+            after: Option<ReservationId>,
+            limit: u32,
+        ) -> Result<Vec<Reservation>, StoreError>;
 
-    /// Reservations that still take payments although their deadline, or a request to cancel, is before `now`; by deadline
-    /// and id, after `after`.
-    async fn reservations_overdue(
-        &mut self,
-        now: Timestamp,
-        after: Option<(Timestamp, ReservationId)>,
-        limit: u32,
-    ) -> Result<Vec<Reservation>, StoreError>;
+        /// Reservations that still take payments although their deadline, or a request to cancel, is before
+        /// `now`; by deadline and id, after `after`.
+        async fn reservations_overdue(
+            &mut self,
+            now: Timestamp,
+            after: Option<(Timestamp, ReservationId)>,
+            limit: u32,
+        ) -> Result<Vec<Reservation>, StoreError>;
 
-    /// How many reservations are in each state, by its name; states without any are left out.
-    async fn reservation_counts(&mut self) -> Result<Vec<(String, u64)>, StoreError>;
+        /// How many reservations are in each state, by its name; states without any are left out.
+        async fn reservation_counts(&mut self) -> Result<Vec<(String, u64)>, StoreError>;
+    }
 }

@@ -437,7 +437,10 @@ proptest! {
 
     #[test]
     fn both_encoders_agree_on_every_payment(
-        payments in proptest::collection::vec((any::<[u8; 32]>(), any_address(), any_asset(), 1..=i64::MAX), 1..=100),
+        payments in proptest::collection::vec(
+            (any::<[u8; 32]>(), any_address(), any_asset(), 1..=i64::MAX),
+            1..=100,
+        ),
         memo in any_memo(),
         sequence in 1..=i64::MAX,
         fee in 100..=1_000_000_u32,

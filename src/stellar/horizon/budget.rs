@@ -1,8 +1,8 @@
 //! When the next request may be sent: the hourly budget, and the pauses Horizon asked for.
 //!
-//! All callers of one client share it, but not alike: a patient one (sweeps, streams) leaves part of the burst for those that
-//! cannot wait. A caller waits a bounded time for its turn, or is told how long it would be. Nothing here is remembered across
-//! a restart: Horizon's own limit stands behind it.
+//! All callers of one client share it, but not alike: a patient one (sweeps, streams) leaves part of the
+//! burst for those that cannot wait. A caller waits a bounded time for its turn, or is told how long it would
+//! be. Nothing here is remembered across a restart: Horizon's own limit stands behind it.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -76,8 +76,8 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// A budget of `per_hour` requests (`None`: no limit), of which `burst` may come at once. A caller waits at
-    /// most `wait_max` for its turn.
+    /// A budget of `per_hour` requests (`None`: no limit), of which `burst` may come at once. A caller waits
+    /// at most `wait_max` for its turn.
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
         per_hour: Option<NonZeroU32>,

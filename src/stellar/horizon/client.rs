@@ -1,9 +1,9 @@
 //! Asks Horizon questions and gives typed answers.
 //!
-//! Keeps *unknown* apart from *failed*: a question that got no answer is a [`NetworkError`]; a submission that got none
-//! is [`Sent::Unknown`]. Questions are asked again a bounded number of times while Horizon is unavailable, with backoff
-//! and jitter; a submission is sent once. Every wait, answer and page count is bounded. Never here: decisions about
-//! money.
+//! Keeps *unknown* apart from *failed*: a question that got no answer is a [`NetworkError`]; a submission
+//! that got none is [`Sent::Unknown`]. Questions are asked again a bounded number of times while Horizon
+//! is unavailable, with backoff and jitter; a submission is sent once. Every wait, answer and page count
+//! is bounded. Never here: decisions about money.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -128,7 +128,8 @@ impl HorizonClient {
         OpenStream(Arc::clone(self))
     }
 
-    /// Horizon counts a stream's every look at a new ledger; nobody but the ledgers' numbers tells how many those were.
+    /// Horizon counts a stream's every look at a new ledger; nobody but the ledgers' numbers tells how
+    /// many those were.
     fn charge_streams(&self, tip: LedgerSeq) {
         let before = self.tip.fetch_max(tip.0, Ordering::SeqCst);
         let ledgers =
@@ -178,7 +179,8 @@ impl HorizonClient {
         if ledger.sequence == sequence { Ok(Some(ledger)) } else { Err(mixed_up(WHAT)) }
     }
 
-    /// One account. Without a `Latest-Ledger` header the ledger is the account's last change: it can only be later.
+    /// One account. Without a `Latest-Ledger` header the ledger is the account's last change: it can
+    /// only be later.
     pub async fn account(&self, account: AccountId) -> Result<AccountAnswer, NetworkError> {
         const WHAT: &str = "/accounts/{id}";
         let answer = self.get(WHAT, format!("/accounts/{account}")).await?;
@@ -323,7 +325,8 @@ impl HorizonClient {
         let mut cursor = String::new();
         for _ in 0..TRANSACTION_PAGES_MAX {
             let target = format!(
-                "/accounts/{account}/transactions?cursor={cursor}&include_failed=true&limit={PAGE_RECORDS_MAX}&order=desc"
+                "/accounts/{account}/transactions?cursor={cursor}&include_failed=true\
+                 &limit={PAGE_RECORDS_MAX}&order=desc"
             );
             let answer = self.get(WHAT, target).await?;
             if !answer.found {
@@ -531,8 +534,8 @@ impl HorizonClient {
         };
         let response =
             self.within(self.answer_time_max, self.transport.send(request)).await.map_err(unavailable)?;
-        metrics::counter!("farmgate_horizon_requests_total", "endpoint" => what, "status" => response.status.to_string())
-            .increment(1);
+        let labels = [("endpoint", what.to_owned()), ("status", response.status.to_string())];
+        metrics::counter!("farmgate_horizon_requests_total", &labels).increment(1);
         if response.is_success() {
             return Ok(response);
         }

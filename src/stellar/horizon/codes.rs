@@ -37,7 +37,8 @@ const OPERATION_SPELLINGS: [(&str, &str); 13] = [
 const TRANSACTION_SPELLINGS: [(&str, &str); 2] =
     [("TxNoAccount", "tx_no_source_account"), ("TxBadMinSeqAgeOrGap", "tx_bad_minseq_age_or_gap")];
 
-/// The codes of a base64 `TransactionResult`; of a fee bump, the inner transaction's. `None` if it cannot be decoded.
+/// The codes of a base64 `TransactionResult`; of a fee bump, the inner transaction's.
+/// `None` if it cannot be decoded.
 pub fn decode(result_xdr: &str) -> Option<ResultCodes> {
     let limits = Limits { depth: XDR_DEPTH_MAX, len: RESULT_XDR_BYTES_MAX };
     let result = TransactionResult::from_xdr_base64(result_xdr, limits).ok()?;
@@ -55,8 +56,8 @@ pub fn decode(result_xdr: &str) -> Option<ResultCodes> {
     })
 }
 
-/// What the merges of a base64 `TransactionResult` moved: their places among the operations, and the XLM. Nothing if it cannot
-/// be decoded.
+/// What the merges of a base64 `TransactionResult` moved: their places among the operations, and the XLM.
+/// Nothing if it cannot be decoded.
 pub fn merged(result_xdr: &str) -> Vec<(usize, Stroops)> {
     let limits = Limits { depth: XDR_DEPTH_MAX, len: RESULT_XDR_BYTES_MAX };
     let Ok(result) = TransactionResult::from_xdr_base64(result_xdr, limits) else { return vec![] };

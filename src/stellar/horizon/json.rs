@@ -1,7 +1,8 @@
-//! The small forms that Horizon's JSON is made of, read tolerantly: numbers as numbers or strings, parties with their
-//! muxed form beside them, assets in three fields, memos in their five kinds, pages.
+//! The small forms that Horizon's JSON is made of, read tolerantly: numbers as numbers or strings, parties
+//! with their muxed form beside them, assets in three fields, memos in their five kinds, pages.
 //!
-//! Tolerant of shape, never of content: an amount, address or hash that is not one is an error, never a default.
+//! Tolerant of shape, never of content: an amount, address or hash that is not one is an error,
+//! never a default.
 
 use std::str::FromStr;
 

@@ -1,8 +1,8 @@
 //! Records of a payment history, one by one.
 //!
-//! Every record becomes something: money that moved, an operation that by its type moves none, or *unreadable* with its
-//! JSON. Nothing is guessed: a payment without an amount, with a party that is no address, or of a type whose name and
-//! number contradict each other is unreadable.
+//! Every record becomes something: money that moved, an operation that by its type moves none,
+//! or *unreadable* with its JSON. Nothing is guessed: a payment without an amount, with a party that
+//! is no address, or of a type whose name and number contradict each other is unreadable.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -70,7 +70,8 @@ struct Change {
     destination_muxed_id: Option<serde_json::Value>,
 }
 
-/// The transaction that `join=transactions` puts into a record; its memo is wanted, and what it is a fee bump of.
+/// The transaction that `join=transactions` puts into a record; its memo is wanted, and what it is a
+/// fee bump of.
 #[derive(Deserialize)]
 struct EmbeddedTransaction {
     memo_type: Option<String>,
@@ -173,7 +174,8 @@ pub fn any_operation(json: &str) -> Result<OperationRecord, ReadError> {
     })
 }
 
-/// Reads one effect on `account`. Of one that moves a balance all is read that money depends on; of others only their place.
+/// Reads one effect on `account`. Of one that moves a balance all is read that money depends on; of others
+/// only their place.
 pub fn effect(json: &str, account: AccountId) -> EffectRecord {
     #[derive(Deserialize)]
     struct Base {
@@ -337,7 +339,8 @@ fn is_beyond_a_balance(amount: &str) -> bool {
     digits(whole) && digits(fraction) && fraction.len() == 7 && amount.parse::<Stroops>().is_err()
 }
 
-/// Where a contract's transfer goes. A muxed id may be a number, a text or a hash (CAP-67); an address can hold the number only.
+/// Where a contract's transfer goes. A muxed id may be a number, a text or a hash (CAP-67); an address can
+/// hold the number only.
 fn destination(change: &Change) -> Result<Address, ReadError> {
     let plain: Address = json::text("to", change.to.as_deref())?;
     let id = match &change.destination_muxed_id {
@@ -454,10 +457,11 @@ mod tests {
         let contract = Address::Contract([9; 32]);
         let call = json!({
             "id": "7", "type": "invoke_host_function", "type_i": 24, "transaction_hash": "ab".repeat(32),
-            "transaction_successful": true, "created_at": "2026-01-02T03:04:05Z", "parameters": [{"value": "x"}],
+            "transaction_successful": true, "created_at": "2026-01-02T03:04:05Z",
+            "parameters": [{"value": "x"}],
             "asset_balance_changes": [
-                {"type": "transfer", "from": contract, "to": address(2), "amount": "1.0", "asset_type": "native",
-                 "destination_muxed_id": "42"},
+                {"type": "transfer", "from": contract, "to": address(2), "amount": "1.0",
+                 "asset_type": "native", "destination_muxed_id": "42"},
                 {"type": "mint", "to": address(2), "amount": "0", "asset_type": "native"},
                 {"type": "mint", "to": address(3), "amount": "2.0", "asset": format!("TFT:{}", address(4))},
                 {"type": "burn", "from": address(2), "amount": "3.0", "asset_type": "native"},
@@ -512,14 +516,16 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_becomes_some_record(text in ".{0,200}") {
-            prop_assert!(matches!(operation(&text), HistoryRecord::Unreadable { .. }), "no text is a payment");
+            let record = operation(&text);
+            prop_assert!(matches!(record, HistoryRecord::Unreadable { .. }), "no text is a payment");
         }
 
         #[test]
         fn a_payment_without_or_with_other_fields_never_changes_what_remains(
             field in prop_oneof![
-                Just("amount"), Just("from"), Just("to"), Just("asset_type"), Just("created_at"), Just("type_i"),
-                Just("type"), Just("transaction_hash"), Just("transaction_successful"), Just("memo"), Just("novel"),
+                Just("amount"), Just("from"), Just("to"), Just("asset_type"), Just("created_at"),
+                Just("type_i"), Just("type"), Just("transaction_hash"), Just("transaction_successful"),
+                Just("memo"), Just("novel"),
             ],
             value in prop_oneof![
                 Just(json!(null)), Just(json!({})), Just(json!([])), Just(json!(true)), Just(json!(1.5)),
@@ -535,7 +541,9 @@ mod tests {
                         prop_assert_eq!(read.movements, original.movements);
                     }
                 }
-                HistoryRecord::NotAPayment { operation, .. } => prop_assert_eq!(operation, original.operation),
+                HistoryRecord::NotAPayment { operation, .. } => {
+                    prop_assert_eq!(operation, original.operation);
+                }
                 HistoryRecord::Unreadable { operation, .. } => {
                     prop_assert!(operation.is_none_or(|operation| operation == original.operation));
                 }

@@ -1,8 +1,9 @@
 //! Accounts that are no more: what their histories still prove.
 //!
-//! An account that is gone has no sequence number to compare with. But a list of its transactions that holds the one that removed
-//! it is from an instance that has read that far, so that what is not in this list before it never landed. Nor will it: an
-//! account that is made again begins with a sequence number far above.
+//! An account that is gone has no sequence number to compare with. But a list of its transactions that
+//! holds the one that removed it is from an instance that has read that far, so that what is not in this
+//! list before it never landed. Nor will it: an account that is made again begins with a sequence
+//! number far above.
 
 use super::client::{HorizonClient, unreadable};
 use super::{json, records, resources};
@@ -50,7 +51,8 @@ impl HorizonClient {
         let (mut cursor, mut removed_at) = (String::new(), None);
         for _ in 0..PAGES_MAX {
             let target = format!(
-                "/accounts/{account}/transactions?cursor={cursor}&include_failed=true&limit={PAGE_RECORDS_MAX}&order=desc"
+                "/accounts/{account}/transactions?cursor={cursor}&include_failed=true\
+                 &limit={PAGE_RECORDS_MAX}&order=desc"
             );
             let answer = self.get(WHAT, target).await?;
             if !answer.found {

@@ -1,8 +1,8 @@
-//! Horizon's other resources: accounts, ledgers, transactions, effects, claimable balances, fees, the root, and the
-//! problem documents that stand in their place.
+//! Horizon's other resources: accounts, ledgers, transactions, effects, claimable balances, fees, the root,
+//! and the problem documents that stand in their place.
 //!
-//! Read tolerantly (unknown fields ignored, old shapes taken) into domain types. Fails with [`ReadError`]; a value that money
-//! depends on is never defaulted.
+//! Read tolerantly (unknown fields ignored, old shapes taken) into domain types. Fails with [`ReadError`];
+//! a value that money depends on is never defaulted.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -44,21 +44,47 @@ pub fn account(json: &str) -> Result<AccountSnapshot, ReadError> {
         num_sponsoring: Option<Number<u32>>,
         num_sponsored: Option<Number<u32>>,
     }
-    #[derive(Deserialize)]
-    struct Line {
-        balance: Option<String>,
-        limit: Option<String>,
-        asset_type: Option<String>,
-        asset_code: Option<String>,
-        asset_issuer: Option<String>,
-        last_modified_ledger: Option<Number<u32>>,
-        is_authorized: Option<bool>,
-    }
     let account: Account = json::parse(json)?;
     let mut last_modified = json::required("last_modified_ledger", account.last_modified_ledger)?.0;
+    let lines = json::required("balances", account.balances)?;
+    for line in &lines {
+        last_modified = last_modified.max(line.last_modified_ledger.as_ref().map_or(0, |ledger| ledger.0));
+    }
+    let balances = balances(lines)?;
+    let memo_required = account
+        .data
+        .and_then(|data| STANDARD.decode(data.get(MEMO_REQUIRED_KEY)?).ok())
+        .is_some_and(|value| value == MEMO_REQUIRED_VALUE);
+    Ok(AccountSnapshot {
+        account: json::account("account_id", account.account_id.as_deref())?,
+        sequence: json::required("sequence", account.sequence)?.0,
+        balances,
+        last_modified: LedgerSeq(last_modified),
+        sponsor: account.sponsor.as_deref().map(|text| json::account("sponsor", Some(text))).transpose()?,
+        memo_required,
+        control: control(
+            account.signers,
+            account.thresholds,
+            [account.subentry_count, account.num_sponsoring, account.num_sponsored],
+        ),
+    })
+}
+
+#[derive(Deserialize)]
+struct Line {
+    balance: Option<String>,
+    limit: Option<String>,
+    asset_type: Option<String>,
+    asset_code: Option<String>,
+    asset_issuer: Option<String>,
+    last_modified_ledger: Option<Number<u32>>,
+    is_authorized: Option<bool>,
+}
+
+/// The balances in lines that hold an asset; shares of a pool are none.
+fn balances(lines: Vec<Line>) -> Result<Vec<Balance>, ReadError> {
     let mut balances = Vec::new();
-    for line in json::required("balances", account.balances)? {
-        last_modified = last_modified.max(line.last_modified_ledger.map_or(0, |ledger| ledger.0));
+    for line in lines {
         if line.asset_type.as_deref() == Some("liquidity_pool_shares") {
             continue;
         }
@@ -82,23 +108,7 @@ pub fn account(json: &str) -> Result<AccountSnapshot, ReadError> {
     if !balances.iter().any(|balance| balance.asset == Asset::Native) {
         return Err(ReadError::Missing("the XLM balance"));
     }
-    let memo_required = account
-        .data
-        .and_then(|data| STANDARD.decode(data.get(MEMO_REQUIRED_KEY)?).ok())
-        .is_some_and(|value| value == MEMO_REQUIRED_VALUE);
-    Ok(AccountSnapshot {
-        account: json::account("account_id", account.account_id.as_deref())?,
-        sequence: json::required("sequence", account.sequence)?.0,
-        balances,
-        last_modified: LedgerSeq(last_modified),
-        sponsor: account.sponsor.as_deref().map(|text| json::account("sponsor", Some(text))).transpose()?,
-        memo_required,
-        control: control(
-            account.signers,
-            account.thresholds,
-            [account.subentry_count, account.num_sponsoring, account.num_sponsored],
-        ),
-    })
+    Ok(balances)
 }
 
 #[derive(Deserialize)]
@@ -114,8 +124,8 @@ struct Thresholds {
     high_threshold: Option<Number<u32>>,
 }
 
-/// Who signs for an account. Only diagnosis rests on it: what is missing makes it unknown, and leaves the rest of the
-/// account readable.
+/// Who signs for an account. Only diagnosis rests on it: what is missing makes it unknown, and leaves the
+/// rest of the account readable.
 fn control(
     signers: Option<Vec<Signer>>,
     thresholds: Option<Thresholds>,
@@ -164,36 +174,39 @@ pub struct Transaction {
     pub hashes: Vec<TxHash>,
 }
 
+#[derive(Deserialize)]
+struct Included {
+    hash: Option<String>,
+    paging_token: Option<Number<i64>>,
+    successful: Option<bool>,
+    ledger: Option<Number<u32>>,
+    created_at: Option<String>,
+    source_account: Option<String>,
+    account_muxed: Option<String>,
+    account_muxed_id: Option<Number<u64>>,
+    source_account_sequence: Option<Number<i64>>,
+    fee_account: Option<String>,
+    fee_account_muxed: Option<String>,
+    fee_account_muxed_id: Option<Number<u64>>,
+    fee_charged: Option<Number<i64>>,
+    fee_paid: Option<Number<i64>>,
+    memo_type: Option<String>,
+    memo: Option<String>,
+    result_xdr: Option<String>,
+    fee_bump_transaction: Option<Part>,
+    inner_transaction: Option<Part>,
+}
+
+#[derive(Deserialize)]
+struct Part {
+    hash: Option<String>,
+}
+
 /// Reads a transaction.
 ///
-/// Looked up by the hash of a fee bump's inner transaction, Horizon shows that hash and the rest of the whole.
+/// Looked up by the hash of a fee bump's inner transaction, Horizon shows that hash and the rest
+/// of the whole.
 pub fn transaction(json: &str) -> Result<Transaction, ReadError> {
-    #[derive(Deserialize)]
-    struct Included {
-        hash: Option<String>,
-        paging_token: Option<Number<i64>>,
-        successful: Option<bool>,
-        ledger: Option<Number<u32>>,
-        created_at: Option<String>,
-        source_account: Option<String>,
-        account_muxed: Option<String>,
-        account_muxed_id: Option<Number<u64>>,
-        source_account_sequence: Option<Number<i64>>,
-        fee_account: Option<String>,
-        fee_account_muxed: Option<String>,
-        fee_account_muxed_id: Option<Number<u64>>,
-        fee_charged: Option<Number<i64>>,
-        fee_paid: Option<Number<i64>>,
-        memo_type: Option<String>,
-        memo: Option<String>,
-        result_xdr: Option<String>,
-        fee_bump_transaction: Option<Part>,
-        inner_transaction: Option<Part>,
-    }
-    #[derive(Deserialize)]
-    struct Part {
-        hash: Option<String>,
-    }
     let one: Included = json::parse(json)?;
     let hash: TxHash = json::text("hash", one.hash.as_deref())?;
     let ledger = LedgerSeq(json::required("ledger", one.ledger)?.0);
@@ -218,13 +231,7 @@ pub fn transaction(json: &str) -> Result<Transaction, ReadError> {
         )?,
         None => source,
     };
-    let mut hashes = vec![hash];
-    for part in [&one.fee_bump_transaction, &one.inner_transaction].into_iter().flatten() {
-        let other = json::text("hash", part.hash.as_deref())?;
-        if !hashes.contains(&other) {
-            hashes.push(other);
-        }
-    }
+    let hashes = hashes(hash, &one)?;
     let inner_hash = match &one.inner_transaction {
         Some(inner) => Some(json::text("inner_transaction", inner.hash.as_deref())?),
         None => None,
@@ -255,7 +262,20 @@ pub fn transaction(json: &str) -> Result<Transaction, ReadError> {
     })
 }
 
-/// The codes in a result that this version can decode; else the flag's word for the whole, without operations.
+/// All hashes that Horizon names for one transaction, each once.
+fn hashes(hash: TxHash, one: &Included) -> Result<Vec<TxHash>, ReadError> {
+    let mut hashes = vec![hash];
+    for part in [&one.fee_bump_transaction, &one.inner_transaction].into_iter().flatten() {
+        let other = json::text("hash", part.hash.as_deref())?;
+        if !hashes.contains(&other) {
+            hashes.push(other);
+        }
+    }
+    Ok(hashes)
+}
+
+/// The codes in a result that this version can decode; else the flag's word for the whole,
+/// without operations.
 fn verdict(result_xdr: Option<&str>, successful: bool) -> Result<ResultCodes, ReadError> {
     let Some(codes) = result_xdr.and_then(codes::decode) else {
         let transaction = if successful { "tx_success" } else { "tx_failed" };

@@ -9,7 +9,7 @@ use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::asset::Asset;
 use farmgate::domain::money::Stroops;
 use farmgate::ports::clock::Clock;
-use farmgate::sandbox::wallet::{Horizon, Memo, Named, Wallet};
+use farmgate_sandbox::wallet::{Horizon, Memo, Named, Wallet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -13,11 +13,11 @@ use crate::app::clock::SystemClock;
 use crate::app::error::CommandError;
 use crate::app::output::say;
 use crate::app::{telemetry, wire};
-use crate::sandbox::faults::{
+use farmgate_sandbox::Sandbox;
+use farmgate_sandbox::faults::{
     FaultParameters, FaultRate, FaultSettings, LAG_LEDGERS_MAX, RETRY_AFTER_SECONDS_MAX, SLOW_MS_MAX,
     SURGE_FACTOR_MAX,
 };
-use crate::sandbox::{self, Sandbox};
 use wallet::WalletCommand;
 
 /// `farmgate sandbox`.
@@ -93,17 +93,17 @@ pub(super) async fn run(args: SandboxArgs) -> Result<ExitCode, CommandError> {
 
     telemetry::start(&telemetry::Settings::default());
     let state = args.state.as_ref().map(|path| path.display().to_string());
-    let settings = sandbox::Settings {
+    let settings = farmgate_sandbox::Settings {
         seed: args.seed,
         ledger_ms: args.ledger_ms,
         faults: args.faults.settings(),
         state: args.state,
-        ..sandbox::Settings::default()
+        ..farmgate_sandbox::Settings::default()
     };
     let handle = Sandbox::start(settings, Arc::new(SystemClock), args.listen).await?;
     tracing::info!(
         url = handle.url(),
-        passphrase = sandbox::network::PASSPHRASE,
+        passphrase = farmgate_sandbox::network::PASSPHRASE,
         ledger_ms = args.ledger_ms,
         state,
         faults = ?handle.sandbox.faults().rates(),
@@ -119,8 +119,8 @@ pub(super) async fn run(args: SandboxArgs) -> Result<ExitCode, CommandError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::faults::Fault;
     use clap::Parser;
+    use farmgate_sandbox::faults::Fault;
 
     #[derive(Debug, Parser)]
     struct Typed {

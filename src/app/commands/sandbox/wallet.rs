@@ -10,7 +10,7 @@ use crate::app::error::CommandError;
 use crate::app::output::say;
 use crate::domain::address::Address;
 use crate::domain::money::Stroops;
-use crate::sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
+use farmgate_sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
 
 /// How much of an asset a wallet gets if it does not say.
 const FUND_DEFAULT_UNITS: u32 = 1_000;

@@ -1,0 +1,30 @@
+//! What the checks hold the world against.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::domain::address::AccountId;
+use crate::domain::split::Recipient;
+use crate::operator::stock::Wanted;
+
+/// What is configured, as far as the checks need it.
+#[derive(Debug, Clone)]
+pub struct Expectations {
+    /// The platform account, if it is known.
+    pub platform: Option<AccountId>,
+    /// The platform's signing key, if there is one.
+    pub signer: Option<AccountId>,
+    /// The accounts opened ahead.
+    pub wanted: Wanted,
+    /// The most paid per operation, in stroops.
+    pub fee_per_operation_stroops: u32,
+    /// Requests an hour; `None` for no limit.
+    pub requests_per_hour_max: Option<NonZeroU32>,
+    /// The pause between two looks at the ledger.
+    pub tick: Duration,
+    /// From how many accounts on the network's payment stream is followed.
+    pub follow_accounts_min: u64,
+    /// Where recipients other than farmers are paid.
+    pub payout: BTreeMap<Recipient, AccountId>,
+}

@@ -1,0 +1,93 @@
+//! A tick's look at the accounts: where something is known to have happened, and page by page of a sweep.
+
+use jiff::Timestamp;
+
+use super::tick::Engine;
+use crate::domain::escrow::EscrowState;
+use crate::domain::reservation::Reservation;
+use crate::ports::network::{AccountPage, Ledger};
+use crate::settlement::inbound::escrow_accounts::Sight;
+use crate::settlement::inbound::sweep::LOOK_TIME_MAX;
+use crate::settlement::outbound::channels::Channels;
+use crate::settlement::{EngineError, TickReport};
+
+impl Engine {
+    /// Looks where something is known to have happened, and sweeps. A sweep that has to wait goes on with
+    /// the next tick.
+    pub(super) async fn look(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
+        let now = self.ports.now();
+        let until = now.checked_add(LOOK_TIME_MAX).unwrap_or(now);
+        self.hints.look_where_told(until, report).await?;
+        let pace = self.hints.pace();
+        self.hints.say_pace(pace, report);
+        let Some(mut pass) = self.sweep.begin(tip, &pace) else { return Ok(()) };
+        let overdue = self.sweep.overdue(tip.closed_at).await?;
+        loop {
+            let Some(page) = self.sweep.next_page(&pass).await? else { return Ok(()) };
+            let dirty = report.dirty;
+            self.look_at_page(&page, tip, &overdue, until, report).await?;
+            pass.add(&page, report.dirty - dirty);
+            report.pages += 1;
+            if pass.is_whole() {
+                self.channels.sweep_ended(pass.oldest).await?;
+                self.sweep.finish(pass);
+                return Ok(());
+            }
+            if !self.sweep.goes_on(pass, report.pages, until, &pace)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Hands a page to the steps that it concerns.
+    async fn look_at_page(
+        &self,
+        page: &AccountPage,
+        tip: Ledger,
+        overdue: &[Reservation],
+        until: Timestamp,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
+        let accounts: Vec<_> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
+        let mut escrows = self.ports.read().await?.escrows(&accounts).await?;
+        if self.adopt.adopt(page, &escrows, tip).await? {
+            escrows = self.ports.read().await?.escrows(&accounts).await?;
+        }
+        for escrow in &escrows {
+            let snapshot = page.accounts.iter().find(|snapshot| snapshot.account == escrow.account);
+            let Some(snapshot) = snapshot else { continue };
+            if matches!(escrow.state, EscrowState::Preparing { .. }) || escrow.state.is_merged() {
+                continue;
+            }
+            if snapshot.last_modified > escrow.watch.explained && self.ports.now() >= until {
+                self.hints.look_later(escrow.account);
+                report.dirty += 1;
+                continue;
+            }
+            let due = overdue.iter().find(|reservation| reservation.escrow == escrow.account);
+            let sight = Sight { snapshot, ledger: page.ledger, tip };
+            let looked = self.escrows.look_at(escrow, &sight, due, report).await;
+            report.isolate(&escrow.account, looked)?;
+        }
+        self.close.note_closable(page, &escrows, tip, &|transfer| self.refund.waits(transfer)).await?;
+        self.look_at_system_accounts(page, report).await
+    }
+
+    async fn look_at_system_accounts(
+        &self,
+        page: &AccountPage,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
+        let channels = self.ports.read().await?.channels().await?;
+        self.channels.see(&channels, page);
+        let ahead = Channels::ahead(&channels, page);
+        if !ahead.is_empty() {
+            // Money that left a channel by a payment is no fee, and stops the engine.
+            for snapshot in &ahead {
+                self.histories.ingest(snapshot.account, report).await?;
+            }
+            self.channels.catch_up(ahead).await?;
+        }
+        self.system.look_at(page, &channels, report).await
+    }
+}

@@ -1,0 +1,9 @@
+//! The engine: its tick, the lease it runs under, and what is told of it.
+
+mod fenced_store;
+pub(super) mod leadership;
+mod look;
+mod outcomes;
+mod startup_log;
+mod status;
+pub(super) mod tick;

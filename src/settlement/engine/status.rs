@@ -1,0 +1,95 @@
+//! What is stored of the last tick: `/readyz`, the metrics and the next engine read it.
+
+use jiff::Timestamp;
+
+use super::tick::Engine;
+use crate::domain::ids::LedgerSeq;
+use crate::ports::network::Ledger;
+use crate::ports::store::{EngineStatus, Stopped, StoreError, Tx};
+use crate::settlement::recovery::build_gate::Building;
+use crate::settlement::{EngineError, TickReport};
+
+/// What a tick came to.
+#[derive(Clone)]
+struct TickEnd {
+    ticked_at: Timestamp,
+    tip: Option<Ledger>,
+    building: Building,
+    swept_at: Option<Timestamp>,
+    stream_away_since: Option<Timestamp>,
+    trouble: Option<String>,
+    /// Whether the engine stopped and where; `None` if the tick did not come so far.
+    stopped: Option<Option<Stopped>>,
+}
+
+impl Engine {
+    /// Stores what a tick came to.
+    pub(super) async fn store_status(&self, outcome: &Result<TickReport, EngineError>) {
+        let ticked_at = self.ports.now();
+        let end = TickEnd {
+            ticked_at,
+            tip: self.gate.tip(),
+            building: self.gate.state(),
+            swept_at: self.sweep.swept_at(),
+            stream_away_since: self.hints.away_since(),
+            trouble: match outcome {
+                Ok(report) if report.troubles.is_empty() => None,
+                Ok(report) => Some(report.troubles.join("; ")),
+                Err(error) => Some(error.to_string()),
+            },
+            stopped: match outcome {
+                Ok(_) => Some(None),
+                Err(EngineError::ForeignOutgoing { account, operation, transaction }) => {
+                    Some(Some(Stopped {
+                        account: *account,
+                        operation: *operation,
+                        transaction: *transaction,
+                        since: ticked_at,
+                    }))
+                }
+                Err(_) => None,
+            },
+        };
+        let stored: Result<(), StoreError> = self
+            .ports
+            .transact(move |work| {
+                let end = end.clone();
+                Box::pin(async move { store(work.tx(), end).await })
+            })
+            .await;
+        if let Err(error) = stored {
+            tracing::warn!(%error, "the engine's report was not stored");
+        }
+    }
+}
+
+/// Stores the status, with what was known before where the tick did not come so far.
+async fn store(tx: &mut dyn Tx, end: TickEnd) -> Result<(), StoreError> {
+    // Before the first answer of the network since the start, what was known at the last stop stands.
+    let last = tx.engine_status().await?;
+    let before = last.as_ref().and_then(|last| last.stopped);
+    let stopped = end.stopped.unwrap_or(before).map(|stopped| match before {
+        Some(before) if before.operation == stopped.operation => before,
+        Some(_) | None => stopped,
+    });
+    let known = end.tip.map(|tip| (tip.sequence, tip.closed_at));
+    let (ledger, ledger_closed_at) = known
+        .or(last.as_ref().map(|last| (last.ledger, last.ledger_closed_at)))
+        .unwrap_or((LedgerSeq(0), Timestamp::UNIX_EPOCH));
+    let builds_nothing_before = match end.building {
+        Building::Unknown => last.as_ref().and_then(|last| last.builds_nothing_before),
+        Building::NotBefore(_) | Building::AfterSweep(..) | Building::Allowed => end.building.not_before(),
+    };
+    let TickEnd { ticked_at, swept_at, trouble, stream_away_since, .. } = end;
+    tx.report(&EngineStatus {
+        ticked_at,
+        ledger,
+        ledger_closed_at,
+        swept_at,
+        trouble,
+        stream_away_since,
+        builds_nothing_before,
+        stopped,
+    })
+    .await
+}

@@ -1,0 +1,232 @@
+//! The platform account and the channels: what comes to them, and what leaves them by nobody's leave.
+//!
+//! They change with every transaction of ours, so their history is asked for only when the journal does not
+//! explain their balances. What an operator's own account pays there is capital; anything else goes back to
+//! its payer. What leaves them by a transaction that is not stored stops the engine, as for escrow accounts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::ingest::Histories;
+use super::unexplained::{Explanation, Unexplained};
+use crate::domain::address::AccountId;
+use crate::domain::escrow::{Channel, ChannelRole, OwnWatch};
+use crate::domain::ids::{LedgerSeq, OperationId};
+use crate::domain::transfer::{Purpose, Submission};
+use crate::ports::network::{AccountPage, AccountSnapshot};
+use crate::ports::store::{StoreError, Tx};
+use crate::settlement::books::accounts::{differences, history_after};
+use crate::settlement::books::work::Ports;
+use crate::settlement::memory::Memory;
+use crate::settlement::{EngineError, TickReport};
+
+/// By how many ledgers the stored place in an account's effects may be behind: an engine that starts anew
+/// reads no more than these again, and storing it costs a write in so many ledgers.
+const EFFECTS_BEHIND_LEDGERS_MAX: u32 = 100;
+
+/// True if a live transaction moves money of this account that the journal does not have yet.
+fn may_move(submission: &Submission, channel: &Channel) -> bool {
+    let by_purpose = match &submission.purpose {
+        Purpose::OpenChannels { accounts, .. } => accounts.contains(&channel.account),
+        Purpose::TopUpChannels { channels } => {
+            channel.role == ChannelRole::Platform
+                || channels.iter().any(|top_up| top_up.channel == channel.account)
+        }
+        Purpose::TakeBack { .. } | Purpose::CloseEscrows { .. } => channel.role == ChannelRole::Platform,
+        Purpose::OpenEscrows { .. } | Purpose::PayTransfers { .. } | Purpose::Recovered => false,
+    };
+    // Its fee, and what it pays to accounts it opens.
+    submission.channel == channel.account || by_purpose
+}
+
+/// What the journal and the ledger say of an account.
+enum Books {
+    Agree,
+    /// The ledger has more of something: it must have come.
+    Short,
+    /// The ledger has less.
+    Over,
+}
+
+async fn books(tx: &mut dyn Tx, snapshot: &AccountSnapshot) -> Result<Books, StoreError> {
+    let differences = differences(tx, snapshot).await?;
+    Ok(match differences.values().min() {
+        None => Books::Agree,
+        Some(least) if *least < 0 => Books::Short,
+        Some(_) => Books::Over,
+    })
+}
+
+/// What is remembered of these accounts.
+#[derive(Default)]
+struct Seen {
+    /// Those whose balances the journal explains: their last change.
+    explained: BTreeMap<AccountId, LedgerSeq>,
+    /// Since when the others are not explained.
+    dirty_since: BTreeMap<AccountId, Timestamp>,
+}
+
+/// The step that takes in what happens to the platform account and the channels.
+pub(in crate::settlement) struct SystemAccounts {
+    ports: Arc<Ports>,
+    histories: Arc<Histories>,
+    unexplained: Arc<Unexplained>,
+    seen: Memory<Seen>,
+}
+
+impl SystemAccounts {
+    pub(in crate::settlement) fn new(
+        ports: Arc<Ports>,
+        histories: Arc<Histories>,
+        unexplained: Arc<Unexplained>,
+    ) -> Self {
+        Self { ports, histories, unexplained, seen: Memory::default() }
+    }
+
+    /// Looks at those of a page's accounts that are the platform's or channels.
+    pub(in crate::settlement) async fn look_at(
+        &self,
+        page: &AccountPage,
+        channels: &[Channel],
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
+        let changed: Vec<(&Channel, &AccountSnapshot)> = channels
+            .iter()
+            .filter(|channel| channel.opening.is_none())
+            .filter_map(|channel| {
+                let found = page.accounts.iter().find(|snapshot| snapshot.account == channel.account);
+                Some((channel, found.filter(|snapshot| !self.is_explained(snapshot))?))
+            })
+            .collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let live = self.ports.read().await?.live_submissions().await?;
+        let bumps = self.ports.read().await?.live_fee_bumps().await?;
+        for (channel, snapshot) in changed {
+            // The platform pays for fee bumps.
+            let bumping = channel.role == ChannelRole::Platform && !bumps.is_empty();
+            let moving = bumping || live.iter().any(|submission| may_move(submission, channel));
+            let looked = self.look_at_one(channel, snapshot, moving, report).await;
+            report.isolate(&channel.account, looked)?;
+        }
+        Ok(())
+    }
+
+    fn is_explained(&self, snapshot: &AccountSnapshot) -> bool {
+        let seen = self.seen.lock();
+        seen.explained.get(&snapshot.account).is_some_and(|seen| *seen >= snapshot.last_modified)
+    }
+
+    async fn look_at_one(
+        &self,
+        channel: &Channel,
+        snapshot: &AccountSnapshot,
+        moving: bool,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
+        let account = channel.account;
+        self.begin_watch(channel, snapshot).await?;
+        let moving = moving || self.ports.read().await?.money_leaves(account).await?;
+        match books(&mut *self.ports.read().await?, snapshot).await? {
+            Books::Agree if moving => return Ok(()),
+            Books::Agree => return self.explained(channel, snapshot).await,
+            // Its own transactions take fees and money that are journaled with their outcome.
+            Books::Over if moving => return Ok(()),
+            Books::Short | Books::Over if self.unexplained.rests(snapshot, false) => return Ok(()),
+            Books::Short | Books::Over => {}
+        }
+        self.histories.ingest(account, report).await?;
+        let mut state = books(&mut *self.ports.read().await?, snapshot).await?;
+        if !moving
+            && !matches!(state, Books::Agree)
+            && self.histories.take_in_effects(account, report).await?
+        {
+            state = books(&mut *self.ports.read().await?, snapshot).await?;
+        }
+        match state {
+            Books::Agree => self.explained(channel, snapshot).await?,
+            Books::Short | Books::Over => {
+                let now = self.ports.now();
+                let since = *self.seen.lock().dirty_since.entry(account).or_insert(now);
+                self.unexplained.remember(snapshot, Explanation::Dirty(since), false, report);
+            }
+        }
+        Ok(())
+    }
+
+    /// The journal explains what the account had in this snapshot: nothing up to then need be looked for
+    /// in its effects, not by an engine that starts anew either.
+    async fn explained(&self, channel: &Channel, snapshot: &AccountSnapshot) -> Result<(), EngineError> {
+        let reached = history_after(snapshot).effects;
+        self.keep_effects_cursor(channel, snapshot, reached).await?;
+        self.histories.effects_explained(snapshot.account, reached);
+        let mut seen = self.seen.lock();
+        seen.explained.insert(snapshot.account, snapshot.last_modified);
+        seen.dirty_since.remove(&snapshot.account);
+        drop(seen);
+        self.unexplained.forget(&snapshot.account);
+        Ok(())
+    }
+
+    /// Stores how far an account's effects need not be looked at, if what is stored is far behind, and
+    /// only where the journal of that same database transaction has all that the snapshot has, with nothing
+    /// of ours under way.
+    async fn keep_effects_cursor(
+        &self,
+        channel: &Channel,
+        snapshot: &AccountSnapshot,
+        reached: OperationId,
+    ) -> Result<(), EngineError> {
+        let account = channel.account;
+        let is_behind = |watch: &OwnWatch| {
+            watch.effects.ledger().0.saturating_add(EFFECTS_BEHIND_LEDGERS_MAX) < reached.ledger().0
+        };
+        let stored = self.ports.read().await?.own_watch(account).await?;
+        if !stored.is_some_and(|watch| is_behind(&watch)) {
+            return Ok(());
+        }
+        let (channel, snapshot) = (channel.clone(), snapshot.clone());
+        self.ports
+            .transact(move |work| {
+                let (channel, snapshot) = (channel.clone(), snapshot.clone());
+                Box::pin(async move {
+                    let Some(watch) = work.own_watch(account).await? else { return Ok(()) };
+                    let live = work.live_submissions().await?;
+                    let moving = live.iter().any(|submission| may_move(submission, &channel))
+                        || work.money_leaves(account).await?;
+                    if moving || !matches!(books(work.tx(), &snapshot).await?, Books::Agree) {
+                        return Ok(());
+                    }
+                    let after = OwnWatch { effects: watch.effects.max(reached), ..watch };
+                    Ok::<_, EngineError>(work.set_own_watch(account, Some(watch), after).await?)
+                })
+            })
+            .await
+    }
+
+    /// Begins to watch an account. A channel's history is all ours; the platform's counts from its opening
+    /// entry, which is stored with the watch: without one (in a database from before) it counts from now.
+    async fn begin_watch(&self, channel: &Channel, snapshot: &AccountSnapshot) -> Result<(), EngineError> {
+        let account = channel.account;
+        if self.ports.read().await?.own_watch(account).await?.is_some() {
+            return Ok(());
+        }
+        let watch = match channel.role {
+            ChannelRole::Platform => history_after(snapshot),
+            ChannelRole::Channel => OwnWatch { cursor: OperationId(0), effects: OperationId(0) },
+        };
+        self.ports
+            .transact(move |work| {
+                Box::pin(async move {
+                    match work.own_watch(account).await? {
+                        Some(_) => Ok(()),
+                        None => Ok::<_, EngineError>(work.set_own_watch(account, None, watch).await?),
+                    }
+                })
+            })
+            .await
+    }
+}

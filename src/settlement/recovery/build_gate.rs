@@ -1,0 +1,151 @@
+//! The first look after a start: how long nobody looked.
+//!
+//! A database that was restored from a backup does not know what was sent since. If the last ledger it knows
+//! of is older than a transaction may live, nothing is built for one such lifetime of ledger time: what was
+//! sent and is not stored has landed by then, and is read from the histories, or never will. An outage that
+//! long is met by the same pause.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::ids::LedgerSeq;
+use crate::ports::network::Ledger;
+use crate::settlement::books::work::Ports;
+use crate::settlement::memory::Memory;
+use crate::settlement::{EngineError, TickReport};
+
+/// Whether transactions may be built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::settlement) enum Building {
+    /// It is not known how long nobody looked.
+    Unknown,
+    /// Not before the ledger's time has come to this.
+    NotBefore(Timestamp),
+    /// That time has come; not before all accounts have been looked at once more, at this ledger
+    /// or a later one.
+    AfterSweep(Timestamp, LedgerSeq),
+    /// They may.
+    Allowed,
+}
+
+impl Building {
+    /// Before which ledger time nothing is built, if that is so.
+    pub(in crate::settlement) const fn not_before(self) -> Option<Timestamp> {
+        match self {
+            Self::NotBefore(time) | Self::AfterSweep(time, _) => Some(time),
+            Self::Unknown | Self::Allowed => None,
+        }
+    }
+}
+
+/// What is remembered of it.
+struct Known {
+    building: Building,
+    /// The latest ledger seen.
+    tip: Option<Ledger>,
+    /// The last ledger that was seen before this engine began, and the first that it saw.
+    unseen: Option<(LedgerSeq, LedgerSeq)>,
+}
+
+/// The gate before everything that builds a transaction.
+pub(in crate::settlement) struct BuildGate {
+    ports: Arc<Ports>,
+    known: Memory<Known>,
+}
+
+impl BuildGate {
+    pub(in crate::settlement) fn new(ports: Arc<Ports>) -> Self {
+        let known = Known { building: Building::Unknown, tip: None, unseen: None };
+        Self { ports, known: Memory::new(known) }
+    }
+
+    /// The latest ledger is this one.
+    pub(in crate::settlement) fn see(&self, tip: Ledger) {
+        self.known.lock().tip = Some(tip);
+    }
+
+    /// The latest ledger that was seen.
+    pub(in crate::settlement) fn tip(&self) -> Option<Ledger> {
+        self.known.lock().tip
+    }
+
+    /// Whether transactions may be built, as far as it is known.
+    pub(in crate::settlement) fn state(&self) -> Building {
+        self.known.lock().building
+    }
+
+    /// The last ledger that was seen before this engine began, and the first that it saw; `None` if there was
+    /// none before.
+    pub(in crate::settlement) fn unseen(&self) -> Option<(LedgerSeq, LedgerSeq)> {
+        self.known.lock().unseen
+    }
+
+    /// Finds out how long nobody looked, at the first ledger that is seen: before anything is reported of it.
+    pub(in crate::settlement) async fn look_back_once(&self, tip: Ledger) -> Result<(), EngineError> {
+        let known = self.state();
+        if known == Building::Unknown {
+            let building = self.look_back(tip).await?;
+            self.known.lock().building = building;
+        }
+        Ok(())
+    }
+
+    /// True if transactions may be built at this ledger; the last whole sweep looked at ledgers from
+    /// `swept_since` on.
+    pub(in crate::settlement) fn is_open(
+        &self,
+        tip: Ledger,
+        swept_since: Option<LedgerSeq>,
+        report: &mut TickReport,
+    ) -> bool {
+        let mut known = self.known.lock();
+        match known.building {
+            Building::NotBefore(time) if tip.closed_at >= time => {
+                known.building = Building::AfterSweep(time, tip.sequence);
+            }
+            Building::AfterSweep(_, ledger) if swept_since >= Some(ledger) => {
+                tracing::info!("what was sent and is not stored is over; transactions are built again");
+                known.building = Building::Allowed;
+            }
+            Building::Unknown | Building::NotBefore(_) | Building::AfterSweep(..) | Building::Allowed => {}
+        }
+        report.builds_nothing_before = known.building.not_before();
+        known.building == Building::Allowed
+    }
+
+    /// Something proves that the store was taken back: whatever else is not stored may still be under way.
+    pub(in crate::settlement) fn close(&self) {
+        let mut known = self.known.lock();
+        if known.building != Building::Allowed {
+            return;
+        }
+        let Some(tip) = known.tip else { return };
+        let lifetime = SignedDuration::from_secs(self.ports.settings.transaction_lifetime_seconds);
+        known.building = Building::NotBefore(tip.closed_at.checked_add(lifetime).unwrap_or(tip.closed_at));
+    }
+
+    async fn look_back(&self, tip: Ledger) -> Result<Building, EngineError> {
+        let last = self.ports.read().await?.engine_status().await?;
+        // One that never saw a ledger reports the first number there is.
+        let Some(last) = last.filter(|last| last.ledger > LedgerSeq(0)) else { return Ok(Building::Allowed) };
+        self.known.lock().unseen = Some((last.ledger, tip.sequence));
+        if let Some(time) = last.builds_nothing_before {
+            return Ok(Building::NotBefore(time));
+        }
+        let lifetime = SignedDuration::from_secs(self.ports.settings.transaction_lifetime_seconds);
+        let unseen = tip.closed_at.duration_since(last.ledger_closed_at);
+        if unseen <= lifetime {
+            return Ok(Building::Allowed);
+        }
+        let not_before = tip.closed_at.checked_add(lifetime).unwrap_or(tip.closed_at);
+        tracing::warn!(
+            last_ledger = %last.ledger,
+            unseen_seconds = unseen.as_secs(),
+            wait_seconds = lifetime.as_secs(),
+            "nobody looked for longer than a transaction lives: nothing is built until what may be under way \
+             is over"
+        );
+        Ok(Building::NotBefore(not_before))
+    }
+}

@@ -1,0 +1,250 @@
+//! Transactions of ours that a database restored from a backup does not know.
+//!
+//! Money that leaves an account of ours by a transaction that is not stored stops the engine, unless it did
+//! exactly what was owed: all legs of the reservation's settlement as they were quoted, or a return, named
+//! by its memo, to the stroop. Then it is stored with its outcome, and what it paid is paid. Of an account
+//! that was adopted nobody knows any more what was owed: what had left it by then is borne by the returns
+//! it names, or by the first, and what is left goes back.
+
+use std::sync::Arc;
+
+use super::build_gate::BuildGate;
+use super::retire::retire;
+use crate::domain::escrow::{EscrowAccount, EscrowState};
+use crate::domain::ids::{ReservationId, TxHash};
+use crate::domain::money::Stroops;
+use crate::domain::payment::Memo;
+use crate::domain::reservation::{RefundReason, State};
+use crate::domain::transfer::{Purpose, Submission, SubmissionState, Transfer, TransferState};
+use crate::ports::network::{Movement, NetworkError, PaymentRecord, TransactionRecord};
+use crate::ports::store::{StoreError, Tx};
+use crate::settlement::EngineError;
+use crate::settlement::books::clawbacks::{owed_from, reduce};
+use crate::settlement::books::confirm::{Landed, pay, refunded, settled, with_fee};
+use crate::settlement::books::entries::withdrawal_before_adoption;
+use crate::settlement::books::refunds::start_refunding;
+use crate::settlement::books::transfers::{legs_of, returned_payment, stored_legs};
+use crate::settlement::books::work::{Ports, UnitOfWork};
+
+/// The step that stores transactions which a restored database does not know.
+pub(in crate::settlement) struct Recovery {
+    ports: Arc<Ports>,
+    gate: Arc<BuildGate>,
+}
+
+impl Recovery {
+    pub(in crate::settlement) const fn new(ports: Arc<Ports>, gate: Arc<BuildGate>) -> Self {
+        Self { ports, gate }
+    }
+
+    /// Stores a transaction that took money from an account of ours, if it is in a ledger;
+    /// true if it is known now.
+    pub(in crate::settlement) async fn recover(&self, hash: TxHash) -> Result<bool, EngineError> {
+        // An instance that is behind proves nothing.
+        let record = self.ports.network.transaction(hash).await?.ok_or(NetworkError::StaleHistory)?;
+        if !record.successful {
+            return Ok(false);
+        }
+        self.gate.close();
+        self.ports
+            .transact(move |work| {
+                let record = record.clone();
+                Box::pin(async move { store_recovered(work, &record).await })
+            })
+            .await
+    }
+}
+
+/// True if a transaction is ours as we sent it: what was found on the ledger is ours only as far as it paid
+/// what was owed.
+pub(in crate::settlement) async fn is_sent_by_us(tx: &mut dyn Tx, hash: TxHash) -> Result<bool, StoreError> {
+    Ok(tx.submission_by_hash(hash).await?.is_some_and(|known| known.purpose != Purpose::Recovered))
+}
+
+async fn store_recovered(work: &mut UnitOfWork<'_>, record: &TransactionRecord) -> Result<bool, EngineError> {
+    if let Some(known) = work.submission_by_hash(record.envelope_hash()).await? {
+        let at = work.now().max(record.closed_at);
+        retire(work.tx(), at).await?;
+        return Ok(known.purpose == Purpose::Recovered);
+    }
+    let id = work.new_submission_id()?;
+    tracing::error!(hash = %record.hash, "a transaction that is not stored moved money of ours: was the \
+                                          database restored?");
+    let submission = Submission {
+        id,
+        channel: record.source,
+        sequence: record.sequence,
+        hash: record.envelope_hash(),
+        envelope: String::new(),
+        max_time: record.closed_at,
+        purpose: Purpose::Recovered,
+        state: SubmissionState::Confirmed { ledger: record.ledger, at: record.closed_at },
+        attempts: 0,
+        last_answer: Some("found on the ledger".to_owned()),
+        created_at: work.now(),
+    };
+    work.insert_recovered(&submission).await?;
+    let at = work.now().max(record.closed_at);
+    retire(work.tx(), at).await?;
+    // The fees of a channel that was caught up with are booked already; of another, what is left is booked
+    // when that happens.
+    let caught_up = work
+        .channels()
+        .await?
+        .iter()
+        .any(|channel| channel.account == record.source && channel.sequence >= record.sequence);
+    if !caught_up {
+        let entry = with_fee(work.tx(), record).await?;
+        work.post(entry.confirmed(id, record)).await?;
+    }
+    Ok(true)
+}
+
+/// Money left a reservation's account by a transaction that was found; false if that was not owed.
+pub(in crate::settlement) async fn take_out(
+    work: &mut UnitOfWork<'_>,
+    submission: &Submission,
+    reservation: ReservationId,
+    record: &PaymentRecord,
+    movement: &Movement,
+) -> Result<bool, EngineError> {
+    match record.memo {
+        Some(Memo::Return(of)) => {
+            give_back(work, submission, reservation, &Sent { record, movement, of }).await
+        }
+        _ => pay_leg(work, submission, reservation, record, movement).await,
+    }
+}
+
+/// A leg of the settlement. With the first of them the reservation is settling in that transaction, with the
+/// last it is settled.
+async fn pay_leg(
+    work: &mut UnitOfWork<'_>,
+    submission: &Submission,
+    id: ReservationId,
+    record: &PaymentRecord,
+    movement: &Movement,
+) -> Result<bool, EngineError> {
+    let Some(reservation) = work.reservation(id).await? else { return Ok(false) };
+    match reservation.state {
+        State::Funded { .. } => {
+            for leg in stored_legs(work, &reservation).await? {
+                work.update_transfer(&leg, &leg.clone().sent(submission.id)?).await?;
+            }
+            work.save_reservation(&reservation.settling(submission.id)?).await?;
+        }
+        State::Settling { submission: by, .. } if by == submission.id => {}
+        // What is under way is looked up first, and leaves it as it was or settled.
+        State::Settling { .. } => {
+            let what =
+                format!("reservation {id} was paid by {}, but is settling in another", record.transaction);
+            return Err(EngineError::Contradiction(what));
+        }
+        State::AwaitingSignatures
+        | State::AwaitingFarmer { .. }
+        | State::AwaitingPayment { .. }
+        | State::Settled { .. }
+        | State::Rejected { .. }
+        | State::Cancelled { .. }
+        | State::Expired { .. }
+        | State::Refunding { .. }
+        | State::Refunded { .. }
+        | State::Held { .. } => return Ok(false),
+    }
+    let legs = legs_of(work.tx(), id).await?;
+    let open: Vec<&Transfer> = legs.iter().filter(|leg| is_under_way(leg)).collect();
+    let Some(leg) = open.iter().find(|leg| is_moved_by(leg, movement)) else { return Ok(false) };
+    pay(work, submission, leg, record.operation, record.closed_at).await?;
+    if open.len() == 1 {
+        let (ledger, at) = (record.operation.ledger(), record.closed_at);
+        settled(work, submission, id, &Landed { hash: record.transaction, ledger, at }).await?;
+    }
+    Ok(true)
+}
+
+/// Money that was sent back, by its memo for a payment of transaction `of`.
+struct Sent<'r> {
+    record: &'r PaymentRecord,
+    movement: &'r Movement,
+    of: TxHash,
+}
+
+/// A return of a payment of transaction `of`.
+async fn give_back(
+    work: &mut UnitOfWork<'_>,
+    submission: &Submission,
+    id: ReservationId,
+    sent: &Sent<'_>,
+) -> Result<bool, EngineError> {
+    let Sent { record, movement, of } = *sent;
+    let Some(reservation) = work.reservation(id).await? else { return Ok(false) };
+    let account = reservation.escrow;
+    if reservation.state.takes_payments() {
+        let cancelled = reservation.cancel_requested_at.is_some_and(|at| at < reservation.quote.deadline);
+        let why = if cancelled { RefundReason::Cancelled } else { RefundReason::PaidInPart };
+        start_refunding(work, reservation, why).await?;
+    }
+    for transfer in owed_from(work.tx(), account, Some(id), movement.asset).await? {
+        if is_moved_by(&transfer, movement) && returns_of(work.tx(), &transfer, of).await? {
+            let sent = transfer.clone().sent(submission.id)?;
+            work.update_transfer(&transfer, &sent).await?;
+            pay(work, submission, &sent, record.operation, record.closed_at).await?;
+            refunded(work, id, record.closed_at).await?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Money had left an account before it was adopted; false if that was later, or more than had come.
+pub(in crate::settlement) async fn left_before_adoption(
+    work: &mut UnitOfWork<'_>,
+    escrow: &EscrowAccount,
+    record: &PaymentRecord,
+    movement: &Movement,
+) -> Result<bool, EngineError> {
+    if escrow.state != EscrowState::Adopted || record.closed_at > escrow.created_at {
+        return Ok(false);
+    }
+    let account = escrow.account;
+    let mut owed = owed_from(work.tx(), account, None, movement.asset).await?;
+    if let Some(Memo::Return(of)) = record.memo {
+        let mut named = Vec::new();
+        for transfer in owed {
+            if returns_of(work.tx(), &transfer, of).await? {
+                named.push(transfer);
+            }
+        }
+        owed = named;
+    }
+    owed.sort_by_key(returned_payment);
+    let mut left = movement.amount;
+    for transfer in owed {
+        let cut = left.min(transfer.amount);
+        if cut.is_zero() {
+            break;
+        }
+        reduce(work, &transfer, cut).await?;
+        left = left.checked_sub(cut)?;
+    }
+    if left > Stroops::ZERO {
+        return Ok(false);
+    }
+    work.post(withdrawal_before_adoption(account, record, movement)).await?;
+    Ok(true)
+}
+
+/// True if it returns a payment of this transaction.
+async fn returns_of(tx: &mut dyn Tx, transfer: &Transfer, of: TxHash) -> Result<bool, EngineError> {
+    let Some(payment) = returned_payment(transfer) else { return Ok(false) };
+    Ok(tx.payment(payment).await?.is_some_and(|stored| stored.payment.transaction == of))
+}
+
+const fn is_under_way(transfer: &Transfer) -> bool {
+    matches!(transfer.state, TransferState::InFlight { .. })
+}
+
+/// True if the movement is what the transfer would move.
+fn is_moved_by(transfer: &Transfer, movement: &Movement) -> bool {
+    transfer.asset == movement.asset && transfer.amount == movement.amount && movement.to == Some(transfer.to)
+}

@@ -1,0 +1,4 @@
+//! Accounts and channels that are opened, topped up and lost.
+
+mod lost_channels;
+mod opening;

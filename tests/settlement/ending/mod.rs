@@ -1,0 +1,6 @@
+//! Decisions that end a reservation or hold it, and what waits for a person.
+
+mod clawbacks;
+mod dead_letters;
+mod deadlines;
+mod hard_cases;

@@ -1,0 +1,3 @@
+//! Databases that were restored from a backup.
+
+mod backups;
