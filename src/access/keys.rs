@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::domain::farm::NAME_BYTES_MAX;
 use crate::domain::ids::ApiKeyId;
 use crate::ports::entropy::Entropy;
-use crate::ports::store::{ApiKey, Applied, Constraint, LIST_ROWS_MAX, RetryOn, Role, StoreError, Tx};
+use crate::ports::store::{ApiKey, Applied, Constraint, LIST_ROWS_MAX, Pages, RetryOn, Role, StoreError, Tx};
 
 /// What every secret begins with, so that leaked ones are found.
 const SECRET_PREFIX: &str = "fg_";
@@ -122,15 +122,13 @@ pub async fn authenticate(tx: &mut dyn Tx, secret: &str) -> Result<Caller, Acces
 
 /// All keys in the order they were made, revoked ones too.
 pub async fn list_keys(tx: &mut dyn Tx) -> Result<Vec<ApiKey>, AccessError> {
-    let mut keys = Vec::new();
-    loop {
-        let after = keys.last().map(|key: &ApiKey| key.id);
+    let (mut keys, mut pages) = (Vec::new(), Pages::new());
+    while let Some(after) = pages.after() {
         let page = tx.api_keys(after, LIST_ROWS_MAX).await?;
-        if page.is_empty() {
-            return Ok(keys);
-        }
+        pages.turn(&page, |key| key.id);
         keys.extend(page);
     }
+    Ok(keys)
 }
 
 /// Revokes a key: whoever bears it is refused from now on.

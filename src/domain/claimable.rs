@@ -1,7 +1,7 @@
 //! Claimable balances: money for somebody who could not receive a payment.
 //!
 //! The platform pays the reserve of each and is its second claimant: after [`RECLAIM_AFTER_SECONDS`] it takes
-//! back what nobody claimed. That frees the reserve; the money stays owed.
+//! back what nobody claimed. That frees the reserve; the money stays owed (`docs/money-rules.md`).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

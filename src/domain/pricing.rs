@@ -1,8 +1,7 @@
 //! What capacity costs, as one exact fraction.
 //!
-//! Units × their USD price for 30 days × seconds / 2,592,000, less a discount by duration, over the network's
-//! divisor. Decimals are read exactly and every step is a fraction; the only rounding is one ceiling to a
-//! stroop at the end.
+//! The formula stands at [`usd_price`]; `docs/money-rules.md` has what follows from it. Decimals are read
+//! exactly and every step is a fraction; the only rounding is one ceiling to a stroop at the end.
 
 use num_bigint::BigInt;
 use num_rational::BigRational;

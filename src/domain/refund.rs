@@ -2,7 +2,7 @@
 //!
 //! Each payer gets what that payer sent. Of an excess the latest payments go back first; what an issuer
 //! has clawed back, the latest payments bear. A return never exceeds the payment it returns, and what
-//! is returned, kept and lost sums to what came.
+//! is returned, kept and lost sums to what came (`docs/money-rules.md`).
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The capacity reservation: the order, its price, its escrow account and its state machine.
 //!
 //! States carry their facts; every way from one to another is a method that takes the reservation and gives
-//! it back changed, or [`InvalidTransition`]. The machine:
+//! it back changed, or [`InvalidTransition`]. `docs/money-rules.md` says which way is gone when:
 //!
 //! ```text
 //! awaiting_signatures → awaiting_farmer → awaiting_payment → funded → settling → settled

@@ -135,7 +135,7 @@ impl CloudUnits {
         })
     }
 
-    /// The cloud units of resource units (ThreeFold cloud units v4):
+    /// The cloud units of resource units (ThreeFold cloud units, version 4):
     /// `cu = min(mru / 4, cru / 2)`, `su = hru / 1200 + sru / 300`, each rounded half away from zero to
     /// three decimals. IPv4 addresses are no resource unit and are left at none.
     pub fn from_resources(resources: ResourceUnits) -> Result<Self, UnitsError> {

@@ -8,7 +8,7 @@ use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::journal::BookAccount;
 use crate::ports::network::{AccountSnapshot, Network, NetworkError};
-use crate::ports::store::{LIST_ROWS_MAX, Store, StoreError};
+use crate::ports::store::{LIST_ROWS_MAX, Pages, Store, StoreError};
 
 /// Most pages of accounts that one reconciliation reads: two million accounts.
 const ACCOUNT_PAGES_MAX: u32 = 10_000;
@@ -102,9 +102,10 @@ pub async fn reconcile(
     let mut sides: BTreeMap<(AccountId, Asset), (i64, i64)> = BTreeMap::new();
     let mut books: BTreeMap<(BookAccount, Asset), (i64, i64)> = BTreeMap::new();
     let mut tx = store.begin_read().await?;
-    let mut after = None;
-    loop {
+    let mut pages = Pages::new();
+    while let Some(after) = pages.after() {
         let page = tx.balances(after, LIST_ROWS_MAX).await?;
+        pages.turn(&page, |(account, asset, _)| (*account, *asset));
         for (account, asset, amount) in &page {
             match account {
                 BookAccount::Stellar(account) => {
@@ -119,10 +120,6 @@ pub async fn reconcile(
                 | BookAccount::NetworkFees
                 | BookAccount::Capital => {}
             }
-        }
-        after = page.last().map(|(account, asset, _)| (*account, *asset));
-        if page.len() < LIST_ROWS_MAX as usize {
-            break;
         }
     }
     for sums in tx.claimable_sums().await? {

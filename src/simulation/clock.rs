@@ -46,8 +46,8 @@ impl VirtualClock {
         inner.sleepers.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Moves time on to `at`, and wakes the first of those who have slept till then. True if one was woken: others may
-    /// wait still.
+    /// Moves time on to `at`, and wakes the first of those who have slept till then. True if one was woken:
+    /// others may wait still.
     pub(super) fn move_on(&self, at: Timestamp) -> bool {
         let mut inner = self.inner();
         inner.now = inner.now.max(at);

@@ -1,23 +1,23 @@
-//! The fault simulator: the real engine, the real Horizon client and a real database against the sandbox, in one process
-//! and in virtual time, while everything goes wrong that can.
+//! The fault simulator: the real engine, the real Horizon client and a real database against the sandbox, in
+//! one process and in virtual time, while everything goes wrong that can.
 //!
-//! One seed is one run, and the same run each time: who pays what when, which requests fail and how, at which step a process
-//! dies, how the clock jumps. Nothing here reads the machine's clock or randomness, and everything but the database's own
-//! driver works on one thread. `docs/reliability.md` says what is checked.
+//! One seed is one run, and the same run each time: who pays what when, which requests fail and how, at which
+//! step a process dies, how the clock jumps. Nothing here reads the machine's clock or randomness, and
+//! everything but the database's own driver works on one thread. `docs/reliability.md` says what is checked.
 //!
-//! Never here: HTTP of our own, the console, the process. A run fails with [`SimulationError`] only if it could not be made;
-//! what it finds is in its [`Run`].
+//! Never here: HTTP of our own, the console, the process. A run fails with [`SimulationError`] only if it
+//! could not be made; what it finds is in its [`Run`].
 
-#[cfg(feature = "simulated-bugs")]
-pub mod bugs;
+mod actors;
 mod clock;
-mod dice;
-mod fate;
-mod judge;
-mod network;
-mod people;
+mod error;
+mod faults;
+mod grid;
+mod options;
+mod oracle;
+mod rng;
 mod store;
-mod trail;
+mod trace;
 mod world;
 
 use std::collections::BTreeMap;
@@ -25,61 +25,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clock::VirtualClock;
+pub use error::SimulationError;
+#[cfg(feature = "simulated-bugs")]
+pub use faults::bugs;
+pub use options::{EVENTS_MAX, Options};
 use store::Base;
-use trail::Trail;
-pub use trail::Wrong;
+use trace::Trace;
+pub use trace::Wrong;
 use world::World;
 
-use crate::ports::store::StoreError;
-use crate::storage::{Database, DatabaseUrl, Settings, scratch};
+use crate::storage::{Database, Settings, scratch};
 
 /// Threads of the database's driver.
 const DRIVER_THREADS: usize = 1;
 /// Where files are kept in memory, if the machine has such a place: a run needs no disk to outlive it.
 const MEMORY_FOLDER: &str = "/dev/shm";
-
-/// How runs are made.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// A PostgreSQL server on which each run gets a database of its own; without it each run has an SQLite file.
-    pub server: Option<DatabaseUrl>,
-    /// How many of a run's last events are kept to be shown.
-    pub events_max: usize,
-    /// The bug to be found.
-    #[cfg(feature = "simulated-bugs")]
-    pub bug: Option<bugs::Bug>,
-}
-
-/// How many of a run's last events are kept unless set otherwise.
-pub const EVENTS_MAX: usize = 60;
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            server: None,
-            events_max: EVENTS_MAX,
-            #[cfg(feature = "simulated-bugs")]
-            bug: None,
-        }
-    }
-}
-
-/// Why a run could not be made. This says nothing about what it would have found.
-#[derive(Debug, thiserror::Error)]
-pub enum SimulationError {
-    /// The database.
-    #[error("the simulator's database: {0}")]
-    Store(#[from] StoreError),
-    /// A folder or a runtime.
-    #[error("the simulator cannot be set up: {0}")]
-    System(#[from] std::io::Error),
-    /// The world it plays in.
-    #[error("the simulated world cannot be set up: {reason}")]
-    Setup {
-        /// What is wrong with it.
-        reason: String,
-    },
-}
 
 /// What one run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,8 +48,8 @@ pub struct Run {
     pub seed: u64,
     /// The digest of all that happened, in lowercase hex: the same for the same seed.
     pub digest: String,
-    /// The digest of the hashes of all ledgers that closed, in lowercase hex. A change of the code that changes no behaviour leaves it
-    /// as it is, whatever it calls things.
+    /// The digest of the hashes of all ledgers that closed, in lowercase hex. A change of the code that
+    /// changes no behaviour leaves it as it is, whatever it calls things.
     pub ledgers: String,
     /// How many events that were.
     pub events: u64,
@@ -148,12 +108,12 @@ pub fn run(seed: u64, options: &Options) -> Result<Run, SimulationError> {
     };
     let database = Arc::new(driver.block_on(Database::open(&Settings::for_url(url)))?);
     let time = VirtualClock::new();
-    let trail = Arc::new(Trail::new(time.clone(), options.events_max));
+    let trace = Arc::new(Trace::new(time.clone(), options.events_max));
     let base = Base::new(Arc::clone(&database) as _, driver.handle().clone());
     // Without timers and sockets: whoever waits for real time waits for ever.
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let outcome = runtime.block_on(async {
-        let world = World::new(seed, options, base, Arc::clone(&trail), time)?;
+        let world = World::new(seed, options, base, Arc::clone(&trace), time)?;
         world.run().await
     });
     drop(runtime);
@@ -163,7 +123,7 @@ pub fn run(seed: u64, options: &Options) -> Result<Run, SimulationError> {
         driver.block_on(scratch.remove())?;
     }
     let outcome = outcome?;
-    let summary = trail.summary();
+    let summary = trace.summary();
     let mut faults = summary.faults;
     faults.extend(outcome.faults);
     Ok(Run {

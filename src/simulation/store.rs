@@ -1,5 +1,5 @@
 //! A real database as one process sees it: each call is over before anything else of the run goes on, and a commit goes as
-//! the process's [`Fate`] wants it.
+//! the process's [`ProcessFaults`] wants it.
 //!
 //! The driver's own threads work on a runtime of its own, and the run waits for them: whatever the machine's scheduler does,
 //! the same seed asks the same things in the same order.
@@ -13,10 +13,10 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
-#[cfg(feature = "simulated-bugs")]
-use super::bugs::Bug;
 use super::clock::VirtualClock;
-use super::fate::{Commit, Fate, Step, gone};
+#[cfg(feature = "simulated-bugs")]
+use super::faults::bugs::Bug;
+use super::faults::process_faults::{Commit, ProcessFaults, Step, gone};
 #[cfg(feature = "simulated-bugs")]
 use crate::domain::address::AccountId;
 #[cfg(feature = "simulated-bugs")]
@@ -59,14 +59,14 @@ impl Base {
         futures::executor::block_on(work)
     }
 
-    fn begin(&self, fate: Option<Arc<Fate>>) -> Result<WholeTx, StoreError> {
+    fn begin(&self, faults: Option<Arc<ProcessFaults>>) -> Result<WholeTx, StoreError> {
         let inner = self.at_once(self.store.begin())?;
-        Ok(WholeTx::new(inner, self.clone(), fate))
+        Ok(WholeTx::new(inner, self.clone(), faults))
     }
 
-    fn begin_read(&self, fate: Option<Arc<Fate>>) -> Result<WholeTx, StoreError> {
+    fn begin_read(&self, faults: Option<Arc<ProcessFaults>>) -> Result<WholeTx, StoreError> {
         let inner = self.at_once(self.store.begin_read())?;
-        Ok(WholeTx::new(inner, self.clone(), fate))
+        Ok(WholeTx::new(inner, self.clone(), faults))
     }
 }
 
@@ -85,7 +85,7 @@ impl Store for Base {
 /// The database as a process sees it.
 pub(super) struct ProcessStore {
     pub(super) base: Base,
-    pub(super) fate: Arc<Fate>,
+    pub(super) faults: Arc<ProcessFaults>,
     pub(super) time: VirtualClock,
     #[cfg(feature = "simulated-bugs")]
     pub(super) bug: Option<Bug>,
@@ -94,22 +94,22 @@ pub(super) struct ProcessStore {
 #[async_trait]
 impl Store for ProcessStore {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
-        self.fate.thaw(&self.time).await;
-        self.fate.begins()?;
-        if let Some(seconds) = self.fate.stall_seconds() {
+        self.faults.wait_while_frozen(&self.time).await;
+        self.faults.begins()?;
+        if let Some(seconds) = self.faults.stall_seconds() {
             self.time.sleep(Duration::from_secs(seconds)).await;
-            self.fate.begins()?;
+            self.faults.begins()?;
         }
-        let tx = self.base.begin(Some(Arc::clone(&self.fate)))?;
+        let tx = self.base.begin(Some(Arc::clone(&self.faults)))?;
         #[cfg(feature = "simulated-bugs")]
         let tx = tx.with_bug(self.bug);
         Ok(Box::new(tx))
     }
 
     async fn begin_read(&self) -> Result<Box<dyn Tx>, StoreError> {
-        self.fate.thaw(&self.time).await;
-        self.fate.begins()?;
-        Ok(Box::new(self.base.begin_read(Some(Arc::clone(&self.fate)))?))
+        self.faults.wait_while_frozen(&self.time).await;
+        self.faults.begins()?;
+        Ok(Box::new(self.base.begin_read(Some(Arc::clone(&self.faults)))?))
     }
 }
 
@@ -131,7 +131,7 @@ pub(super) struct WholeTx {
     /// Taken when it ends.
     inner: Option<Box<dyn Tx>>,
     base: Base,
-    fate: Option<Arc<Fate>>,
+    faults: Option<Arc<ProcessFaults>>,
     lease: LeaseUse,
     #[cfg(feature = "simulated-bugs")]
     bug: Option<Bug>,
@@ -141,11 +141,11 @@ pub(super) struct WholeTx {
 }
 
 impl WholeTx {
-    fn new(inner: Box<dyn Tx>, base: Base, fate: Option<Arc<Fate>>) -> Self {
+    fn new(inner: Box<dyn Tx>, base: Base, faults: Option<Arc<ProcessFaults>>) -> Self {
         Self {
             inner: Some(inner),
             base,
-            fate,
+            faults,
             lease: LeaseUse::None,
             #[cfg(feature = "simulated-bugs")]
             bug: None,
@@ -161,7 +161,7 @@ impl WholeTx {
     }
 
     fn open(&mut self) -> Result<(&mut (dyn Tx + 'static), Base), StoreError> {
-        if self.fate.as_ref().is_some_and(|fate| fate.is_dead()) {
+        if self.faults.as_ref().is_some_and(|faults| faults.is_dead()) {
             return Err(gone());
         }
         let base = self.base.clone();
@@ -169,15 +169,15 @@ impl WholeTx {
     }
 
     /// What a process commits, it commits under the lease that was taken last, and after having looked.
-    fn check_lease(&self, fate: &Fate) {
+    fn check_lease(&self, faults: &ProcessFaults) {
         let last = self.base.token.load(Ordering::SeqCst);
         match self.lease {
             LeaseUse::Taken(_) | LeaseUse::Kept => {}
-            LeaseUse::Read if fate.token() == last => {}
+            LeaseUse::Read if faults.token() == last => {}
             LeaseUse::Read => {
-                fate.wrong(&format!("writes under token {}, but {last} was taken", fate.token()))
+                faults.wrong(&format!("writes under token {}, but {last} was taken", faults.token()))
             }
-            LeaseUse::None => fate.wrong("writes without having looked at the lease"),
+            LeaseUse::None => faults.wrong("writes without having looked at the lease"),
         }
     }
 
@@ -237,26 +237,26 @@ fn lost() -> StoreError {
 #[async_trait]
 impl Tx for WholeTx {
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
-        let Some(fate) = self.fate.clone() else {
+        let Some(faults) = self.faults.clone() else {
             let inner = self.inner.take().ok_or_else(gone)?;
             return self.base.at_once(inner.commit());
         };
-        let survives = fate.survives(Step::BeforeCommit);
-        let commit = if survives { fate.commit() } else { Commit::Undone };
+        let survives = faults.survives(Step::BeforeCommit);
+        let commit = if survives { faults.commit() } else { Commit::Undone };
         if commit == Commit::Undone {
             self.undo()?;
             #[cfg(feature = "simulated-bugs")]
             self.keep_cursor()?;
             return Err(if survives { lost() } else { gone() });
         }
-        self.check_lease(&fate);
+        self.check_lease(&faults);
         let inner = self.inner.take().ok_or_else(gone)?;
         self.base.at_once(inner.commit())?;
         if let LeaseUse::Taken(token) = self.lease {
             self.base.token.store(token, Ordering::SeqCst);
-            fate.take(token);
+            faults.take(token);
         }
-        if !fate.survives(Step::AfterCommit) {
+        if !faults.survives(Step::AfterCommit) {
             return Err(gone());
         }
         if commit == Commit::Unanswered { Err(lost()) } else { Ok(()) }

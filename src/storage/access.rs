@@ -26,7 +26,8 @@ statements! {
     REVOKE_KEY = "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
     ANSWER = "SELECT api_key, request_key, request_hash, status, body, answered_at FROM idempotency_answers
         WHERE api_key = $1 AND request_key = $2";
-    KEEP_ANSWER = "INSERT INTO idempotency_answers (api_key, request_key, request_hash, status, body, answered_at)
+    KEEP_ANSWER = "INSERT INTO idempotency_answers (api_key, request_key, request_hash, status, body,
+        answered_at)
         VALUES ($1, $2, $3, $4, $5, $6)";
     FORGET_ANSWERS = "DELETE FROM idempotency_answers WHERE (api_key, request_key) IN (
             SELECT api_key, request_key FROM idempotency_answers WHERE answered_at < $1

@@ -23,8 +23,8 @@ const WAITING: Table = Table { name: "waiting_balances", key: &["claimant", "id"
 
 macro_rules! escrow_columns {
     () => {
-        "account, version, asset_facts, state, submission, reservation, merged_by, watch_cursor, watch_explained,
-            dirty_since, created_at"
+        "account, version, asset_facts, state, submission, reservation, merged_by, watch_cursor,
+            watch_explained, dirty_since, created_at"
     };
 }
 pub(super) use escrow_columns;
@@ -48,17 +48,20 @@ statements! {
         WHERE account = $1 AND version = $2";
     ESCROWS_NAMED = select_escrows!("WHERE account IN (SELECT value FROM json_each($1))"),
         on_postgres select_escrows!("WHERE account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))");
-    RETIRE_READY = "UPDATE escrows SET state = 'adopted', version = version + 1, created_at = $1 WHERE state = 'ready'";
+    RETIRE_READY = "UPDATE escrows SET state = 'adopted', version = version + 1, created_at = $1
+        WHERE state = 'ready'";
     ESCROWS_OPENED_BY = select_escrows!("WHERE submission = $1 ORDER BY account");
     ESCROWS_AT_REST = "SELECT escrows.account AS account, reservations.id AS reservation
             FROM escrows JOIN reservations ON reservations.id = escrows.reservation
             WHERE escrows.account IN (SELECT value FROM json_each($1)) AND escrows.state = 'assigned'
-                AND reservations.state IN ('settled', 'rejected', 'cancelled', 'expired', 'refunding', 'refunded')",
+                AND reservations.state IN ('settled', 'rejected', 'cancelled', 'expired', 'refunding',
+                'refunded')",
         on_postgres "SELECT escrows.account AS account, reservations.id AS reservation
             FROM escrows JOIN reservations ON reservations.id = escrows.reservation
             WHERE escrows.account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))
                 AND escrows.state = 'assigned'
-                AND reservations.state IN ('settled', 'rejected', 'cancelled', 'expired', 'refunding', 'refunded')";
+                AND reservations.state IN ('settled', 'rejected', 'cancelled', 'expired', 'refunding',
+                'refunded')";
     ESCROWS_MERGED = select_escrows!("WHERE state = 'merged' ORDER BY account LIMIT $1");
     ESCROWS_DIRTY = select_escrows!("WHERE dirty_since IS NOT NULL ORDER BY dirty_since, account LIMIT $1");
     ESCROWS_AVAILABLE = "SELECT COUNT(*) AS available FROM escrows
@@ -68,14 +71,16 @@ statements! {
     /// The oldest that trusts all; on PostgreSQL, of those that nobody else is about to take.
     ESCROW_TO_TAKE = select_escrows!("WHERE state = 'ready' AND NOT EXISTS (
                 SELECT 1 FROM json_each($1) AS wanted
-                WHERE wanted.value NOT IN (SELECT trusted.value FROM json_each(escrows.asset_facts) AS trusted)
+                WHERE wanted.value NOT IN (SELECT trusted.value
+                FROM json_each(escrows.asset_facts) AS trusted)
             )
             ORDER BY created_at, account LIMIT 1"),
         on_postgres select_escrows!("WHERE state = 'ready'
                 AND CAST(asset_facts AS JSONB) @> CAST($1 AS JSONB)
             ORDER BY created_at, account LIMIT 1 FOR UPDATE SKIP LOCKED");
 
-    INSERT_SEALED_SECRET = "INSERT INTO sealed_secrets (account, sealing_key, sealed_seed) VALUES ($1, $2, $3)";
+    INSERT_SEALED_SECRET = "INSERT INTO sealed_secrets (account, sealing_key, sealed_seed)
+        VALUES ($1, $2, $3)";
     SEALED_SECRETS_NAMED = "SELECT account, sealing_key, sealed_seed FROM sealed_secrets
             WHERE account IN (SELECT value FROM json_each($1))",
         on_postgres "SELECT account, sealing_key, sealed_seed FROM sealed_secrets
@@ -94,7 +99,8 @@ statements! {
         on_postgres "DELETE FROM waiting_balances
             WHERE claimant = $1 AND id NOT IN (SELECT jsonb_array_elements_text(CAST($2 AS JSONB)))";
     ADD_WAITING = "INSERT INTO waiting_balances (claimant, id, asset, amount, sponsor, seen_at)
-            SELECT $1, json_extract(value, '$.id'), json_extract(value, '$.asset'), json_extract(value, '$.amount'),
+            SELECT $1, json_extract(value, '$.id'), json_extract(value, '$.asset'),
+            json_extract(value, '$.amount'),
                 json_extract(value, '$.sponsor'), json_extract(value, '$.seen_at')
             FROM json_each($2) WHERE true ON CONFLICT (claimant, id) DO NOTHING",
         on_postgres "INSERT INTO waiting_balances (claimant, id, asset, amount, sponsor, seen_at)
@@ -102,9 +108,11 @@ statements! {
                 AS waiting (id TEXT, asset TEXT, amount BIGINT, sponsor TEXT, seen_at BIGINT)
             ON CONFLICT (claimant, id) DO NOTHING";
     WAITING_OUT_OF_REACH = "UPDATE waiting_balances SET out_of_reach_at = $2 WHERE claimant = $1";
-    WAITING_AFTER = "SELECT claimant, id, asset, amount, sponsor, seen_at, out_of_reach_at FROM waiting_balances
+    WAITING_AFTER = "SELECT claimant, id, asset, amount, sponsor, seen_at, out_of_reach_at
+        FROM waiting_balances
             WHERE claimant >= $1 AND (claimant > $1 OR id > $2) ORDER BY claimant, id LIMIT $3",
-        on_postgres "SELECT claimant, id, asset, amount, sponsor, seen_at, out_of_reach_at FROM waiting_balances
+        on_postgres "SELECT claimant, id, asset, amount, sponsor, seen_at, out_of_reach_at
+            FROM waiting_balances
             WHERE claimant COLLATE \"C\" >= $1 AND (claimant COLLATE \"C\" > $1 OR id COLLATE \"C\" > $2)
             ORDER BY claimant COLLATE \"C\", id COLLATE \"C\" LIMIT $3";
     CHANNELS_ALL = "SELECT account, role, opening, sequence FROM channels ORDER BY account",
@@ -128,7 +136,8 @@ fn escrow_state(facts: Facts<'_>) -> Result<EscrowState, StoreError> {
         ("closed", None, reservation, Some(operation)) => Ok(EscrowState::Closed { reservation, operation }),
         (state, _, _, _) => {
             let reason = format!(
-                "it is {state:?} with submission {submission:?}, reservation {reservation:?}, merged by {merged_by:?}"
+                "it is {state:?} with submission {submission:?}, reservation {reservation:?}, merged by \
+                 {merged_by:?}"
             );
             Err(facts.corrupt("state", reason))
         }

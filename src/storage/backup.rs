@@ -1,11 +1,11 @@
 //! A copy of an SQLite database that is in use.
 //!
-//! Boundaries: reads the database in one transaction, beside whoever writes to it; never writes to it, and never over a
-//! file that is there.
+//! Boundaries: reads the database in one transaction, beside whoever writes to it; never writes to it, and
+//! never over a file that is there.
 //!
-//! Failure: the copy is made under another name, `FILE.incomplete`, and gets its own once it is whole, verified and on
-//! disk. Until then an empty file keeps its name. If something fails both are removed; if the process is killed both
-//! stay, and neither passes for a backup.
+//! Failure: the copy is made under another name, `FILE.incomplete`, and gets its own once it is whole,
+//! verified and on disk. Until then an empty file keeps its name. If something fails both are removed; if the
+//! process is killed both stay, and neither passes for a backup.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -44,7 +44,8 @@ pub(super) async fn copy(settings: &Settings, copy: &Path) -> Result<(), StoreEr
     };
     let copied = copied.await;
     if copied.is_err() {
-        // Nothing more can be done about what cannot be removed: an empty file, and one that says it is incomplete.
+        // Nothing more can be done about what cannot be removed: an empty file, and one that says
+        // it is incomplete.
         drop((std::fs::remove_file(&incomplete), std::fs::remove_file(copy)));
     }
     copied

@@ -49,7 +49,8 @@ macro_rules! select_currencies {
 statements! {
     INSERT_FARM = "INSERT INTO farms (id, name, owner, payout_facts, distribution_facts)
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING";
-    UPDATE_FARM = "UPDATE farms SET name = $2, owner = $3, payout_facts = $4, distribution_facts = $5 WHERE id = $1";
+    UPDATE_FARM = "UPDATE farms SET name = $2, owner = $3, payout_facts = $4, distribution_facts = $5
+        WHERE id = $1";
     FARM = select_farms!("WHERE id = $1");
     FARMS_AFTER = select_farms!("WHERE id > $1 ORDER BY id LIMIT $2");
 
@@ -62,7 +63,8 @@ statements! {
     NODES_AFTER = select_nodes!("WHERE id > $1 ORDER BY id LIMIT $2");
     NODES_OF_FARM = select_nodes!("WHERE farm = $3 AND id > $1 ORDER BY id LIMIT $2");
 
-    INSERT_IDENTITY = "INSERT INTO identities (id, name, public_key) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
+    INSERT_IDENTITY = "INSERT INTO identities (id, name, public_key) VALUES ($1, $2, $3)
+        ON CONFLICT (id) DO NOTHING";
     UPDATE_IDENTITY = "UPDATE identities SET name = $2, public_key = $3 WHERE id = $1";
     IDENTITY = select_identities!("WHERE id = $1");
     IDENTITIES_AFTER = select_identities!("WHERE id > $1 ORDER BY id LIMIT $2");

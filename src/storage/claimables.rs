@@ -39,8 +39,10 @@ statements! {
     INSERT_ATTEMPT = "INSERT INTO take_back_attempts (claimable, submission) VALUES ($1, $2)
         ON CONFLICT (claimable, submission) DO NOTHING";
     ONE = select_claimables!("WHERE id = $1");
-    OPEN = select_claimables!("WHERE state IN ('outstanding', 'taking_back') AND id > $1 ORDER BY id LIMIT $2"),
-        on_postgres select_claimables!("WHERE state IN ('outstanding', 'taking_back') AND id COLLATE \"C\" > $1
+    OPEN = select_claimables!("WHERE state IN ('outstanding', 'taking_back') AND id > $1
+        ORDER BY id LIMIT $2"),
+        on_postgres select_claimables!("WHERE state IN ('outstanding', 'taking_back')
+            AND id COLLATE \"C\" > $1
             ORDER BY id COLLATE \"C\" LIMIT $2");
     RECLAIMABLE = select_claimables!("WHERE state = 'outstanding' AND reclaim_from <= $1
             AND (reclaim_from > $2 OR (reclaim_from = $2 AND id > $3)) ORDER BY reclaim_from, id LIMIT $4"),
@@ -48,45 +50,55 @@ statements! {
             AND (reclaim_from > $2 OR (reclaim_from = $2 AND id COLLATE \"C\" > $3))
             ORDER BY reclaim_from, id COLLATE \"C\" LIMIT $4");
     NOT_REPAID = select_claimables!("WHERE state = 'taken_back' AND id > $1 AND NOT EXISTS (
-                SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
+                SELECT 1 FROM transfers WHERE transfers.repays_claimable = claimables.id
+                    AND transfers.state <> 'cancelled'
             ) ORDER BY id LIMIT $2"),
         on_postgres select_claimables!("WHERE state = 'taken_back' AND id COLLATE \"C\" > $1 AND NOT EXISTS (
-                SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
+                SELECT 1 FROM transfers WHERE transfers.repays_claimable = claimables.id
+                    AND transfers.state <> 'cancelled'
             ) ORDER BY id COLLATE \"C\" LIMIT $2");
-    SUMS_OWED = "SELECT asset, CAST(SUM(CASE WHEN state = 'taken_back' THEN 0 ELSE amount END) AS BIGINT) AS standing,
+    SUMS_OWED = "SELECT asset, CAST(SUM(CASE WHEN state = 'taken_back' THEN 0 ELSE amount END) AS BIGINT)
+        AS standing,
             CAST(SUM(amount) AS BIGINT) AS owed
-        FROM claimables WHERE state IN ('outstanding', 'taking_back') OR (state = 'taken_back' AND NOT EXISTS (
-            SELECT 1 FROM transfers WHERE transfers.refund_of = claimables.id AND transfers.state <> 'cancelled'
+        FROM claimables WHERE state IN ('outstanding', 'taking_back') OR (state = 'taken_back' AND
+        NOT EXISTS (
+            SELECT 1 FROM transfers WHERE transfers.repays_claimable = claimables.id
                 AND transfers.state = 'confirmed'
         )) GROUP BY asset ORDER BY asset";
     /// What is on its way has no row of its own yet.
     RETURNS = "SELECT
             (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
-                WHERE claimables.state IN ('outstanding', 'taking_back') AND transfers.refund_of IS NOT NULL)
-            + (SELECT COUNT(*) FROM transfers WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
-                AND refund_of IS NOT NULL) AS claimables";
+                WHERE claimables.state IN ('outstanding', 'taking_back')
+                    AND (transfers.returns_payment IS NOT NULL OR transfers.repays_claimable IS NOT NULL))
+            + (SELECT COUNT(*) FROM transfers
+            WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
+                AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL)) AS claimables";
     OF_FARM = "SELECT
             (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
                 WHERE claimables.state IN ('outstanding', 'taking_back') AND claimables.asset = $2
                     AND json_extract(transfers.kind_facts, '$.farm') = $1)
-            + (SELECT COUNT(*) FROM transfers WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
+            + (SELECT COUNT(*) FROM transfers
+            WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
                 AND asset = $2 AND json_extract(kind_facts, '$.farm') = $1) AS claimables",
         on_postgres "SELECT
             (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
                 WHERE claimables.state IN ('outstanding', 'taking_back') AND claimables.asset = $2
                     AND CAST(transfers.kind_facts AS JSONB) ->> 'farm' = $1)
-            + (SELECT COUNT(*) FROM transfers WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
+            + (SELECT COUNT(*) FROM transfers
+            WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
                 AND asset = $2 AND CAST(kind_facts AS JSONB) ->> 'farm' = $1) AS claimables";
     FARMS = "SELECT json_extract(transfers.kind_facts, '$.farm') AS farm, claimables.asset AS asset
             FROM claimables JOIN transfers ON transfers.id = claimables.transfer
             WHERE claimables.state IN ('outstanding', 'taking_back')
                 AND json_extract(transfers.kind_facts, '$.farm') IS NOT NULL
-            GROUP BY json_extract(transfers.kind_facts, '$.farm'), claimables.asset HAVING COUNT(*) >= $1 LIMIT $2",
+            GROUP BY json_extract(transfers.kind_facts, '$.farm'), claimables.asset
+            HAVING COUNT(*) >= $1 LIMIT $2",
         on_postgres "SELECT CAST(transfers.kind_facts AS JSONB) ->> 'farm' AS farm, claimables.asset AS asset
             FROM claimables JOIN transfers ON transfers.id = claimables.transfer
             WHERE claimables.state IN ('outstanding', 'taking_back')
                 AND CAST(transfers.kind_facts AS JSONB) ->> 'farm' IS NOT NULL
-            GROUP BY CAST(transfers.kind_facts AS JSONB) ->> 'farm', claimables.asset HAVING COUNT(*) >= $1 LIMIT $2";
+            GROUP BY CAST(transfers.kind_facts AS JSONB) ->> 'farm', claimables.asset
+            HAVING COUNT(*) >= $1 LIMIT $2";
 }
 
 pub(super) fn claimable(row: &Row) -> Result<Claimable, StoreError> {

@@ -31,7 +31,7 @@ macro_rules! undelivered_columns {
     };
 }
 
-/// Pending returns and repayments with how they could not be delivered. A balance's id has 72 digits, a payment's fewer.
+/// Pending transfers with how they could not be delivered.
 macro_rules! select_pending {
     ($which:literal) => {
         concat!(
@@ -40,7 +40,7 @@ macro_rules! select_pending {
             ", ",
             undelivered_columns!(),
             " FROM transfers LEFT JOIN undelivered ON undelivered.transfer = transfers.id
-            WHERE state = 'pending' AND refund_of IS NOT NULL AND ",
+            WHERE state = 'pending' AND ",
             $which,
             " AND id > $1 ORDER BY id LIMIT $2"
         )
@@ -50,13 +50,14 @@ macro_rules! select_pending {
 macro_rules! replace_undelivered {
     () => {
         " WHERE id = $1 AND state = 'pending' AND destination = $6 AND memo_facts = $7 AND delivery = $8
-            ON CONFLICT (transfer) DO UPDATE SET why = excluded.why, since = excluded.since, looks = excluded.looks,
-                next_look_at = excluded.next_look_at"
+            ON CONFLICT (transfer) DO UPDATE SET why = excluded.why, since = excluded.since,
+            looks = excluded.looks, next_look_at = excluded.next_look_at"
     };
 }
 
 statements! {
-    RECORDS_OPEN = select_quarantine!("WHERE dismissed_at IS NULL AND account >= $1 AND (account > $1 OR digest > $2)
+    RECORDS_OPEN = select_quarantine!("WHERE dismissed_at IS NULL AND account >= $1
+        AND (account > $1 OR digest > $2)
             ORDER BY account, digest LIMIT $3"),
         on_postgres select_quarantine!("WHERE dismissed_at IS NULL AND account COLLATE \"C\" >= $1
                 AND (account COLLATE \"C\" > $1 OR digest COLLATE \"C\" > $2)
@@ -70,8 +71,9 @@ statements! {
     RECORD = select_quarantine!("WHERE account = $1 AND digest = $2");
     DISMISS = "UPDATE quarantine SET dismissed_at = $3, dismissed_by = $4, dismissed_note = $5
         WHERE account = $1 AND digest = $2 AND dismissed_at IS NULL";
-    RETURNS = select_pending!("length(refund_of) <> 72 AND (delivery = 'undecided' OR transfer IS NOT NULL)");
-    REPAYMENTS = select_pending!("length(refund_of) = 72");
+    RETURNS = select_pending!("returns_payment IS NOT NULL
+        AND (delivery = 'undecided' OR transfer IS NOT NULL)");
+    REPAYMENTS = select_pending!("repays_claimable IS NOT NULL");
     ONE_UNDELIVERED = concat!("SELECT ", undelivered_columns!(), " FROM undelivered WHERE transfer = $1");
     SET_UNDELIVERED = concat!(
             "INSERT INTO undelivered (",
@@ -82,7 +84,8 @@ statements! {
         on_postgres concat!(
             "INSERT INTO undelivered (",
             undelivered_columns!(),
-            ") SELECT id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM transfers",
+            ") SELECT id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT)
+                FROM transfers",
             replace_undelivered!()
         );
     TRIES = "SELECT COUNT(*) AS tries, MAX(submission) AS last FROM transfer_attempts
@@ -105,14 +108,17 @@ statements! {
             (SELECT COUNT(*) FROM quarantine WHERE dismissed_at IS NULL) AS unreadable_record,
             (SELECT COUNT(*) FROM reservations WHERE state = 'held') AS held_reservation,
             (SELECT COUNT(*) FROM transfers LEFT JOIN undelivered ON undelivered.transfer = transfers.id
-                WHERE state = 'pending' AND refund_of IS NOT NULL AND length(refund_of) <> 72
+                WHERE state = 'pending' AND returns_payment IS NOT NULL
                     AND (delivery = 'undecided' OR transfer IS NOT NULL)) AS undeliverable_return,
-            (SELECT COUNT(*) FROM transfers WHERE state = 'pending' AND refund_of IS NOT NULL
-                AND length(refund_of) = 72) AS unpaid_repayment,
-            (SELECT COUNT(*) FROM claimables WHERE state = 'outstanding' AND (reclaim_from <= $2 OR (reclaim_from <= $1
-                AND EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id)))) AS untakeable_balance,
+            (SELECT COUNT(*) FROM transfers WHERE state = 'pending'
+                AND repays_claimable IS NOT NULL) AS unpaid_repayment,
+            (SELECT COUNT(*) FROM claimables
+            WHERE state = 'outstanding' AND (reclaim_from <= $2 OR (reclaim_from <= $1
+                AND EXISTS (SELECT 1 FROM take_back_attempts
+                WHERE claimable = claimables.id)))) AS untakeable_balance,
             (SELECT COUNT(*) FROM escrows WHERE dirty_since <= $3) AS unexplained_account,
-            (SELECT COUNT(*) FROM submissions WHERE state = 'live' AND max_time <= $4) AS unknown_transaction";
+            (SELECT COUNT(*) FROM submissions
+            WHERE state = 'live' AND max_time <= $4) AS unknown_transaction";
 }
 
 fn put_aside(row: &Row) -> Result<PutAside, StoreError> {

@@ -43,7 +43,7 @@ const fn key(constraint: Constraint, index: &'static str, columns: &'static str)
     UniqueKey { constraint, index, columns }
 }
 
-const UNIQUE_KEYS: [UniqueKey; 28] = [
+const UNIQUE_KEYS: [UniqueKey; 29] = [
     key(Constraint::Id, "reservations_pkey", "reservations.id"),
     key(Constraint::Id, "transfers_pkey", "transfers.id"),
     key(Constraint::Id, "submissions_pkey", "submissions.id"),
@@ -61,7 +61,8 @@ const UNIQUE_KEYS: [UniqueKey; 28] = [
         "transfer_attempts_pkey",
         "transfer_attempts.transfer, transfer_attempts.submission",
     ),
-    key(Constraint::Refund, "transfers_refund", "transfers.refund_of"),
+    key(Constraint::Refund, "transfers_refund", "transfers.returns_payment"),
+    key(Constraint::Refund, "transfers_repayment", "transfers.repays_claimable"),
     key(Constraint::TransferOrdinal, "transfers_ordinal", "transfers.reservation, transfers.ordinal"),
     key(Constraint::ChannelLease, "submissions_lease", "submissions.channel"),
     key(Constraint::SubmissionHash, "submissions_hash", "submissions.hash"),
@@ -174,7 +175,8 @@ mod tests {
     use crate::storage::migrations::{STEPS, Step};
     use std::collections::BTreeSet;
 
-    /// Keys that no statement can violate: the catalog is put, and these rows are inserted unless they are there.
+    /// Keys that no statement can violate: the catalog is put, and these rows are inserted unless they are
+    /// there.
     const NEVER_VIOLATED: [&str; 20] = [
         "counters_pkey",
         "currencies_pkey",

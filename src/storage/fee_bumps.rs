@@ -9,7 +9,8 @@ use crate::domain::fee_bump::FeeBump;
 use crate::domain::ids::SubmissionId;
 use crate::ports::store::{FeeBumpsTx, StoreError};
 
-/// Most bumps of live transactions: there is at most one of these per channel, and bids rise tenfold from 100 to 10,000,000.
+/// Most bumps of live transactions: there is at most one of these per channel, and bids rise tenfold from 100
+/// to 10,000,000.
 const BUMPS_LIVE_MAX: i64 = 10_000;
 
 const FEE_BUMPS: Table = Table { name: "fee_bumps", key: &["hash"] };
@@ -20,7 +21,8 @@ statements! {
         on_postgres "INSERT INTO fee_bumps (hash, submission, envelope, fee_per_operation, created_at)
         SELECT CAST($1 AS TEXT), id, CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS BIGINT)
         FROM submissions WHERE id = $2 AND state = 'live'";
-    LIVE = "SELECT fee_bumps.hash, fee_bumps.submission, fee_bumps.envelope, fee_bumps.fee_per_operation, fee_bumps.created_at
+    LIVE = "SELECT fee_bumps.hash, fee_bumps.submission, fee_bumps.envelope, fee_bumps.fee_per_operation,
+        fee_bumps.created_at
         FROM fee_bumps JOIN submissions ON submissions.id = fee_bumps.submission
         WHERE submissions.state = 'live' ORDER BY fee_bumps.submission, fee_bumps.fee_per_operation LIMIT $1";
 }

@@ -34,7 +34,8 @@ statements! {
             SELECT $1, ordinal, account, asset, amount FROM jsonb_to_recordset(CAST($2 AS JSONB))
                 AS posting (ordinal BIGINT, account TEXT, asset TEXT, amount BIGINT)";
     ADD_TO_BALANCES = "INSERT INTO journal_balances (account, asset, amount)
-            SELECT json_extract(value, '$.account'), json_extract(value, '$.asset'), json_extract(value, '$.amount')
+            SELECT json_extract(value, '$.account'), json_extract(value, '$.asset'),
+            json_extract(value, '$.amount')
             FROM json_each($1) WHERE true
             ON CONFLICT (account, asset) DO UPDATE SET amount = journal_balances.amount + excluded.amount",
         on_postgres "INSERT INTO journal_balances (account, asset, amount)
@@ -42,33 +43,39 @@ statements! {
                 AS change (account TEXT, asset TEXT, amount BIGINT)
             ON CONFLICT (account, asset) DO UPDATE SET amount = journal_balances.amount + excluded.amount";
     BALANCE = "SELECT account, asset, amount FROM journal_balances WHERE account = $1 AND asset = $2";
-    BALANCES_OF = "SELECT account, asset, amount FROM journal_balances WHERE account = $1 AND amount <> 0 ORDER BY asset";
+    BALANCES_OF = "SELECT account, asset, amount FROM journal_balances
+        WHERE account = $1 AND amount <> 0 ORDER BY asset";
     BALANCES_AFTER = "SELECT account, asset, amount FROM journal_balances
-        WHERE amount <> 0 AND account >= $1 AND (account > $1 OR asset > $2) ORDER BY account, asset LIMIT $3";
+        WHERE amount <> 0 AND account >= $1 AND (account > $1 OR asset > $2)
+        ORDER BY account, asset LIMIT $3";
     OWED_AFTER = "SELECT account, asset, amount FROM journal_balances
-        WHERE amount <> 0 AND (account IN ('unattributed', 'clawed_back', 'claimants') OR account LIKE 'deposits:%'
+        WHERE amount <> 0 AND (account IN ('unattributed', 'clawed_back', 'claimants')
+        OR account LIKE 'deposits:%'
             OR account LIKE 'clawed_back:%')
             AND account >= $1 AND (account > $1 OR asset > $2) ORDER BY account, asset LIMIT $3";
-    JOURNAL_SUMS = "SELECT asset, CAST(SUM(amount) AS BIGINT) AS total FROM journal_postings GROUP BY asset ORDER BY asset";
-    ENTRIES_AFTER = "SELECT id, cause, reservation, happened_at FROM journal_entries WHERE id > $1 ORDER BY id LIMIT $2";
+    JOURNAL_SUMS = "SELECT asset, CAST(SUM(amount) AS BIGINT) AS total FROM journal_postings
+        GROUP BY asset ORDER BY asset";
+    ENTRIES_AFTER = "SELECT id, cause, reservation, happened_at FROM journal_entries
+        WHERE id > $1 ORDER BY id LIMIT $2";
     ENTRIES_OF = "SELECT id, cause, reservation, happened_at FROM journal_entries
         WHERE reservation = $3 AND id > $1 ORDER BY id LIMIT $2";
     POSTINGS_OF = "SELECT entry, ordinal, account, asset, amount FROM journal_postings
             WHERE entry IN (SELECT CAST(value AS INTEGER) FROM json_each($1)) ORDER BY entry, ordinal",
         on_postgres "SELECT entry, ordinal, account, asset, amount FROM journal_postings
-            WHERE entry IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)) ORDER BY entry, ordinal";
+            WHERE entry IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT))
+            ORDER BY entry, ordinal";
 
     NEXT_EVENT = "UPDATE counters SET value = value + 1 WHERE name = 'events' RETURNING name, value";
     INSERT_EVENT = "INSERT INTO events (id, recorded_at, kind_facts) VALUES ($1, $2, $3)";
     EVENTS_AFTER = "SELECT id, recorded_at, kind_facts FROM events WHERE id > $1 ORDER BY id LIMIT $2";
 
-    REPORT = "INSERT INTO engine_status (id, ticked_at, ledger, ledger_closed_at, swept_at, trouble, stream_away_since,
-            builds_nothing_before, stopped_facts)
+    REPORT = "INSERT INTO engine_status (id, ticked_at, ledger, ledger_closed_at, swept_at, trouble,
+        stream_away_since, builds_nothing_before, stopped_facts)
         VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (id) DO UPDATE SET ticked_at = excluded.ticked_at, ledger = excluded.ledger,
-            ledger_closed_at = excluded.ledger_closed_at, swept_at = excluded.swept_at, trouble = excluded.trouble,
-            stream_away_since = excluded.stream_away_since, builds_nothing_before = excluded.builds_nothing_before,
-            stopped_facts = excluded.stopped_facts";
+            ledger_closed_at = excluded.ledger_closed_at, swept_at = excluded.swept_at,
+            trouble = excluded.trouble, stream_away_since = excluded.stream_away_since,
+            builds_nothing_before = excluded.builds_nothing_before, stopped_facts = excluded.stopped_facts";
     LAST_REPORT = "SELECT id, ticked_at, ledger, ledger_closed_at, swept_at, trouble, stream_away_since,
             builds_nothing_before, stopped_facts
         FROM engine_status WHERE id = 1";
@@ -120,7 +127,8 @@ fn engine_status(row: &Row) -> Result<EngineStatus, StoreError> {
 }
 
 impl Session {
-    /// Keeps the balances with the postings. In the order of their texts, so that no two writers wait for each other.
+    /// Keeps the balances with the postings. In the order of their texts, so that no two writers wait for
+    /// each other.
     async fn add_to_balances(&mut self, entry: &Entry) -> Result<(), StoreError> {
         let mut sums: BTreeMap<(String, String), i128> = BTreeMap::new();
         for posting in entry.postings() {

@@ -12,14 +12,20 @@ const LEASE: Table = Table { name: "engine_lease", key: &["id"] };
 
 statements! {
     HELD = "SELECT id, token, holder, renewal, taken_at, renewed_at FROM engine_lease WHERE id = 1";
-    /// The token is a key, so that only what changes it waits for this lock: SQLite's writers exclude each other anyway.
+    /// The token is a key, so that only what changes it waits for this lock: SQLite's writers exclude each
+    /// other anyway.
     HELD_TO_WRITE = "SELECT id, token, holder, renewal, taken_at, renewed_at FROM engine_lease WHERE id = 1",
-        on_postgres "SELECT id, token, holder, renewal, taken_at, renewed_at FROM engine_lease WHERE id = 1 FOR KEY SHARE";
-    TAKE = "UPDATE engine_lease SET token = token + 1, holder = $3, renewal = 0, taken_at = $4, renewed_at = $4
-        WHERE id = 1 AND token = $1 AND renewal = $2 RETURNING id, token, holder, renewal, taken_at, renewed_at";
+        on_postgres "SELECT id, token, holder, renewal, taken_at, renewed_at FROM engine_lease
+            WHERE id = 1 FOR KEY SHARE";
+    TAKE = "UPDATE engine_lease SET token = token + 1, holder = $3, renewal = 0, taken_at = $4,
+        renewed_at = $4
+        WHERE id = 1 AND token = $1 AND renewal = $2
+        RETURNING id, token, holder, renewal, taken_at, renewed_at";
     RENEW = "UPDATE engine_lease SET renewal = renewal + 1, renewed_at = $3
-        WHERE id = 1 AND token = $1 AND holder = $2 RETURNING id, token, holder, renewal, taken_at, renewed_at";
-    RELEASE = "UPDATE engine_lease SET token = token + 1, holder = NULL WHERE id = 1 AND token = $1 AND holder = $2";
+        WHERE id = 1 AND token = $1 AND holder = $2
+        RETURNING id, token, holder, renewal, taken_at, renewed_at";
+    RELEASE = "UPDATE engine_lease SET token = token + 1, holder = NULL
+        WHERE id = 1 AND token = $1 AND holder = $2";
 }
 
 fn lease(row: &Row) -> Result<Lease, StoreError> {

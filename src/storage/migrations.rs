@@ -1,4 +1,5 @@
-//! The schema's history, the same steps for both engines. What was released is never changed: a change is one more step.
+//! The schema's history, the same steps for both engines. What was released is never changed: a change is one
+//! more step.
 
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -35,6 +36,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(5, "fee bumps", "0005_fee_bumps.sql"),
     step!(6, "restores", "0006_restores.sql"),
     step!(7, "dead letters", "0007_dead_letters.sql"),
+    step!(8, "returns and repayments", "0008_returns_and_repayments.sql"),
 ];
 
 /// The steps as one engine is told them.

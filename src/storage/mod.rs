@@ -1,17 +1,19 @@
 //! The database: `ports::store` on SQLite and PostgreSQL.
 //!
-//! Each aggregate has a file with its statements, the way from its rows to the domain, and its port. A statement
-//! is written once for both engines wherever they agree ([`Sql`]); which one it runs on is decided in `session`, and
-//! nowhere else.
+//! Each aggregate has a file with its statements, the way from its rows to the domain, and its port. A
+//! statement is written once for both engines wherever they agree ([`Sql`]); which one it runs on is decided
+//! in `session`, and nowhere else.
 //!
-//! Boundaries: only `domain` and `ports` of ours; nobody else speaks SQL. It never asks for the time or for random
-//! numbers, and decides nothing about money: it refuses what would break a rule.
+//! Boundaries: only `domain` and `ports` of ours; nobody else speaks SQL. It never asks for the time or for
+//! random numbers, and decides nothing about money: it refuses what would break a rule.
 //!
-//! Failure: after its first refused statement a transaction is over, and gives that error again at commit. What was
-//! not committed is rolled back, whoever drops it and whenever; a connection whose state is in doubt is closed.
+//! Failure: after its first refused statement a transaction is over, and gives that error again at commit.
+//! What was not committed is rolled back, whoever drops it and whenever; a connection whose state is in doubt
+//! is closed.
 //!
-//! Recovery: `ports::store::transact` runs again after [`StoreError::Conflict`]. After [`StoreError::Unavailable`]
-//! at a commit nobody knows; the unique keys (see `migrations/`) make repeating harmless.
+//! Recovery: `ports::store::transact` runs again after [`StoreError::Conflict`]. After
+//! [`StoreError::Unavailable`] at a commit nobody knows; the unique keys (see `migrations/`) make repeating
+//! harmless.
 //!
 //! Times are kept to the microsecond.
 
@@ -69,8 +71,8 @@ enum Engine {
 /// An SQLite file is created if it is not there, but not its folder; a PostgreSQL database must exist.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] if it is not reached; [`StoreError::Refused`] if settings are out of bounds, or the
-/// database was made by a newer or another program.
+/// [`StoreError::Unavailable`] if it is not reached; [`StoreError::Refused`] if settings are out of bounds,
+/// or the database was made by a newer or another program.
 pub async fn connect(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(Database::open(settings).await?))
 }
@@ -124,8 +126,8 @@ pub async fn schema(settings: &Settings) -> Result<SchemaState, StoreError> {
 /// Copies a running SQLite database into a new file, as of one moment, and verifies the copy.
 ///
 /// # Errors
-/// [`StoreError::Refused`] if the file exists, the database is not SQLite, or the copy is not sound; nothing is left then.
-/// [`StoreError::Unavailable`] if the database or the file cannot be read or written.
+/// [`StoreError::Refused`] if the file exists, the database is not SQLite, or the copy is not sound; nothing
+/// is left then. [`StoreError::Unavailable`] if the database or the file cannot be read or written.
 pub async fn back_up(settings: &Settings, copy: &Path) -> Result<(), StoreError> {
     within_bounds(settings)?;
     match settings.url.engine() {

@@ -31,8 +31,8 @@ const ATTRIBUTIONS: [Attribution; 5] = [
 
 macro_rules! payment_columns {
     () => {
-        "operation, change, kind, account, muxed_id, payer, asset, amount, tx_hash, ledger, closed_at, memo_facts,
-            reservation, attribution"
+        "operation, change, kind, account, muxed_id, payer, asset, amount, tx_hash, ledger, closed_at,
+            memo_facts, reservation, attribution"
     };
 }
 

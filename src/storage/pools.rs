@@ -26,7 +26,8 @@ statements! {
     INSERT = "INSERT INTO pools (id, version, free_only, customer, created_at) VALUES ($1, $2, $3, $4, $5)";
     UPDATE = "UPDATE pools SET version = version + 1, free_only = $3 WHERE id = $1 AND version = $2";
     INSERT_NODES = "INSERT INTO pool_nodes (pool, node)
-            SELECT $1, CAST(value AS INTEGER) FROM json_each($2) WHERE true ON CONFLICT (pool, node) DO NOTHING",
+            SELECT $1, CAST(value AS INTEGER) FROM json_each($2) WHERE true
+            ON CONFLICT (pool, node) DO NOTHING",
         on_postgres "INSERT INTO pool_nodes (pool, node)
             SELECT $1, CAST(node AS BIGINT) FROM jsonb_array_elements_text(CAST($2 AS JSONB)) AS node
             ON CONFLICT (pool, node) DO NOTHING";
@@ -35,28 +36,35 @@ statements! {
     ONE = select!("WHERE id = $1");
     LIST = select!("WHERE id > $1 ORDER BY id LIMIT $2");
     LIST_OF_CUSTOMER = select!("WHERE customer = $3 AND id > $1 ORDER BY id LIMIT $2");
-    LIST_ON_NODE = select!("WHERE id IN (SELECT pool FROM pool_nodes WHERE node = $3) AND id > $1 ORDER BY id LIMIT $2");
-    LIST_OF_CUSTOMER_ON_NODE = select!("WHERE customer = $3 AND id IN (SELECT pool FROM pool_nodes WHERE node = $4)
+    LIST_ON_NODE = select!("WHERE id IN (SELECT pool FROM pool_nodes WHERE node = $3)
+        AND id > $1 ORDER BY id LIMIT $2");
+    LIST_OF_CUSTOMER_ON_NODE = select!("WHERE customer = $3 AND id IN (SELECT pool FROM pool_nodes
+        WHERE node = $4)
         AND id > $1 ORDER BY id LIMIT $2");
     NODES_OF = "SELECT pool, node FROM pool_nodes
             WHERE pool IN (SELECT CAST(value AS INTEGER) FROM json_each($1)) ORDER BY pool, node",
         on_postgres "SELECT pool, node FROM pool_nodes
-            WHERE pool IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)) ORDER BY pool, node";
+            WHERE pool IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT))
+            ORDER BY pool, node";
     GRANTS_OF = "SELECT reservation, pool, ordinal, cu, su, ipv4u, starts_at, ends_at FROM pool_grants
             WHERE pool IN (SELECT CAST(value AS INTEGER) FROM json_each($1)) ORDER BY pool, ordinal",
         on_postgres "SELECT reservation, pool, ordinal, cu, su, ipv4u, starts_at, ends_at FROM pool_grants
-            WHERE pool IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)) ORDER BY pool, ordinal";
+            WHERE pool IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT))
+            ORDER BY pool, ordinal";
     /// Whoever claims or credits this pool holds its row: he is waited for, then seen.
-    LOCK_POOL = "SELECT id FROM pools WHERE id = $1", on_postgres "SELECT id FROM pools WHERE id = $1 FOR UPDATE";
+    LOCK_POOL = "SELECT id FROM pools WHERE id = $1",
+        on_postgres "SELECT id FROM pools WHERE id = $1 FOR UPDATE";
     CLAIMS = "SELECT reservation_nodes.node, reservations.play_money
         FROM reservations JOIN reservation_nodes ON reservation_nodes.reservation = reservations.id
         WHERE reservations.extends = $1 AND reservations.state IN (
             'awaiting_signatures', 'awaiting_farmer', 'awaiting_payment', 'funded', 'settling', 'held'
         ) ORDER BY reservation_nodes.node";
     /// Whoever decides on reservations with this node has locked it for sharing: he is waited for, then seen.
-    LOCK_NODE = "SELECT id FROM nodes WHERE id = $1", on_postgres "SELECT id FROM nodes WHERE id = $1 FOR UPDATE";
-    /// Free pools are those bought with play money and those that an unfinished reservation may extend with it.
-    /// A node is under one if it is in it, or in an unfinished reservation that may use play money or extends one.
+    LOCK_NODE = "SELECT id FROM nodes WHERE id = $1",
+        on_postgres "SELECT id FROM nodes WHERE id = $1 FOR UPDATE";
+    /// Free pools are those bought with play money and those that an unfinished reservation may extend with
+    /// it. A node is under one if it is in it, or in an unfinished reservation that may use play money or
+    /// extends one.
     NODE_UNDER_FREE_POOL = "WITH unfinished AS (
             SELECT id, extends, play_money FROM reservations
             WHERE state IN (

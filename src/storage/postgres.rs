@@ -1,10 +1,10 @@
 //! PostgreSQL, and what speaks its protocol and dialect.
 //!
-//! Writing transactions run at READ COMMITTED. Money rules do not rest on the isolation level but on unique keys and
-//! on writes that are guarded by version or state, and both hold at any level. What a decision reads and must not
-//! change under it is locked where it is read: nodes, the escrow account to take, the counter of events.
-//! SERIALIZABLE would turn every two transactions that append an event into a conflict. Reading transactions are
-//! REPEATABLE READ, so that they see one state. All waits are bounded.
+//! Writing transactions run at READ COMMITTED. Money rules do not rest on the isolation level but on unique
+//! keys and on writes that are guarded by version or state, and both hold at any level. What a decision reads
+//! and must not change under it is locked where it is read: nodes, the escrow account to take, the counter of
+//! events. SERIALIZABLE would turn every two transactions that append an event into a conflict. Reading
+//! transactions are REPEATABLE READ, so that they see one state. All waits are bounded.
 //!
 //! The schema and the statements keep to what CockroachDB and YugabyteDB speak.
 
@@ -67,7 +67,8 @@ fn timeouts(options: PgConnectOptions, statement_millis: u64, lock_millis: u64) 
     ])
 }
 
-/// The migrator holds an advisory lock while it works. The connection is for nothing else, so the lock ends with it.
+/// The migrator holds an advisory lock while it works. The connection is for nothing else, so the lock ends
+/// with it.
 async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let patient = timeouts(options.clone(), MIGRATION_MILLIS_MAX, MIGRATION_MILLIS_MAX);
     let mut connection = patient.connect().await.map_err(store_error)?;
@@ -114,10 +115,10 @@ impl PostgresDatabase {
             .acquire_timeout(acquire)
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    // A begin() that was cancelled may have begun on the server, which the driver does not know:
-                    // without this the connection would go back into the pool inside a transaction
-                    // (launchbadge/sqlx#4393). After these two there is none, whether there was or not; ROLLBACK
-                    // alone would warn on every release. An error closes the connection.
+                    // A begin() that was cancelled may have begun on the server, which the driver does not
+                    // know: without this the connection would go back into the pool inside a transaction
+                    // (launchbadge/sqlx#4393). After these two there is none, whether there was or not;
+                    // ROLLBACK alone would warn on every release. An error closes the connection.
                     connection.execute("BEGIN; ROLLBACK").await?;
                     Ok(!connection.is_in_transaction())
                 })

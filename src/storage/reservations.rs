@@ -17,8 +17,8 @@ const COUNTS: Table = Table { name: "reservations", key: &["state"] };
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, version, customer, extends, order_facts, quote_facts, deadline, escrow, memo_facts, created_at,
-                cancel_requested_at, state, state_facts, play_money
+            "SELECT id, version, customer, extends, order_facts, quote_facts, deadline, escrow, memo_facts,
+                created_at, cancel_requested_at, state, state_facts, play_money
             FROM reservations ",
             $rest
         )
@@ -26,8 +26,8 @@ macro_rules! select {
 }
 
 statements! {
-    INSERT = "INSERT INTO reservations (id, version, state, state_facts, play_money, cancel_requested_at, customer,
-            extends, order_facts, quote_facts, deadline, escrow, memo_facts, created_at)
+    INSERT = "INSERT INTO reservations (id, version, state, state_facts, play_money, cancel_requested_at,
+        customer, extends, order_facts, quote_facts, deadline, escrow, memo_facts, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     INSERT_NODES = "INSERT INTO reservation_nodes (reservation, node)
             SELECT $1, CAST(value AS INTEGER) FROM json_each($2)",
@@ -42,9 +42,11 @@ statements! {
     LIST = select!("WHERE id > $1 ORDER BY id LIMIT $2");
     LIST_IN_STATE = select!("WHERE state = $3 AND id > $1 ORDER BY id LIMIT $2");
     LIST_OF_CUSTOMER = select!("WHERE customer = $3 AND id > $1 ORDER BY id LIMIT $2");
-    LIST_OF_CUSTOMER_IN_STATE = select!("WHERE customer = $3 AND state = $4 AND id > $1 ORDER BY id LIMIT $2");
+    LIST_OF_CUSTOMER_IN_STATE = select!("WHERE customer = $3 AND state = $4 AND id > $1
+        ORDER BY id LIMIT $2");
     OVERDUE = select!("WHERE state IN ('awaiting_signatures', 'awaiting_farmer', 'awaiting_payment')
-        AND (deadline < $1 OR cancel_requested_at < $1) AND (deadline > $3 OR (deadline = $3 AND id > $4)) ORDER BY deadline, id LIMIT $2");
+        AND (deadline < $1 OR cancel_requested_at < $1) AND (deadline > $3
+            OR (deadline = $3 AND id > $4)) ORDER BY deadline, id LIMIT $2");
     COUNT_BY_STATE = "SELECT state, COUNT(*) AS reservations FROM reservations GROUP BY state ORDER BY state";
 }
 

@@ -1,8 +1,8 @@
 //! Rows as they come from a database, which is not trusted.
 //!
-//! Every value is asked for by its column and checked: NULL where none may be (which SQLite's driver would read as
-//! 0), another type, a text that is not what it should be, facts that contradict the columns beside them. What cannot
-//! be is [`StoreError::Corrupt`] with table, column and key.
+//! Every value is asked for by its column and checked: NULL where none may be (which SQLite's driver would
+//! read as 0), another type, a text that is not what it should be, facts that contradict the columns beside
+//! them. What cannot be is [`StoreError::Corrupt`] with table, column and key.
 
 use std::fmt::Display;
 use std::str::FromStr;

@@ -26,8 +26,8 @@ pub struct Scratch {
 /// Makes an empty database on this server, from whose URL's database others may be created.
 ///
 /// # Errors
-/// [`StoreError::Refused`] if the URL is not PostgreSQL's, or others may not be created; [`StoreError::Unavailable`] if the
-/// server is not reached.
+/// [`StoreError::Refused`] if the URL is not PostgreSQL's, or others may not be created;
+/// [`StoreError::Unavailable`] if the server is not reached.
 pub async fn create(server: &DatabaseUrl, label: u64) -> Result<Scratch, StoreError> {
     let refused = |reason: &str| StoreError::Refused { reason: reason.to_owned() };
     if server.engine() != EngineKind::Postgres {

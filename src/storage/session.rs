@@ -12,10 +12,10 @@ use crate::ports::store::{LIST_ROWS_MAX, StoreError, Tx};
 
 /// A transaction.
 ///
-/// After its first refused statement it is over: nothing more is executed, and its commit gives that error again.
-/// PostgreSQL behaves so by itself, except that it answers the commit of a failed transaction with success. SQLite
-/// does not: it goes on after most errors, and after some (a full disk) it has silently rolled back and would commit
-/// each further statement by itself.
+/// After its first refused statement it is over: nothing more is executed, and its commit gives that error
+/// again. PostgreSQL behaves so by itself, except that it answers the commit of a failed transaction with
+/// success. SQLite does not: it goes on after most errors, and after some (a full disk) it has silently
+/// rolled back and would commit each further statement by itself.
 pub(super) struct Session {
     /// Only ever reached through `&mut self`; the mutex makes it `Sync`, as the port asks.
     engine: Mutex<Engine>,
@@ -124,9 +124,9 @@ impl Session {
         error
     }
 
-    /// From here to [`ended`](Self::ended) the transaction counts as failed: if the caller drops the statement's
-    /// future, nobody hears what the database thought of it, and a commit could be answered with success although
-    /// everything was rolled back.
+    /// From here to [`ended`](Self::ended) the transaction counts as failed: if the caller drops the
+    /// statement's future, nobody hears what the database thought of it, and a commit could be answered with
+    /// success although everything was rolled back.
     fn start(&mut self) -> Result<(), StoreError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -168,8 +168,8 @@ impl Tx for Session {
             Engine::Postgres(transaction) => transaction.rollback().await,
         };
         match done {
-            // SQLite has rolled back already after some errors, and PostgreSQL may be gone. Whatever is left is
-            // noticed when the connection comes back to its pool, which then closes it.
+            // SQLite has rolled back already after some errors, and PostgreSQL may be gone. Whatever is left
+            // is noticed when the connection comes back to its pool, which then closes it.
             Err(_) if failed => Ok(()),
             done => done.map_err(store_error),
         }

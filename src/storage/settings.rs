@@ -25,8 +25,8 @@ pub const TIMEOUT_SECONDS_MAX: u64 = 3_600;
 pub struct Settings {
     /// `sqlite://` and a path, or `postgres://user@host:port/database`. Its beginning decides the engine.
     pub url: DatabaseUrl,
-    /// A file that holds PostgreSQL's password and nothing else. Instead, `PGPASSWORD` in the environment or a
-    /// `.pgpass` file will do.
+    /// A file that holds PostgreSQL's password and nothing else. Instead, `PGPASSWORD` in the environment or
+    /// a `.pgpass` file will do.
     pub password_file: Option<PathBuf>,
     /// Most connections; on SQLite most readers, for it has one writer.
     pub connections_max: u32,

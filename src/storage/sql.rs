@@ -1,8 +1,8 @@
 //! Statements and their arguments.
 //!
-//! The schema knows two types, BIGINT and TEXT, so that both engines mean the same by every value. Each statement
-//! is declared with `statements!`, once for both engines where they agree, and is thereby in the list that a test
-//! prepares on both.
+//! The schema knows two types, BIGINT and TEXT, so that both engines mean the same by every value. Each
+//! statement is declared with `statements!`, once for both engines where they agree, and is thereby in the
+//! list that a test prepares on both.
 
 /// A statement in both dialects.
 #[derive(Debug, Clone, Copy)]

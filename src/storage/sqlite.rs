@@ -1,9 +1,9 @@
 //! SQLite: one writer, many readers, one file.
 //!
-//! The write pool has one connection, and its transactions begin with `BEGIN IMMEDIATE`: writers of this process
-//! queue for the connection, those of another for the file, and none fails half way for having read before it
-//! writes. Readers have a pool of their own that cannot write (`query_only`), and see the state of their first read
-//! (WAL). `synchronous = FULL` makes each commit durable before it is answered.
+//! The write pool has one connection, and its transactions begin with `BEGIN IMMEDIATE`: writers of this
+//! process queue for the connection, those of another for the file, and none fails half way for having read
+//! before it writes. Readers have a pool of their own that cannot write (`query_only`), and see the state of
+//! their first read (WAL). `synchronous = FULL` makes each commit durable before it is answered.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -63,8 +63,8 @@ fn locked(path: &Path) -> std::io::Result<File> {
     Ok(file)
 }
 
-/// Creates and migrates the database, under a file lock: SQLite's migrations take none, and the change to WAL cannot
-/// be waited for.
+/// Creates and migrates the database, under a file lock: SQLite's migrations take none, and the change to WAL
+/// cannot be waited for.
 async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
     let path = lock_path(options.get_filename());
     let unavailable = |reason: String| StoreError::Unavailable { reason };

@@ -28,7 +28,8 @@ const SUBMISSIONS: Table = Table { name: "submissions", key: &["id"] };
 /// Those that a new transfer has.
 macro_rules! new_transfer_columns {
     () => {
-        "id, reservation, refund_of, ordinal, kind_facts, source, destination, asset, amount, memo_facts, delivery"
+        "id, reservation, returns_payment, repays_claimable, ordinal, kind_facts, source, destination, asset,
+            amount, memo_facts, delivery"
     };
 }
 pub(super) use new_transfer_columns;
@@ -51,8 +52,8 @@ macro_rules! select_transfers {
 
 macro_rules! submission_columns {
     () => {
-        "id, channel, sequence, hash, envelope, max_time, purpose_facts, state, state_facts, attempts, last_answer,
-            created_at"
+        "id, channel, sequence, hash, envelope, max_time, purpose_facts, state, state_facts, attempts,
+            last_answer, created_at"
     };
 }
 
@@ -68,7 +69,8 @@ statements! {
             new_transfer_columns!(),
             ", state)
             SELECT json_extract(value, '$.id'), json_extract(value, '$.reservation'),
-                json_extract(value, '$.refund_of'), json_extract(value, '$.ordinal'),
+                json_extract(value, '$.returns_payment'), json_extract(value, '$.repays_claimable'),
+                json_extract(value, '$.ordinal'),
                 json_extract(value, '$.kind_facts'),
                 json_extract(value, '$.source'), json_extract(value, '$.destination'),
                 json_extract(value, '$.asset'), json_extract(value, '$.amount'),
@@ -81,8 +83,9 @@ statements! {
             ", state) SELECT ",
             new_transfer_columns!(),
             ", 'pending'
-            FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS transfer (id BIGINT, reservation BIGINT, refund_of TEXT,
-                ordinal BIGINT, kind_facts TEXT, source TEXT, destination TEXT, asset TEXT, amount BIGINT,
+            FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS transfer (id BIGINT, reservation BIGINT,
+                returns_payment TEXT, repays_claimable TEXT, ordinal BIGINT, kind_facts TEXT, source TEXT,
+                destination TEXT, asset TEXT, amount BIGINT,
                 memo_facts TEXT, delivery TEXT)"
         );
     UPDATE_TRANSFER = "UPDATE transfers SET state = $2, submission = $3, operation = $4, confirmed_at = $5,
@@ -94,29 +97,36 @@ statements! {
     MOVE_HOME = "UPDATE transfers SET source = $2,
             delivery = CASE delivery WHEN 'claimable_balance' THEN 'payment' ELSE delivery END
         WHERE source = $1 AND state = 'pending'";
-    OPEN_FROM = "SELECT COUNT(*) AS transfers FROM transfers WHERE source = $1 AND state IN ('pending', 'in_flight')";
+    OPEN_FROM = "SELECT COUNT(*) AS transfers FROM transfers
+        WHERE source = $1 AND state IN ('pending', 'in_flight')";
     /// A payment is named by its operation and which of its changes it is, `operation-change`.
     COUNTED_RETURNS_OPEN = "SELECT COUNT(*) AS transfers FROM transfers JOIN payments
-            ON payments.operation = CAST(substr(transfers.refund_of, 1, instr(transfers.refund_of, '-') - 1) AS INTEGER)
-            AND payments.change = CAST(substr(transfers.refund_of, instr(transfers.refund_of, '-') + 1) AS INTEGER)
-            WHERE transfers.reservation = $1 AND transfers.refund_of IS NOT NULL
+            ON payments.operation = CAST(
+                substr(transfers.returns_payment, 1, instr(transfers.returns_payment, '-') - 1) AS INTEGER)
+            AND payments.change = CAST(
+                substr(transfers.returns_payment, instr(transfers.returns_payment, '-') + 1) AS INTEGER)
+            WHERE transfers.reservation = $1 AND transfers.returns_payment IS NOT NULL
                 AND transfers.state IN ('pending', 'in_flight') AND payments.attribution = 'counted'",
         on_postgres "SELECT COUNT(*) AS transfers FROM transfers JOIN payments
-            ON payments.operation = CAST(split_part(transfers.refund_of, '-', 1) AS BIGINT)
-            AND payments.change = CAST(split_part(transfers.refund_of, '-', 2) AS BIGINT)
-            WHERE transfers.reservation = $1 AND transfers.refund_of IS NOT NULL
+            ON payments.operation = CAST(split_part(transfers.returns_payment, '-', 1) AS BIGINT)
+            AND payments.change = CAST(split_part(transfers.returns_payment, '-', 2) AS BIGINT)
+            WHERE transfers.reservation = $1 AND transfers.returns_payment IS NOT NULL
                 AND transfers.state IN ('pending', 'in_flight') AND payments.attribution = 'counted'";
     TRANSFERS_OF = select_transfers!("WHERE reservation = $1 ORDER BY ordinal");
     NEXT_ORDINAL = "SELECT COALESCE(MAX(ordinal), -1) + 1 AS ordinal FROM transfers WHERE reservation = $1";
     PENDING_REFUNDS = select_transfers!(
-        "WHERE state = 'pending' AND refund_of IS NOT NULL AND delivery <> 'undecided' AND id > $1
+        "WHERE state = 'pending' AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL)
+            AND delivery <> 'undecided' AND id > $1
             ORDER BY id LIMIT $2"
     );
     PENDING_REFUNDS_FROM = select_transfers!(
-        "WHERE state = 'pending' AND refund_of IS NOT NULL AND source = $1 AND id > $2 ORDER BY id LIMIT $3"
+        "WHERE state = 'pending' AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL)
+            AND source = $1 AND id > $2
+            ORDER BY id LIMIT $3"
     );
-    REFUND_OF = select_transfers!("WHERE refund_of = $1 AND state <> 'cancelled'");
-    CANCELLED_REFUND_OF = select_transfers!("WHERE refund_of = $1 ORDER BY id DESC LIMIT 1");
+    REFUND_OF = select_transfers!("WHERE returns_payment = $1 AND state <> 'cancelled'");
+    CANCELLED_REFUND_OF = select_transfers!("WHERE returns_payment = $1 ORDER BY id DESC LIMIT 1");
+    REPAYMENT_OF = select_transfers!("WHERE repays_claimable = $1 AND state <> 'cancelled'");
     IN_FLIGHT_FROM = "SELECT COUNT(*) AS transfers FROM transfers WHERE source = $1 AND state = 'in_flight'";
     TRANSFERS_NAMED = select_transfers!("WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each($1))"),
         on_postgres select_transfers!(
@@ -134,7 +144,8 @@ statements! {
     );
     COUNT_ATTEMPT = "UPDATE submissions SET attempts = attempts + 1 WHERE id = $1 AND state = 'live'";
     NOTE_ANSWER = "UPDATE submissions SET last_answer = $2 WHERE id = $1 AND state = 'live'";
-    RESOLVE_SUBMISSION = "UPDATE submissions SET state = $2, state_facts = $3 WHERE id = $1 AND state = 'live'";
+    RESOLVE_SUBMISSION = "UPDATE submissions SET state = $2, state_facts = $3
+        WHERE id = $1 AND state = 'live'";
     SUBMISSION = select_submissions!("WHERE id = $1");
     SUBMISSION_BY_HASH = select_submissions!(
         "WHERE hash = $1 OR id = (SELECT submission FROM fee_bumps WHERE fee_bumps.hash = $1)"
@@ -147,7 +158,8 @@ statements! {
 struct TransferRow {
     id: i64,
     reservation: Option<i64>,
-    refund_of: Option<String>,
+    returns_payment: Option<String>,
+    repays_claimable: Option<String>,
     ordinal: u32,
     kind_facts: String,
     source: AccountId,
@@ -172,8 +184,8 @@ fn transfer_state(facts: Facts<'_>) -> Result<TransferState, StoreError> {
         ("cancelled", None, None, None, Some(at)) => Ok(TransferState::Cancelled { at }),
         (state, _, _, _, _) => {
             let reason = format!(
-                "it is {state:?} with submission {submission:?}, operation {operation:?}, at {at:?}, cancelled at \
-                 {cancelled_at:?}"
+                "it is {state:?} with submission {submission:?}, operation {operation:?}, at {at:?}, \
+                 cancelled at {cancelled_at:?}"
             );
             Err(facts.corrupt("state", reason))
         }
@@ -183,9 +195,13 @@ fn transfer_state(facts: Facts<'_>) -> Result<TransferState, StoreError> {
 pub(super) fn transfer(row: &Row) -> Result<Transfer, StoreError> {
     let facts = row.of(&TRANSFERS);
     let kind: TransferKind = facts.json("kind_facts")?;
-    let refund_of = facts.text_or_none("refund_of")?;
-    if refund_of != given_back(&kind) {
-        return Err(facts.corrupt("refund_of", format!("it is {refund_of:?}, but the transfer is {kind:?}")));
+    for (column, expected) in
+        [("returns_payment", returned_payment(&kind)), ("repays_claimable", repaid_claimable(&kind))]
+    {
+        let stored = facts.text_or_none(column)?;
+        if stored != expected {
+            return Err(facts.corrupt(column, format!("it is {stored:?}, but the transfer is {kind:?}")));
+        }
     }
     Ok(Transfer {
         id: facts.number("id", TransferId::new)?,
@@ -221,12 +237,19 @@ fn submission(row: &Row) -> Result<Submission, StoreError> {
     })
 }
 
-/// The payment that a transfer returns, or the claimable balance that it repays: no two ids of theirs are the same text.
-fn given_back(kind: &TransferKind) -> Option<String> {
+/// The payment that a transfer returns.
+fn returned_payment(kind: &TransferKind) -> Option<String> {
     match kind {
         TransferKind::Refund { payment } => Some(payment.to_string()),
+        TransferKind::Repayment { .. } | TransferKind::Leg { .. } => None,
+    }
+}
+
+/// The claimable balance that a transfer repays.
+fn repaid_claimable(kind: &TransferKind) -> Option<String> {
+    match kind {
         TransferKind::Repayment { claimable } => Some(claimable.to_string()),
-        TransferKind::Leg { .. } => None,
+        TransferKind::Refund { .. } | TransferKind::Leg { .. } => None,
     }
 }
 
@@ -277,7 +300,8 @@ impl TransfersTx for Session {
             rows.push(TransferRow {
                 id: transfer.id.get(),
                 reservation: transfer.reservation.map(ReservationId::get),
-                refund_of: given_back(&transfer.kind),
+                returns_payment: returned_payment(&transfer.kind),
+                repays_claimable: repaid_claimable(&transfer.kind),
                 ordinal: transfer.ordinal,
                 kind_facts: to_json(&transfer.kind)?,
                 source: transfer.from,
@@ -420,7 +444,7 @@ impl TransfersTx for Session {
     }
 
     async fn repayment_of(&mut self, claimable: ClaimableId) -> Result<Option<Transfer>, StoreError> {
-        self.row(REFUND_OF, args![claimable.to_string()]).await?.as_ref().map(transfer).transpose()
+        self.row(REPAYMENT_OF, args![claimable.to_string()]).await?.as_ref().map(transfer).transpose()
     }
 
     async fn money_leaves(&mut self, account: AccountId) -> Result<bool, StoreError> {

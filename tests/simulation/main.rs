@@ -39,8 +39,8 @@ fn assert_in_order(runs: &[Run]) {
 fn nothing_is_lost_or_paid_twice_on_sqlite() {
     let runs = runs(1..=10, &Options::default());
     assert_in_order(&runs);
-    // What happened on the ledger, to the last stroop. A change without a change of behaviour leaves it as it is; another has it
-    // reviewed: `INSTA_UPDATE=always cargo test --test simulation`.
+    // What happened on the ledger, to the last stroop. A change without a change of behaviour leaves it as it
+    // is; another has it reviewed: `INSTA_UPDATE=always cargo test --test simulation`.
     let ledgers: Vec<String> = runs.iter().map(|run| format!("seed {}: {}", run.seed, run.ledgers)).collect();
     insta::assert_snapshot!("ledgers_of_ten_seeds", ledgers.join("\n"));
     for event in EVENTS {

@@ -81,7 +81,7 @@ async fn read(store: &dyn Store) -> Result<(), StoreError> {
     tx.rollback().await
 }
 
-const CASES: [(&str, &str, &str, &str); 44] = [
+const CASES: [(&str, &str, &str, &str); 46] = [
     ("farms", "distribution_facts", "'{\"name\":\"x\",\"shares\":[]}'", "id 1"),
     ("farms", "payout_facts", "'[]'", "id 1"),
     ("farms", "owner", "-4", "id 1"),
@@ -111,6 +111,9 @@ const CASES: [(&str, &str, &str, &str); 44] = [
     ("payments", "tx_hash", "'00'", "operation 5, change 0"),
     ("transfers", "destination", "'x'", "id 1"),
     ("transfers", "ordinal", "4294967296", "id 1"),
+    // It is a leg.
+    ("transfers", "returns_payment", "'5-0'", "id 1"),
+    ("transfers", "repays_claimable", "'00'", "id 1"),
     // The driver reads a NULL as 0: it must not become a transaction's id.
     ("transfers", "submission", "NULL", "id 1"),
     // Only what was given up has a time at which it was.

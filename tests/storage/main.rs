@@ -5,6 +5,7 @@ mod corrupt;
 mod dead_letters;
 mod keys;
 mod lease;
+mod migrations;
 mod round_trips;
 mod samples;
 mod schema;

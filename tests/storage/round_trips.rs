@@ -713,4 +713,18 @@ on_both_databases! {
         assert!(matches!(twice, Err(StoreError::Exists { constraint: Constraint::Refund })), "{twice:?}");
         tx.rollback().await.unwrap();
     }
+
+    async fn a_repayment_is_not_taken_for_the_return_of_a_counted_payment(database: &TestStore) {
+        let counted = payment(5, Some(1));
+        let back = |number, ordinal, kind| Transfer { kind, ..transfer(number, ordinal) };
+        let repayment = back(1, 0, TransferKind::Repayment { claimable: ClaimableId([1; 32]) });
+        let refund = back(2, 1, TransferKind::Refund { payment: counted.payment.id });
+        let mut tx = database.store.begin().await.unwrap();
+        let _ = tx.insert_payment(&counted).await.unwrap();
+        tx.insert_transfers(&[repayment]).await.unwrap();
+        assert!(!tx.counted_returns_open(reservation_id(1)).await.unwrap());
+        tx.insert_transfers(&[refund]).await.unwrap();
+        assert!(tx.counted_returns_open(reservation_id(1)).await.unwrap());
+        tx.commit().await.unwrap();
+    }
 }

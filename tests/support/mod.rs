@@ -127,13 +127,7 @@ impl TestStore {
 
     /// A connection past the store.
     pub async fn raw(&self) -> RawConnection {
-        if self.is_sqlite() {
-            let options: SqliteConnectOptions = self.url.parse().expect("a URL");
-            RawConnection::Sqlite(options.connect().await.expect("the file is there"))
-        } else {
-            let options: PgConnectOptions = self.url.parse().expect("a URL");
-            RawConnection::Postgres(options.connect().await.expect("the server is there"))
-        }
+        RawConnection::to(&self.url).await
     }
 
     /// Runs statements past the store.
@@ -143,12 +137,31 @@ impl TestStore {
 }
 
 impl RawConnection {
+    /// A connection to the database of this URL; an SQLite file is made if it is not there.
+    pub async fn to(url: &str) -> Self {
+        if url.starts_with("sqlite:") {
+            let options: SqliteConnectOptions = url.parse().expect("a URL");
+            Self::Sqlite(options.create_if_missing(true).connect().await.expect("the file is there"))
+        } else {
+            let options: PgConnectOptions = url.parse().expect("a URL");
+            Self::Postgres(options.connect().await.expect("the server is there"))
+        }
+    }
+
     pub async fn run(&mut self, sql: &str) {
-        let done = match self {
+        self.execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// True if the database refuses it.
+    pub async fn fails(&mut self, sql: &str) -> bool {
+        self.execute(sql).await.is_err()
+    }
+
+    async fn execute(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        match self {
             Self::Sqlite(connection) => connection.execute(AssertSqlSafe(sql)).await.map(drop),
             Self::Postgres(connection) => connection.execute(AssertSqlSafe(sql)).await.map(drop),
-        };
-        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
     }
 
     /// The first column of each row, a number.

@@ -13,7 +13,7 @@ use crate::domain::escrow::ChannelRole;
 use crate::domain::farm::Farm;
 use crate::domain::transfer::Submission;
 use crate::operator::stock::Stock;
-use crate::ports::store::{EngineStatus, LIST_ROWS_MAX, Store, StoreError};
+use crate::ports::store::{EngineStatus, LIST_ROWS_MAX, Pages, Store, StoreError};
 
 /// The engine is silent if it has not reported for so many ticks …
 pub const ENGINE_TICKS_SILENT: u32 = 3;
@@ -65,13 +65,12 @@ impl Books {
             quarantined: tx.quarantined(QUARANTINED_COUNTED_MAX).await?.len(),
             engine: tx.engine_status().await?,
         };
+        let mut pages = Pages::new();
         for _ in 0..FARM_PAGES_MAX {
-            let page = tx.farms(books.farms.last().map(|farm| farm.id), LIST_ROWS_MAX).await?;
-            let last = page.len() < LIST_ROWS_MAX as usize;
+            let Some(after) = pages.after() else { break };
+            let page = tx.farms(after, LIST_ROWS_MAX).await?;
+            pages.turn(&page, |farm| farm.id);
             books.farms.extend(page);
-            if last {
-                break;
-            }
         }
         Ok(books)
     }

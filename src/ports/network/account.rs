@@ -8,13 +8,13 @@ use crate::domain::money::Stroops;
 /// One balance of an account.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Balance {
-    /// Of what.
+    /// The asset: XLM, or a trust line's.
     pub asset: Asset,
-    /// How much, in stroops.
+    /// The whole balance, in stroops; what offers or reserves bind is part of it.
     pub amount: Stroops,
-    /// The trust line's limit; `None` for XLM.
+    /// The most that the trust line may hold, in stroops; `None` for XLM.
     pub limit: Option<Stroops>,
-    /// False if the issuer has frozen the line.
+    /// False if the issuer has not authorized the line, or no longer: it can neither receive nor send.
     pub authorized: bool,
 }
 
@@ -34,7 +34,8 @@ pub struct AccountControl {
 }
 
 impl AccountControl {
-    /// How much `key` weighs; 0 if it is no signer. Horizon has been seen to list a key twice: the larger counts.
+    /// How much `key` weighs; 0 if it is no signer. Horizon has been seen to list a key twice: the larger
+    /// counts.
     pub fn weight_of(&self, key: AccountId) -> u32 {
         let of_key = self.signers.iter().filter(|(signer, _)| *signer == key);
         of_key.map(|(_, weight)| *weight).max().unwrap_or(0)
@@ -50,8 +51,8 @@ pub struct AccountSnapshot {
     pub sequence: i64,
     /// Its balances; XLM is always among them. Pool shares are left out.
     pub balances: Vec<Balance>,
-    /// The latest ledger that changed the account **or any of its balance lines**: a payment of a credit does not
-    /// touch the account's own entry.
+    /// The latest ledger that changed the account **or any of its balance lines**: a payment of a credit does
+    /// not touch the account's own entry.
     pub last_modified: LedgerSeq,
     /// Who sponsors it, if anybody.
     pub sponsor: Option<AccountId>,
@@ -64,8 +65,8 @@ pub struct AccountSnapshot {
 /// The answer to a question about one account.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AccountAnswer {
-    /// A ledger that the answer is not older than: its `Latest-Ledger`. Without that header the account's last
-    /// change; 0 if there is no account either, so that nothing can be concluded.
+    /// A ledger that the answer is not older than: its `Latest-Ledger`. Without that header the account's
+    /// last change; 0 if there is no account either, so that nothing can be concluded.
     pub ledger: LedgerSeq,
     /// The account; `None` if it was not there **on the instance that answered**.
     pub account: Option<AccountSnapshot>,
@@ -74,9 +75,11 @@ pub struct AccountAnswer {
 /// One page of the accounts that the platform's key signs for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AccountPage {
-    /// A ledger that the answer is not older than: its `Latest-Ledger`; without that header the latest change on the page.
+    /// A ledger that the answer is not older than: its `Latest-Ledger`; without that header the latest change
+    /// on the page.
     pub ledger: LedgerSeq,
-    /// The accounts, in address order. One that cannot be read is left out (and logged): absence proves nothing.
+    /// The accounts, in address order. One that cannot be read is left out (and logged): absence proves
+    /// nothing.
     pub accounts: Vec<AccountSnapshot>,
     /// Where the next page goes on; `None` if this was the last.
     pub next: Option<AccountId>,

@@ -12,9 +12,9 @@ use crate::domain::money::Stroops;
 pub struct ClaimableRecord {
     /// Its id as Horizon writes it.
     pub id: String,
-    /// In what.
+    /// Its asset.
     pub asset: Asset,
-    /// How much.
+    /// What it holds, in stroops.
     pub amount: Stroops,
     /// Who pays its reserve: as a rule who made it.
     pub sponsor: Option<AccountId>,

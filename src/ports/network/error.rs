@@ -1,4 +1,5 @@
-//! Why the network did not answer, and why a transaction could not be built. Neither says what became of a transaction.
+//! Why the network did not answer, and why a transaction could not be built. Neither says what became of a
+//! transaction.
 
 use std::time::Duration;
 

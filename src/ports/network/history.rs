@@ -14,13 +14,13 @@ pub const PAGE_RECORDS_MAX: usize = 200;
 /// A closed ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ledger {
-    /// Its number.
+    /// Its sequence number.
     pub sequence: LedgerSeq,
     /// When it closed, by the network's clock.
     pub closed_at: Timestamp,
 }
 
-/// One movement of money within an operation.
+/// One movement of money from one account to another, within an operation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Movement {
     /// Its place within the operation, from 0.
@@ -29,9 +29,9 @@ pub struct Movement {
     pub from: Option<Address>,
     /// Where to; `None` if a contract burned it.
     pub to: Option<Address>,
-    /// In what.
+    /// The asset that arrived.
     pub asset: Asset,
-    /// How much arrived.
+    /// How much arrived, in stroops.
     pub amount: Stroops,
     /// True if the issuer took it back: that needs nobody's signature but the issuer's.
     pub clawback: bool,
@@ -42,12 +42,12 @@ pub struct Movement {
 pub struct PaymentRecord {
     /// The operation.
     pub operation: OperationId,
-    /// How money moved.
+    /// The kind of operation: how money moved.
     pub kind: PaymentKind,
     /// Its transaction.
     pub transaction: TxHash,
-    /// Of a fee bump, the transaction within, if the record came with its transaction. Anybody may wrap an envelope of
-    /// ours into a fee bump once it has been sent: what we stored is known by this hash.
+    /// Of a fee bump, the transaction within, if the record came with its transaction. Anybody may wrap an
+    /// envelope of ours into a fee bump once it has been sent: what we stored is known by this hash.
     pub inner_transaction: Option<TxHash>,
     /// False if the transaction failed: nothing moved.
     pub successful: bool,
@@ -55,8 +55,8 @@ pub struct PaymentRecord {
     pub closed_at: Timestamp,
     /// The transaction's memo; `None` if the record came without its transaction.
     pub memo: Option<Memo>,
-    /// What moved. A contract call may move several things, or nothing. Movements of nothing (an account created
-    /// with 0) are left out, but keep their place counted.
+    /// What moved. A contract call may move several things, or nothing. Movements of nothing (an account
+    /// created with 0) are left out, but keep their place counted.
     pub movements: Vec<Movement>,
 }
 
@@ -72,7 +72,8 @@ impl PaymentRecord {
 pub enum HistoryRecord {
     /// Money moved.
     Payment(PaymentRecord),
-    /// Read, and by its type it moves no amount that the record tells (a merge's amount stands in its effects only).
+    /// Read, and by its type it moves no amount that the record tells (a merge's amount stands in its effects
+    /// only).
     NotAPayment {
         /// The operation.
         operation: OperationId,
@@ -104,25 +105,25 @@ pub struct EffectId {
 /// What an effect did to the balances of the account it happened to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EffectKind {
-    /// It got so much.
+    /// Its balance rose.
     Credited {
-        /// In what.
+        /// The balance's asset.
         asset: Asset,
-        /// How much.
+        /// By how much, in stroops.
         amount: Stroops,
     },
-    /// It lost so much.
+    /// Its balance fell.
     Debited {
-        /// In what.
+        /// The balance's asset.
         asset: Asset,
-        /// How much.
+        /// By how much, in stroops.
         amount: Stroops,
     },
     /// It traded one asset for another, directly or on the way of somebody's path payment.
     Traded,
-    /// Nothing, by its type.
+    /// No balance changed: effects of its type never change one.
     Nothing,
-    /// Not understood.
+    /// The record could not be read: what it did is unknown.
     Unreadable {
         /// The record as it came; cut after 1 MiB.
         json: String,
@@ -136,7 +137,7 @@ pub enum EffectKind {
 pub struct EffectRecord {
     /// Its place; `None` if not even that can be read.
     pub id: Option<EffectId>,
-    /// What it did.
+    /// What it did to the account's balances.
     pub kind: EffectKind,
 }
 

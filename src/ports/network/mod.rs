@@ -2,14 +2,15 @@
 //!
 //! The port is in three parts, because not every server has all of it:
 //!
-//! - [`Gateway`]: the ledger as it is, which the engine needs with every tick, and sending. Any node's API has this.
-//! - [`History`]: what only an index over all ledgers can tell, as Horizon has it: the accounts of a signer, one
-//!   account's history, the claimable balances of a claimant.
+//! - [`Gateway`]: the ledger as it is, which the engine needs with every tick, and sending. Any node's API
+//!   has this.
+//! - [`History`]: what only an index over all ledgers can tell, as Horizon has it: the accounts of a signer,
+//!   one account's history, the claimable balances of a claimant.
 //! - [`TransactionBuilder`]: envelopes built and signed, which asks no server.
 //!
-//! [`Network`] is all three. Answers come from a Horizon that may lag, lie down, or be two machines at different
-//! ledgers behind one address. The types keep apart what is known from what is not: an absent record and a refused
-//! submission prove nothing (`docs/adr/0004-how-dead-is-proved.md`).
+//! [`Network`] is all three. Answers come from a Horizon that may lag, lie down, or be two machines at
+//! different ledgers behind one address. The types keep apart what is known from what is not: an absent
+//! record and a refused submission prove nothing (`docs/adr/0004-how-dead-is-proved.md`).
 
 mod account;
 mod claimable;
@@ -38,6 +39,9 @@ use crate::domain::address::AccountId;
 use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
 
 /// The ledger as it is: the latest one, balances of known accounts, outcomes by hash, and sending.
+///
+/// # Errors
+/// Every question may end in any [`NetworkError`]; then nothing is known, and it may be asked again.
 #[async_trait]
 pub trait Gateway: Send + Sync {
     /// The latest closed ledger that Horizon has.
@@ -46,7 +50,7 @@ pub trait Gateway: Send + Sync {
     /// A closed ledger; `None` if the instance that answered does not have it (yet).
     async fn ledger(&self, sequence: LedgerSeq) -> Result<Option<Ledger>, NetworkError>;
 
-    /// One account.
+    /// An account with its balances, as of one ledger.
     async fn account(&self, account: AccountId) -> Result<AccountAnswer, NetworkError>;
 
     /// A transaction by its hash, also a failed one; `None` proves nothing.
@@ -55,22 +59,27 @@ pub trait Gateway: Send + Sync {
     /// Sends an envelope. Sending the same one again is always safe.
     async fn send(&self, envelope: &str) -> Sent;
 
-    /// Follows all payments of the network after `after`; `None` begins with what comes next. There may be no such feed.
+    /// Follows all payments of the network after `after`; `None` begins with what comes next. There may be no
+    /// such feed.
     fn feed(&self, after: Option<OperationId>) -> Option<Box<dyn Feed>> {
         let _ = after;
         None
     }
 
-    /// The request budget. Without a word of it there is none.
+    /// The request budget; without a limit, unless the client has one.
     fn spending(&self) -> Spending {
         Spending::default()
     }
 }
 
 /// What an index over all ledgers tells, as Horizon keeps it.
+///
+/// # Errors
+/// Those of [`Gateway`].
 #[async_trait]
 pub trait History: Send + Sync {
-    /// One page, of at most [`PAGE_RECORDS_MAX`], of the accounts the platform's key signs for, after `after`.
+    /// One page, of at most [`PAGE_RECORDS_MAX`], of the accounts the platform's key signs for, after
+    /// `after`.
     async fn watched_accounts(&self, after: Option<AccountId>) -> Result<AccountPage, NetworkError>;
 
     /// The records of an account's payment history after `after`, ascending, at most `limit` of them,
@@ -82,8 +91,9 @@ pub trait History: Send + Sync {
         limit: usize,
     ) -> Result<Vec<HistoryRecord>, NetworkError>;
 
-    /// The effects on an account after `after` (from the beginning without), ascending, at most `limit` of them. Every change
-    /// of a balance but a fee is among them, also what no payment list tells: merges, clawbacks, claims and trades.
+    /// The effects on an account after `after` (from the beginning without), ascending, at most `limit` of
+    /// them. Every change of a balance but a fee is among them, also what no payment list tells: merges,
+    /// clawbacks, claims and trades.
     async fn effects(
         &self,
         account: AccountId,
@@ -115,7 +125,10 @@ pub trait History: Send + Sync {
     async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError>;
 }
 
-/// Transactions of the platform, built and signed. Talks to the signer, never to a server.
+/// Transactions of the platform, built and signed. Asks the signer, and no server.
+///
+/// # Errors
+/// [`BuildError`], and nothing was sent.
 #[async_trait]
 pub trait TransactionBuilder: Send + Sync {
     /// The platform's account, which sponsors every account of ours.
@@ -128,11 +141,11 @@ pub trait TransactionBuilder: Send + Sync {
     /// How many channel accounts one transaction can open; a larger [`Body::OpenChannels`] cannot be built.
     fn channels_per_transaction(&self) -> u16;
 
-    /// Builds and signs a transaction. Talks to the signer, never to Horizon.
+    /// Builds and signs a transaction.
     async fn build(&self, plan: &TransactionPlan) -> Result<SignedTransaction, BuildError>;
 
-    /// Wraps an envelope of ours in a fee bump that the platform pays, and signs it. It bids this per operation, or what the envelope
-    /// bids if that is more. Talks to the signer, never to Horizon.
+    /// Wraps an envelope of ours in a fee bump that the platform pays, and signs it. It bids this per
+    /// operation, or what the envelope bids if that is more.
     async fn bump_fee(&self, envelope: &str, fee_per_operation: u32) -> Result<SignedFeeBump, BuildError>;
 }
 

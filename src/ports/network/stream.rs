@@ -22,19 +22,21 @@ pub struct Heard {
 /// A hint where to look, and nothing more: a payment may be told twice, late, or not at all.
 #[async_trait]
 pub trait Feed: Send {
-    /// The next payment, however long it takes; `None` at least every two minutes, and for a record that cannot be read.
+    /// The next payment, however long it takes; `None` at least every two minutes, and for a record that
+    /// cannot be read.
     ///
     /// # Errors
-    /// [`NetworkError`] if the stream broke, was refused, or fell silent. The next call connects again and goes on after the
-    /// last payment.
+    /// [`NetworkError`] if the stream broke, was refused, or fell silent. The next call connects again and
+    /// goes on after the last payment.
     async fn next(&mut self) -> Result<Option<Heard>, NetworkError>;
 }
 
-/// What the network's client may spend in requests, and what it has spent lately.
+/// The request budget: how many requests the client may send in an hour, and how many it has sent lately.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Spending {
     /// Requests an hour; `None` for no limit.
     pub per_hour_max: Option<NonZeroU32>,
-    /// Requests an hour, as of the last minutes, on everything but pages of watched accounts (`History::watched_accounts`) and on opening feeds.
+    /// Requests an hour, as of the last minutes, on everything but pages of watched accounts
+    /// (`History::watched_accounts`) and on opening feeds.
     pub otherwise_per_hour: u64,
 }

@@ -1,4 +1,5 @@
-//! Transactions: what one is to do, the signed envelope, what sending it tells, and its record in a closed ledger.
+//! Transactions: what one is to do, the signed envelope, what sending it tells, and its record in a closed
+//! ledger.
 
 use std::time::Duration;
 
@@ -17,26 +18,27 @@ pub const TRANSACTION_OPERATIONS_MAX: usize = 100;
 /// Signatures the ledger takes on one transaction.
 pub const TRANSACTION_SIGNATURES_MAX: usize = 20;
 
-/// One payment operation to build.
+/// One payment to build: a payment operation, or a claimable balance.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PaymentOperation {
     /// The escrow account it leaves.
     pub from: AccountId,
     /// Where it goes; a contract cannot be paid.
     pub to: Address,
-    /// In what.
+    /// The asset that is paid.
     pub asset: Asset,
-    /// How much.
+    /// How much, in stroops.
     pub amount: Stroops,
-    /// Instead of a payment, a claimable balance that the platform sponsors; the platform may take it back from this time on
-    /// (whole seconds), the recipient may claim it until then and after. `None` for a payment.
+    /// Instead of a payment, a claimable balance that the platform sponsors; the platform may take it back
+    /// from this time on (whole seconds), the recipient may claim it until then and after. `None` for a
+    /// payment.
     pub reclaim_from: Option<Timestamp>,
 }
 
 /// The operations of a [`Body::Pay`]: which one (from 0) carries each payment, and how many there are.
 ///
-/// A payment is one operation. Claimable balances of one account that follow each other share one pair of operations
-/// around them, in which the platform begins and ends to sponsor.
+/// A payment is one operation. Claimable balances of one account that follow each other share one pair of
+/// operations around them, in which the platform begins and ends to sponsor.
 pub fn payment_places(payments: impl IntoIterator<Item = (AccountId, bool)>) -> (Vec<usize>, usize) {
     let (mut places, mut next, mut sponsored) = (Vec::new(), 0, None);
     for (from, claimable) in payments {
@@ -77,11 +79,11 @@ pub enum Body {
     OpenChannels {
         /// How many.
         count: u16,
-        /// XLM each gets.
+        /// The XLM that each gets, in stroops.
         starting_balance: Stroops,
     },
-    /// Create `count` escrow accounts, sponsored by the platform and under its signer, their own keys sealed or dropped
-    /// likewise.
+    /// Create `count` escrow accounts, sponsored by the platform and under its signer, their own keys sealed
+    /// or dropped likewise.
     OpenEscrows {
         /// How many.
         count: u16,
@@ -97,7 +99,8 @@ pub enum Body {
         /// The balances.
         claimables: Vec<ClaimableId>,
     },
-    /// Pay what accounts still hold of tokens to the platform's account, remove their trust lines and merge them into it.
+    /// Pay what accounts still hold of tokens to the platform's account, remove their trust lines and merge
+    /// them into it.
     CloseEscrows(Vec<Closing>),
 }
 
@@ -118,7 +121,7 @@ pub struct TransactionPlan {
     pub body: Body,
 }
 
-/// A built and signed transaction.
+/// A built and signed transaction. Nobody has it yet: it is to be stored before it is sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignedTransaction {
     /// Its hash on our network.
@@ -127,8 +130,8 @@ pub struct SignedTransaction {
     pub envelope: String,
     /// The accounts it creates, in order.
     pub accounts: Vec<AccountId>,
-    /// The sealed secrets of the accounts it creates, in order; empty where they are dropped. They are to be stored with the
-    /// envelope: nothing can make them again.
+    /// The sealed secrets of the accounts it creates, in order; empty where they are dropped. They are to be
+    /// stored with the envelope: nothing can make them again.
     pub sealed: Vec<SealedSecret>,
     /// The claimable balances it creates, in order.
     pub claimables: Vec<ClaimableId>,
@@ -145,7 +148,7 @@ pub struct SignedFeeBump {
     pub fee_per_operation: u32,
 }
 
-/// What sending a transaction told us.
+/// What sending a transaction told us. Only [`Sent::Included`] says what became of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Sent {
     /// It is in a closed ledger.
@@ -174,7 +177,7 @@ pub struct TransactionRecord {
     pub inner_hash: Option<TxHash>,
     /// Its ledger.
     pub ledger: LedgerSeq,
-    /// Its place: operation `i` (from 1) has the id `position + i`.
+    /// Its place in history: the id of its `i`th operation, counted from 1, is `position + i`.
     pub position: OperationId,
     /// When its ledger closed.
     pub closed_at: Timestamp,
@@ -188,11 +191,11 @@ pub struct TransactionRecord {
     pub fee_account: AccountId,
     /// The fee, in stroops of XLM.
     pub fee_charged: Stroops,
-    /// The ledger's verdict, read from the result; of a fee bump the inner transaction's. Without operation codes if the
-    /// result cannot be decoded.
+    /// The ledger's verdict, read from the result; of a fee bump the inner transaction's. Without operation
+    /// codes if the result cannot be decoded.
     pub codes: ResultCodes,
-    /// What its merges moved: each one's place among the operations (from 0), and the XLM. Empty if the result cannot be
-    /// decoded.
+    /// What its merges moved: each one's place among the operations (from 0), and the XLM. Empty if the
+    /// result cannot be decoded.
     pub merged: Vec<(usize, Stroops)>,
 }
 

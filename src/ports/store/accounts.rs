@@ -9,17 +9,17 @@ use crate::domain::ids::{ReservationId, SubmissionId};
 use crate::domain::money::Stroops;
 use crate::domain::sealing::SealedSecret;
 
-/// A claimable balance that a stranger made for an account of ours. It is listed, and never claimed by itself: that would
-/// take a trust line for whatever anybody sends.
+/// A claimable balance that a stranger made for an account of ours. It is listed, and never claimed by
+/// itself: that would take a trust line for whatever anybody sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingBalance {
     /// Its id as Horizon writes it.
     pub id: String,
     /// Our account that may claim it.
     pub claimant: AccountId,
-    /// In what.
+    /// Its asset.
     pub asset: Asset,
-    /// How much.
+    /// What it holds, in stroops.
     pub amount: Stroops,
     /// Who pays its reserve: as a rule who made it. `None` if the ledger does not say.
     pub sponsor: Option<AccountId>,
@@ -35,14 +35,16 @@ store_trait! {
         /// Stores a new escrow account; its version must be 0.
         async fn insert_escrow(&mut self, escrow: &EscrowAccount) -> Result<(), StoreError>;
 
-        /// Stores a changed escrow account, if its version is still the stored one; gives it back with the next.
+        /// Stores a changed escrow account, if its version is still the stored one; gives it back with the
+        /// next.
         async fn update_escrow(&mut self, escrow: &EscrowAccount) -> Result<EscrowAccount, StoreError>;
 
-        /// Makes all accounts that wait for a reservation adopted ones, as of `at`: a reservation that is no longer stored may have had
-        /// them. How many there were.
+        /// Makes all accounts that wait for a reservation adopted ones, as of `at`: a reservation that is no
+        /// longer stored may have had them. How many there were.
         async fn retire_ready(&mut self, at: Timestamp) -> Result<u64, StoreError>;
 
-        /// Those of `accounts` that are escrow accounts of ours, in any order; at most 200 may be asked for.
+        /// Those of `accounts` that are escrow accounts of ours, in any order. At most 200 may be asked for
+        /// at once.
         async fn escrows(&mut self, accounts: &[AccountId]) -> Result<Vec<EscrowAccount>, StoreError>;
 
         /// The escrow accounts that are being prepared and that `submission` creates.
@@ -51,8 +53,8 @@ store_trait! {
             submission: SubmissionId,
         ) -> Result<Vec<EscrowAccount>, StoreError>;
 
-        /// Those of `accounts` that are assigned to a reservation that has ended or whose money goes back, with it; at most 200 may be
-        /// asked for.
+        /// Those of `accounts` that are assigned to a reservation that has ended or whose money goes back,
+        /// with it; at most 200 may be asked for.
         async fn escrows_at_rest(
             &mut self,
             accounts: &[AccountId],
@@ -67,24 +69,27 @@ store_trait! {
         /// How many escrow accounts that trust exactly `assets` (sorted) are ready or being prepared.
         async fn escrows_available(&mut self, assets: &[Asset]) -> Result<u64, StoreError>;
 
-        /// The different lists of assets that escrow accounts trust which are ready or being prepared; at most `limit`.
+        /// The different lists of assets that escrow accounts trust which are ready or being prepared; at
+        /// most `limit`.
         async fn escrow_asset_lists(&mut self, limit: u32) -> Result<Vec<Vec<Asset>>, StoreError>;
 
-        /// Gives a ready escrow account that trusts all of `assets` to `reservation`, the oldest first; `None` if there
-        /// is none. Two callers never get the same.
+        /// Gives a ready escrow account that trusts all of `assets` to `reservation`, the oldest first;
+        /// `None` if there is none. Two callers never get the same.
         async fn take_escrow(
             &mut self,
             assets: &[Asset],
             reservation: ReservationId,
         ) -> Result<Option<AccountId>, StoreError>;
 
-        /// Stores the sealed master secret of a new account; it is never changed, and stays when the account is closed.
+        /// Stores the sealed master secret of a new account; it is never changed, and stays when the account
+        /// is closed.
         async fn insert_sealed_secret(&mut self, sealed: &SealedSecret) -> Result<(), StoreError>;
 
-        /// The sealed master secrets of those of `accounts` that have one, in any order; at most 200 may be asked for.
+        /// The sealed master secrets of those of `accounts` that have one, in any order; at most 200 may be
+        /// asked for.
         async fn sealed_secrets(&mut self, accounts: &[AccountId]) -> Result<Vec<SealedSecret>, StoreError>;
 
-        /// Stores a new channel.
+        /// Stores a new channel account.
         async fn insert_channel(&mut self, channel: &Channel) -> Result<(), StoreError>;
 
         /// Stores a changed channel, if its sequence number and opening are still those of `before`.
@@ -104,15 +109,16 @@ store_trait! {
             after: OwnWatch,
         ) -> Result<(), StoreError>;
 
-        /// Stores which claimable balances strangers have made for `claimant`, over what was stored; those that were known keep
-        /// the time at which they were first seen.
+        /// Stores which claimable balances strangers have made for `claimant`, over what was stored; those
+        /// that were known keep the time at which they were first seen.
         async fn set_waiting_balances(
             &mut self,
             claimant: AccountId,
             balances: &[WaitingBalance],
         ) -> Result<(), StoreError>;
 
-        /// Stores that `claimant` was closed: what strangers made for it is out of reach, and stays listed as it was last seen.
+        /// Stores that `claimant` was closed: what strangers made for it is out of reach, and stays listed as
+        /// it was last seen.
         async fn waiting_out_of_reach(
             &mut self,
             claimant: AccountId,

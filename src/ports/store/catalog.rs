@@ -18,20 +18,21 @@ pub enum Put {
 }
 
 store_trait! {
-    /// Farms, nodes, identities and currencies, as the explorer describes them. Lists are in id order, after `after`.
+    /// Farms, nodes, identities and currencies, as the explorer describes them. Lists are in id order, after
+    /// `after`.
     pub trait CatalogTx, forwarded by ForwardCatalog {
         /// Creates or replaces a farm.
         async fn put_farm(&mut self, farm: &Farm) -> Result<Put, StoreError>;
-        /// One farm.
+        /// The farm with this id.
         async fn farm(&mut self, id: FarmId) -> Result<Option<Farm>, StoreError>;
-        /// Farms.
+        /// All farms.
         async fn farms(&mut self, after: Option<FarmId>, limit: u32) -> Result<Vec<Farm>, StoreError>;
 
         /// Creates or replaces a node.
         async fn put_node(&mut self, node: &Node) -> Result<Put, StoreError>;
-        /// One node.
+        /// The node with this id.
         async fn node(&mut self, id: NodeId) -> Result<Option<Node>, StoreError>;
-        /// Nodes, of one farm if it is named.
+        /// All nodes, or those of one farm.
         async fn nodes(
             &mut self,
             farm: Option<FarmId>,
@@ -41,9 +42,9 @@ store_trait! {
 
         /// Creates or replaces an identity.
         async fn put_identity(&mut self, identity: &Identity) -> Result<Put, StoreError>;
-        /// One identity.
+        /// The identity with this id.
         async fn identity(&mut self, id: IdentityId) -> Result<Option<Identity>, StoreError>;
-        /// Identities.
+        /// All identities.
         async fn identities(
             &mut self,
             after: Option<IdentityId>,
@@ -52,7 +53,7 @@ store_trait! {
 
         /// Creates or replaces a currency, by its code.
         async fn put_currency(&mut self, currency: &Currency) -> Result<Put, StoreError>;
-        /// One currency.
+        /// The currency with this code.
         async fn currency(&mut self, code: AssetCode) -> Result<Option<Currency>, StoreError>;
         /// All currencies in the order of their codes; there are few, and never more than `limit` are given.
         async fn currencies(

@@ -6,19 +6,19 @@ use crate::domain::asset::Asset;
 use crate::domain::claimable::Claimable;
 use crate::domain::ids::{ClaimableId, FarmId};
 
-/// Sums of an asset's claimable balances, in stroops.
+/// What an asset's claimable balances hold, in stroops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimableSums {
     /// The asset.
     pub asset: Asset,
-    /// What stands in those that may still be claimed.
+    /// The sum of those that may still be claimed.
     pub standing: i64,
-    /// What is owed to recipients.
+    /// What is owed to recipients: that sum, and what was reclaimed and is not repaid.
     pub owed: i64,
 }
 
 store_trait! {
-    /// Claimable balances of ours.
+    /// Claimable balances that we made for recipients who could not be paid.
     pub trait ClaimablesTx, forwarded by ForwardClaimables {
         /// Stores a new claimable balance; it must be outstanding.
         async fn insert_claimable(&mut self, claimable: &Claimable) -> Result<(), StoreError>;
@@ -26,7 +26,7 @@ store_trait! {
         /// Stores a claimable balance's new state, if the stored one is still that of `before`.
         async fn update_claimable(&mut self, before: &Claimable, after: &Claimable) -> Result<(), StoreError>;
 
-        /// One claimable balance.
+        /// The claimable balance with this id.
         async fn claimable(&mut self, id: ClaimableId) -> Result<Option<Claimable>, StoreError>;
 
         /// Those that may still be claimed: outstanding, or being taken back; in id order, after `after`.
@@ -36,8 +36,8 @@ store_trait! {
             limit: u32,
         ) -> Result<Vec<Claimable>, StoreError>;
 
-        /// Outstanding ones that may be taken back at `now`, those that could be longest first; after `after`, from when on and
-        /// which.
+        /// Outstanding ones that may be taken back at `now`, those that could be longest first; after
+        /// `after`, from when on and which.
         async fn claimables_reclaimable(
             &mut self,
             now: Timestamp,
@@ -52,17 +52,19 @@ store_trait! {
             limit: u32,
         ) -> Result<Vec<Claimable>, StoreError>;
 
-        /// Per asset, in stroops: what stands in those that may still be claimed, and what is owed to recipients: that, and what was taken
-        /// back and is not repaid.
+        /// Per asset, in stroops: what stands in those that may still be claimed, and what is owed to
+        /// recipients: that, and what was taken back and is not repaid.
         async fn claimable_sums(&mut self) -> Result<Vec<ClaimableSums>, StoreError>;
 
         /// How many returns of payments stand in claimable balances on the ledger, or are on their way to it.
         async fn returns_by_claimable(&mut self) -> Result<u64, StoreError>;
 
-        /// How many of a farm's legs in an asset stand in claimable balances on the ledger, or are on their way to it.
+        /// How many of a farm's legs in an asset stand in claimable balances on the ledger, or are on their
+        /// way to it.
         async fn claimables_of_farm(&mut self, farm: FarmId, asset: Asset) -> Result<u64, StoreError>;
 
-        /// The farms of whose legs in an asset `at_least` stand in claimable balances on the ledger, in any order; at most `limit`.
+        /// The farms of whose legs in an asset `at_least` stand in claimable balances on the ledger, in any
+        /// order; at most `limit`.
         async fn farms_with_claimables(
             &mut self,
             at_least: u32,

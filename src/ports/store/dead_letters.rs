@@ -12,7 +12,8 @@ use crate::domain::escrow::EscrowAccount;
 use crate::domain::ids::{ClaimableId, SubmissionId, TransferId};
 use crate::domain::transfer::Transfer;
 
-/// Names a record that was put aside: the account in whose history it stands, and the SHA-256 of the record in hexadecimal digits.
+/// Names a record that was put aside: the account in whose history it stands, and the SHA-256 of the record
+/// in hexadecimal digits.
 pub type RecordId = (AccountId, String);
 
 /// A record that was put aside, and whether a person has seen to it.
@@ -37,7 +38,7 @@ pub struct Dismissal {
     pub note: String,
 }
 
-/// Transactions that were to do something and had no effect.
+/// How often something was tried: transactions that had no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tries {
     /// How many.
@@ -47,7 +48,8 @@ pub struct Tries {
 }
 
 store_trait! {
-    /// What the engine does not bring further by itself. Lists are by id, after `after`.
+    /// Dead letters: what needs a person's decision before the engine can go on with it. Lists are by id,
+    /// after `after`.
     pub trait DeadLettersTx, forwarded by ForwardDeadLetters {
         /// Records that were put aside: those that are open, or those that were dismissed.
         async fn records_put_aside(
@@ -57,7 +59,7 @@ store_trait! {
             limit: u32,
         ) -> Result<Vec<PutAside>, StoreError>;
 
-        /// One of them.
+        /// The record with this name, open or dismissed.
         async fn record_put_aside(&mut self, id: &RecordId) -> Result<Option<PutAside>, StoreError>;
 
         /// Dismisses an open record; one that was dismissed stays as it is.
@@ -67,7 +69,8 @@ store_trait! {
             dismissal: &Dismissal,
         ) -> Result<Applied, StoreError>;
 
-        /// Returns of payments that are owed and could not be delivered, or of which nobody has said where they go.
+        /// Returns of payments that are owed and could not be delivered, or of which nobody has said where
+        /// they go.
         async fn returns_undelivered(
             &mut self,
             after: Option<TransferId>,
@@ -81,10 +84,12 @@ store_trait! {
             limit: u32,
         ) -> Result<Vec<(Transfer, Option<Undelivered>)>, StoreError>;
 
-        /// How a pending return or repayment could not be delivered; `None` if that was not tried, or it goes another way since.
+        /// How a pending return or repayment could not be delivered; `None` if that was not tried, or it goes
+        /// another way since.
         async fn undelivered(&mut self, transfer: TransferId) -> Result<Option<Undelivered>, StoreError>;
 
-        /// Stores that a return or repayment could not be delivered; nothing unless it is pending and goes this way still.
+        /// Stores that a return or repayment could not be delivered; nothing unless it is pending and goes
+        /// this way still.
         async fn set_undelivered(
             &mut self,
             transfer: &Transfer,
@@ -97,7 +102,8 @@ store_trait! {
         /// Transactions that were to take back a claimable balance that is outstanding.
         async fn tries_to_take_back(&mut self, claimable: ClaimableId) -> Result<Tries, StoreError>;
 
-        /// Outstanding claimable balances that may be taken back at `now` and could not be, or may be since `overdue`.
+        /// Outstanding claimable balances that may be taken back at `now` and could not be, or may be since
+        /// `overdue`.
         async fn claimables_not_taken_back(
             &mut self,
             now: Timestamp,

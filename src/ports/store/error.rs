@@ -1,10 +1,11 @@
-//! What a store answers besides rows: why it did not do what was asked, and whether a repeated write did anything.
+//! What a store answers besides rows: why it did not do what was asked, and whether a repeated write did
+//! anything.
 
 /// Why the database did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// Somebody else changed the same thing: a stale version, a deadlock, a serialisation failure, a busy database.
-    /// The transaction is gone; running the work again from its reads may succeed.
+    /// Somebody else changed the same thing: a stale version, a deadlock, a serialisation failure, a busy
+    /// database. The transaction is gone; running the work again from its reads may succeed.
     #[error("a concurrent change to {what}")]
     Conflict {
         /// What was changed.
@@ -34,7 +35,8 @@ pub enum StoreError {
         /// Why it cannot be.
         reason: String,
     },
-    /// The engine's lease has been taken over: this process may not write for the engine any more, and wrote nothing.
+    /// The engine's lease has been taken over: this process may not write for the engine any more, and wrote
+    /// nothing.
     #[error("the engine's lease is lost: token {token} is over, {now} holds it")]
     LeaseLost {
         /// The token that was worked under.

@@ -5,7 +5,8 @@ use crate::domain::fee_bump::FeeBump;
 store_trait! {
     /// Fee bumps of transactions of ours.
     pub trait FeeBumpsTx, forwarded by ForwardFeeBumps {
-        /// Stores a bump of a live transaction, by unique keys once per bid; [`StoreError::Conflict`] if the transaction is no longer live.
+        /// Stores a bump of a live transaction, by unique keys once per bid; [`StoreError::Conflict`] if the
+        /// transaction is no longer live.
         async fn insert_fee_bump(&mut self, bump: &FeeBump) -> Result<(), StoreError>;
 
         /// The bumps of all live transactions, the lowest bid of each first.

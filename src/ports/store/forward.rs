@@ -1,15 +1,16 @@
-//! How a method of the store is declared, once: its port, and the way through whatever stands around a transaction.
+//! How a method of the store is declared, once: its port, and the way through whatever stands around a
+//! transaction.
 //!
 //! Each port is declared with `store_trait!`, which makes three things of it:
 //!
 //! 1. the port itself (`AccountsTx`), which the database implements;
-//! 2. its forwarder (`ForwardAccounts`), whose methods all have a body: the call goes [`around`](WrapTx::around) to
-//!    the transaction within;
+//! 2. its forwarder (`ForwardAccounts`), whose methods all have a body: the call goes
+//!    [`around`](WrapTx::around) to the transaction within;
 //! 3. the port for every type that has the forwarder.
 //!
-//! A wrapper says what happens around each call, once, in [`WrapTx`]. Then it is [`ForwardAll`], or it has the
-//! forwarders one by one and puts methods of its own in place of some of theirs. It needs no change when a port gets
-//! a method. Commit and rollback stay the wrapper's own (`Tx`).
+//! A wrapper says what happens around each call, once, in [`WrapTx`]. Then it is [`ForwardAll`], or it has
+//! the forwarders one by one and puts methods of its own in place of some of theirs. It needs no change when
+//! a port gets a method. Commit and rollback stay the wrapper's own (`Tx`).
 
 use std::future::Future;
 

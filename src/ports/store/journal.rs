@@ -30,7 +30,8 @@ pub struct EngineStatus {
     pub stopped: Option<Stopped>,
 }
 
-/// Money that left an account of ours by a transaction that is not stored. No engine goes on before a person has looked.
+/// Money that left an account of ours by a transaction that is not stored. No engine goes on before a person
+/// has looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stopped {
     /// The account.
@@ -48,26 +49,26 @@ store_trait! {
     pub trait JournalTx, forwarded by ForwardJournal {
         /// Stores an entry, once per cause.
         ///
-        /// An entry whose cause is stored already changes nothing: whoever posts it must not repeat the rest of its
-        /// effects either.
+        /// An entry whose cause is stored already changes nothing: whoever posts it must not repeat the rest
+        /// of its effects either.
         async fn post(&mut self, entry: &Entry) -> Result<Applied, StoreError>;
 
         /// The balance of a book account in an asset, in stroops: debits minus credits.
         async fn balance(&mut self, account: BookAccount, asset: Asset) -> Result<i64, StoreError>;
 
-        /// All balances of a book account that are not zero.
+        /// A book account's balances that are not zero, by asset, in stroops.
         async fn balances_of(&mut self, account: BookAccount) -> Result<Vec<(Asset, i64)>, StoreError>;
 
-        /// All balances that are not zero, after `after`, by the accounts' and then the assets' texts, in an order that
-        /// the database fixes (its language may put letters before digits).
+        /// All balances that are not zero, after `after`, by the accounts' and then the assets' texts, in an
+        /// order that the database fixes (its language may put letters before digits).
         async fn balances(
             &mut self,
             after: Option<(BookAccount, Asset)>,
             limit: u32,
         ) -> Result<Vec<(BookAccount, Asset, i64)>, StoreError>;
 
-        /// Balances that are not zero of deposits, unattributed money, claimants and what was clawed back, after `after`, in the order of
-        /// [`Self::balances`].
+        /// Balances that are not zero of deposits, unattributed money, claimants and what was clawed back,
+        /// after `after`, in the order of [`Self::balances`].
         async fn balances_owed(
             &mut self,
             after: Option<(BookAccount, Asset)>,
@@ -90,13 +91,13 @@ store_trait! {
         /// From here to the commit other transactions wait with theirs, so record events last.
         async fn append_event(&mut self, at: Timestamp, kind: &EventKind) -> Result<EventId, StoreError>;
 
-        /// Events after `after`.
+        /// Events in the order of their ids, after `after`.
         async fn events(&mut self, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError>;
 
         /// Stores the engine's report over the last one.
         async fn report(&mut self, status: &EngineStatus) -> Result<(), StoreError>;
 
-        /// The engine's last report.
+        /// The engine's last report; `None` before the first.
         async fn engine_status(&mut self) -> Result<Option<EngineStatus>, StoreError>;
     }
 }

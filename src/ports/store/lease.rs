@@ -5,8 +5,9 @@ use super::forward::store_trait;
 
 /// Who runs the engine: one row, and there is always one.
 ///
-/// Whether a holder is alive is not read from its times, which are for people and by the holder's own clock: clocks are not
-/// synchronised. Whoever wants the lease watches the token and the renewals instead, and counts time itself.
+/// Whether a holder is alive is not read from its times, which are for people and by the holder's own clock:
+/// clocks are not synchronised. Whoever wants the lease watches the token and the renewals instead, and
+/// counts time itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// Rises by one with every take-over. What was begun under another token is not written any more.
@@ -31,12 +32,15 @@ impl Lease {
 store_trait! {
     /// The lease of the engine.
     pub trait LeaseTx, forwarded by ForwardLease {
-        /// The lease. In a transaction that may write, nobody takes it over or releases it until that ends; it may be renewed.
+        /// The lease. In a transaction that may write, nobody takes it over or releases it until that ends;
+        /// it may be renewed.
         async fn lease(&mut self) -> Result<Lease, StoreError>;
 
-        /// Takes the lease for `holder`, if it is still as it was `seen`: its token and renewal. `None` if it is not.
+        /// Takes the lease for `holder`, if it is still as it was `seen`: its token and renewal. `None` if it
+        /// is not.
         ///
-        /// Waits for transactions that have read the lease in order to write, until the database's lock timeout.
+        /// Waits for transactions that have read the lease in order to write, until the database's lock
+        /// timeout.
         async fn take_lease(
             &mut self,
             seen: &Lease,
@@ -52,8 +56,8 @@ store_trait! {
             now: Timestamp,
         ) -> Result<Option<Lease>, StoreError>;
 
-        /// Gives the lease back, if `holder` has it under this token: the next one need not wait. It waits as a take-over does. True if
-        /// it was held.
+        /// Gives the lease back, if `holder` has it under this token: the next one need not wait. It waits as
+        /// a take-over does. True if it was held.
         async fn release_lease(&mut self, token: i64, holder: &str) -> Result<bool, StoreError>;
     }
 }

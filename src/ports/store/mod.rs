@@ -33,7 +33,7 @@ pub use fee_bumps::{FeeBumpsTx, ForwardFeeBumps};
 pub use forward::{ForwardAll, WrapTx};
 pub use journal::{EngineStatus, ForwardJournal, JournalTx, Stopped};
 pub use lease::{ForwardLease, Lease, LeaseTx};
-pub use pages::LIST_ROWS_MAX;
+pub use pages::{LIST_ROWS_MAX, Pages};
 pub use payments::{ForwardPayments, PaymentFilter, PaymentsTx, Quarantined, StoredPayment};
 pub use payouts::{ForwardPayouts, PayoutCheck, PayoutsTx};
 pub use pools::{ForwardPools, PoolClaims, PoolFilter, PoolsTx};

@@ -6,14 +6,14 @@ use crate::domain::address::AccountId;
 use crate::domain::ids::{OperationId, ReservationId};
 use crate::domain::payment::{Attribution, Payment, PaymentId};
 
-/// A payment with what it was taken for.
+/// A payment, its reservation, and whether it counts towards the price.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredPayment {
     /// The payment.
     pub payment: Payment,
     /// The reservation of the account it came to, if there is one.
     pub reservation: Option<ReservationId>,
-    /// What it was taken for.
+    /// Whether it counts towards the reservation's price, or why not.
     pub attribution: Attribution,
 }
 
@@ -42,12 +42,12 @@ pub struct Quarantined {
 }
 
 store_trait! {
-    /// Money that came in.
+    /// Payments that came in, and records of history that nobody could read.
     pub trait PaymentsTx, forwarded by ForwardPayments {
         /// Stores a payment, once.
         async fn insert_payment(&mut self, payment: &StoredPayment) -> Result<Applied, StoreError>;
 
-        /// One payment.
+        /// The payment with this id.
         async fn payment(&mut self, id: PaymentId) -> Result<Option<StoredPayment>, StoreError>;
 
         /// Payments in id order, after `after`.

@@ -24,7 +24,8 @@ store_trait! {
         /// What is known of those of `accounts` that are watched, in any order; at most 200 may be asked for.
         async fn payout_checks(&mut self, accounts: &[AccountId]) -> Result<Vec<PayoutCheck>, StoreError>;
 
-        /// Those that were looked at before `before` or never; those never looked at first, then those longest ago.
+        /// Those that were looked at before `before` or never; those never looked at first, then those
+        /// longest ago.
         async fn payouts_to_check(
             &mut self,
             before: Timestamp,

@@ -29,11 +29,11 @@ store_trait! {
         /// Stores a new pool; its version must be 0.
         async fn insert_pool(&mut self, pool: &Pool) -> Result<(), StoreError>;
 
-        /// Stores a pool with more grants or nodes, if its version is still the stored one; gives it back with the
-        /// next. Grants that are stored are never changed.
+        /// Stores a pool with more grants or nodes, if its version is still the stored one; gives it back
+        /// with the next. Grants that are stored are never changed.
         async fn update_pool(&mut self, pool: &Pool) -> Result<Pool, StoreError>;
 
-        /// One pool.
+        /// The pool with this id.
         async fn pool(&mut self, id: PoolId) -> Result<Option<Pool>, StoreError>;
 
         /// Pools in id order, after `after`.
@@ -44,11 +44,12 @@ store_trait! {
             limit: u32,
         ) -> Result<Vec<Pool>, StoreError>;
 
-        /// What reservations that extend the pool and have not ended may still add to it. In a transaction that writes, nobody
-        /// else claims or changes the pool until it has ended: read the pool afterwards.
+        /// What reservations that extend the pool and have not ended may still add to it. In a transaction
+        /// that writes, nobody else claims or changes the pool until it has ended: read the pool afterwards.
         async fn pool_claims(&mut self, id: PoolId) -> Result<PoolClaims, StoreError>;
 
-        /// True if a pool that was bought with play money, or a reservation that may still become one, contains the node.
+        /// True if a pool that was bought with play money, or a reservation that may still become one,
+        /// contains the node.
         async fn node_is_under_free_pool(&mut self, node: NodeId) -> Result<bool, StoreError>;
     }
 }

@@ -16,7 +16,7 @@ pub struct ReservationFilter {
 }
 
 store_trait! {
-    /// Reservations.
+    /// Capacity reservations.
     pub trait ReservationsTx, forwarded by ForwardReservations {
         /// Stores a new reservation; its version must be 0.
         async fn insert_reservation(&mut self, reservation: &Reservation) -> Result<(), StoreError>;
@@ -27,7 +27,7 @@ store_trait! {
         /// [`StoreError::Conflict`] if somebody else changed it.
         async fn update_reservation(&mut self, reservation: &Reservation) -> Result<Reservation, StoreError>;
 
-        /// One reservation.
+        /// The reservation with this id.
         async fn reservation(&mut self, id: ReservationId) -> Result<Option<Reservation>, StoreError>;
 
         /// The reservation whose money goes to this account.
@@ -44,8 +44,8 @@ store_trait! {
             limit: u32,
         ) -> Result<Vec<Reservation>, StoreError>;
 
-        /// Reservations that still take payments although their deadline, or a request to cancel, is before `now`; by deadline
-        /// and id, after `after`.
+        /// Reservations that still take payments although their deadline, or a request to cancel, is before
+        /// `now`; by deadline and id, after `after`.
         async fn reservations_overdue(
             &mut self,
             now: Timestamp,

@@ -12,8 +12,8 @@ pub const TRANSACT_ATTEMPTS_MAX: u32 = 20;
 
 /// Runs `work` in a transaction and commits it; runs it again after conflicts.
 ///
-/// The work runs in a task of its own, so that a caller that is cancelled (a client that hangs up) never leaves a
-/// transaction half done on a pooled connection: once begun, it comes to its commit or rollback.
+/// The work runs in a task of its own, so that a caller that is cancelled (a client that hangs up) never
+/// leaves a transaction half done on a pooled connection: once begun, it comes to its commit or rollback.
 ///
 /// # Errors
 /// What `work` returned, after a rollback; or the store's, when begin or commit failed. After

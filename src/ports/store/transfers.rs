@@ -6,18 +6,20 @@ use crate::domain::payment::PaymentId;
 use crate::domain::transfer::{Submission, Transfer};
 
 store_trait! {
-    /// Money that goes out and the transactions that carry it.
+    /// Transfers (money that goes out) and submissions (the transactions that carry them).
     pub trait TransfersTx, forwarded by ForwardTransfers {
         /// Stores new transfers; they must be pending.
         async fn insert_transfers(&mut self, transfers: &[Transfer]) -> Result<(), StoreError>;
 
-        /// Stores a transfer's new state, if the stored one is still that of `before`, and it still goes the same way.
+        /// Stores a transfer's new state, if the stored one is still that of `before`, and it still goes the
+        /// same way.
         ///
-        /// Going in flight takes the transfer's one live attempt by unique key; being released frees it; being
-        /// confirmed keeps it for ever.
+        /// Going in flight takes the transfer's one live attempt by unique key; being released frees it;
+        /// being confirmed keeps it for ever.
         async fn update_transfer(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError>;
 
-        /// Stores that a pending transfer goes another way (where to, with which memo, how), if it is still as it was before.
+        /// Stores that a pending transfer goes another way (where to, with which memo, how), if it is still
+        /// as it was before.
         async fn redirect_transfer(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError>;
 
         /// Makes all pending transfers from `closed`, an account that is no more, go from `home`.
@@ -35,15 +37,16 @@ store_trait! {
         /// The place of a reservation's next transfer: one more than its highest ordinal.
         async fn next_ordinal(&mut self, reservation: ReservationId) -> Result<u32, StoreError>;
 
-        /// Returns of payments, and repayments, that are owed and in no live transaction, in id order, after `after`; not those of
-        /// which nobody has said where they go.
+        /// Returns of payments, and repayments, that are owed and in no live transaction, in id order, after
+        /// `after`; not those of which nobody has said where they go.
         async fn pending_refunds(
             &mut self,
             after: Option<TransferId>,
             limit: u32,
         ) -> Result<Vec<Transfer>, StoreError>;
 
-        /// Returns of payments to `account` that are owed and in no live transaction, in id order, after `after`.
+        /// Returns of payments to `account` that are owed and in no live transaction, in id order, after
+        /// `after`.
         async fn pending_refunds_from(
             &mut self,
             account: AccountId,
@@ -51,13 +54,14 @@ store_trait! {
             limit: u32,
         ) -> Result<Vec<Transfer>, StoreError>;
 
-        /// The return of a payment; the last one if all were given up.
+        /// The return of a payment that stands; if all were given up, the last of them.
         async fn refund_of(&mut self, payment: PaymentId) -> Result<Option<Transfer>, StoreError>;
 
         /// The repayment of a claimable balance that was taken back.
         async fn repayment_of(&mut self, claimable: ClaimableId) -> Result<Option<Transfer>, StoreError>;
 
-        /// True if money is on its way out of this account: its balance on the ledger may change at any time.
+        /// True if a transfer from this account is in flight: its balance on the ledger may change at any
+        /// time.
         async fn money_leaves(&mut self, account: AccountId) -> Result<bool, StoreError>;
 
         /// Transfers by id, in the order asked for; at most 100. A missing one is [`StoreError::Corrupt`].
@@ -78,7 +82,7 @@ store_trait! {
         /// Stores the outcome of a transaction, if it is still live. Frees its channel.
         async fn resolve_submission(&mut self, submission: &Submission) -> Result<(), StoreError>;
 
-        /// One transaction.
+        /// The transaction with this id.
         async fn submission(&mut self, id: SubmissionId) -> Result<Option<Submission>, StoreError>;
 
         /// The transaction with this hash, or with a fee bump of ours that has it.

@@ -30,12 +30,20 @@ pub trait Store: Send + Sync {
 
 /// An open transaction: everything it does, or nothing.
 ///
-/// Dropped without [`Tx::commit`], it is rolled back. After the first statement that was refused
-/// ([`StoreError::Corrupt`] is what we think of an answer, not a refusal) it is over: whatever is asked gives that
-/// error again, and so does the commit.
+/// # Errors
+/// Every method may answer [`StoreError::Unavailable`], and every one that reads [`StoreError::Corrupt`]. A
+/// guarded write whose row is no longer as its caller read it is [`StoreError::Conflict`]; a row whose unique
+/// key is taken is [`StoreError::Exists`]; what the port's words forbid (a new transfer that is not pending,
+/// a list of 201 ids) is [`StoreError::Refused`].
 ///
-/// On PostgreSQL several run at once, at READ COMMITTED: what was read may have changed before it is written, which
-/// the guarded writes notice. A node read in a transaction that may write stays as it is until that ends.
+/// # Failure
+/// Dropped without [`Tx::commit`], it is rolled back. After the first statement that was refused
+/// ([`StoreError::Corrupt`] is what we think of an answer, not a refusal) it is over: whatever is asked gives
+/// that error again, and so does the commit.
+///
+/// On PostgreSQL several run at once, at READ COMMITTED: what was read may have changed before it is written,
+/// which the guarded writes notice. A node read in a transaction that may write stays as it is until that
+/// ends.
 #[async_trait]
 pub trait Tx:
     AccessTx

@@ -7,8 +7,8 @@ use crate::domain::ids::{ReservationId, SubmissionId, TransferId};
 store_trait! {
     /// What waits longest, for whoever watches over the service.
     pub trait WatchdogTx, forwarded by ForwardWatchdog {
-        /// The reservation that has been funded or settling for longest, and when the payment that funded it was in a ledger. Held
-        /// ones wait for their account or a person, and are not asked for.
+        /// The reservation that has been funded or settling for longest, and when the payment that funded it
+        /// was in a ledger. Held ones wait for their account or a person, and are not asked for.
         async fn oldest_funded(&mut self) -> Result<Option<(ReservationId, Timestamp)>, StoreError>;
 
         /// The oldest live transaction that was sent, and when it was stored: its outcome is unknown.

@@ -9,7 +9,7 @@ use farmgate::domain::transfer::{Submission, SubmissionState};
 
 use crate::support::{TestStore, on_both_databases};
 use crate::world::faulty_network::{Faults, faulty};
-use crate::world::{FARMER, PAST_MAX_TIME_SECONDS, World, engine_settings, price, share, wallet};
+use crate::world::{FARMER, PAST_MAX_TIME_SECONDS, World, engine_settings, farmers_share, price, wallet};
 
 async fn world_with_alice(store: &TestStore) -> (World, Arc<Faults>) {
     let (world, faults) = faulty(store.store.clone()).await;
@@ -68,8 +68,7 @@ on_both_databases! {
         world.until(reservation.id, "settled").await;
         let ended = world.store.begin_read().await.unwrap().submission(waits.id).await.unwrap().unwrap();
         assert!(matches!(ended.state, SubmissionState::Dead { .. }), "{:?}", ended.state);
-        let whole = price(&reservation);
-        assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation));
         assert!(world.balance(reservation.escrow, "TFT").is_zero());
     }
 
@@ -91,7 +90,6 @@ on_both_databases! {
         let ended = world.store.begin_read().await.unwrap().submission(waits.id).await.unwrap().unwrap();
         assert!(matches!(ended.state, SubmissionState::Confirmed { .. }), "{:?}", ended.state);
         assert_eq!(faults.built(), built + 1, "nothing was built again");
-        let whole = price(&reservation);
-        assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation));
     }
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use farmgate::domain::address::Address;
 use farmgate::domain::claimable::{Claimable, ClaimableState, RECLAIM_AFTER_SECONDS};
 use farmgate::domain::journal::BookAccount;
-use farmgate::domain::money::Stroops;
 use farmgate::domain::reservation::Reservation;
 use farmgate::reservations::OrderRequest;
 use farmgate::settlement::Settings;
@@ -13,7 +12,7 @@ use farmgate::settlement::Settings;
 use crate::support::on_both_databases;
 use crate::world::{
     FARMER, FOUNDATION, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings,
-    price, share, units, wallet,
+    farmers_share, price, share, units, wallet,
 };
 
 /// Worth a claimable balance, and not enough to pay for anything.
@@ -47,11 +46,6 @@ pub async fn with_an_untrusting_farmer(world: &World) -> Reservation {
     world.reserve().await
 }
 
-pub fn farmers(reservation: &Reservation) -> Stroops {
-    let whole = price(reservation);
-    whole.checked_sub(share(whole, 10)).unwrap()
-}
-
 /// A reservation that was paid in part by somebody who then can no longer receive the token, past its deadline.
 pub async fn paid_in_part_and_distrusted(world: &World, part: &str) -> Reservation {
     world.customer("alice").await;
@@ -83,15 +77,15 @@ on_both_databases! {
         world.pay("bob", bad.escrow, price(&bad), "TFT").await;
         world.until(bad.id, "settled").await;
         world.until(good.id, "settled").await;
-        assert_eq!(world.holds(FARMER, "TFT"), farmers(&good), "his neighbour is paid as ever");
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&good), "his neighbour is paid as ever");
         assert_eq!(world.fees_of_failures().await.len(), 1, "what was found out cost one fee");
         assert!(world.balance(bad.escrow, "TFT").is_zero());
         let both = share(price(&good), 10).get() + share(price(&bad), 10).get();
         assert_eq!(world.holds(FOUNDATION, "TFT").get(), both);
         let balances = outstanding(&world).await;
         assert_eq!(balances.len(), 1);
-        assert_eq!((balances[0].amount, balances[0].recipient), (farmers(&bad), wallet("untrusting").account()));
-        let owed = farmers(&bad).get();
+        assert_eq!((balances[0].amount, balances[0].recipient), (farmers_share(&bad), wallet("untrusting").account()));
+        let owed = farmers_share(&bad).get();
         assert_eq!(waiting(&world).await, (owed, -owed));
         world.assert_reconciled().await;
 
@@ -101,7 +95,7 @@ on_both_databases! {
         world.rest().await;
         assert_eq!(outstanding(&world).await, []);
         assert_eq!(waiting(&world).await, (0, 0), "claimed, and in the books");
-        assert_eq!(world.holds("untrusting", "TFT"), farmers(&bad));
+        assert_eq!(world.holds("untrusting", "TFT"), farmers_share(&bad));
         world.assert_reconciled().await;
     }
 
@@ -129,7 +123,7 @@ on_both_databases! {
         }
         let taken = world.store.begin_read().await.unwrap().claimable(balance.id).await.unwrap().unwrap();
         assert!(matches!(taken.state, ClaimableState::TakenBack { .. }), "{:?}", taken.state);
-        let owed = farmers(&reservation);
+        let owed = farmers_share(&reservation);
         assert_eq!(world.balance(platform, "TFT"), owed, "on a trust line made for it");
         assert_eq!(waiting(&world).await, (0, -owed.get()), "the farmer is owed it still");
         assert_eq!(world.sponsoring().await, sponsoring, "its reserve came home");
@@ -166,7 +160,7 @@ on_both_databases! {
         assert!(matches!(ended.state, ClaimableState::Claimed { .. }), "{:?}", ended.state);
         assert_eq!(waiting(&world).await, (0, 0));
         assert!(world.fees_of_failures().await.len() <= failures + 1);
-        assert_eq!(world.holds("untrusting", "TFT"), farmers(&reservation), "and once");
+        assert_eq!(world.holds("untrusting", "TFT"), farmers_share(&reservation), "and once");
         world.assert_reconciled().await;
     }
 

@@ -13,13 +13,11 @@ use farmgate::domain::transfer::{GivenBack, Transfer, TransferKind};
 use farmgate::ports::clock::Clock;
 use farmgate::settlement::{ReturnError, Settings};
 
-use crate::claimables::claimable_balances::{
-    farmers, give_up_tft, outstanding, waiting, with_an_untrusting_farmer,
-};
+use crate::claimables::claimable_balances::{give_up_tft, outstanding, waiting, with_an_untrusting_farmer};
 use crate::support::on_both_databases;
 use crate::world::crashing_store::{Blow, CrashingStore};
 use crate::world::faulty_network::{Faults, faulty};
-use crate::world::{FARMER, World, engine_settings, price, wallet};
+use crate::world::{FARMER, World, engine_settings, farmers_share, price, wallet};
 
 const ALWAYS: usize = usize::MAX;
 /// Past the first pause of a balance that cannot be taken back.
@@ -103,7 +101,7 @@ async fn unclaimed(world: &World, reservation: Reservation) -> (Claimable, Stroo
     world.rest().await;
     let balance = outstanding(world).await.remove(0);
     world.clock.move_on(RECLAIM_AFTER_SECONDS + 3_600);
-    (balance, farmers(&reservation))
+    (balance, farmers_share(&reservation))
 }
 
 /// The same, taken back by the platform.

@@ -36,17 +36,6 @@ async fn settled(world: &World) -> Reservation {
     reservation
 }
 
-async fn until_closed(world: &World, account: AccountId) {
-    for _ in 0..100 {
-        if matches!(world.escrow(account).await.state, EscrowState::Closed { .. }) {
-            return;
-        }
-        world.tick().await.unwrap();
-        world.next_ledger().await;
-    }
-    panic!("account {account} is {:?}", world.escrow(account).await.state);
-}
-
 async fn is_there(world: &World, account: AccountId) -> bool {
     world.plain.account(account).await.unwrap().account.is_some()
 }
@@ -76,7 +65,7 @@ on_both_databases! {
         let sponsoring = world.sponsoring().await;
         let trust_lines = u32::try_from(world.escrow(reservation.escrow).await.assets.len()).unwrap();
         world.clock.move_on(1_200);
-        until_closed(&world, reservation.escrow).await;
+        world.until_closed(reservation.escrow).await;
         assert!(!is_there(&world, reservation.escrow).await);
         assert_eq!(sponsoring - world.sponsoring().await, 2 + 1 + trust_lines, "account, signer, trust lines");
         world.assert_reconciled().await;
@@ -86,7 +75,7 @@ on_both_databases! {
         let world = World::new(store.store.clone()).await;
         let reservation = settled(&world).await;
         world.clock.move_on(QUIET_SECONDS + 60);
-        until_closed(&world, reservation.escrow).await;
+        world.until_closed(reservation.escrow).await;
         let before = world.holds("alice", "TFT");
         let to = Address::Account(reservation.escrow);
         let refused = world.try_pay("alice", to, amount("1"), "TFT").await.unwrap_err();
@@ -108,7 +97,7 @@ on_both_databases! {
         let refused = to_stranger("0").await.unwrap_err();
         assert!(refused.to_string().contains("tx_bad_auth"), "while the account is ours, it signs nothing: {refused}");
         world.clock.move_on(QUIET_SECONDS + 60);
-        until_closed(&world, reservation.escrow).await;
+        world.until_closed(reservation.escrow).await;
         assert_eq!(world.sealed_secret(reservation.escrow).await, Some(sealed), "it is kept");
         let native = World::named("XLM");
         world.horizon.fund(reservation.escrow, native, Stroops::ZERO).await.unwrap();
@@ -150,7 +139,7 @@ on_both_databases! {
         world.rest().await;
         assert!(matches!(world.escrow(reservation.escrow).await.state, EscrowState::Merged { .. }));
         faults.no_history.store(0, Ordering::SeqCst);
-        until_closed(&world, reservation.escrow).await;
+        world.until_closed(reservation.escrow).await;
         let fee = amount("0.00001");
         world.until_holds("stranger", "XLM", before.checked_sub(fee).unwrap()).await;
         world.rest().await;
@@ -172,7 +161,7 @@ on_both_databases! {
         world.pay("stranger", reservation.escrow, amount("3"), "XLM").await;
         let (stranger, platform) = (world.holds("stranger", "XLM"), world.holds("platform", "XLM"));
         faults.no_history.store(0, Ordering::SeqCst);
-        until_closed(&world, reservation.escrow).await;
+        world.until_closed(reservation.escrow).await;
         world.rest().await;
         assert_eq!(world.holds("stranger", "XLM"), stranger, "we have nothing of it to give back");
         assert_eq!(world.holds("platform", "XLM"), platform);
@@ -197,7 +186,7 @@ on_both_databases! {
                 break;
             }
         }
-        until_closed(&world, reservation.escrow).await;
+        world.until_closed(reservation.escrow).await;
         assert_eq!(world.fees_of_failures().await.len(), 1);
         world.assert_reconciled().await;
     }
@@ -213,7 +202,7 @@ on_both_databases! {
         drop(tx);
         faults.lost.store(0, Ordering::SeqCst);
         world.clock.move_on(2);
-        until_closed(&world, reservation.escrow).await;
+        world.until_closed(reservation.escrow).await;
         let fee = amount("0.00001");
         world.until_holds("stranger", "XLM", before.checked_sub(fee).unwrap()).await;
         world.rest().await;
@@ -242,7 +231,7 @@ on_both_databases! {
         assert!(held(&world), "late money went back");
         assert!(is_there(&world, reservation.escrow).await);
         world.clock.move_on(86_400);
-        until_closed(&world, reservation.escrow).await;
+        world.until_closed(reservation.escrow).await;
         world.assert_reconciled().await;
     }
 
@@ -263,7 +252,7 @@ on_both_databases! {
         assert_eq!(world.balance(reservation.escrow, "TFT"), amount("1"));
         world.trust("alice", "TFT").await;
         world.clock.move_on(86_400);
-        until_closed(&world, reservation.escrow).await;
+        world.until_closed(reservation.escrow).await;
         assert_eq!(world.holds("alice", "TFT"), amount("1"));
         world.assert_reconciled().await;
     }
@@ -277,7 +266,7 @@ on_both_databases! {
         let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
         assert_eq!(listed, [], "nobody looks for them all the time");
         world.clock.move_on(QUIET_SECONDS + 60);
-        until_closed(&world, reservation.escrow).await;
+        world.until_closed(reservation.escrow).await;
         let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
         assert_eq!(listed.len(), 2, "dust keeps no account open");
         assert!(listed.iter().all(|balance| balance.claimant == reservation.escrow));
@@ -304,7 +293,7 @@ on_both_databases! {
         world.rest().await;
         assert!(is_there(&world, reservation.escrow).await);
         world.clock.move_on(2 * 3_600);
-        until_closed(&world, reservation.escrow).await;
+        world.until_closed(reservation.escrow).await;
         assert!(world.sponsoring().await < sponsoring, "the reserves came home");
         let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
         assert_eq!(listed.len(), 2);
@@ -325,7 +314,7 @@ on_both_databases! {
         let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
         world.take_aside_back("alice", &listed[0].id).await;
         world.clock.move_on(86_400 + 60);
-        until_closed(&world, reservation.escrow).await;
+        world.until_closed(reservation.escrow).await;
         assert_eq!(world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap(), []);
         world.assert_reconciled().await;
     }
@@ -347,7 +336,7 @@ on_both_databases! {
         let xlm = world.balance(wallet("platform").account(), "XLM");
         world.clock.move_on(QUIET_SECONDS + 60);
         for reservation in &reservations {
-            until_closed(&world, reservation.escrow).await;
+            world.until_closed(reservation.escrow).await;
         }
         assert_eq!(world.balance(wallet("platform").account(), "XLM"), xlm, "channels pay the fees");
         let mut tx = world.store.begin_read().await.unwrap();

@@ -10,7 +10,7 @@ use farmgate::domain::transfer::{ResultCodes, SubmissionState};
 use crate::support::on_both_databases;
 use crate::world::faulty_network::faulty;
 use crate::world::{
-    BASE_FEE, FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, amount, price, share, wallet,
+    BASE_FEE, FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, amount, farmers_share, price, wallet,
 };
 
 on_both_databases! {
@@ -25,8 +25,7 @@ on_both_databases! {
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         world.until(reservation.id, "settled").await;
         assert_eq!(faults.built(), built + 1);
-        let whole = price(&reservation);
-        assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation));
         world.assert_reconciled().await;
     }
 
@@ -60,8 +59,7 @@ on_both_databases! {
         faults.lost.store(0, Ordering::SeqCst);
         world.until(reservation.id, "settled").await;
         assert_eq!(faults.built(), built + 2);
-        let whole = price(&reservation);
-        assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation));
         world.assert_reconciled().await;
     }
 
@@ -100,8 +98,7 @@ on_both_databases! {
         world.until(reservation.id, "settled").await;
         let ended = world.store.begin_read().await.unwrap().submission(stolen.id).await.unwrap().unwrap();
         assert!(matches!(ended.state, SubmissionState::Dead { .. }), "{:?}", ended.state);
-        let whole = price(&reservation);
-        assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation));
         assert!(world.balance(reservation.escrow, "TFT").is_zero());
         world.rest().await;
         let wrong = world.differences().await;

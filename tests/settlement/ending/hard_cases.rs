@@ -6,7 +6,9 @@ use farmgate::settlement::Settings;
 
 use crate::support::on_both_databases;
 use crate::world::transport::CannedAnswer;
-use crate::world::{FARMER, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, price, share, wallet};
+use crate::world::{
+    FARMER, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, farmers_share, price, wallet,
+};
 
 /// What Horizon says while its history is behind its ledger.
 const STALE: CannedAnswer = CannedAnswer {
@@ -93,8 +95,7 @@ on_both_databases! {
         world.until_holds("bob", "TFT", amount("10000")).await;
         assert_eq!(world.state(settled.id).await, "settled");
         assert_eq!(world.state(expired.id).await, "expired");
-        let whole = price(&settled);
-        assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&settled));
         world.rest().await;
         world.assert_reconciled().await;
     }

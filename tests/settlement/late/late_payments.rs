@@ -14,10 +14,6 @@ use crate::world::{PAST_THE_DEADLINE_SECONDS, World, amount, price, wallet};
 
 const PURSE: &str = "10000";
 
-async fn attributions(world: &World, reservation: &Reservation) -> Vec<Attribution> {
-    world.payments(reservation.id).await.into_iter().map(|stored| stored.attribution).collect()
-}
-
 /// A reservation with an account that the engine knows to be empty.
 async fn awaiting(world: &World) -> Reservation {
     world.customer("alice").await;
@@ -37,7 +33,7 @@ on_both_databases! {
         world.until(reservation.id, "expired").await;
         world.until_holds("alice", "TFT", amount(PURSE)).await;
         world.rest().await;
-        assert_eq!(attributions(&world, &reservation).await, [Attribution::Late]);
+        assert_eq!(world.attributions(reservation.id).await, [Attribution::Late]);
         world.assert_reconciled().await;
     }
 
@@ -54,7 +50,7 @@ on_both_databases! {
         world.until_holds("alice", "TFT", amount(PURSE)).await;
         world.rest().await;
         assert_eq!(world.state(reservation.id).await, "refunded");
-        assert_eq!(attributions(&world, &reservation).await, [Attribution::Counted, Attribution::Late]);
+        assert_eq!(world.attributions(reservation.id).await, [Attribution::Counted, Attribution::Late]);
         world.assert_reconciled().await;
     }
 
@@ -68,7 +64,7 @@ on_both_databases! {
         world.until(reservation.id, "refunding").await;
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         world.rest().await;
-        assert_eq!(attributions(&world, &reservation).await, [Attribution::Counted, Attribution::Late]);
+        assert_eq!(world.attributions(reservation.id).await, [Attribution::Counted, Attribution::Late]);
         faults.lost.store(0, Ordering::SeqCst);
         world.clock.move_on(2);
         world.until(reservation.id, "refunded").await;
@@ -87,7 +83,7 @@ on_both_databases! {
         world.customer("bob").await;
         world.pay("bob", reservation.escrow, price(&reservation), "TFT").await;
         world.rest().await;
-        assert_eq!(attributions(&world, &reservation).await, [Attribution::Counted, Attribution::Late]);
+        assert_eq!(world.attributions(reservation.id).await, [Attribution::Counted, Attribution::Late]);
         faults.lost.store(0, Ordering::SeqCst);
         world.clock.move_on(2);
         world.until(reservation.id, "settled").await;

@@ -11,15 +11,11 @@ use farmgate::settlement::{EngineError, Settings};
 
 use crate::support::on_both_databases;
 use crate::world::faulty_network::faulty;
-use crate::world::{PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, price, wallet};
+use crate::world::{PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, platform, price, wallet};
 
 async fn taken_for(world: &World, attribution: Attribution) -> Vec<StoredPayment> {
     let filter = PaymentFilter { reservation: None, attribution: Some(attribution) };
     world.store.begin_read().await.unwrap().payments(&filter, None, 100).await.unwrap()
-}
-
-fn platform() -> AccountId {
-    wallet("platform").account()
 }
 
 async fn a_channel(world: &World) -> AccountId {

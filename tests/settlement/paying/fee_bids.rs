@@ -9,7 +9,7 @@ use farmgate::domain::reservation::Reservation;
 
 use crate::support::{TestStore, on_both_databases};
 use crate::world::faulty_network::{Faults, faulty};
-use crate::world::{FARMER, PAST_MAX_TIME_SECONDS, World, engine_settings, price, share, wallet};
+use crate::world::{FARMER, PAST_MAX_TIME_SECONDS, World, engine_settings, farmers_share, price, wallet};
 
 /// More than one rise of the bid, and less than a transaction's lifetime.
 const A_WHILE_SECONDS: i64 = 40;
@@ -33,8 +33,7 @@ async fn paid(store: &TestStore) -> (World, Arc<Faults>, Reservation) {
 }
 
 async fn assert_paid_once(world: &World, reservation: &Reservation) {
-    let whole = price(reservation);
-    assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
+    assert_eq!(world.holds(FARMER, "TFT"), farmers_share(reservation));
     assert!(world.balance(reservation.escrow, "TFT").is_zero());
     world.rest().await;
     world.assert_reconciled().await;

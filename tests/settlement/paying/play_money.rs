@@ -9,7 +9,7 @@ use farmgate::ports::clock::Clock;
 use farmgate::reservations::{self, OrderRequest, QuoteError, Refusal};
 
 use crate::support::on_both_databases;
-use crate::world::{FARMER, World, amount, price, share, units, wallet};
+use crate::world::{FARMER, World, amount, farmers_share, price, units, wallet};
 
 /// A world with FreeTFT, of which alice has 10,000 beside as many TFT.
 async fn world(store: &crate::support::TestStore) -> World {
@@ -101,8 +101,7 @@ on_both_databases! {
         let reservation = world.reserve_as(offered).await;
         assert_eq!(reservation.quote.options.len(), 2);
         let (reservation, pool) = settled(&world, paid_in(&world, "TFT"), "TFT").await;
-        let whole = price(&reservation);
-        assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation));
         assert!(!world.pool(pool).await.free_only);
     }
 

@@ -19,7 +19,8 @@ use jiff::SignedDuration;
 use crate::support::on_both_databases;
 use crate::world::faulty_network::faulty;
 use crate::world::{
-    BASE_FEE, FARMER, FOUNDATION, PAST_MAX_TIME_SECONDS, World, engine_settings, price, share, units, wallet,
+    BASE_FEE, FARMER, FOUNDATION, PAST_MAX_TIME_SECONDS, World, engine_settings, farmers_share, price, share,
+    units, wallet,
 };
 
 /// With the foundation's, a reservation on all of them has 26 legs: three fit a transaction.
@@ -121,8 +122,7 @@ on_both_databases! {
         world.put_farm(farm).await;
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         world.until(reservation.id, "settled").await;
-        let whole = price(&reservation);
-        assert_eq!(world.holds(FARMER, "TFT"), whole.checked_sub(share(whole, 10)).unwrap());
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation));
         assert_eq!(world.holds("thief", "TFT"), "10000".parse().unwrap());
     }
 

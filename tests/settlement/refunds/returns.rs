@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 
 use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::event::EventKind;
-use farmgate::domain::ids::ReservationId;
 use farmgate::domain::payment::{Attribution, Memo};
 use farmgate::domain::refund::RefundAddress;
 use farmgate::domain::reservation::{RefundReason, State};
@@ -19,12 +18,6 @@ use crate::world::{World, amount, price, share, wallet};
 /// Past every deadline that a quote gives.
 const PAST_THE_DEADLINE_SECONDS: i64 = 4_000;
 const PURSE: &str = "10000";
-
-async fn attributions(world: &World, reservation: ReservationId) -> Vec<Attribution> {
-    let filter = PaymentFilter { reservation: Some(reservation), attribution: None };
-    let payments = world.store.begin_read().await.unwrap().payments(&filter, None, 100).await.unwrap();
-    payments.into_iter().map(|stored| stored.attribution).collect()
-}
 
 async fn events(world: &World) -> Vec<EventKind> {
     let events = world.store.begin_read().await.unwrap().events(None, 1_000).await.unwrap();
@@ -157,7 +150,7 @@ on_both_databases! {
         world.until_holds("alice", "TFT", amount(PURSE)).await;
         world.rest().await;
         assert_eq!(world.state(reservation.id).await, "expired");
-        assert_eq!(attributions(&world, reservation.id).await, [Attribution::Late]);
+        assert_eq!(world.attributions(reservation.id).await, [Attribution::Late]);
         world.assert_reconciled().await;
     }
 
@@ -180,14 +173,14 @@ on_both_databases! {
         let reservation = world.reserve().await;
         world.pay("alice", reservation.escrow, amount("2"), "XLM").await;
         for _ in 0..100 {
-            if world.balance(reservation.escrow, "XLM").is_zero() && !attributions(&world, reservation.id).await.is_empty() {
+            if world.balance(reservation.escrow, "XLM").is_zero() && !world.attributions(reservation.id).await.is_empty() {
                 break;
             }
             world.tick().await.unwrap();
             world.next_ledger().await;
         }
         assert!(world.balance(reservation.escrow, "XLM").is_zero());
-        assert_eq!(attributions(&world, reservation.id).await, [Attribution::OtherAsset]);
+        assert_eq!(world.attributions(reservation.id).await, [Attribution::OtherAsset]);
         assert_eq!(world.state(reservation.id).await, "awaiting_payment");
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         world.until(reservation.id, "settled").await;

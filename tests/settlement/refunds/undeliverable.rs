@@ -15,7 +15,7 @@ use farmgate::settlement::Settings;
 use crate::support::on_both_databases;
 use crate::world::faulty_network::faulty;
 use crate::world::{
-    PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, price, wallet,
+    PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, platform, price, wallet,
 };
 
 const QUIET_SECONDS: i64 = 3_600;
@@ -30,10 +30,6 @@ fn soon() -> Settings {
         carry_home_seconds: CARRY_HOME_SECONDS,
         ..engine_settings()
     }
-}
-
-fn platform() -> AccountId {
-    wallet("platform").account()
 }
 
 fn vault() -> RefundAddress {

@@ -3,7 +3,6 @@
 use farmgate::domain::address::AccountId;
 use farmgate::domain::escrow::EscrowState;
 use farmgate::domain::ids::LedgerSeq;
-use farmgate::domain::reservation::Reservation;
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::EngineStatus;
 use farmgate::reservations;
@@ -12,7 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::support::{TestStore, on_both_databases};
 use crate::world::{
-    FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, price, share,
+    FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, farmers_share,
+    price,
 };
 
 const QUIET_SECONDS: i64 = 3_600;
@@ -79,11 +79,6 @@ async fn world(store: &TestStore) -> World {
     world
 }
 
-fn kept_by_farmer(reservation: &Reservation) -> farmgate::domain::money::Stroops {
-    let whole = price(reservation);
-    whole.checked_sub(share(whole, 10)).unwrap()
-}
-
 /// Stores what an engine reported that saw its last ledger so long ago.
 async fn last_seen(world: &World, seconds_ago: i64, builds_nothing_before: Option<Timestamp>) {
     let seen = world.clock.now() - SignedDuration::from_secs(seconds_ago);
@@ -105,17 +100,6 @@ async fn last_seen(world: &World, seconds_ago: i64, builds_nothing_before: Optio
         .await;
 }
 
-async fn until_closed(world: &World, account: AccountId) {
-    for _ in 0..200 {
-        if matches!(world.escrow(account).await.state, EscrowState::Closed { .. }) {
-            return;
-        }
-        world.tick().await.unwrap();
-        world.next_ledger().await;
-    }
-    panic!("account {account} is {:?}", world.escrow(account).await.state);
-}
-
 on_both_databases! {
     async fn a_settlement_that_the_backup_does_not_know_is_found_and_not_paid_again(store: &TestStore) {
         let world = world(store).await;
@@ -129,7 +113,7 @@ on_both_databases! {
         assert_eq!(world.state(reservation.id).await, "awaiting_payment");
         let again = world.until(reservation.id, "settled").await;
         world.rest().await;
-        assert_eq!(world.holds(FARMER, "TFT"), kept_by_farmer(&reservation), "paid once");
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation), "paid once");
         let farmgate::domain::reservation::State::Settled { settlement, .. } = again.state else { panic!() };
         assert!(settlement.transaction.is_some());
         assert_eq!(world.pool(settlement.pool).await.grants.len(), 1, "the pool has what was paid for");
@@ -150,7 +134,7 @@ on_both_databases! {
         restart(&world);
         world.until(reservation.id, "settled").await;
         world.rest().await;
-        assert_eq!(world.holds(FARMER, "TFT"), kept_by_farmer(&reservation));
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation));
         assert_eq!(world.holds("alice", "TFT"), rest);
         world.assert_reconciled().await;
     }
@@ -202,7 +186,7 @@ on_both_databases! {
         world.assert_reconciled().await;
         world.clock.move_on(QUIET_SECONDS + 60);
         for account in adopted {
-            until_closed(&world, account).await;
+            world.until_closed(account).await;
         }
         world.rest().await;
         assert!(world.sponsoring().await <= sponsored, "their reserves are home");
@@ -233,7 +217,7 @@ on_both_databases! {
         world.until(next.id, "settled").await;
         world.rest().await;
         assert_eq!(world.holds("alice", "TFT"), rest.checked_sub(price(&next)).unwrap(), "nothing came twice");
-        let both = kept_by_farmer(&lost).checked_add(kept_by_farmer(&next)).unwrap();
+        let both = farmers_share(&lost).checked_add(farmers_share(&next)).unwrap();
         assert_eq!(world.holds(FARMER, "TFT"), both);
         world.assert_reconciled().await;
     }
@@ -311,6 +295,6 @@ on_both_databases! {
         world.until(reservation.id, "settled").await;
         world.rest().await;
         world.assert_reconciled().await;
-        assert_eq!(world.holds(FARMER, "TFT"), kept_by_farmer(&reservation));
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation));
     }
 }

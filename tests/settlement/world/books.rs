@@ -6,6 +6,7 @@ use farmgate::domain::address::AccountId;
 use farmgate::domain::asset::Asset;
 use farmgate::domain::ids::ReservationId;
 use farmgate::domain::journal::{BookAccount, Cause};
+use farmgate::domain::payment::Attribution;
 use farmgate::operator::{Reconciliation, reconcile};
 use farmgate::ports::store::{LIST_ROWS_MAX, PaymentFilter, StoredPayment};
 
@@ -50,6 +51,11 @@ impl World {
             }
             payments.extend(page);
         }
+    }
+
+    /// What everything counts for that came for a reservation.
+    pub async fn attributions(&self, reservation: ReservationId) -> Vec<Attribution> {
+        self.payments(reservation).await.into_iter().map(|stored| stored.attribution).collect()
     }
 
     /// What the journal says of each transaction that failed in the ledger: the fee, in stroops of XLM.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farmgate::app::clock::SystemEntropy;
+use farmgate::domain::address::AccountId;
+use farmgate::domain::escrow::EscrowState;
 use farmgate::domain::ids::ReservationId;
 use farmgate::domain::money::Stroops;
 use farmgate::domain::reservation::Reservation;
@@ -94,6 +96,18 @@ impl World {
             self.next_ledger().await;
         }
         panic!("{name} holds {} {code}, not {much}", self.holds(name, code));
+    }
+
+    /// Ticks until an escrow account is closed.
+    pub async fn until_closed(&self, account: AccountId) {
+        for _ in 0..TICKS_MAX {
+            if matches!(self.escrow(account).await.state, EscrowState::Closed { .. }) {
+                return;
+            }
+            self.tick().await.unwrap();
+            self.next_ledger().await;
+        }
+        panic!("account {account} is {:?}", self.escrow(account).await.state);
     }
 
     /// Ticks a few times more: whatever could still happen, happens.

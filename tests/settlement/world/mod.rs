@@ -1,6 +1,8 @@
-//! A small world for stories about money: a sandbox network, a database, an engine that ticks when told, and people.
+//! A small world for stories about money: a sandbox network, a database, an engine that ticks when told, and
+//! people.
 //!
-//! Ledgers close by themselves every few milliseconds. Time is the machine's, moved forward when a story says so.
+//! Ledgers close by themselves every few milliseconds. Time is the machine's, moved forward when a story says
+//! so.
 
 pub mod books;
 pub mod clock;
@@ -106,6 +108,16 @@ pub fn units(cu: &str) -> farmgate::domain::units::CloudUnits {
 /// The one payment option of a reservation.
 pub fn price(reservation: &Reservation) -> Stroops {
     reservation.quote.options[0].amount
+}
+
+/// What the farmer gets of a price: all but the foundation's tenth.
+pub fn farmers_share(reservation: &Reservation) -> Stroops {
+    let whole = price(reservation);
+    whole.checked_sub(share(whole, 10)).unwrap()
+}
+
+pub fn platform() -> AccountId {
+    wallet("platform").account()
 }
 
 pub fn share(whole: Stroops, percent: i64) -> Stroops {

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use super::{FOUNDATION, World, amount, wallet};
 
 impl World {
-    /// Moves money of an account of ours by a transaction that is stored nowhere, as whoever has our key could.
+    /// Moves money of an account of ours by a transaction that is stored nowhere, as whoever has our key
+    /// could.
     pub async fn steal(&self, thief: &str, from: AccountId, much: Stroops, code: &str) {
         let source = wallet(thief).account();
         let sequence = self.network.account(source).await.unwrap().account.unwrap().sequence + 1;
@@ -29,7 +30,8 @@ impl World {
         self.send_unstored(source, sequence, operation).await;
     }
 
-    /// Uses up a channel's sequence number by a transaction that is stored nowhere, in which the payer pays itself.
+    /// Uses up a channel's sequence number by a transaction that is stored nowhere, in which the payer pays
+    /// itself.
     pub async fn use_up_sequence(&self, payer: &str, channel: AccountId, sequence: i64) {
         let from = wallet(payer).account();
         let operation = PaymentOperation {
@@ -42,8 +44,8 @@ impl World {
         self.send_unstored(channel, sequence, operation).await;
     }
 
-    /// Merges an account of ours into the platform's by a transaction of `source` that is stored nowhere, as whoever has our key
-    /// could.
+    /// Merges an account of ours into the platform's by a transaction of `source` that is stored nowhere, as
+    /// whoever has our key could.
     pub async fn merge_away(&self, account: AccountId, source: AccountId) {
         let sequence = self.plain.account(source).await.unwrap().account.unwrap().sequence + 1;
         let body = Body::CloseEscrows(vec![Closing { account, assets: vec![], carried: vec![] }]);

@@ -1,70 +1,30 @@
 //! What issuers took back, and who bears it.
 //!
-//! The latest payment does. Who that is can depend on what was on its way back when the issuer acted: a return that had been sent
-//! by then, or soon enough after, cannot be taken back.
+//! The latest payment does. Who that is can depend on what was on its way back when the issuer acted: a
+//! return that had been sent by then, or soon enough after, cannot be taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Due, Findings, Inflow, Judge};
+use super::ledger_view::{Inflow, LedgerView};
+use super::returns::Share;
+use super::verdict::Findings;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::ids::{LedgerSeq, OperationId};
+use crate::domain::ids::OperationId;
 use crate::domain::journal::BookAccount;
+use crate::domain::reservation::State;
 use crate::ports::store::{StoreError, Tx};
-use crate::simulation::people::{Case, at};
-use crate::simulation::trail::Wrong;
-use farmgate_sandbox::movements::Movement;
+use crate::simulation::actors::{Case, at};
+use crate::simulation::trace::Wrong;
 
-/// Within so many ledgers a return is sent that was on its way when the issuer acted, or that a lagging instance let through.
+/// Within so many ledgers a return is sent that was on its way when the issuer acted, or that a lagging
+/// instance let through.
 const UNAWARE_LEDGERS: u32 = 40;
 
-/// Money that an issuer took back from an account of ours.
-pub(super) struct Loss {
-    ledger: LedgerSeq,
-    account: AccountId,
-    asset: Asset,
-    amount: i64,
-}
-
-/// What became of a payment to an account from which an issuer took money back.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Share {
-    /// What neither went back nor is listed as owed.
-    pub(super) short: i64,
-    /// What is listed as owed.
-    pub(super) listed: i64,
-}
-
-impl Judge {
-    /// Files what an issuer took back; true if it was ours.
-    pub(super) fn take_loss(&mut self, movement: &Movement) -> bool {
-        let Some(account) = movement.from.account().filter(|account| self.ours.contains(account)) else {
-            return false;
-        };
-        let (asset, amount) = (movement.asset, movement.amount.get());
-        let what = format!("{amount} {} are taken back from {account}", asset.code());
-        self.trail.happened("clawbacks", &what);
-        self.losses.push(Loss { ledger: movement.operation.ledger(), account, asset, amount });
-        true
-    }
-
-    /// How much was taken back from an account.
-    pub(super) fn lost(&self, account: AccountId, asset: Asset) -> i64 {
-        self.losses_of(account, asset).map(|loss| loss.amount).sum()
-    }
-
-    fn losses_of(&self, account: AccountId, asset: Asset) -> impl Iterator<Item = &Loss> {
-        self.losses.iter().filter(move |loss| loss.account == account && loss.asset == asset)
-    }
-
-    /// True if a reservation's account holds less than it was funded with.
-    pub(super) fn is_short(&self, case: &Case, due: &Due) -> bool {
-        let Some((asset, price)) = due.funded else { return false };
-        self.sandbox.balance(case.reservation.escrow, &asset).is_none_or(|held| held.get() < price)
-    }
-
-    /// Everything that was taken back is borne by the latest payments, or nobody has decided yet; and the books say so.
-    pub(super) async fn judge_losses(
+impl LedgerView {
+    /// Everything that was taken back is borne by the latest payments, or nobody has decided yet; and the
+    /// books say so.
+    pub(super) async fn check_clawbacks(
         &self,
         tx: &mut dyn Tx,
         cases: &[Case],
@@ -72,7 +32,7 @@ impl Judge {
         findings: &mut Findings,
     ) -> Result<(), StoreError> {
         let places: BTreeSet<(AccountId, Asset)> =
-            self.losses.iter().map(|loss| (loss.account, loss.asset)).collect();
+            self.clawbacks.iter().map(|clawback| (clawback.account, clawback.asset)).collect();
         let mut unborne: BTreeMap<Asset, i64> = BTreeMap::new();
         for (account, asset) in places {
             let paid: Vec<(&Inflow, Share)> = self
@@ -82,24 +42,25 @@ impl Judge {
                 .filter_map(|inflow| Some((inflow, *shares.get(&inflow.operation)?)))
                 .collect();
             let borne: i64 = paid.iter().map(|(_, share)| share.short).sum();
-            let left = self.lost(account, asset) - borne;
+            let left = self.clawed_back(account, asset) - borne;
             *unborne.entry(asset).or_default() += left;
             let case = cases.iter().find(|case| case.reservation.escrow == account);
             let held = match case {
-                Some(case) => tx.reservation(case.reservation.id).await?.is_some_and(|stored| {
-                    matches!(stored.state, crate::domain::reservation::State::Held { .. })
-                }),
+                Some(case) => tx
+                    .reservation(case.reservation.id)
+                    .await?
+                    .is_some_and(|stored| matches!(stored.state, State::Held { .. })),
                 None => false,
             };
             if left < 0 || (left > 0 && !held) {
                 let what = format!(
                     "{} {} were taken back from {account}, but payers bear {borne}",
-                    self.lost(account, asset),
+                    self.clawed_back(account, asset),
                     asset.code()
                 );
                 findings.push((Wrong::Lost, what));
             }
-            self.judge_order(account, asset, case, &paid, findings);
+            self.check_order(account, asset, case, &paid, findings);
         }
         let mut owners: Vec<_> = cases.iter().map(|case| Some(case.reservation.id)).collect();
         owners.push(None);
@@ -118,8 +79,9 @@ impl Judge {
         Ok(())
     }
 
-    /// Nobody bears what was taken back after a later payment had come that goes back all the same and could have borne it.
-    fn judge_order(
+    /// Nobody bears what was taken back after a later payment had come that goes back all the same and could
+    /// have borne it.
+    fn check_order(
         &self,
         account: AccountId,
         asset: Asset,
@@ -127,7 +89,9 @@ impl Judge {
         paid: &[(&Inflow, Share)],
         findings: &mut Findings,
     ) {
-        let Some(last) = self.losses_of(account, asset).map(|loss| loss.ledger).max() else { return };
+        let Some(last) = self.clawbacks_of(account, asset).map(|clawback| clawback.ledger).max() else {
+            return;
+        };
         for (later, share) in paid {
             let came = later.operation.ledger();
             let sent = self.returned_by.get(&self.key(later));
@@ -136,9 +100,9 @@ impl Judge {
                 continue;
             }
             let before: i64 = self
-                .losses_of(account, asset)
-                .filter(|loss| loss.ledger <= came)
-                .map(|loss| loss.amount)
+                .clawbacks_of(account, asset)
+                .filter(|clawback| clawback.ledger <= came)
+                .map(|clawback| clawback.amount)
                 .sum();
             let earlier = paid.iter().filter(|(inflow, _)| inflow.operation < later.operation);
             let (mut together, mut apart) = (0, 0);
@@ -157,8 +121,8 @@ impl Judge {
         }
     }
 
-    /// True if a payment waits with the others for a deadline at which nothing is bought: whenever money is taken back until then,
-    /// the latest of them bears it.
+    /// True if a payment waits with the others for a deadline at which nothing is bought: whenever money is
+    /// taken back until then, the latest of them bears it.
     fn counts(&self, case: &Case, inflow: &Inflow) -> bool {
         let quote = &case.reservation.quote;
         !case.cancelled

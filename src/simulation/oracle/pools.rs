@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Findings, Judge};
+use super::ledger_view::LedgerView;
+use super::pages::all_pages;
+use super::verdict::Findings;
 use crate::domain::ids::PoolId;
 use crate::domain::pool::{Extension, Grant, Pool};
 use crate::ports::store::{LIST_ROWS_MAX, PoolFilter, StoreError, Tx};
-use crate::simulation::people::Case;
-use crate::simulation::trail::Wrong;
-use crate::simulation::world::FREE_NODE;
+use crate::simulation::actors::Case;
+use crate::simulation::grid::FREE_NODE;
+use crate::simulation::trace::Wrong;
 
 /// The pool that a reservation begins or extends.
 fn pool_of(case: &Case) -> Option<PoolId> {
@@ -30,22 +32,14 @@ fn is_exact(case: &Case, grant: &Grant) -> bool {
 }
 
 async fn pools(tx: &mut dyn Tx) -> Result<Vec<Pool>, StoreError> {
-    let mut pools: Vec<Pool> = Vec::new();
-    loop {
-        let after = pools.last().map(|pool| pool.id);
-        let page = tx.pools(&PoolFilter::default(), after, LIST_ROWS_MAX).await?;
-        let last = page.len() < LIST_ROWS_MAX as usize;
-        pools.extend(page);
-        if last {
-            return Ok(pools);
-        }
-    }
+    let filter = PoolFilter::default();
+    all_pages(async |after| tx.pools(&filter, after, LIST_ROWS_MAX).await, |pool| pool.id).await
 }
 
-impl Judge {
-    /// Each pool has one grant of every reservation whose legs the ledger shows and that was for it, as it was ordered, and no
-    /// other; and no node that costs something, if any of it was paid with play money.
-    pub(super) async fn judge_pools(
+impl LedgerView {
+    /// Each pool has one grant of every reservation whose legs the ledger shows and that was for it, as it
+    /// was ordered, and no other; and no node that costs something, if any of it was paid with play money.
+    pub(super) async fn check_pools(
         &self,
         tx: &mut dyn Tx,
         cases: &[Case],

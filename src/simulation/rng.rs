@@ -9,31 +9,31 @@ use crate::ports::entropy::Entropy;
 
 /// What a stream of draws decides. Each has its own, so that more draws in one change nothing in the others.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Topic {
-    /// What people do.
-    People = 1,
+pub(super) enum Stream {
+    /// What actors do.
+    Actors = 1,
     /// When processes die, databases fail and clocks jump.
-    Blows = 2,
+    Faults = 2,
     /// How often each fault of the network happens.
-    Weather = 3,
+    FaultSchedule = 3,
     /// The engine's own randomness.
     Engine = 4,
     /// What is unusual about the run as a whole.
-    Climate = 5,
+    RunProfile = 5,
 }
 
 /// The first of our streams; those before it are the sandbox's.
 const FIRST_STREAM: u64 = 1 << 50;
 
-/// Draws of one topic.
-pub(super) struct Dice {
+/// Draws of one stream.
+pub(super) struct Rng {
     draws: ChaCha12Rng,
 }
 
-impl Dice {
-    pub(super) fn new(seed: u64, topic: Topic) -> Self {
+impl Rng {
+    pub(super) fn new(seed: u64, stream: Stream) -> Self {
         let mut draws = ChaCha12Rng::seed_from_u64(seed);
-        draws.set_stream(FIRST_STREAM + topic as u64);
+        draws.set_stream(FIRST_STREAM + stream as u64);
         Self { draws }
     }
 
@@ -66,7 +66,7 @@ pub(super) struct SeededEntropy {
 
 impl SeededEntropy {
     pub(super) fn new(seed: u64) -> Self {
-        Self { draws: Mutex::new(Dice::new(seed, Topic::Engine).draws) }
+        Self { draws: Mutex::new(Rng::new(seed, Stream::Engine).draws) }
     }
 }
 

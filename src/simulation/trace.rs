@@ -34,14 +34,14 @@ struct Inner {
     wrongs: Vec<(Wrong, String)>,
 }
 
-/// The trail of a run.
-pub(super) struct Trail {
+/// The trace of a run.
+pub(super) struct Trace {
     time: VirtualClock,
     last_max: usize,
     inner: Mutex<Inner>,
 }
 
-/// What a trail comes to.
+/// What a trace comes to.
 pub(super) struct Summary {
     pub(super) digest: String,
     pub(super) ledgers: String,
@@ -53,8 +53,8 @@ pub(super) struct Summary {
     pub(super) wrongs: Vec<(Wrong, String)>,
 }
 
-impl Trail {
-    /// A trail of which the last so many events are kept to be shown.
+impl Trace {
+    /// A trace of which the last so many events are kept to be shown.
     pub(super) fn new(time: VirtualClock, last_max: usize) -> Self {
         Self { time, last_max, inner: Mutex::default() }
     }

@@ -1,0 +1,182 @@
+//! Filled databases of an earlier schema are brought up to date, and nothing in them is lost or changed.
+
+use std::path::Path;
+
+use farmgate::domain::ids::*;
+use farmgate::domain::payment::PaymentId;
+use farmgate::domain::transfer::{Delivery, Transfer, TransferKind, TransferState};
+use farmgate::ports::store::*;
+use farmgate::storage::{SchemaState, schema};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+
+use crate::samples::*;
+use crate::support::{Place, RawConnection, TestStore};
+
+/// The last schema in which one column named payments returned and claimable balances repaid.
+const ONE_COLUMN: i64 = 7;
+
+/// The migrations of an engine up to a version, as a program of that version would have made them.
+fn up_to(version: i64, engine: &str) -> Migrator {
+    let folder = Path::new("migrations").join(engine);
+    let mut files: Vec<_> = folder.read_dir().unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let step = |path: &std::path::PathBuf| {
+        let (number, name) = path.file_stem().unwrap().to_str().unwrap().split_once('_').unwrap();
+        let sql = AssertSqlSafe(std::fs::read_to_string(path).unwrap()).into_sql_str();
+        let name = name.replace('_', " ");
+        Migration::new(number.parse().unwrap(), name.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(files.iter().map(step).filter(|step| step.version <= version).collect())
+}
+
+async fn migrate(raw: &mut RawConnection, version: i64) {
+    let done = match raw {
+        RawConnection::Sqlite(connection) => {
+            up_to(version, "sqlite").run_direct(None, connection, false).await
+        }
+        RawConnection::Postgres(connection) => {
+            up_to(version, "postgres").run_direct(None, connection, false).await
+        }
+    };
+    done.unwrap();
+}
+
+fn back(number: i64, kind: TransferKind) -> Transfer {
+    Transfer { kind, ..transfer(number, u16::try_from(number).unwrap()) }
+}
+
+fn payment_id(operation: i64) -> PaymentId {
+    PaymentId { operation: OperationId(operation), change: 0 }
+}
+
+fn refund(number: i64, operation: i64) -> Transfer {
+    back(number, TransferKind::Refund { payment: payment_id(operation) })
+}
+
+fn repayment(number: i64, claimable: u8) -> Transfer {
+    back(number, TransferKind::Repayment { claimable: ClaimableId([claimable; 32]) })
+}
+
+/// As the column was filled.
+fn refund_of(kind: &TransferKind) -> Option<String> {
+    match kind {
+        TransferKind::Leg { .. } => None,
+        TransferKind::Refund { payment } => Some(payment.to_string()),
+        TransferKind::Repayment { claimable } => Some(claimable.to_string()),
+    }
+}
+
+async fn insert(raw: &mut RawConnection, transfer: &Transfer) {
+    let number = |number: Option<i64>| number.map_or_else(|| "NULL".to_owned(), |number| number.to_string());
+    let (submission, operation, confirmed_at, cancelled_at) = match transfer.state {
+        TransferState::Pending => (None, None, None, None),
+        TransferState::InFlight { submission } => (Some(submission.get()), None, None, None),
+        TransferState::Confirmed { submission, operation, at } => {
+            (Some(submission.get()), Some(operation.0), Some(at.as_microsecond()), None)
+        }
+        TransferState::Cancelled { at } => (None, None, None, Some(at.as_microsecond())),
+    };
+    let sql = format!(
+        "INSERT INTO transfers (id, reservation, refund_of, ordinal, kind_facts, source, destination, asset,
+            amount, memo_facts, delivery, state, submission, operation, confirmed_at, cancelled_at)
+        VALUES ({}, {}, {}, {}, '{}', '{}', '{}', '{}', {}, '{}', '{}', '{}', {}, {}, {}, {})",
+        transfer.id,
+        number(transfer.reservation.map(ReservationId::get)),
+        refund_of(&transfer.kind).map_or_else(|| "NULL".to_owned(), |text| format!("'{text}'")),
+        transfer.ordinal,
+        serde_json::to_string(&transfer.kind).unwrap(),
+        transfer.from,
+        transfer.to,
+        transfer.asset,
+        transfer.amount.get(),
+        serde_json::to_string(&transfer.memo).unwrap(),
+        transfer.delivery.as_str(),
+        transfer.state.name(),
+        number(submission),
+        number(operation),
+        number(confirmed_at),
+        number(cancelled_at),
+    );
+    raw.run(&sql).await;
+    if let Some(submission) = submission {
+        let outcome = if operation.is_some() { "paid" } else { "live" };
+        let id = transfer.id;
+        raw.run(&format!("INSERT INTO transfer_attempts VALUES ({id}, {submission}, '{outcome}')")).await;
+    }
+}
+
+async fn refused(store: &dyn Store, transfer: Transfer) {
+    let mut tx = store.begin().await.unwrap();
+    let twice = tx.insert_transfers(&[transfer]).await;
+    assert!(matches!(twice, Err(StoreError::Exists { constraint: Constraint::Refund })), "{twice:?}");
+    tx.rollback().await.unwrap();
+}
+
+async fn returns_and_repayments_get_columns_of_their_own(place: Place) {
+    let mut raw = RawConnection::to(&place.url).await;
+    migrate(&mut raw, ONE_COLUMN).await;
+    let sent = |transfer: Transfer| transfer.sent(submission_id(1)).unwrap();
+    let confirmed = |transfer: Transfer| Transfer {
+        state: TransferState::Confirmed {
+            submission: submission_id(2),
+            operation: OperationId(99),
+            at: at(50),
+        },
+        ..transfer
+    };
+    let all = [
+        transfer(1, 1),
+        sent(transfer(2, 2)),
+        confirmed(transfer(3, 3)),
+        refund(4, 40),
+        sent(refund(5, 50)),
+        confirmed(refund(6, 60)),
+        refund(7, 70).cancelled(at(60)).unwrap(),
+        refund(8, 70),
+        Transfer { delivery: Delivery::Undecided, ..refund(9, 90) },
+        repayment(10, 1),
+        confirmed(repayment(11, 2)),
+    ];
+    for transfer in &all {
+        insert(&mut raw, transfer).await;
+    }
+    raw.run("INSERT INTO undelivered VALUES (10, 'no_account', 1, 1, 1)").await;
+    raw.close().await;
+    let behind = schema(&place.settings).await.unwrap();
+    assert!(matches!(behind, SchemaState::Behind { applied: 7, .. }), "{behind:?}");
+
+    let database = TestStore::open(&place).await;
+    assert!(matches!(schema(&place.settings).await.unwrap(), SchemaState::Current { .. }));
+    let ids: Vec<TransferId> = all.iter().map(|transfer| transfer.id).collect();
+    let mut tx = database.store.begin_read().await.unwrap();
+    assert_eq!(tx.transfers(&ids).await.unwrap(), all);
+    assert_eq!(tx.refund_of(payment_id(70)).await.unwrap(), Some(all[7].clone()));
+    assert_eq!(tx.repayment_of(ClaimableId([2; 32])).await.unwrap(), Some(all[10].clone()));
+    let pending = [all[3].clone(), all[7].clone(), all[9].clone()];
+    assert_eq!(tx.pending_refunds(None, 20).await.unwrap(), pending);
+    assert_eq!(tx.returns_undelivered(None, 20).await.unwrap(), [(all[8].clone(), None)]);
+    let unpaid = tx.repayments_unpaid(None, 20).await.unwrap();
+    assert_eq!(
+        unpaid.iter().map(|(transfer, tried)| (transfer.id, tried.is_some())).collect::<Vec<_>>(),
+        [(all[9].id, true)]
+    );
+    tx.rollback().await.unwrap();
+    refused(&*database.store, refund(20, 40)).await;
+    refused(&*database.store, repayment(20, 2)).await;
+
+    let mut raw = database.raw().await;
+    assert_eq!(raw.numbers("SELECT COUNT(*) FROM transfer_attempts").await, [5]);
+    let both = "UPDATE transfers SET repays_claimable = 'x' WHERE id = 4";
+    assert!(raw.fails(both).await, "a transfer gives back one thing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn returns_and_repayments_get_columns_of_their_own_on_sqlite() {
+    returns_and_repayments_get_columns_of_their_own(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn returns_and_repayments_get_columns_of_their_own_on_postgres() {
+    returns_and_repayments_get_columns_of_their_own(Place::postgres().await).await;
+}
