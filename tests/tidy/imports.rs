@@ -58,6 +58,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "http",
             "app::clock",
             "app::config",
+            "app::output",
             "app::telemetry",
             "app::wire",
         ],
