@@ -62,6 +62,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "http",
             "app::clock",
             "app::config",
+            "app::output",
             "app::telemetry",
             "app::wire",
         ],
