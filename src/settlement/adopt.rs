@@ -106,7 +106,7 @@ async fn adopt_one(
         tracing::error!(%account, "a channel that is not stored is taken up again: was the database restored?");
         let role = ChannelRole::Channel;
         tx.insert_channel(&Channel { account, role, opening: None, sequence: snapshot.sequence }).await?;
-        tx.set_own_watch(account, None, history_after(snapshot)).await?;
+        tx.set_history_cursor(account, None, history_after(snapshot)).await?;
         let mut postings = Postings::new();
         for balance in snapshot.balances.iter().filter(|balance| balance.asset == Asset::Native) {
             let book = BookAccount::Stellar(account);

@@ -10,7 +10,7 @@ use super::recover::is_sent_by_us;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::escrow::OwnWatch;
+use crate::domain::escrow::HistoryCursor;
 use crate::domain::ids::OperationId;
 use crate::domain::money::Stroops;
 use crate::domain::payment::{Memo, Payment, PaymentId, PaymentKind};
@@ -73,7 +73,7 @@ impl Engine {
     /// Where an account's effects were looked at last, or need not be looked at: an escrow account's are all ours to read, from
     /// its creation on.
     async fn effects_cursor(&self, account: AccountId) -> Result<Option<EffectId>, EngineError> {
-        let own = self.store.begin_read().await?.own_watch(account).await?.map(|watch| watch.effects);
+        let own = self.store.begin_read().await?.history_cursor(account).await?.map(|watch| watch.effects);
         let seen = self.memory().effects_seen.get(&account).copied();
         Ok(own.max(seen).map(|operation| EffectId { operation, index: LAST_INDEX }))
     }
@@ -119,8 +119,8 @@ impl Engine {
                     taken.take(tx, effect, record.as_ref(), &mut ingested).await?;
                 }
                 if let Place::Own { watch, .. } = place {
-                    let after = OwnWatch { effects: watch.effects.max(operation), ..watch };
-                    tx.set_own_watch(account, Some(watch), after).await?;
+                    let after = HistoryCursor { effects: watch.effects.max(operation), ..watch };
+                    tx.set_history_cursor(account, Some(watch), after).await?;
                 }
                 Ok::<_, EngineError>(ingested)
             })

@@ -16,7 +16,7 @@ use super::sweep::Standing;
 use super::{Engine, EngineError, Ids, TickReport};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
-use crate::domain::escrow::{EscrowAccount, EscrowState, OwnWatch};
+use crate::domain::escrow::{EscrowAccount, EscrowState, HistoryCursor};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{LedgerSeq, OperationId, ReservationId, TxHash};
 use crate::domain::journal::{BookAccount, Cause, Postings};
@@ -34,7 +34,7 @@ pub(super) enum Place {
     /// The account of a reservation, or one that waits for a reservation.
     Escrow(EscrowAccount),
     /// The platform account, or a channel.
-    Own { account: AccountId, watch: OwnWatch },
+    Own { account: AccountId, watch: HistoryCursor },
 }
 
 impl Place {
@@ -43,7 +43,7 @@ impl Place {
         if let Some(escrow) = tx.escrows(&[account]).await?.pop() {
             return Ok(Some(Self::Escrow(escrow)));
         }
-        Ok(tx.own_watch(account).await?.map(|watch| Self::Own { account, watch }))
+        Ok(tx.history_cursor(account).await?.map(|watch| Self::Own { account, watch }))
     }
 
     pub const fn account(&self) -> AccountId {
@@ -96,7 +96,7 @@ impl Place {
                 tx.update_escrow(&escrow).await.map(drop)
             }
             Self::Own { account, watch } => {
-                tx.set_own_watch(*account, Some(*watch), OwnWatch { cursor, ..*watch }).await
+                tx.set_history_cursor(*account, Some(*watch), HistoryCursor { cursor, ..*watch }).await
             }
         }
     }

@@ -74,7 +74,7 @@ impl Engine {
                     sequence: snapshot.sequence,
                 };
                 tx.insert_channel(&platform).await?;
-                tx.set_own_watch(account, None, history_after(&snapshot)).await?;
+                tx.set_history_cursor(account, None, history_after(&snapshot)).await?;
                 let mut postings = Postings::new();
                 for balance in snapshot.balances {
                     let book = BookAccount::Stellar(account);

@@ -7,7 +7,7 @@
 use super::ingest::differences;
 use super::sweep::Standing;
 use super::{Engine, EngineError, TickReport};
-use crate::domain::escrow::{Channel, ChannelRole, OwnWatch};
+use crate::domain::escrow::{Channel, ChannelRole, HistoryCursor};
 use crate::domain::ids::{LedgerSeq, OperationId};
 use crate::domain::transfer::{Purpose, Submission};
 use crate::ports::network::{AccountPage, AccountSnapshot};
@@ -19,10 +19,10 @@ const EFFECTS_BEHIND_LEDGERS_MAX: u32 = 100;
 
 /// Where the history begins that a snapshot does not contain: after the ledger of its last change. A further change would
 /// have risen that number, so all that happened up to then is in its balances, and nothing of what came later.
-pub(super) fn history_after(snapshot: &AccountSnapshot) -> OwnWatch {
+pub(super) fn history_after(snapshot: &AccountSnapshot) -> HistoryCursor {
     let next = LedgerSeq(snapshot.last_modified.0.saturating_add(1));
     let last = OperationId(OperationId::from_parts(next, 0, 0).0 - 1);
-    OwnWatch { cursor: last, effects: last }
+    HistoryCursor { cursor: last, effects: last }
 }
 
 /// True if a live transaction moves money of this account that the journal does not have yet.
@@ -151,10 +151,10 @@ impl Engine {
         reached: OperationId,
     ) -> Result<(), EngineError> {
         let account = channel.account;
-        let is_behind = |watch: &OwnWatch| {
+        let is_behind = |watch: &HistoryCursor| {
             watch.effects.ledger().0.saturating_add(EFFECTS_BEHIND_LEDGERS_MAX) < reached.ledger().0
         };
-        let stored = self.store.begin_read().await?.own_watch(account).await?;
+        let stored = self.store.begin_read().await?.history_cursor(account).await?;
         if !stored.is_some_and(|watch| is_behind(&watch)) {
             return Ok(());
         }
@@ -162,15 +162,15 @@ impl Engine {
         transact(&self.store, move |tx| {
             let (channel, snapshot) = (channel.clone(), snapshot.clone());
             Box::pin(async move {
-                let Some(watch) = tx.own_watch(account).await? else { return Ok(()) };
+                let Some(watch) = tx.history_cursor(account).await? else { return Ok(()) };
                 let live = tx.live_submissions().await?;
                 let moving = live.iter().any(|submission| may_move(submission, &channel))
                     || tx.money_leaves(account).await?;
                 if moving || !matches!(books(tx, &snapshot).await?, Books::Agree) {
                     return Ok(());
                 }
-                let after = OwnWatch { effects: watch.effects.max(reached), ..watch };
-                Ok::<_, EngineError>(tx.set_own_watch(account, Some(watch), after).await?)
+                let after = HistoryCursor { effects: watch.effects.max(reached), ..watch };
+                Ok::<_, EngineError>(tx.set_history_cursor(account, Some(watch), after).await?)
             })
         })
         .await
@@ -180,18 +180,18 @@ impl Engine {
     /// stored with the watch: without one (in a database from before) it counts from now.
     async fn begin_watch(&self, channel: &Channel, snapshot: &AccountSnapshot) -> Result<(), EngineError> {
         let account = channel.account;
-        if self.store.begin_read().await?.own_watch(account).await?.is_some() {
+        if self.store.begin_read().await?.history_cursor(account).await?.is_some() {
             return Ok(());
         }
         let watch = match channel.role {
             ChannelRole::Platform => history_after(snapshot),
-            ChannelRole::Channel => OwnWatch { cursor: OperationId(0), effects: OperationId(0) },
+            ChannelRole::Channel => HistoryCursor { cursor: OperationId(0), effects: OperationId(0) },
         };
         transact(&self.store, move |tx| {
             Box::pin(async move {
-                match tx.own_watch(account).await? {
+                match tx.history_cursor(account).await? {
                     Some(_) => Ok(()),
-                    None => Ok::<_, EngineError>(tx.set_own_watch(account, None, watch).await?),
+                    None => Ok::<_, EngineError>(tx.set_history_cursor(account, None, watch).await?),
                 }
             })
         })

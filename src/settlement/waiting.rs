@@ -16,7 +16,7 @@ use crate::domain::currency::{Currency, least_worth};
 use crate::domain::escrow::{ChannelRole, EscrowState};
 use crate::domain::money::Stroops;
 use crate::ports::network::Ledger;
-use crate::ports::store::{LIST_ROWS_MAX, WaitingBalance, transact};
+use crate::ports::store::{ForeignClaimable, LIST_ROWS_MAX, transact};
 
 /// For how long an escrow account stays open at most for what strangers put aside for it, after it could have been closed: 30 days, in
 /// seconds of ledger time.
@@ -57,13 +57,13 @@ impl Engine {
     pub(super) async fn look_for_waiting(
         &self,
         claimant: AccountId,
-    ) -> Result<Vec<WaitingBalance>, EngineError> {
+    ) -> Result<Vec<ForeignClaimable>, EngineError> {
         let (platform, seen_at) = (self.network.platform(), self.clock.now());
         let (mut waiting, mut after) = (Vec::new(), None);
         for _ in 0..WAITING_PAGES_MAX {
             let page = self.network.claimable_balances(claimant, after).await?;
             let strangers = page.balances.into_iter().filter(|balance| balance.sponsor != Some(platform));
-            waiting.extend(strangers.map(|balance| WaitingBalance {
+            waiting.extend(strangers.map(|balance| ForeignClaimable {
                 id: balance.id,
                 claimant,
                 asset: balance.asset,
@@ -80,7 +80,7 @@ impl Engine {
         transact(&self.store, move |tx| {
             let waiting = waiting.clone();
             Box::pin(async move {
-                tx.set_waiting_balances(claimant, &waiting).await?;
+                tx.set_foreign_claimables(claimant, &waiting).await?;
                 Ok(waiting)
             })
         })
@@ -119,7 +119,12 @@ impl Engine {
 }
 
 /// True unless a balance is known to be worth less than a claimable balance of ours would have to be.
-fn is_worth_waiting(balance: &WaitingBalance, currencies: &[Currency], usd: Decimal, now: Timestamp) -> bool {
+fn is_worth_waiting(
+    balance: &ForeignClaimable,
+    currencies: &[Currency],
+    usd: Decimal,
+    now: Timestamp,
+) -> bool {
     if balance.asset == Asset::Native {
         return balance.amount >= WAITING_XLM_MIN;
     }

@@ -204,7 +204,7 @@ async fn merged(
         escrow.state = EscrowState::Merged { reservation, operation: operation_at(record, place) };
         tx.update_escrow(&escrow).await?;
         tx.move_home(*account, platform).await?;
-        tx.waiting_out_of_reach(*account, record.closed_at).await?;
+        tx.foreign_claimables_out_of_reach(*account, record.closed_at).await?;
         for (asset, amount) in carried.iter().copied().chain([(Asset::Native, amount)]) {
             let (home, closed) = (BookAccount::Stellar(platform), BookAccount::Stellar(*account));
             postings.movement(asset, amount, home, closed);
