@@ -42,8 +42,10 @@ async fn a_copy_made_beside_a_running_service_is_whole_and_can_be_served_from() 
     let address = format!("127.0.0.1:{}", free_port());
     let serve = ["serve", "--listen", &address];
     let mut service = machine.command(&serve, &[]).stderr(Stdio::null()).spawn().unwrap();
-    let database = folder.join("farmgate.db");
-    until("the database is there", async || database.exists().then_some(())).await;
+    until("the database is there, with all its tables", async || {
+        machine.run(&["keys", "list"], &[]).await.status.success().then_some(())
+    })
+    .await;
     // While accounts are opened, and the books written.
     for copy in 0..5 {
         until("a copy is made", async || {
@@ -53,12 +55,9 @@ async fn a_copy_made_beside_a_running_service_is_whole_and_can_be_served_from() 
         .await;
     }
     until("all accounts are open", async || {
-        let (lines, code) = {
-            let output = machine.run(&["reconcile", "--json"], &[]).await;
-            (String::from_utf8(output.stdout).unwrap(), output.status.code())
-        };
-        let accounts = serde_json::from_str::<serde_json::Value>(&lines).ok()?["accounts"].as_u64()?;
-        (code == Some(0) && accounts >= 3).then_some(())
+        let output = machine.run(&["reconcile", "--json"], &[]).await;
+        let read: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        (output.status.success() && read["accounts"].as_u64()? >= 3).then_some(())
     })
     .await;
     said(&machine, &["keys", "create", "before", "--role", "operator"]).await;

@@ -10,7 +10,7 @@ pub const SECRET_VARIABLE: &str = "FARMGATE_PLATFORM_SECRET";
 /// The environment variable that names a file with the platform's secret seed.
 pub const SECRET_FILE_VARIABLE: &str = "FARMGATE_PLATFORM_SECRET_FILE";
 /// Variables with our prefix that are not configuration: secrets, and the tests' own.
-const NOT_CONFIGURATION: [&str; 6] = [
+pub(super) const NOT_CONFIGURATION: [&str; 6] = [
     SECRET_VARIABLE,
     SECRET_FILE_VARIABLE,
     "FARMGATE_HORIZON_FIXTURES",

@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn secrets_and_the_tests_own_variables_are_no_configuration() {
-        let pairs: Vec<_> = NOT_CONFIGURATION.iter().map(|name| (*name, "x")).collect();
+        let pairs: Vec<_> = environment::NOT_CONFIGURATION.iter().map(|name| (*name, "x")).collect();
         assert!(read("", &pairs, &Overrides::default()).is_ok());
         let error = read("platform_secret = 'S'\n", &[], &Overrides::default()).unwrap_err();
         assert!(error.to_string().contains("platform_secret"), "{error}");
