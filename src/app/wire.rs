@@ -61,7 +61,7 @@ pub enum ServiceError {
     #[error("{advice} ({source})")]
     NoHorizon {
         /// Where it should be.
-        url: Url,
+        url: Box<Url>,
         /// What to do.
         advice: String,
         /// What was found instead.
@@ -102,7 +102,7 @@ pub async fn reach(network: &StellarNetwork, url: &Url) -> Result<(), ServiceErr
 
 fn unreached(url: &Url, source: NetworkError) -> ServiceError {
     let advice = horizon_advice(url);
-    ServiceError::NoHorizon { url: without_userinfo(url), advice, source: Box::new(source) }
+    ServiceError::NoHorizon { url: Box::new(without_userinfo(url)), advice, source: Box::new(source) }
 }
 
 /// What to do about a Horizon of which there is no good answer.

@@ -10,7 +10,10 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::*;
-use crate::ports::store::StoreError;
+use crate::domain::address::AccountId;
+use crate::ports::clock::Clock;
+use crate::ports::entropy::Entropy;
+use crate::ports::store::{Store, StoreError, Tx};
 
 /// A database that is down.
 struct Down;

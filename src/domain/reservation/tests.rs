@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::address::Address;
 use crate::domain::ids::OperationId;
-use crate::domain::payment::PaymentKind;
+use crate::domain::payment::{PaymentId, PaymentKind};
 use crate::domain::pricing::UnitPrices;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
