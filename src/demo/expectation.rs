@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::app::output::signed;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
@@ -20,13 +21,6 @@ pub(super) enum Place {
 
 /// Stroops by place and asset.
 pub(super) type Sums = BTreeMap<(Place, Asset), i64>;
-
-/// A sum that may be below zero, in units.
-pub(super) fn signed(stroops: i64) -> String {
-    let sign = if stroops < 0 { "-" } else { "" };
-    let magnitude = i64::try_from(stroops.unsigned_abs()).unwrap_or(i64::MAX);
-    format!("{sign}{}", Stroops::new(magnitude).unwrap_or_default())
-}
 
 /// An amount of an asset, for people.
 pub(super) struct Money(pub(super) i64, pub(super) Asset);

@@ -2,16 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{Table, presets};
-
-use super::expectation::{Claim, Expectation, Money, Place, Sums, signed};
-use super::grid::Grid;
-use super::scenario::{Scenario, Script};
-use super::view::{View, wrapped};
-use crate::domain::asset::Asset;
-use crate::operator::Reconciliation;
 use farmgate_sandbox::Sandbox;
 use farmgate_sandbox::ledger::balances::BalanceFilter;
+
+use super::expectation::{Claim, Expectation, Money, Place, Sums};
+use super::fixture::Fixture;
+use super::scenario::Script;
+use super::text::{cell, cut, wrapped};
+use super::view::View;
+use crate::app::output::{signed, table};
+use crate::domain::address::AccountId;
+use crate::domain::asset::Asset;
+use crate::operator::Reconciliation;
+
+/// Columns of the mark at the right of a scenario's title.
+const MARK_COLUMNS: usize = 8;
+/// Characters of an address that has no name.
+const SHORT_CHARS: usize = 12;
+/// Columns of what is said of an asset whose postings do not balance.
+const UNBALANCED_COLUMNS: usize = 40;
 
 /// What a place holds by the ledger, in stroops.
 fn holds(sandbox: &Sandbox, place: Place, asset: &Asset) -> i64 {
@@ -74,129 +83,186 @@ fn once(lines: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Tells every scenario, and how it ended; true if all of them add up.
-pub(super) fn tell(
-    view: View,
-    sandbox: &Sandbox,
-    scripts: &[Script],
-    scenarios: &[Scenario],
-) -> Result<bool, std::io::Error> {
-    let mut good = true;
-    for (number, (script, scenario)) in (1..).zip(scripts.iter().zip(scenarios)) {
-        let expectation = scenario.expectation();
-        let adds_up = expectation.adds_up(sandbox);
-        good &= adds_up;
-        let title = format!("{} {}", script.name, script.does);
-        view.line(&format!("\n{number:>2}  {title:<84} {:>9}", mark(adds_up)))?;
-        let said = |claim: &Claim| format!("{}{}", if claim.holds { "" } else { "NOT " }, claim.text);
-        let claims: Vec<String> = expectation.claims.iter().map(said).collect();
-        let told = [
-            ("sent", once(&expectation.sent)),
-            ("due", once(&expectation.due)),
-            ("has", expectation.has(sandbox)),
-            ("", claims),
-        ];
-        for (head, items) in told.into_iter().filter(|(_, items)| !items.is_empty()) {
-            view.line(&wrapped(&format!("    {head:<5} "), &items.join("; ")))?;
-        }
-    }
-    Ok(good)
+/// What is said at the end, and to whom.
+pub(super) struct Report<'a> {
+    pub(super) view: &'a View,
+    pub(super) fixture: &'a Fixture,
+    pub(super) scripts: &'a [Script],
+    /// What each of the scripts has led to.
+    pub(super) expectations: Vec<Expectation>,
 }
 
-/// Everybody whom many scenarios pay has the sum of it.
-pub(super) fn payees(
-    view: View,
-    sandbox: &Sandbox,
-    grid: &Grid,
-    expectations: &[Expectation],
-) -> Result<bool, std::io::Error> {
-    let mut due: Sums = BTreeMap::new();
-    for (at, stroops) in expectations.iter().flat_map(|expectation| &expectation.shared) {
-        *due.entry(*at).or_default() += stroops;
-    }
-    let (asset, amount) = grid.market;
-    if let Some(market) = grid.account("market") {
-        *due.entry((Place::Account(market), asset)).or_default() += amount.get();
-    }
-    let mut good = true;
-    let mut shown = Table::new();
-    shown.load_preset(presets::UTF8_BORDERS_ONLY).set_header(["who", "asset", "due", "has", ""]);
-    for asset in &grid.assets {
-        for (name, wallet) in &grid.payees {
-            let place = Place::Account(wallet.account());
-            let (due, has) =
-                (due.get(&(place, *asset)).copied().unwrap_or_default(), holds(sandbox, place, asset));
-            if due != 0 || has != 0 {
-                good &= due == has;
-                shown.add_row([*name, asset.code(), &signed(due), &signed(has), mark(due == has)]);
+impl Report<'_> {
+    /// Tells every scenario, and how it ended; true if all of them add up.
+    pub(super) fn tell(&self) -> Result<bool, std::io::Error> {
+        let mut good = true;
+        for (number, (script, expectation)) in (1..).zip(self.scripts.iter().zip(&self.expectations)) {
+            let adds_up = expectation.adds_up(&self.fixture.sandbox);
+            good &= adds_up;
+            self.view.line("")?;
+            self.title(number, script, mark(adds_up))?;
+            let said = |claim: &Claim| format!("{}{}", if claim.holds { "" } else { "NOT " }, claim.text);
+            let claims: Vec<String> = expectation.claims.iter().map(said).collect();
+            let told = [
+                ("sent", once(&expectation.sent)),
+                ("due", once(&expectation.due)),
+                ("has", expectation.has(&self.fixture.sandbox)),
+                ("", claims),
+            ];
+            for (head, items) in told.into_iter().filter(|(_, items)| !items.is_empty()) {
+                self.view.text(&format!("    {head:<5} "), &items.join("; "))?;
             }
         }
+        Ok(good)
     }
-    view.line(&shown.to_string())?;
-    Ok(good)
+
+    /// Who does what, with the mark at the right.
+    fn title(&self, number: usize, script: &Script, mark: &str) -> Result<(), std::io::Error> {
+        let columns = self.view.columns().saturating_sub(MARK_COLUMNS);
+        let title = wrapped(&format!("{number:>2}  "), &format!("{} {}", script.name, script.does), columns);
+        for (index, line) in title.iter().enumerate() {
+            match index {
+                0 => self.view.line(&format!("{}{mark:>MARK_COLUMNS$}", cell(line, columns)))?,
+                _ => self.view.line(line)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Everybody whom many scenarios pay has the sum of it.
+    pub(super) fn payees(&self) -> Result<bool, std::io::Error> {
+        self.view.line("\nwho was paid by many")?;
+        let grid = &self.fixture.grid;
+        let mut due: Sums = BTreeMap::new();
+        for (at, stroops) in self.expectations.iter().flat_map(|expectation| &expectation.shared) {
+            *due.entry(*at).or_default() += stroops;
+        }
+        let (asset, amount) = grid.market;
+        if let Some(market) = grid.account("market") {
+            *due.entry((Place::Account(market), asset)).or_default() += amount.get();
+        }
+        let mut good = true;
+        let mut shown = table(["who", "asset", "due", "has", ""]);
+        for asset in &grid.assets {
+            for (name, wallet) in &grid.payees {
+                let place = Place::Account(wallet.account());
+                let due = due.get(&(place, *asset)).copied().unwrap_or_default();
+                let has = holds(&self.fixture.sandbox, place, asset);
+                if due != 0 || has != 0 {
+                    good &= due == has;
+                    shown.add_row([*name, asset.code(), &signed(due), &signed(has), mark(due == has)]);
+                }
+            }
+        }
+        self.view.line(&shown.to_string())?;
+        Ok(good)
+    }
+
+    /// Of every token there is what was given out, less what was burned and taken back.
+    pub(super) fn conserved(&self) -> Result<bool, std::io::Error> {
+        let mut good = true;
+        let grid = &self.fixture.grid;
+        for asset in &grid.assets {
+            let made =
+                self.expectations.iter().filter_map(|expectation| expectation.made.get(asset)).sum::<i64>();
+            let (market_asset, market) = grid.market;
+            let due = if *asset == market_asset { made + market.get() } else { made };
+            let exists = exists(&self.fixture.sandbox, asset);
+            good &= exists == due;
+            let (code, due, exists, mark) = (asset.code(), signed(due), signed(exists), mark(exists == due));
+            self.view.text(
+                "",
+                &format!(
+                    "{code}: {due} given out, less burned and taken back; {exists} in existence: {mark}"
+                ),
+            )?;
+        }
+        Ok(good)
+    }
+
+    /// The journal beside the ledger. Channels that agree are many of the same, and one line.
+    pub(super) fn journal(&self, reconciliation: &Reconciliation) -> Result<(), std::io::Error> {
+        self.view.line("\nthe journal beside the ledger")?;
+        let mut shown = table(["whose account", "asset", "journal", "ledger", ""]);
+        let mut channels = Channels::default();
+        for line in &reconciliation.lines {
+            let name = match self.name(line.account) {
+                Some(name) => name,
+                None if line.agrees() && line.asset == Asset::Native => {
+                    channels.add(line.journal);
+                    continue;
+                }
+                None => short(line.account),
+            };
+            let (journal, ledger) = (signed(line.journal), signed(line.ledger));
+            shown.add_row([&name, line.asset.code(), &journal, &ledger, mark(line.agrees())]);
+        }
+        if channels.count > 0 {
+            let (name, sum) = (format!("{} channels", channels.count), signed(channels.stroops));
+            shown.add_row([&name, Asset::Native.code(), &sum, &sum, mark(true)]);
+        }
+        for line in &reconciliation.books {
+            let name = line.account.to_string().replace('_', " ");
+            let (journal, stored) = (signed(line.journal), signed(line.stored));
+            shown.add_row([&name, line.asset.code(), &journal, &stored, mark(line.agrees())]);
+        }
+        for (asset, sum) in &reconciliation.unbalanced {
+            let text = format!("postings in {asset} sum to {}", signed(*sum));
+            shown.add_row([&cut(&text, UNBALANCED_COLUMNS), "", "", "", "UNBALANCED"]);
+        }
+        self.view.line(&shown.to_string())?;
+        self.view.text("", &explained(reconciliation))
+    }
+
+    /// Whose account it is, if it is the platform's or a customer's escrow account.
+    fn name(&self, account: AccountId) -> Option<String> {
+        if account == self.fixture.grid.platform.account() {
+            return Some("platform".to_owned());
+        }
+        let mut all = self.scripts.iter().zip(&self.expectations);
+        let (script, _) = all.find(|(_, expectation)| expectation.escrows.contains(&account))?;
+        Some(format!("escrow of {}", script.name))
+    }
 }
 
-/// Of every token there is what was given out, less what was burned and taken back.
-pub(super) fn conserved(
-    view: View,
-    sandbox: &Sandbox,
-    grid: &Grid,
-    expectations: &[Expectation],
-) -> Result<bool, std::io::Error> {
-    let mut good = true;
-    for asset in &grid.assets {
-        let made: i64 = expectations.iter().filter_map(|expectation| expectation.made.get(asset)).sum();
-        let (market_asset, market) = grid.market;
-        let due = if *asset == market_asset { made + market.get() } else { made };
-        let exists: i64 = sandbox.with_ledger(|ledger| {
-            let on_lines = ledger.state().accounts().filter(|(id, _)| asset.issuer() != Some(*id));
-            let lines: i64 = on_lines.filter_map(|(_, one)| one.balance_of(asset)).map(|one| one.get()).sum();
-            let waiting = ledger.state().balances().iter().filter(|one| one.asset == *asset);
-            lines + waiting.map(|one| one.amount.get()).sum::<i64>()
-        });
-        good &= exists == due;
-        view.line(&format!(
-            "of {} given, less burned and taken back: {}; in existence: {}: {}",
-            asset.code(),
-            signed(due),
-            signed(exists),
-            mark(exists == due)
-        ))?;
-    }
-    Ok(good)
+/// Accounts that send the service's transactions, and the XLM on them.
+#[derive(Default)]
+struct Channels {
+    count: usize,
+    stroops: i64,
 }
 
-/// The lines of a reconciliation for people.
-pub(super) fn reconciliation(reconciliation: &Reconciliation) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_BORDERS_ONLY);
-    table.set_header(["account", "asset", "journal", "ledger", ""]);
-    for line in &reconciliation.lines {
-        table.add_row([
-            line.account.to_string(),
-            line.asset.code().to_owned(),
-            signed(line.journal),
-            signed(line.ledger),
-            mark(line.agrees()).to_owned(),
-        ]);
+impl Channels {
+    const fn add(&mut self, stroops: i64) {
+        self.count += 1;
+        self.stroops += stroops;
     }
-    for line in &reconciliation.books {
-        table.add_row([
-            line.account.to_string(),
-            line.asset.code().to_owned(),
-            signed(line.journal),
-            signed(line.stored),
-            mark(line.agrees()).to_owned(),
-        ]);
-    }
-    for (asset, sum) in &reconciliation.unbalanced {
-        let text = format!("postings in {asset} sum to {}", signed(*sum));
-        table.add_row([text.as_str(), "", "", "", "UNBALANCED"]);
-    }
+}
+
+/// An account's address in few columns.
+fn short(account: AccountId) -> String {
+    let text = account.to_string();
+    text.get(..SHORT_CHARS).map_or(text.clone(), |start| format!("{start}…"))
+}
+
+/// How much of an asset there is, with everybody but its issuer and in claimable balances.
+fn exists(sandbox: &Sandbox, asset: &Asset) -> i64 {
+    sandbox.with_ledger(|ledger| {
+        let on_lines = ledger.state().accounts().filter(|(id, _)| asset.issuer() != Some(*id));
+        let lines: i64 = on_lines.filter_map(|(_, one)| one.balance_of(asset)).map(|one| one.get()).sum();
+        let waiting = ledger.state().balances().iter().filter(|one| one.asset == *asset);
+        lines + waiting.map(|one| one.amount.get()).sum::<i64>()
+    })
+}
+
+/// What a reconciliation compared, in words.
+fn explained(reconciliation: &Reconciliation) -> String {
     let wrong = reconciliation.lines.iter().filter(|line| !line.agrees()).count()
         + reconciliation.books.iter().filter(|line| !line.agrees()).count();
     format!(
-        "{table}\n{} accounts, {} balances, {wrong} differences",
+        "{} accounts on the ledger are the service's: the platform's, channels, which send its \
+         transactions, and escrow accounts, most of them kept ready for orders to come. {} balances on them \
+         are not 0, {wrong} differences.",
         reconciliation.accounts,
         reconciliation.lines.len()
     )

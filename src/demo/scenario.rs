@@ -24,6 +24,8 @@ use farmgate_sandbox::wallet::{Memo, Named, Received, Wallet, WalletError};
 
 /// What everybody has of each currency to begin with, in units.
 pub(super) const PURSE_UNITS: u32 = 1_000;
+/// The state of somebody with a wallet who has ordered nothing.
+const READY: &str = "ready";
 /// How often the ledger is looked at while something is waited for, and how often at most.
 const LOOK: Duration = Duration::from_millis(250);
 const LOOKS_MAX: u32 = 120;
@@ -143,7 +145,7 @@ impl Scenario {
         let gifts = assets.iter().filter(|_| !purse.is_zero()).map(|asset| give(*asset));
         futures::future::try_join_all(gifts).await.map_err(|source| wallet_error(name, source))?;
         self.note(|expectation| assets.iter().for_each(|asset| expectation.begins(account, *asset, purse)));
-        self.see("ready");
+        self.see(READY);
         Ok(Person { name: name.to_owned(), wallet })
     }
 
@@ -180,6 +182,9 @@ impl Scenario {
         match answer {
             Err(DemoError::Refused { status, code, detail, .. }) => {
                 self.claim(format!("refused with {status} {code}: {detail}"), code == expected);
+                if self.seen().state == READY {
+                    self.see("refused");
+                }
             }
             Err(error) => return Err(error),
             Ok(_) => self.claim(format!("refused with {expected}"), false),
@@ -194,7 +199,7 @@ impl Scenario {
         memo: &Memo,
     ) -> Result<Result<(), Vec<String>>, DemoError> {
         let plain: Vec<(&Wallet, Operation)> =
-            deeds.iter().map(|(person, deed)| (&person.wallet, deed.clone())).collect();
+            deeds.iter().map(|(person, deed)| (&person.wallet, *deed)).collect();
         let Some((first, _)) = deeds.first() else { return Ok(Ok(())) };
         let fee = i64::from(BASE_FEE_STROOPS) * i64::try_from(deeds.len()).unwrap_or(i64::MAX);
         let result = match self.fixture.horizon.act(&plain, memo).await {

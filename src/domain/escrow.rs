@@ -118,7 +118,7 @@ pub struct Watch {
 
 /// How far the history of the platform account or of a channel was taken in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct OwnWatch {
+pub struct HistoryCursor {
     /// The last operation of its payments that was ingested.
     pub cursor: OperationId,
     /// The last operation whose effects were looked at.

@@ -10,10 +10,10 @@ use super::session::{Session, rows_max};
 use super::sql::{args, statements};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::escrow::{Channel, ChannelRole, EscrowAccount, EscrowState, OwnWatch, Watch};
+use crate::domain::escrow::{Channel, ChannelRole, EscrowAccount, EscrowState, HistoryCursor, Watch};
 use crate::domain::ids::{OperationId, ReservationId, SubmissionId};
 use crate::domain::sealing::SealedSecret;
-use crate::ports::store::{AccountsTx, LIST_ROWS_MAX, StoreError, WaitingBalance};
+use crate::ports::store::{AccountsTx, ForeignClaimable, LIST_ROWS_MAX, StoreError};
 
 const ESCROWS: Table = Table { name: "escrows", key: &["account"] };
 const CHANNELS: Table = Table { name: "channels", key: &["account"] };
@@ -90,9 +90,10 @@ statements! {
     UPDATE_CHANNEL = "UPDATE channels SET role = $2, opening = $3, sequence = $4
         WHERE account = $1 AND sequence = $5 AND opening IS NOT DISTINCT FROM CAST($6 AS BIGINT)";
     REMOVE_CHANNEL = "DELETE FROM channels WHERE account = $1 AND sequence = $2 AND opening = $3";
-    OWN_WATCH = "SELECT account, watch_cursor, effects_cursor FROM own_watches WHERE account = $1";
-    INSERT_OWN_WATCH = "INSERT INTO own_watches (account, watch_cursor, effects_cursor) VALUES ($1, $2, $3)";
-    UPDATE_OWN_WATCH = "UPDATE own_watches SET watch_cursor = $2, effects_cursor = $3
+    HISTORY_CURSOR = "SELECT account, watch_cursor, effects_cursor FROM own_watches WHERE account = $1";
+    INSERT_HISTORY_CURSOR = "INSERT INTO own_watches (account, watch_cursor, effects_cursor)
+        VALUES ($1, $2, $3)";
+    UPDATE_HISTORY_CURSOR = "UPDATE own_watches SET watch_cursor = $2, effects_cursor = $3
         WHERE account = $1 AND watch_cursor = $4 AND effects_cursor = $5";
     FORGET_WAITING = "DELETE FROM waiting_balances
             WHERE claimant = $1 AND id NOT IN (SELECT value FROM json_each($2))",
@@ -197,17 +198,17 @@ struct WaitingRow<'b> {
     seen_at: i64,
 }
 
-fn own_watch(row: &Row) -> Result<OwnWatch, StoreError> {
+fn history_cursor(row: &Row) -> Result<HistoryCursor, StoreError> {
     let facts = row.of(&OWN_WATCHES);
-    Ok(OwnWatch {
+    Ok(HistoryCursor {
         cursor: facts.number("watch_cursor", operation)?,
         effects: facts.number("effects_cursor", operation)?,
     })
 }
 
-fn waiting(row: &Row) -> Result<WaitingBalance, StoreError> {
+fn waiting(row: &Row) -> Result<ForeignClaimable, StoreError> {
     let facts = row.of(&WAITING);
-    Ok(WaitingBalance {
+    Ok(ForeignClaimable {
         id: facts.text("id")?,
         claimant: facts.parsed("claimant")?,
         asset: facts.parsed("asset")?,
@@ -383,34 +384,34 @@ impl AccountsTx for Session {
         self.guarded(REMOVE_CHANNEL, args, || format!("channel {}", channel.account)).await
     }
 
-    async fn own_watch(&mut self, account: AccountId) -> Result<Option<OwnWatch>, StoreError> {
-        let row = self.row(OWN_WATCH, args![account.to_string()]).await?;
-        row.as_ref().map(own_watch).transpose()
+    async fn history_cursor(&mut self, account: AccountId) -> Result<Option<HistoryCursor>, StoreError> {
+        let row = self.row(HISTORY_CURSOR, args![account.to_string()]).await?;
+        row.as_ref().map(history_cursor).transpose()
     }
 
-    async fn set_own_watch(
+    async fn set_history_cursor(
         &mut self,
         account: AccountId,
-        before: Option<OwnWatch>,
-        after: OwnWatch,
+        before: Option<HistoryCursor>,
+        after: HistoryCursor,
     ) -> Result<(), StoreError> {
         let name = account.to_string();
         match before {
             None => {
                 let args = args![name, after.cursor.0, after.effects.0];
-                self.execute(INSERT_OWN_WATCH, args).await.map(drop)
+                self.execute(INSERT_HISTORY_CURSOR, args).await.map(drop)
             }
             Some(before) => {
                 let args = args![name, after.cursor.0, after.effects.0, before.cursor.0, before.effects.0];
-                self.guarded(UPDATE_OWN_WATCH, args, || format!("the watch over {account}")).await
+                self.guarded(UPDATE_HISTORY_CURSOR, args, || format!("the watch over {account}")).await
             }
         }
     }
 
-    async fn set_waiting_balances(
+    async fn set_foreign_claimables(
         &mut self,
         claimant: AccountId,
-        balances: &[WaitingBalance],
+        balances: &[ForeignClaimable],
     ) -> Result<(), StoreError> {
         if balances.iter().any(|balance| balance.claimant != claimant) {
             return Err(self.refuse(format!("claimable balances that are not for {claimant}")));
@@ -431,15 +432,19 @@ impl AccountsTx for Session {
         self.execute(ADD_WAITING, args![claimant.to_string(), to_json(&rows)?]).await.map(drop)
     }
 
-    async fn waiting_out_of_reach(&mut self, claimant: AccountId, at: Timestamp) -> Result<(), StoreError> {
+    async fn foreign_claimables_out_of_reach(
+        &mut self,
+        claimant: AccountId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         self.execute(WAITING_OUT_OF_REACH, args![claimant.to_string(), at]).await.map(drop)
     }
 
-    async fn waiting_balances(
+    async fn foreign_claimables(
         &mut self,
         after: Option<(AccountId, String)>,
         limit: u32,
-    ) -> Result<Vec<WaitingBalance>, StoreError> {
+    ) -> Result<Vec<ForeignClaimable>, StoreError> {
         let (claimant, id) = after.map_or_else(Default::default, |(claimant, id)| (claimant.to_string(), id));
         self.rows(WAITING_AFTER, args![claimant, id, rows_max(limit)]).await?.iter().map(waiting).collect()
     }

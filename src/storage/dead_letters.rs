@@ -18,7 +18,9 @@ use crate::domain::dead_letter::{Kind, UNEXPLAINED_AFTER, UNKNOWN_AFTER, UNTAKEN
 use crate::domain::escrow::EscrowAccount;
 use crate::domain::ids::{ClaimableId, SubmissionId, TransferId};
 use crate::domain::transfer::Transfer;
-use crate::ports::store::{Applied, DeadLettersTx, Dismissal, PutAside, RecordId, StoreError, Tries};
+use crate::ports::store::{
+    Applied, DeadLettersTx, Dismissal, QuarantinedRecord, RecordId, StoreError, Tries,
+};
 
 const QUARANTINE: Table = Table { name: "quarantine", key: &["account", "digest"] };
 const UNDELIVERED: Table = Table { name: "undelivered", key: &["transfer"] };
@@ -121,7 +123,7 @@ statements! {
             WHERE state = 'live' AND max_time <= $4) AS unknown_transaction";
 }
 
-fn put_aside(row: &Row) -> Result<PutAside, StoreError> {
+fn quarantined_record(row: &Row) -> Result<QuarantinedRecord, StoreError> {
     let facts = row.of(&QUARANTINE);
     let record = quarantined(row)?;
     let (at, by, note) = (
@@ -137,7 +139,7 @@ fn put_aside(row: &Row) -> Result<PutAside, StoreError> {
             return Err(facts.corrupt("dismissed_at", reason));
         }
     };
-    Ok(PutAside { id: (record.account, facts.text("digest")?), record, dismissed })
+    Ok(QuarantinedRecord { id: (record.account, facts.text("digest")?), record, dismissed })
 }
 
 fn undelivered(row: &Row) -> Result<Option<Undelivered>, StoreError> {
@@ -181,24 +183,28 @@ impl Session {
 
 #[async_trait]
 impl DeadLettersTx for Session {
-    async fn records_put_aside(
+    async fn quarantined_records(
         &mut self,
         dismissed: bool,
         after: Option<RecordId>,
         limit: u32,
-    ) -> Result<Vec<PutAside>, StoreError> {
+    ) -> Result<Vec<QuarantinedRecord>, StoreError> {
         let (account, digest) =
             after.map_or_else(Default::default, |(account, digest)| (account.to_string(), digest));
         let sql = if dismissed { RECORDS_DISMISSED } else { RECORDS_OPEN };
-        self.rows(sql, args![account, digest, rows_max(limit)]).await?.iter().map(put_aside).collect()
+        self.rows(sql, args![account, digest, rows_max(limit)])
+            .await?
+            .iter()
+            .map(quarantined_record)
+            .collect()
     }
 
-    async fn record_put_aside(
+    async fn quarantined_record(
         &mut self,
         (account, digest): &RecordId,
-    ) -> Result<Option<PutAside>, StoreError> {
+    ) -> Result<Option<QuarantinedRecord>, StoreError> {
         let row = self.row(RECORD, args![account.to_string(), digest.as_str()]).await?;
-        row.as_ref().map(put_aside).transpose()
+        row.as_ref().map(quarantined_record).transpose()
     }
 
     async fn dismiss_record(

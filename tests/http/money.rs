@@ -11,7 +11,7 @@ use farmgate::domain::payment::{Attribution, Memo, Payment, PaymentId, PaymentKi
 use farmgate::domain::reservation::{Funding, HoldReason};
 use farmgate::domain::transfer::{Delivery, Transfer, TransferKind, TransferState};
 use farmgate::ports::clock::Clock;
-use farmgate::ports::store::{Applied, StoredPayment, WaitingBalance};
+use farmgate::ports::store::{Applied, ForeignClaimable, StoredPayment};
 use serde_json::{Value, json};
 
 use crate::rig::{Answer, Rig, account, order, tft};
@@ -183,7 +183,7 @@ on_both_databases! {
 
     async fn claimable_balances_of_strangers_are_listed(database: &TestStore) {
         let rig = Rig::bare(database).await;
-        let waiting = |id: &str| WaitingBalance {
+        let waiting = |id: &str| ForeignClaimable {
             id: id.to_owned(),
             claimant: account(200),
             asset: tft(),
@@ -193,7 +193,7 @@ on_both_databases! {
             out_of_reach_at: None,
         };
         let mut tx = rig.store.begin().await.unwrap();
-        tx.set_waiting_balances(account(200), &[waiting("00ab"), waiting("00cd")]).await.unwrap();
+        tx.set_foreign_claimables(account(200), &[waiting("00ab"), waiting("00cd")]).await.unwrap();
         tx.commit().await.unwrap();
         let page = rig.get("/v1/claimable-balances?limit=1").await.is(200).body;
         let shown = &page["items"][0];

@@ -70,7 +70,7 @@ async fn a_network_in_a_file_outlives_its_process() {
     let tft: Named = "TFT".parse().unwrap();
     let amount = Stroops::from_units(5);
     let after = second.wallets().fund(alice.account(), tft, amount).await.unwrap();
-    assert!(after.ledger > trusted.ledger, "it goes on where it was");
+    assert!(after.receipt().ledger > trusted.ledger, "it goes on where it was");
     let account: serde_json::Value =
         second.get(&format!("/accounts/{}", alice.account())).await.json().await.unwrap();
     assert_eq!(account["balances"][0]["balance"], "5.0000000");
@@ -108,4 +108,34 @@ async fn faults_named_on_the_command_line_are_in_force_from_the_start() {
 async fn a_bad_fault_is_refused_with_its_flag() {
     let error = refused(&["--fault", "timeout=5"]).await;
     assert!(error.contains("--fault") && error.contains("timeout_lands"), "{error}");
+}
+
+/// What a wallet command prints.
+async fn wallet(network: &Network, words: &[&str]) -> String {
+    let output =
+        farmgate().arg("sandbox").args(words).args(["--sandbox", &network.url]).output().await.unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn wallets_are_funded_twice_paid_by_name_and_tell_what_they_hold() {
+    let network = Network::start(&[]).await;
+    for who in ["alice", "farmer"] {
+        let first = wallet(&network, &["fund", who]).await;
+        assert!(first.starts_with("transaction "), "{first}");
+        wallet(&network, &["trust", who, "TFT"]).await;
+    }
+    let again = wallet(&network, &["fund", "alice"]).await;
+    assert!(again.starts_with("the account exists already, and got 10000 XLM more\ntransaction "), "{again}");
+    wallet(&network, &["fund", "alice", "100", "TFT"]).await;
+    wallet(&network, &["pay", "alice", "farmer", "60.5", "TFT"]).await;
+    assert_eq!(wallet(&network, &["balance", "alice"]).await, "19999.99998 XLM\n39.5 TFT\n");
+    assert_eq!(wallet(&network, &["balance", "farmer"]).await, "9999.99999 XLM\n60.5 TFT\n");
+    let output =
+        farmgate().args(["sandbox", "balance", "nobody", "--sandbox", &network.url]).output().await.unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("does not exist yet"), "{error}");
 }

@@ -1,6 +1,6 @@
 //! Rows that other hands have changed are not believed: the error names table, column and key.
 
-use farmgate::domain::escrow::{EscrowState, OwnWatch};
+use farmgate::domain::escrow::{EscrowState, HistoryCursor};
 use farmgate::domain::ids::*;
 use farmgate::domain::journal::BookAccount;
 use farmgate::domain::payment::PaymentId;
@@ -35,9 +35,9 @@ async fn fill(database: &TestStore) {
         at: at(1),
     };
     let _ = tx.quarantine(&record).await.unwrap();
-    let watch = OwnWatch { cursor: OperationId(1), effects: OperationId(1) };
-    tx.set_own_watch(account(1), None, watch).await.unwrap();
-    let waiting = WaitingBalance {
+    let watch = HistoryCursor { cursor: OperationId(1), effects: OperationId(1) };
+    tx.set_history_cursor(account(1), None, watch).await.unwrap();
+    let waiting = ForeignClaimable {
         id: "00".to_owned(),
         claimant: account(1),
         asset: asset("TFT"),
@@ -46,7 +46,7 @@ async fn fill(database: &TestStore) {
         seen_at: at(1),
         out_of_reach_at: None,
     };
-    tx.set_waiting_balances(account(1), &[waiting]).await.unwrap();
+    tx.set_foreign_claimables(account(1), &[waiting]).await.unwrap();
     tx.insert_sealed_secret(&sealed_secret(1)).await.unwrap();
     tx.commit().await.unwrap();
     let waits =
@@ -73,11 +73,11 @@ async fn read(store: &dyn Store) -> Result<(), StoreError> {
     tx.entries(None, None, 9).await?;
     tx.api_keys(None, 9).await?;
     tx.quarantined(9).await?;
-    tx.records_put_aside(false, None, 9).await?;
-    tx.records_put_aside(true, None, 9).await?;
+    tx.quarantined_records(false, None, 9).await?;
+    tx.quarantined_records(true, None, 9).await?;
     tx.undelivered(TransferId::new(2).unwrap()).await?;
-    tx.own_watch(account(1)).await?;
-    tx.waiting_balances(None, 9).await?;
+    tx.history_cursor(account(1)).await?;
+    tx.foreign_claimables(None, 9).await?;
     tx.rollback().await
 }
 

@@ -46,12 +46,12 @@ on_both_databases! {
         for (number, json) in [(2, "{}"), (1, "{}"), (1, "[]")] {
             assert_eq!(tx.quarantine(&record(number, json)).await.unwrap(), Applied::Executed);
         }
-        let all = tx.records_put_aside(false, None, 10).await.unwrap();
+        let all = tx.quarantined_records(false, None, 10).await.unwrap();
         assert_eq!(all.len(), 3);
         assert!(all.is_sorted_by(|one, next| (one.id.0.to_string(), &one.id.1) < (next.id.0.to_string(), &next.id.1)));
         let mut paged = Vec::new();
         while let Some(one) =
-            tx.records_put_aside(false, paged.last().map(|last: &PutAside| last.id.clone()), 1).await.unwrap().pop()
+            tx.quarantined_records(false, paged.last().map(|last: &QuarantinedRecord| last.id.clone()), 1).await.unwrap().pop()
         {
             paged.push(one);
         }
@@ -61,16 +61,16 @@ on_both_databases! {
         assert_eq!(tx.dismiss_record(&all[1].id, &dismissal).await.unwrap(), Applied::Executed);
         assert_eq!(tx.dismiss_record(&all[1].id, &again).await.unwrap(), Applied::AlreadyApplied);
         let kept = Some(Dismissal { note: "seen\u{fffd}".to_owned(), ..dismissal });
-        let expected = PutAside { dismissed: kept, ..all[1].clone() };
-        assert_eq!(tx.record_put_aside(&all[1].id).await.unwrap(), Some(expected.clone()));
-        assert_eq!(tx.records_put_aside(true, None, 10).await.unwrap(), [expected]);
-        assert_eq!(tx.records_put_aside(false, None, 10).await.unwrap(), [all[0].clone(), all[2].clone()]);
+        let expected = QuarantinedRecord { dismissed: kept, ..all[1].clone() };
+        assert_eq!(tx.quarantined_record(&all[1].id).await.unwrap(), Some(expected.clone()));
+        assert_eq!(tx.quarantined_records(true, None, 10).await.unwrap(), [expected]);
+        assert_eq!(tx.quarantined_records(false, None, 10).await.unwrap(), [all[0].clone(), all[2].clone()]);
         assert_eq!(tx.quarantined(10).await.unwrap().len(), 2);
         let once = record(if all[1].id.0 == account(1) { 1 } else { 2 }, &all[1].record.json);
         assert_eq!(tx.quarantine(&once).await.unwrap(), Applied::AlreadyApplied, "it is not put aside again");
         let unknown = (account(9), "00".to_owned());
         assert_eq!(tx.dismiss_record(&unknown, &again).await.unwrap(), Applied::AlreadyApplied);
-        assert_eq!(tx.record_put_aside(&unknown).await.unwrap(), None);
+        assert_eq!(tx.quarantined_record(&unknown).await.unwrap(), None);
         tx.commit().await.unwrap();
     }
 

@@ -2,7 +2,7 @@
 
 use farmgate::domain::address::Address;
 use farmgate::domain::asset::Asset;
-use farmgate::domain::escrow::{ChannelRole, EscrowAccount, EscrowState, OwnWatch, Watch};
+use farmgate::domain::escrow::{ChannelRole, EscrowAccount, EscrowState, HistoryCursor, Watch};
 use farmgate::domain::event::EventKind;
 use farmgate::domain::ids::*;
 use farmgate::domain::journal::BookAccount;
@@ -640,21 +640,21 @@ on_both_databases! {
     }
 
     async fn how_far_the_history_of_our_own_accounts_was_taken_in_comes_back(database: &TestStore) {
-        let watch = |cursor, effects| OwnWatch { cursor: OperationId(cursor), effects: OperationId(effects) };
+        let watch = |cursor, effects| HistoryCursor { cursor: OperationId(cursor), effects: OperationId(effects) };
         let mut tx = database.store.begin().await.unwrap();
-        assert_eq!(tx.own_watch(account(1)).await.unwrap(), None);
-        tx.set_own_watch(account(1), None, watch(5, 0)).await.unwrap();
-        tx.set_own_watch(account(1), Some(watch(5, 0)), watch(5, i64::MAX)).await.unwrap();
-        assert_eq!(tx.own_watch(account(1)).await.unwrap(), Some(watch(5, i64::MAX)));
+        assert_eq!(tx.history_cursor(account(1)).await.unwrap(), None);
+        tx.set_history_cursor(account(1), None, watch(5, 0)).await.unwrap();
+        tx.set_history_cursor(account(1), Some(watch(5, 0)), watch(5, i64::MAX)).await.unwrap();
+        assert_eq!(tx.history_cursor(account(1)).await.unwrap(), Some(watch(5, i64::MAX)));
         tx.commit().await.unwrap();
         let mut tx = database.store.begin().await.unwrap();
-        let stale = tx.set_own_watch(account(1), Some(watch(5, 0)), watch(6, 0)).await;
+        let stale = tx.set_history_cursor(account(1), Some(watch(5, 0)), watch(6, 0)).await;
         assert!(matches!(stale, Err(StoreError::Conflict { .. })), "{stale:?}");
         tx.rollback().await.unwrap();
     }
 
     async fn claimable_balances_are_stored_as_last_seen_and_keep_when_first(database: &TestStore) {
-        let waiting = |claimant: u8, id: &str, seen: i64| WaitingBalance {
+        let waiting = |claimant: u8, id: &str, seen: i64| ForeignClaimable {
             id: id.to_owned(),
             claimant: account(claimant),
             asset: asset("TFT"),
@@ -664,24 +664,24 @@ on_both_databases! {
             out_of_reach_at: None,
         };
         let mut tx = database.store.begin().await.unwrap();
-        tx.set_waiting_balances(account(1), &[waiting(1, "b", 1), waiting(1, "a", 1)]).await.unwrap();
-        tx.set_waiting_balances(account(2), &[waiting(2, "a", 1)]).await.unwrap();
-        tx.set_waiting_balances(account(1), &[waiting(1, "a", 2), waiting(1, "c", 2)]).await.unwrap();
+        tx.set_foreign_claimables(account(1), &[waiting(1, "b", 1), waiting(1, "a", 1)]).await.unwrap();
+        tx.set_foreign_claimables(account(2), &[waiting(2, "a", 1)]).await.unwrap();
+        tx.set_foreign_claimables(account(1), &[waiting(1, "a", 2), waiting(1, "c", 2)]).await.unwrap();
         let mut expected = [waiting(1, "a", 1), waiting(1, "c", 2), waiting(2, "a", 1)];
         expected.sort_by_key(|one| (one.claimant.to_string(), one.id.clone()));
-        assert_eq!(tx.waiting_balances(None, 10).await.unwrap(), expected);
+        assert_eq!(tx.foreign_claimables(None, 10).await.unwrap(), expected);
         let after = Some((expected[0].claimant, expected[0].id.clone()));
-        assert_eq!(tx.waiting_balances(after, 10).await.unwrap(), expected[1..]);
-        tx.set_waiting_balances(account(1), &[]).await.unwrap();
-        assert_eq!(tx.waiting_balances(None, 10).await.unwrap(), [waiting(2, "a", 1)]);
-        tx.waiting_out_of_reach(account(1), at(9)).await.unwrap();
-        assert_eq!(tx.waiting_balances(None, 10).await.unwrap(), [waiting(2, "a", 1)]);
-        tx.waiting_out_of_reach(account(2), at(9)).await.unwrap();
-        let closed = WaitingBalance { out_of_reach_at: Some(at(9)), ..waiting(2, "a", 1) };
-        assert_eq!(tx.waiting_balances(None, 10).await.unwrap(), [closed]);
+        assert_eq!(tx.foreign_claimables(after, 10).await.unwrap(), expected[1..]);
+        tx.set_foreign_claimables(account(1), &[]).await.unwrap();
+        assert_eq!(tx.foreign_claimables(None, 10).await.unwrap(), [waiting(2, "a", 1)]);
+        tx.foreign_claimables_out_of_reach(account(1), at(9)).await.unwrap();
+        assert_eq!(tx.foreign_claimables(None, 10).await.unwrap(), [waiting(2, "a", 1)]);
+        tx.foreign_claimables_out_of_reach(account(2), at(9)).await.unwrap();
+        let closed = ForeignClaimable { out_of_reach_at: Some(at(9)), ..waiting(2, "a", 1) };
+        assert_eq!(tx.foreign_claimables(None, 10).await.unwrap(), [closed]);
         tx.commit().await.unwrap();
         let mut tx = database.store.begin().await.unwrap();
-        let mixed = tx.set_waiting_balances(account(1), &[waiting(2, "a", 1)]).await;
+        let mixed = tx.set_foreign_claimables(account(1), &[waiting(2, "a", 1)]).await;
         assert!(matches!(mixed, Err(StoreError::Refused { .. })), "{mixed:?}");
         tx.rollback().await.unwrap();
     }

@@ -217,18 +217,24 @@ fn has_word(text: &str, word: &str) -> bool {
     })
 }
 
-/// The rows of the table in `page` whose head begins with these cells: a name of the first column
-/// and the second.
+/// The rows of the table in `page` whose first column is headed `head[0]`, and that has one headed `head[1]`: what
+/// they say in these two.
 fn rows(page: &str, head: [&str; 2]) -> Vec<(String, String)> {
     let cells = |line: &str| -> Vec<String> {
         line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
     };
-    let mut lines = page.lines().skip_while(|line| !line.starts_with('|') || cells(line)[..] != head);
+    let column = |line: &str| {
+        let cells = cells(line);
+        let at = cells.iter().position(|cell| cell == head[1]);
+        at.filter(|_| line.starts_with('|') && cells[0] == head[0])
+    };
+    let Some(at) = page.lines().find_map(column) else { return Vec::new() };
+    let lines = page.lines().skip_while(|line| column(line).is_none());
     let mut rows = Vec::new();
-    for line in lines.by_ref().skip(2).take_while(|line| line.starts_with('|')) {
+    for line in lines.skip(2).take_while(|line| line.starts_with('|')) {
         let row = cells(line);
         for name in row[0].split(", ") {
-            rows.push((name.to_owned(), row[1].clone()));
+            rows.push((name.to_owned(), row.get(at).cloned().unwrap_or_default()));
         }
     }
     rows
@@ -275,7 +281,7 @@ pub fn same_table(
     let written: BTreeMap<String, BTreeSet<String>> = rows(papers.text(page), head)
         .into_iter()
         .map(|(name, cell)| {
-            let name = name.replace('`', "").replace('-', "_");
+            let name = name.replace(['`', '/'], "").replace('-', "_");
             let items = read(&name, &cell);
             (name, items)
         })
@@ -303,14 +309,14 @@ pub fn same_table(
     findings
 }
 
-/// A cell that lists modules: names, `nothing of ours`, `all`, `all but a, b`, `all of it`.
+/// A cell that lists modules: names, `nothing of ours`, `all`, `all of it`, `all but a, b`.
 pub fn modules_of(cell: &str, all: &[&str], own: &str) -> BTreeSet<String> {
     let everything = |but: &BTreeSet<String>| {
         let others = all.iter().filter(|name| **name != own && !but.contains(**name));
         others.map(|name| (*name).to_owned()).collect()
     };
     match cell.split(['(', ';']).next().unwrap_or_default().trim() {
-        "all" => everything(&BTreeSet::new()),
+        text if text == "all" || text.starts_with("all of ") => everything(&BTreeSet::new()),
         text if text.starts_with("all but ") => everything(&items(&text["all but ".len()..])),
         text if text.starts_with("nothing") => BTreeSet::new(),
         text => items(text),
@@ -375,7 +381,8 @@ mod tests {
         );
     }
 
-    const PAGE: &str = "# T\n\n| module | may import |\n| --- | --- |\n| domain | nothing of ours |\n\
+    const PAGE: &str = "# T\n\n| room | why |\n| --- | --- |\n| domain | all |\n\n| module | may import |\n| --- | --- |\n\
+                        | `domain/` | nothing of ours |\n\
                         | ports, api | domain |\n| box | `domain::{money, ids}`, `ports::{clock}` |\n\
                         | http | domain, and api (all of it) |\n| app | all but box |\n\nend";
 

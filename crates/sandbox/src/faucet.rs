@@ -27,6 +27,13 @@ pub const FRIENDBOT_STROOPS: i64 = 10_000 * 10_000_000;
 pub enum Gift {
     /// A new account with [`FRIENDBOT_STROOPS`].
     Account(AccountId),
+    /// More XLM for an account that exists.
+    Xlm {
+        /// Who gets it.
+        to: Address,
+        /// How much.
+        amount: Stroops,
+    },
     /// Fresh tokens from the issuer of a code.
     Tokens {
         /// Of this code.
@@ -78,6 +85,12 @@ pub fn give(ledger: &mut Ledger, gift: Gift, now: Timestamp) -> Result<TxHash, G
                 starting_balance: FRIENDBOT_STROOPS,
             }),
         ),
+        Gift::Xlm { to, amount } => {
+            let destination = muxed(to).ok_or(GiftError::Unpayable { to })?;
+            let asset = xdr_asset(Asset::Native);
+            let pay = PaymentOp { destination, asset, amount: amount.get() };
+            (keys.root.clone(), OperationBody::Payment(pay))
+        }
         Gift::Tokens { code, to, amount } => {
             let issuer = keys.issuer(code.as_str()).ok_or(GiftError::NoIssuer { code })?.clone();
             let asset = xdr_asset(Asset::credit(code, account_of_key(&issuer)));

@@ -73,7 +73,7 @@ pub(in crate::http) async fn handler(
     Asked(asked): Asked<Query>,
 ) -> Result<Json<Page<ClaimableBalance>>, Problem> {
     let after = asked.cursor.map(|Written(Cursor(account, id))| (account, id));
-    let rows = app.read().await?.waiting_balances(after, asked.limit.rows()).await?;
+    let rows = app.read().await?.foreign_claimables(after, asked.limit.rows()).await?;
     Ok(Json(Page::of(
         rows,
         asked.limit.0,

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::{Bump, DeadLetter, Dismissed, TriedTransaction};
 use crate::domain::dead_letter::{Kind, LetterId, UNEXPLAINED_AFTER, UNKNOWN_AFTER, UNTAKEN_AFTER};
 use crate::domain::transfer::{Purpose, Submission};
-use crate::ports::store::{Applied, Dismissal, PutAside, RecordId, StoreError, Tx};
+use crate::ports::store::{Applied, Dismissal, QuarantinedRecord, RecordId, StoreError, Tx};
 
 /// Which dead letters to list.
 #[derive(Debug, Clone, Default)]
@@ -86,7 +86,7 @@ impl Part<'_> {
             },
             Kind::UnreadableRecord => {
                 let after = after.map(record_id).transpose()?;
-                let records = tx.records_put_aside(dismissed, after, limit).await?;
+                let records = tx.quarantined_records(dismissed, after, limit).await?;
                 Ok(records.into_iter().map(unreadable).collect())
             }
             Kind::HeldReservation => Ok(money::held(tx, key(after)?, limit).await?),
@@ -139,7 +139,7 @@ pub async fn dismiss(
     match tx.dismiss_record(&record, dismissal).await? {
         Applied::Executed | Applied::AlreadyApplied => {}
     }
-    Ok(tx.record_put_aside(&record).await?.map(unreadable))
+    Ok(tx.quarantined_record(&record).await?.map(unreadable))
 }
 
 async fn stopped(tx: &mut dyn Tx) -> Result<Vec<DeadLetter>, StoreError> {
@@ -159,7 +159,7 @@ async fn stopped(tx: &mut dyn Tx) -> Result<Vec<DeadLetter>, StoreError> {
     Ok(vec![letter])
 }
 
-fn unreadable(PutAside { id, record, dismissed }: PutAside) -> DeadLetter {
+fn unreadable(QuarantinedRecord { id, record, dismissed }: QuarantinedRecord) -> DeadLetter {
     let id = LetterId::new(Kind::UnreadableRecord, format_args!("{}-{}", id.0, id.1));
     let summary = format!(
         "A record in the history of {} could not be understood, and was put aside: {}.",

@@ -4,7 +4,7 @@ use super::error::StoreError;
 use super::forward::store_trait;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::escrow::{Channel, EscrowAccount, OwnWatch};
+use crate::domain::escrow::{Channel, EscrowAccount, HistoryCursor};
 use crate::domain::ids::{ReservationId, SubmissionId};
 use crate::domain::money::Stroops;
 use crate::domain::sealing::SealedSecret;
@@ -12,7 +12,7 @@ use crate::domain::sealing::SealedSecret;
 /// A claimable balance that a stranger made for an account of ours. It is listed, and never claimed by
 /// itself: that would take a trust line for whatever anybody sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaitingBalance {
+pub struct ForeignClaimable {
     /// Its id as Horizon writes it.
     pub id: String,
     /// Our account that may claim it.
@@ -99,38 +99,38 @@ store_trait! {
         async fn remove_channel(&mut self, channel: &Channel) -> Result<(), StoreError>;
 
         /// How far a channel's or the platform's history was taken in; `None` before the first look.
-        async fn own_watch(&mut self, account: AccountId) -> Result<Option<OwnWatch>, StoreError>;
+        async fn history_cursor(&mut self, account: AccountId) -> Result<Option<HistoryCursor>, StoreError>;
 
         /// Stores how far an account's history was taken in, if it is stored as `before`.
-        async fn set_own_watch(
+        async fn set_history_cursor(
             &mut self,
             account: AccountId,
-            before: Option<OwnWatch>,
-            after: OwnWatch,
+            before: Option<HistoryCursor>,
+            after: HistoryCursor,
         ) -> Result<(), StoreError>;
 
         /// Stores which claimable balances strangers have made for `claimant`, over what was stored; those
         /// that were known keep the time at which they were first seen.
-        async fn set_waiting_balances(
+        async fn set_foreign_claimables(
             &mut self,
             claimant: AccountId,
-            balances: &[WaitingBalance],
+            balances: &[ForeignClaimable],
         ) -> Result<(), StoreError>;
 
         /// Stores that `claimant` was closed: what strangers made for it is out of reach, and stays listed as
         /// it was last seen.
-        async fn waiting_out_of_reach(
+        async fn foreign_claimables_out_of_reach(
             &mut self,
             claimant: AccountId,
             at: Timestamp,
         ) -> Result<(), StoreError>;
 
         /// Claimable balances of strangers for accounts of ours, by claimant and id, after `after`.
-        async fn waiting_balances(
+        async fn foreign_claimables(
             &mut self,
             after: Option<(AccountId, String)>,
             limit: u32,
-        ) -> Result<Vec<WaitingBalance>, StoreError>;
+        ) -> Result<Vec<ForeignClaimable>, StoreError>;
 
         /// All channels, the platform account among them, in account order. There are at most a few hundred.
         async fn channels(&mut self) -> Result<Vec<Channel>, StoreError>;

@@ -18,7 +18,7 @@ pub type RecordId = (AccountId, String);
 
 /// A record that was put aside, and whether a person has seen to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PutAside {
+pub struct QuarantinedRecord {
     /// Its name.
     pub id: RecordId,
     /// The record.
@@ -52,15 +52,18 @@ store_trait! {
     /// after `after`.
     pub trait DeadLettersTx, forwarded by ForwardDeadLetters {
         /// Records that were put aside: those that are open, or those that were dismissed.
-        async fn records_put_aside(
+        async fn quarantined_records(
             &mut self,
             dismissed: bool,
             after: Option<RecordId>,
             limit: u32,
-        ) -> Result<Vec<PutAside>, StoreError>;
+        ) -> Result<Vec<QuarantinedRecord>, StoreError>;
 
         /// The record with this name, open or dismissed.
-        async fn record_put_aside(&mut self, id: &RecordId) -> Result<Option<PutAside>, StoreError>;
+        async fn quarantined_record(
+            &mut self,
+            id: &RecordId,
+        ) -> Result<Option<QuarantinedRecord>, StoreError>;
 
         /// Dismisses an open record; one that was dismissed stays as it is.
         async fn dismiss_record(

@@ -24,10 +24,10 @@ mod tx;
 mod watchdog;
 
 pub use access::{AccessTx, ApiKey, ForwardAccess, IdempotencyKey, Role, StoredAnswer};
-pub use accounts::{AccountsTx, ForwardAccounts, WaitingBalance};
+pub use accounts::{AccountsTx, ForeignClaimable, ForwardAccounts};
 pub use catalog::{CatalogTx, ForwardCatalog, Put};
 pub use claimables::{ClaimableSums, ClaimablesTx, ForwardClaimables};
-pub use dead_letters::{DeadLettersTx, Dismissal, ForwardDeadLetters, PutAside, RecordId, Tries};
+pub use dead_letters::{DeadLettersTx, Dismissal, ForwardDeadLetters, QuarantinedRecord, RecordId, Tries};
 pub use error::{Applied, Constraint, StoreError};
 pub use fee_bumps::{FeeBumpsTx, ForwardFeeBumps};
 pub use forward::{ForwardAll, WrapTx};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::escrow::{Channel, ChannelRole, OwnWatch};
+use crate::domain::escrow::{Channel, ChannelRole, HistoryCursor};
 use crate::domain::ids::{LedgerSeq, OperationId};
 use crate::domain::journal::BookAccount;
 use crate::domain::money::Stroops;
@@ -52,10 +52,10 @@ pub(in crate::settlement) async fn home_of(
 /// Where the history begins that a snapshot does not contain: after the ledger of its last change. A further
 /// change would have risen that number, so all that happened up to then is in its balances, and nothing
 /// of what came later.
-pub(in crate::settlement) fn history_after(snapshot: &AccountSnapshot) -> OwnWatch {
+pub(in crate::settlement) fn history_after(snapshot: &AccountSnapshot) -> HistoryCursor {
     let next = LedgerSeq(snapshot.last_modified.0.saturating_add(1));
     let last = OperationId(OperationId::from_parts(next, 0, 0).0 - 1);
-    OwnWatch { cursor: last, effects: last }
+    HistoryCursor { cursor: last, effects: last }
 }
 
 /// The assets in which the journal and the ledger say different things of an account.

@@ -11,7 +11,7 @@ use super::quarantine::quarantine;
 use super::watched_account::WatchedAccount;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::escrow::OwnWatch;
+use crate::domain::escrow::HistoryCursor;
 use crate::domain::ids::OperationId;
 use crate::domain::money::Stroops;
 use crate::domain::payment::{Memo, Payment, PaymentId, PaymentKind};
@@ -82,7 +82,7 @@ impl Histories {
     /// Where an account's effects were looked at last, or need not be looked at: an escrow account's are all
     /// ours to read, from its creation on.
     async fn effects_cursor(&self, account: AccountId) -> Result<Option<EffectId>, EngineError> {
-        let own = self.ports.read().await?.own_watch(account).await?.map(|watch| watch.effects);
+        let own = self.ports.read().await?.history_cursor(account).await?.map(|watch| watch.effects);
         let seen = self.effects_seen.lock().get(&account).copied();
         Ok(own.max(seen).map(|operation| EffectId { operation, index: LAST_INDEX }))
     }
@@ -132,8 +132,8 @@ impl Histories {
                         taken.take(work, effect, record.as_ref(), &mut ingested).await?;
                     }
                     if let WatchedAccount::System { watch, .. } = place {
-                        let after = OwnWatch { effects: watch.effects.max(operation), ..watch };
-                        work.set_own_watch(account, Some(watch), after).await?;
+                        let after = HistoryCursor { effects: watch.effects.max(operation), ..watch };
+                        work.set_history_cursor(account, Some(watch), after).await?;
                     }
                     Ok::<_, EngineError>(ingested)
                 })

@@ -18,7 +18,7 @@ use crate::domain::currency::{Currency, least_worth};
 use crate::domain::escrow::{ChannelRole, EscrowState};
 use crate::domain::money::Stroops;
 use crate::ports::network::Ledger;
-use crate::ports::store::{LIST_ROWS_MAX, WaitingBalance};
+use crate::ports::store::{ForeignClaimable, LIST_ROWS_MAX};
 use crate::settlement::EngineError;
 use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
@@ -74,13 +74,13 @@ impl ForeignClaimables {
     pub(in crate::settlement) async fn look_for(
         &self,
         claimant: AccountId,
-    ) -> Result<Vec<WaitingBalance>, EngineError> {
+    ) -> Result<Vec<ForeignClaimable>, EngineError> {
         let (platform, seen_at) = (self.ports.network.platform(), self.ports.now());
         let (mut waiting, mut after) = (Vec::new(), None);
         for _ in 0..WAITING_PAGES_MAX {
             let page = self.ports.network.claimable_balances(claimant, after).await?;
             let strangers = page.balances.into_iter().filter(|balance| balance.sponsor != Some(platform));
-            waiting.extend(strangers.map(|balance| WaitingBalance {
+            waiting.extend(strangers.map(|balance| ForeignClaimable {
                 id: balance.id,
                 claimant,
                 asset: balance.asset,
@@ -98,7 +98,7 @@ impl ForeignClaimables {
             .transact(move |work| {
                 let waiting = waiting.clone();
                 Box::pin(async move {
-                    work.set_waiting_balances(claimant, &waiting).await?;
+                    work.set_foreign_claimables(claimant, &waiting).await?;
                     Ok(waiting)
                 })
             })
@@ -140,7 +140,12 @@ impl ForeignClaimables {
 }
 
 /// True unless a balance is known to be worth less than a claimable balance of ours would have to be.
-fn is_worth_waiting(balance: &WaitingBalance, currencies: &[Currency], usd: Decimal, now: Timestamp) -> bool {
+fn is_worth_waiting(
+    balance: &ForeignClaimable,
+    currencies: &[Currency],
+    usd: Decimal,
+    now: Timestamp,
+) -> bool {
     if balance.asset == Asset::Native {
         return balance.amount >= WAITING_XLM_MIN;
     }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::ingest::Histories;
 use super::unexplained::{Explanation, Unexplained};
 use crate::domain::address::AccountId;
-use crate::domain::escrow::{Channel, ChannelRole, OwnWatch};
+use crate::domain::escrow::{Channel, ChannelRole, HistoryCursor};
 use crate::domain::ids::{LedgerSeq, OperationId};
 use crate::domain::transfer::{Purpose, Submission};
 use crate::ports::network::{AccountPage, AccountSnapshot};
@@ -181,10 +181,10 @@ impl SystemAccounts {
         reached: OperationId,
     ) -> Result<(), EngineError> {
         let account = channel.account;
-        let is_behind = |watch: &OwnWatch| {
+        let is_behind = |watch: &HistoryCursor| {
             watch.effects.ledger().0.saturating_add(EFFECTS_BEHIND_LEDGERS_MAX) < reached.ledger().0
         };
-        let stored = self.ports.read().await?.own_watch(account).await?;
+        let stored = self.ports.read().await?.history_cursor(account).await?;
         if !stored.is_some_and(|watch| is_behind(&watch)) {
             return Ok(());
         }
@@ -193,15 +193,15 @@ impl SystemAccounts {
             .transact(move |work| {
                 let (channel, snapshot) = (channel.clone(), snapshot.clone());
                 Box::pin(async move {
-                    let Some(watch) = work.own_watch(account).await? else { return Ok(()) };
+                    let Some(watch) = work.history_cursor(account).await? else { return Ok(()) };
                     let live = work.live_submissions().await?;
                     let moving = live.iter().any(|submission| may_move(submission, &channel))
                         || work.money_leaves(account).await?;
                     if moving || !matches!(books(work.tx(), &snapshot).await?, Books::Agree) {
                         return Ok(());
                     }
-                    let after = OwnWatch { effects: watch.effects.max(reached), ..watch };
-                    Ok::<_, EngineError>(work.set_own_watch(account, Some(watch), after).await?)
+                    let after = HistoryCursor { effects: watch.effects.max(reached), ..watch };
+                    Ok::<_, EngineError>(work.set_history_cursor(account, Some(watch), after).await?)
                 })
             })
             .await
@@ -211,19 +211,19 @@ impl SystemAccounts {
     /// entry, which is stored with the watch: without one (in a database from before) it counts from now.
     async fn begin_watch(&self, channel: &Channel, snapshot: &AccountSnapshot) -> Result<(), EngineError> {
         let account = channel.account;
-        if self.ports.read().await?.own_watch(account).await?.is_some() {
+        if self.ports.read().await?.history_cursor(account).await?.is_some() {
             return Ok(());
         }
         let watch = match channel.role {
             ChannelRole::Platform => history_after(snapshot),
-            ChannelRole::Channel => OwnWatch { cursor: OperationId(0), effects: OperationId(0) },
+            ChannelRole::Channel => HistoryCursor { cursor: OperationId(0), effects: OperationId(0) },
         };
         self.ports
             .transact(move |work| {
                 Box::pin(async move {
-                    match work.own_watch(account).await? {
+                    match work.history_cursor(account).await? {
                         Some(_) => Ok(()),
-                        None => Ok::<_, EngineError>(work.set_own_watch(account, None, watch).await?),
+                        None => Ok::<_, EngineError>(work.set_history_cursor(account, None, watch).await?),
                     }
                 })
             })

@@ -1,7 +1,7 @@
 //! An account of ours to which money comes, with how far its history was taken in.
 
 use crate::domain::address::AccountId;
-use crate::domain::escrow::{EscrowAccount, EscrowState, OwnWatch};
+use crate::domain::escrow::{EscrowAccount, EscrowState, HistoryCursor};
 use crate::domain::ids::{OperationId, ReservationId};
 use crate::ports::store::{StoreError, Tx};
 
@@ -10,7 +10,7 @@ pub(in crate::settlement) enum WatchedAccount {
     /// The account of a reservation, or one that waits for a reservation.
     Escrow(EscrowAccount),
     /// The platform account, or a channel.
-    System { account: AccountId, watch: OwnWatch },
+    System { account: AccountId, watch: HistoryCursor },
 }
 
 impl WatchedAccount {
@@ -22,7 +22,7 @@ impl WatchedAccount {
         if let Some(escrow) = tx.escrows(&[account]).await?.pop() {
             return Ok(Some(Self::Escrow(escrow)));
         }
-        Ok(tx.own_watch(account).await?.map(|watch| Self::System { account, watch }))
+        Ok(tx.history_cursor(account).await?.map(|watch| Self::System { account, watch }))
     }
 
     pub(in crate::settlement) const fn account(&self) -> AccountId {
@@ -80,7 +80,7 @@ impl WatchedAccount {
                 tx.update_escrow(&escrow).await.map(drop)
             }
             Self::System { account, watch } => {
-                tx.set_own_watch(*account, Some(*watch), OwnWatch { cursor, ..*watch }).await
+                tx.set_history_cursor(*account, Some(*watch), HistoryCursor { cursor, ..*watch }).await
             }
         }
     }

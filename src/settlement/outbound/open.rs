@@ -106,7 +106,7 @@ impl Open {
                         sequence: snapshot.sequence,
                     };
                     work.insert_channel(&platform).await?;
-                    work.set_own_watch(account, None, history_after(&snapshot)).await?;
+                    work.set_history_cursor(account, None, history_after(&snapshot)).await?;
                     let now = work.now();
                     work.post(opening(&snapshot, |_| true, now)).await
                 })

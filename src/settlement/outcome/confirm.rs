@@ -165,7 +165,7 @@ async fn merged(
         escrow.state = EscrowState::Merged { reservation, operation: operation_at(record, place) };
         work.update_escrow(&escrow).await?;
         work.move_home(*account, platform).await?;
-        work.waiting_out_of_reach(*account, record.closed_at).await?;
+        work.foreign_claimables_out_of_reach(*account, record.closed_at).await?;
         for (asset, amount) in carried.iter().copied().chain([(Asset::Native, amount)]) {
             entry.swept(asset, amount, platform, *account);
         }

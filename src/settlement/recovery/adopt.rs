@@ -111,7 +111,7 @@ async fn adopt_one(
                                    restored?");
         let role = ChannelRole::Channel;
         work.insert_channel(&Channel { account, role, opening: None, sequence: snapshot.sequence }).await?;
-        work.set_own_watch(account, None, history_after(snapshot)).await?;
+        work.set_history_cursor(account, None, history_after(snapshot)).await?;
         let now = work.now();
         return work.post(opening(snapshot, |asset| asset == Asset::Native, now)).await;
     }

@@ -46,7 +46,7 @@ impl LedgerView {
         }
         for (asset, difference) in owed.into_iter().filter(|(_, difference)| *difference != 0) {
             let what = format!(
-                "{difference} {} more were taken back than the books still owe to who did not claim them",
+                "{difference} {} more were reclaimed than the books still owe to who did not claim them",
                 asset.code()
             );
             findings.push((Wrong::Unbalanced, what));

@@ -54,7 +54,7 @@ impl LedgerView {
             };
             if left < 0 || (left > 0 && !held) {
                 let what = format!(
-                    "{} {} were taken back from {account}, but payers bear {borne}",
+                    "{} {} were clawed back from {account}, but payers bear {borne}",
                     self.clawed_back(account, asset),
                     asset.code()
                 );
@@ -113,7 +113,7 @@ impl LedgerView {
             }
             if together > 0 || apart > before {
                 let what = format!(
-                    "who paid before {} bears what was taken back from {account}, although that goes back",
+                    "who paid before {} bears what was clawed back from {account}, although that goes back",
                     later.operation
                 );
                 findings.push((Wrong::Lost, what));

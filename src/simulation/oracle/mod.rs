@@ -120,7 +120,7 @@ impl Oracle {
         }
         view.check_books(tx, findings).await?;
         for record in tx.quarantined(LIST_ROWS_MAX).await? {
-            findings.push((Wrong::Lost, format!("a record was put aside: {}", record.reason)));
+            findings.push((Wrong::Lost, format!("a record was quarantined: {}", record.reason)));
         }
         Ok(verdict)
     }

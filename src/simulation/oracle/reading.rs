@@ -108,7 +108,7 @@ impl LedgerView {
             return false;
         };
         let (asset, amount) = (movement.asset, movement.amount.get());
-        let what = format!("{amount} {} are taken back from {account}", asset.code());
+        let what = format!("{amount} {} are clawed back from {account}", asset.code());
         self.trace.happened("clawbacks", &what);
         self.clawbacks.push(Clawback { ledger: movement.operation.ledger(), account, asset, amount });
         true
@@ -119,7 +119,7 @@ impl LedgerView {
         for claim in self.sandbox.claims(self.next) {
             let Some(known) = self.claimables.get_mut(&claim.balance) else { continue };
             let (end, kind) = if claim.by == self.platform {
-                (End::Reclaimed, "balances_taken_back")
+                (End::Reclaimed, "balances_reclaimed")
             } else {
                 (End::Claimed, "balances_claimed")
             };
@@ -136,7 +136,7 @@ impl LedgerView {
         self.sandbox.with_ledger(|ledger| {
             for balance in ledger.state().balances().iter().filter(|balance| balance.sponsor == platform) {
                 known.entry(ClaimableId(balance.id.0)).or_insert_with(|| {
-                    self.trace.happened("balances_set_aside", "money is set aside to be claimed");
+                    self.trace.happened("balances_created", "a claimable balance is created");
                     let recipient = balance.claimants.first().map(|first| first.destination);
                     ClaimableBalance {
                         asset: balance.asset,

@@ -25,7 +25,7 @@ impl World {
     /// Nothing goes wrong any more, and time passes: everything comes to its end, or the verdict says what
     /// did not.
     pub(super) async fn quiesce(&mut self) -> Result<Ends, SimulationError> {
-        self.trace.note("calm");
+        self.trace.note("faults end");
         self.sandbox.faults().clear();
         self.wall.jump(0);
         self.database_faults = DatabaseFaults::default();

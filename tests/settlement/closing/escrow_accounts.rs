@@ -263,11 +263,11 @@ on_both_databases! {
         world.put_aside_for("stranger", reservation.escrow, amount("0.9999999"), "XLM").await;
         world.put_aside_for("alice", reservation.escrow, amount("19.9999999"), "TFT").await;
         world.rest().await;
-        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        let listed = world.store.begin_read().await.unwrap().foreign_claimables(None, 10).await.unwrap();
         assert_eq!(listed, [], "nobody looks for them all the time");
         world.clock.move_on(QUIET_SECONDS + 60);
         world.until_closed(reservation.escrow).await;
-        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        let listed = world.store.begin_read().await.unwrap().foreign_claimables(None, 10).await.unwrap();
         assert_eq!(listed.len(), 2, "dust keeps no account open");
         assert!(listed.iter().all(|balance| balance.claimant == reservation.escrow));
         assert!(listed.iter().all(|balance| balance.out_of_reach_at.is_some()));
@@ -284,7 +284,7 @@ on_both_databases! {
             world.next_ledger().await;
         }
         assert!(is_there(&world, reservation.escrow).await);
-        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        let listed = world.store.begin_read().await.unwrap().foreign_claimables(None, 10).await.unwrap();
         assert_eq!((listed.len(), listed[0].out_of_reach_at), (1, None), "somebody can decide");
         let sponsoring = world.sponsoring().await;
         world.clock.move_on(WAITING_SECONDS_MAX - 3_600);
@@ -295,7 +295,7 @@ on_both_databases! {
         world.clock.move_on(2 * 3_600);
         world.until_closed(reservation.escrow).await;
         assert!(world.sponsoring().await < sponsoring, "the reserves came home");
-        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        let listed = world.store.begin_read().await.unwrap().foreign_claimables(None, 10).await.unwrap();
         assert_eq!(listed.len(), 2);
         assert!(listed.iter().all(|balance| balance.out_of_reach_at.is_some()), "and it stays listed");
         world.assert_reconciled().await;
@@ -311,11 +311,11 @@ on_both_databases! {
             world.next_ledger().await;
         }
         assert!(is_there(&world, reservation.escrow).await, "it is worth a dollar");
-        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        let listed = world.store.begin_read().await.unwrap().foreign_claimables(None, 10).await.unwrap();
         world.take_aside_back("alice", &listed[0].id).await;
         world.clock.move_on(86_400 + 60);
         world.until_closed(reservation.escrow).await;
-        assert_eq!(world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap(), []);
+        assert_eq!(world.store.begin_read().await.unwrap().foreign_claimables(None, 10).await.unwrap(), []);
         world.assert_reconciled().await;
     }
 

@@ -40,7 +40,7 @@ const LEDGERS_READ_AGAIN: u32 = 100;
 
 /// Up to where the platform's effects need not be looked at, as stored.
 async fn effects_cursor(world: &World) -> OperationId {
-    world.store.begin_read().await.unwrap().own_watch(platform()).await.unwrap().unwrap().effects
+    world.store.begin_read().await.unwrap().history_cursor(platform()).await.unwrap().unwrap().effects
 }
 
 on_both_databases! {
@@ -159,7 +159,7 @@ on_both_databases! {
         world.put_aside_for("stranger", platform(), amount("4"), "XLM").await;
         world.clock.move_on(601);
         world.rest().await;
-        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        let listed = world.store.begin_read().await.unwrap().foreign_claimables(None, 10).await.unwrap();
         assert_eq!(listed.len(), 1);
         assert_eq!((listed[0].claimant, listed[0].amount), (platform(), amount("4")));
         assert_eq!(listed[0].sponsor, Some(wallet("stranger").account()));
@@ -167,7 +167,7 @@ on_both_databases! {
         world.take_aside_back("stranger", &listed[0].id).await;
         world.clock.move_on(601);
         world.rest().await;
-        assert!(world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap().is_empty());
+        assert!(world.store.begin_read().await.unwrap().foreign_claimables(None, 10).await.unwrap().is_empty());
     }
 
     async fn claimable_balances_for_an_escrow_account_are_looked_for_before_its_end(store: &TestStore) {
@@ -177,7 +177,7 @@ on_both_databases! {
         world.put_aside_for("stranger", reservation.escrow, amount("4"), "XLM").await;
         world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
         world.until(reservation.id, "expired").await;
-        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        let listed = world.store.begin_read().await.unwrap().foreign_claimables(None, 10).await.unwrap();
         assert!(listed.iter().any(|one| one.claimant == reservation.escrow), "{listed:?}");
     }
 
@@ -186,7 +186,7 @@ on_both_databases! {
         world.put_aside_for("stranger", platform(), amount("4"), "XLM").await;
         world.clock.move_on(601);
         world.rest().await;
-        let listed = world.store.begin_read().await.unwrap().waiting_balances(None, 10).await.unwrap();
+        let listed = world.store.begin_read().await.unwrap().foreign_claimables(None, 10).await.unwrap();
         world.take_aside_back("platform", &listed[0].id).await;
         world.rest().await;
         let taken = taken_for(&world, Attribution::Unassigned).await;

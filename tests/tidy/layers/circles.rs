@@ -95,9 +95,8 @@ fn tell(tree: &Tree, arrows: &Arrows, tangle: &BTreeSet<usize>) -> Finding {
         let (from, to) = (&tree.files[*from].path, &tree.files[to].path);
         message += &format!("\n      {from}:{} takes {}{more} of {to}", arrow.line, names.join(", "));
     }
-    let first = circle.first().copied().unwrap_or_default();
-    let line = arrows.get(&first).and_then(|to| to.values().next()).map_or(1, |arrow| arrow.line);
-    Finding { file: tree.files[first].path.clone(), line, message }
+    let (first, next) = (circle[0], circle[1 % circle.len()]);
+    Finding { file: tree.files[first].path.clone(), line: arrows[&first][&next].line, message }
 }
 
 #[cfg(test)]

@@ -8,13 +8,21 @@ use crate::imports::MAP;
 use crate::names::Names;
 use crate::source::Tree;
 
-/// A module, and its rooms with what each may import of the module besides itself.
-pub type Rooms = (&'static str, &'static [(&'static str, &'static [&'static str])]);
+/// The rooms of a module.
+pub struct Rooms {
+    /// The module.
+    pub module: &'static str,
+    /// Files at its root that every room may import, and that import nothing of it but one another.
+    pub ground: &'static [&'static str],
+    /// Each room, with what it may import of the module besides itself and the ground.
+    pub rooms: &'static [(&'static str, &'static [&'static str])],
+}
 
 /// The same table stands in `docs/architecture.md`.
-pub const ROOMS: &[Rooms] = &[(
-    "settlement",
-    &[
+pub const ROOMS: &[Rooms] = &[Rooms {
+    module: "settlement",
+    ground: &["backoff", "error", "memory", "report", "settings"],
+    rooms: &[
         ("engine", &["inbound", "outbound", "outcome", "recovery", "books"]),
         ("inbound", &["recovery", "books"]),
         ("outbound", &["books"]),
@@ -22,43 +30,68 @@ pub const ROOMS: &[Rooms] = &[(
         ("recovery", &["books"]),
         ("books", &[]),
     ],
-)];
+}];
 
-pub fn check(tree: &Tree, rooms: &[Rooms]) -> Vec<Finding> {
+pub fn check(tree: &Tree, table: &[Rooms]) -> Vec<Finding> {
     let names = Names::read(tree);
     let mut findings = Vec::new();
     let mut seen = BTreeSet::new();
     for reference in &names.references {
         let place = reference.place(tree);
-        let Some((from, allowed, table)) = room_of(rooms, place) else { continue };
-        if !is_folder(tree, &place[0], from) {
-            continue;
-        }
+        let [top, from, ..] = place else { continue };
+        let Some(rooms) = table.iter().find(|rooms| rooms.module == top) else { continue };
+        let Some(allowed) = rooms.allowed(tree, from) else { continue };
         for module in names.definers(reference) {
             let to = module.get(1).map(String::as_str).unwrap_or_default();
-            if module.first() != place.first() || to == from || allowed.contains(&to) {
+            if module.first() != Some(top)
+                || to == from
+                || rooms.ground.contains(&to)
+                || allowed.contains(&to)
+            {
                 continue;
             }
             let file = tree.files[reference.file].path.clone();
             if !seen.insert((file.clone(), module.clone())) {
                 continue;
             }
-            let top = &place[0];
-            let what = if table.iter().any(|(room, _)| *room == to) {
+            let what = if rooms.rooms.iter().any(|(room, _)| *room == to) {
                 format!("forbidden edge {top}::{from} → {top}::{to}")
             } else {
                 format!("{top}::{from} imports what stands in no room of {top}")
             };
-            let may = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") };
+            let may = if allowed.is_empty() { "no room".to_owned() } else { allowed.join(", ") };
             let (text, leads_to) = (reference.text(), module.join("::"));
             let message = format!(
-                "{what}: `{text}` leads to {leads_to}, but {from} may import {may} of it \
-                 (docs/architecture.md)"
+                "{what}: `{text}` leads to {leads_to}, but {from} may import {may} of it (docs/architecture.md)"
             );
             findings.push(Finding { file, line: reference.line, message });
         }
     }
     findings.sort();
+    findings
+}
+
+impl Rooms {
+    /// The rooms that code in `place` may import; `None` if it stands above them all.
+    fn allowed(&self, tree: &Tree, place: &str) -> Option<&'static [&'static str]> {
+        if self.ground.contains(&place) {
+            return Some(&[]);
+        }
+        let (room, allowed) = self.rooms.iter().find(|(room, _)| *room == place)?;
+        is_folder(tree, self.module, room).then_some(*allowed)
+    }
+}
+
+/// The table on the map is [`ROOMS`].
+pub fn check_page(papers: &Papers) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for Rooms { rooms, .. } in ROOMS {
+        let owned = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+        let all: Vec<&str> = rooms.iter().map(|(room, _)| *room).collect();
+        let enforced = rooms.iter().map(|(room, allowed)| ((*room).to_owned(), owned(allowed))).collect();
+        let read = |name: &str, cell: &str| documents::modules_of(cell, &all, name);
+        findings.extend(documents::same_table(papers, MAP, ["room", "may import"], &enforced, read));
+    }
     findings
 }
 
@@ -68,35 +101,16 @@ fn is_folder(tree: &Tree, module: &str, room: &str) -> bool {
     tree.files.iter().any(|file| file.path == head)
 }
 
-/// The table on the map is [`ROOMS`].
-pub fn check_page(papers: &Papers) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (module, table) in ROOMS {
-        let owned = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
-        let all: Vec<&str> = table.iter().map(|(room, _)| *room).collect();
-        let enforced = table.iter().map(|(room, allowed)| ((*room).to_owned(), owned(allowed))).collect();
-        let read = |name: &str, cell: &str| documents::modules_of(cell, &all, name);
-        let head = format!("room of {module}");
-        findings.extend(documents::same_table(papers, MAP, [&head, "may import of it"], &enforced, read));
-    }
-    findings
-}
-
-type Room = (&'static str, &'static [&'static str], &'static [(&'static str, &'static [&'static str])]);
-
-fn room_of(rooms: &[Rooms], place: &[String]) -> Option<Room> {
-    let (_, table) = rooms.iter().find(|(module, _)| place.first().is_some_and(|top| top == module))?;
-    let (room, allowed) = table.iter().find(|(room, _)| place.get(1).is_some_and(|second| second == room))?;
-    Some((room, allowed, table))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::expect;
 
-    const MADE_UP: &[Rooms] =
-        &[("settlement", &[("engine", &["outbound", "books"]), ("outbound", &["books"]), ("books", &[])])];
+    const MADE_UP: &[Rooms] = &[Rooms {
+        module: "settlement",
+        ground: &["error"],
+        rooms: &[("engine", &["outbound", "books"]), ("outbound", &["books"]), ("books", &[])],
+    }];
 
     fn check_files(files: &[(&str, &str)]) -> Vec<Finding> {
         check(&Tree::made_of(files), MADE_UP)
@@ -114,7 +128,8 @@ mod tests {
             ("src/settlement/outbound/mod.rs", "mod refund;\nmod held;"),
             ("src/settlement/outbound/held.rs", "use super::refund::f; use crate::domain::money::Stroops;"),
             ("src/settlement/books/mod.rs", "mod entry;\npub use entry::post;"),
-            ("src/settlement/books/entry.rs", "pub fn post() {}"),
+            ("src/settlement/books/entry.rs", "use crate::settlement::error::Error;\npub fn post() {}"),
+            ("src/settlement/error.rs", "pub struct Error;"),
             ("src/reservations/engine/x.rs", "use super::super::other::thing;"),
         ]);
         expect(findings, &[]);
@@ -150,5 +165,13 @@ mod tests {
             ("src/settlement/outbound.rs", "fn f() { super::helper() }"),
         ]);
         expect(findings, &[("src/settlement/books/entry.rs:1", "in no room of settlement")]);
+    }
+    #[test]
+    fn the_ground_imports_no_room() {
+        let findings = check_files(&[
+            ("src/settlement/books/mod.rs", "pub struct Work;"),
+            ("src/settlement/error.rs", "use super::books::Work;\npub struct Error(Work);"),
+        ]);
+        expect(findings, &[("src/settlement/error.rs:1", "settlement::error → settlement::books")]);
     }
 }

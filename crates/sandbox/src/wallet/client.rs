@@ -20,6 +20,7 @@ use super::error::WalletError;
 use super::key::Wallet;
 use super::memo::Memo;
 use super::named::Named;
+use crate::faucet::FRIENDBOT_STROOPS;
 use crate::ledger::BASE_FEE_STROOPS;
 use crate::operations::{Operation, payable};
 use crate::xdr::{Tx, XdrError, network_id, sign};
@@ -29,6 +30,9 @@ const REQUEST_SECONDS_MAX: u64 = 60;
 /// Longest answer that is read, in bytes.
 const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
 
+/// What Horizon calls it that friendbot cannot create an account twice.
+const ACCOUNT_EXISTS: &str = "op_already_exists";
+
 /// A transaction that is in a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Receipt {
@@ -36,6 +40,24 @@ pub struct Receipt {
     pub hash: TxHash,
     /// The ledger it is in.
     pub ledger: u32,
+}
+
+/// What came of funding an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Funded {
+    /// Friendbot created it.
+    Created(Receipt),
+    /// It existed, and was paid.
+    Paid(Receipt),
+}
+
+impl Funded {
+    /// The transaction, either way.
+    pub fn receipt(&self) -> &Receipt {
+        match self {
+            Self::Created(receipt) | Self::Paid(receipt) => receipt,
+        }
+    }
 }
 
 /// A sandbox's Horizon on this machine.
@@ -162,40 +184,57 @@ impl Horizon {
         self.ask(self.http.get(self.path("/"))).await
     }
 
+    /// The assets that the sandbox issues.
+    pub(super) async fn issued(&self) -> Result<Vec<Asset>, WalletError> {
+        let own = self.root().await?.farmgate_sandbox;
+        let issuers = own.map(|own| own.issuers).unwrap_or_default();
+        Ok(issuers.into_iter().map(|(code, issuer)| Asset::credit(code, issuer)).collect())
+    }
+
     /// The asset that a name means on this network.
     pub async fn asset(&self, named: Named) -> Result<Asset, WalletError> {
         let code = match named {
             Named::Asset(asset) => return Ok(asset),
             Named::Code(code) => code,
         };
-        let own = self.root().await?.farmgate_sandbox;
-        let issuer = own.and_then(|own| own.issuers.get(&code).copied());
-        let unknown = || WalletError::UnknownAsset { horizon: self.url.clone(), code };
-        issuer.map(|issuer| Asset::credit(code, issuer)).ok_or_else(unknown)
+        let issued = self.issued().await?.into_iter().find(|asset| asset.code() == code.as_str());
+        issued.ok_or_else(|| WalletError::UnknownAsset { horizon: self.url.clone(), code })
     }
 
-    /// Gets money for an account: a new account with 10,000 XLM from friendbot, whatever the `amount`,
-    /// or `amount` tokens from the sandbox's issuer.
+    /// Gets money for an account: 10,000 XLM, whatever the `amount`, with a new account from friendbot if
+    /// there is none yet; or `amount` tokens from the sandbox's issuer.
     pub async fn fund(
         &self,
         account: AccountId,
         named: Named,
         amount: Stroops,
-    ) -> Result<Receipt, WalletError> {
+    ) -> Result<Funded, WalletError> {
         match self.asset(named).await? {
-            Asset::Native => {
-                let mut url = self.path("/friendbot");
-                url.query_pairs_mut().append_pair("addr", &account.to_string());
-                self.ask(self.http.get(url)).await
-            }
+            Asset::Native => self.fund_xlm(account).await,
             asset @ Asset::Credit { code, .. } => {
                 if self.asset(Named::Code(code)).await.ok() != Some(asset) {
                     return Err(WalletError::NotGiven { asset });
                 }
-                let body = serde_json::json!({ "to": account, "code": code, "amount": amount });
-                self.ask(self.http.post(self.path("/sandbox/issue")).json(&body)).await
+                self.issue(account, code.as_str(), amount).await.map(Funded::Paid)
             }
         }
+    }
+
+    async fn fund_xlm(&self, account: AccountId) -> Result<Funded, WalletError> {
+        let mut url = self.path("/friendbot");
+        url.query_pairs_mut().append_pair("addr", &account.to_string());
+        match self.ask(self.http.get(url)).await {
+            Err(WalletError::Failed { codes }) if codes.iter().any(|code| code == ACCOUNT_EXISTS) => {
+                let amount = Stroops::new(FRIENDBOT_STROOPS).unwrap_or_default();
+                self.issue(account, Asset::Native.code(), amount).await.map(Funded::Paid)
+            }
+            answer => answer.map(Funded::Created),
+        }
+    }
+
+    async fn issue(&self, to: AccountId, code: &str, amount: Stroops) -> Result<Receipt, WalletError> {
+        let body = serde_json::json!({ "to": to, "code": code, "amount": amount });
+        self.ask(self.http.post(self.path("/sandbox/issue")).json(&body)).await
     }
 
     /// Opens a trust line without a limit.
@@ -251,14 +290,16 @@ impl Horizon {
         self.send(first, written, &signers, memo).await
     }
 
+    /// An account as Horizon shows it.
+    pub(super) async fn account<T: DeserializeOwned>(&self, account: AccountId) -> Result<T, WalletError> {
+        match self.ask(self.http.get(self.path(&format!("/accounts/{account}")))).await {
+            Err(WalletError::Problem { status: 404, .. }) => Err(WalletError::NoAccount { account }),
+            answer => answer,
+        }
+    }
+
     async fn next_sequence(&self, account: AccountId) -> Result<i64, WalletError> {
-        let view: AccountView =
-            match self.ask(self.http.get(self.path(&format!("/accounts/{account}")))).await {
-                Err(WalletError::Problem { status: 404, .. }) => {
-                    return Err(WalletError::NoAccount { account });
-                }
-                answer => answer?,
-            };
+        let view: AccountView = self.account(account).await?;
         view.sequence.parse::<i64>().ok().and_then(|sequence| sequence.checked_add(1)).ok_or_else(|| {
             WalletError::Answer { horizon: self.url.clone(), reason: "no sequence number".to_owned() }
         })
@@ -283,7 +324,7 @@ impl Horizon {
             ext: TransactionExt::V0,
         };
         let hash = TxHash(transaction.hash(network).map_err(XdrError::from)?);
-        let signatures: Vec<_> = signers.iter().map(|signer| sign(&signer.key(), hash)).collect();
+        let signatures: Vec<_> = signers.iter().map(|signer| sign(signer.key(), hash)).collect();
         let signatures = signatures.try_into().map_err(XdrError::from)?;
         let envelope = TransactionEnvelope::Tx(TransactionV1Envelope { tx: transaction, signatures });
         let tx = Tx::new(envelope, network)?;

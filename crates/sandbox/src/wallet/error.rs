@@ -1,6 +1,6 @@
 //! Why the wallet did not do what it was asked.
 
-use stellar_types::address::AccountId;
+use stellar_types::address::{AccountId, AddressError};
 use stellar_types::asset::{Asset, AssetCode, AssetError};
 use url::Url;
 
@@ -23,6 +23,9 @@ pub enum WalletError {
     /// Looks like a secret, and is none.
     #[error("the secret's characters or checksum are wrong")]
     Secret,
+    /// No address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// No asset.
     #[error(transparent)]
     Asset(#[from] AssetError),

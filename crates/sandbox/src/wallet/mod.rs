@@ -5,16 +5,18 @@
 
 mod client;
 mod error;
+mod holdings;
 mod key;
 mod limits;
 mod memo;
 mod named;
 mod payments;
 
-pub use client::{Horizon, Receipt};
+pub use client::{Funded, Horizon, Receipt};
 pub use error::WalletError;
+pub use holdings::Holdings;
 pub use key::{Wallet, keypair};
 pub use limits::{MEMO_TEXT_BYTES_MAX, NAME_CHARS_MAX};
 pub use memo::Memo;
-pub use named::Named;
+pub use named::{Named, NamedAddress};
 pub use payments::{Received, Said};

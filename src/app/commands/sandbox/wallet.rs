@@ -1,4 +1,4 @@
-//! `farmgate sandbox wallet|fund|trust|pay`: the sandbox used as a wallet.
+//! `farmgate sandbox wallet|fund|trust|pay|balance`: the sandbox used as a wallet.
 
 use std::process::ExitCode;
 
@@ -8,9 +8,10 @@ use url::Url;
 
 use crate::app::error::CommandError;
 use crate::app::output::say;
-use crate::domain::address::Address;
+use crate::domain::asset::Asset;
 use crate::domain::money::Stroops;
-use farmgate_sandbox::wallet::{Horizon, Memo, Named, Receipt, Wallet, WalletError};
+use farmgate_sandbox::faucet::FRIENDBOT_STROOPS;
+use farmgate_sandbox::wallet::{Funded, Horizon, Memo, Named, NamedAddress, Receipt, Wallet, WalletError};
 
 /// How much of an asset a wallet gets if it does not say.
 const FUND_DEFAULT_UNITS: u32 = 1_000;
@@ -26,11 +27,11 @@ pub enum WalletCommand {
         #[arg(long)]
         secret: bool,
     },
-    /// Give a wallet XLM from friendbot, or an asset from its issuer.
+    /// Give a wallet XLM, with an account if it has none yet, or an asset from its issuer.
     Fund {
         /// The wallet.
         wallet: String,
-        /// How much; friendbot gives a fixed amount of XLM.
+        /// How much; of XLM it is always 10,000.
         amount: Option<Stroops>,
         /// TFT, TFTA or FreeTFT [default: XLM].
         asset: Option<String>,
@@ -52,8 +53,8 @@ pub enum WalletCommand {
     Pay {
         /// The wallet that pays.
         wallet: String,
-        /// The address that is paid (G… or M…).
-        to: Address,
+        /// Who is paid: a wallet's name, or an address (G… or M…).
+        to: NamedAddress,
         /// How much.
         amount: Stroops,
         /// TFT, TFTA, FreeTFT, native, or CODE:ISSUER.
@@ -61,6 +62,14 @@ pub enum WalletCommand {
         /// A text memo of at most 28 bytes.
         #[arg(long)]
         memo: Option<String>,
+        /// Where the sandbox listens.
+        #[command(flatten)]
+        horizon: HorizonArgs,
+    },
+    /// Show what a wallet holds, and what it could claim.
+    Balance {
+        /// A wallet's name, or an address (G… or M…).
+        of: NamedAddress,
         /// Where the sandbox listens.
         #[command(flatten)]
         horizon: HorizonArgs,
@@ -102,7 +111,12 @@ async fn act(command: WalletCommand) -> Result<(), CommandError> {
             let asset: Named = asset.as_deref().unwrap_or("native").parse()?;
             let amount = amount.unwrap_or(Stroops::from_units(FUND_DEFAULT_UNITS));
             let horizon = Horizon::at(horizon.sandbox.as_str())?;
-            receipt(&horizon.fund(wallet.account(), asset, amount).await?)?;
+            let funded = horizon.fund(wallet.account(), asset, amount).await?;
+            if let (Funded::Paid(_), Named::Asset(Asset::Native)) = (funded, asset) {
+                let more = Stroops::new(FRIENDBOT_STROOPS).unwrap_or_default();
+                say(&format!("the account exists already, and got {more} XLM more"))?;
+            }
+            receipt(funded.receipt())?;
         }
         WalletCommand::Trust { wallet, asset, horizon } => {
             let horizon = Horizon::at(horizon.sandbox.as_str())?;
@@ -114,7 +128,17 @@ async fn act(command: WalletCommand) -> Result<(), CommandError> {
                 None => Memo::None,
             };
             let horizon = Horizon::at(horizon.sandbox.as_str())?;
-            receipt(&horizon.pay(&wallet.parse()?, to, asset.parse()?, amount, &memo).await?)?;
+            receipt(&horizon.pay(&wallet.parse()?, to.address, asset.parse()?, amount, &memo).await?)?;
+        }
+        WalletCommand::Balance { of, horizon } => {
+            let horizon = Horizon::at(horizon.sandbox.as_str())?;
+            let holdings = horizon.holdings(of.account).await?;
+            for (asset, amount) in &holdings.balances {
+                say(&format!("{amount} {}", holdings.name(asset)))?;
+            }
+            for (asset, amount) in &holdings.claimable {
+                say(&format!("{amount} {} to claim", holdings.name(asset)))?;
+            }
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use futures::future::{Either, select};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stellar_types::address::{AccountId, Address};
-use stellar_types::asset::AssetCode;
+use stellar_types::asset::{Asset, AssetCode};
 use stellar_types::ids::TxHash;
 use stellar_types::money::Stroops;
 use url::form_urlencoded;
@@ -204,9 +204,14 @@ struct Issue {
     amount: Stroops,
 }
 
-/// `POST /sandbox/issue`: the issuer of `code` pays.
+/// `POST /sandbox/issue`: the issuer of `code` pays, or whoever has the XLM that nobody has yet.
 pub async fn issue(app: App, base: Base, body: Bytes) -> Result<Response, Problem> {
     let Issue { to, code, amount } =
         serde_json::from_slice(&body).map_err(|error| Problem::bad_request("body", &error.to_string()))?;
-    given(&app, Gift::Tokens { code, to, amount }, &base).await
+    let gift = if code.as_str() == Asset::Native.code() {
+        Gift::Xlm { to, amount }
+    } else {
+        Gift::Tokens { code, to, amount }
+    };
+    given(&app, gift, &base).await
 }

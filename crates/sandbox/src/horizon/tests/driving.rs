@@ -3,10 +3,12 @@
 use super::*;
 
 use http_body_util::BodyExt;
+use stellar_xdr::ClaimPredicate;
 
-use crate::wallet::{Horizon, Named, Wallet, WalletError};
+use crate::wallet::{Funded, Horizon, Named, Wallet, WalletError};
 use crate::{RateLimit, StartError};
 use stellar_types::address::Address;
+use stellar_types::asset::Asset;
 use stellar_types::money::Stroops;
 
 #[tokio::test]
@@ -40,14 +42,71 @@ async fn a_wallet_gets_trusts_and_pays_over_a_socket() {
         let memo = "text:p-1".parse().unwrap();
         horizon.pay(&alice, to, tft, "60.5".parse().unwrap(), &memo).await.unwrap()
     };
-    let receipt = tokio::select! {
-        receipt = shopping => receipt,
-        () = async { loop { town.close(); tokio::task::yield_now().await; } } => unreachable!(),
-    };
+    let receipt = while_ledgers_close(&town, shopping).await;
     let asset = town.sandbox.asset("TFT").unwrap();
     assert_eq!(town.sandbox.balance(bob.account(), &asset), Some("60.5".parse().unwrap()));
     assert_eq!(town.sandbox.balance(alice.account(), &asset), Some("39.5".parse().unwrap()));
     assert!(town.sandbox.with_ledger(|ledger| ledger.history().transaction(receipt.hash).is_some()));
+    handle.stop().await;
+}
+
+/// Closes ledgers for as long as `shopping` takes.
+async fn while_ledgers_close<T>(town: &Town, shopping: impl Future<Output = T>) -> T {
+    tokio::select! {
+        result = shopping => result,
+        () = async { loop { town.close(); tokio::task::yield_now().await; } } => unreachable!(),
+    }
+}
+
+#[tokio::test]
+async fn a_wallet_that_is_funded_again_gets_more() {
+    let town = Town::new();
+    let handle = town.sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let horizon = Horizon::at(&handle.url()).unwrap();
+    let alice: Wallet = "alice".parse().unwrap();
+    let native: Named = "XLM".parse().unwrap();
+    let twice = while_ledgers_close(&town, async {
+        let first = horizon.fund(alice.account(), native, Stroops::ZERO).await.unwrap();
+        (first, horizon.fund(alice.account(), native, Stroops::ZERO).await.unwrap())
+    });
+    let (first, second) = twice.await;
+    assert!(matches!(first, Funded::Created(_)) && matches!(second, Funded::Paid(_)), "{first:?} {second:?}");
+    assert!(second.receipt().ledger > first.receipt().ledger);
+    let held = town.sandbox.balance(alice.account(), &Asset::Native);
+    assert_eq!(held, Some(Stroops::from_units(20_000)));
+    handle.stop().await;
+}
+
+#[tokio::test]
+async fn a_wallet_tells_what_it_holds_and_could_claim() {
+    let town = Town::new();
+    let handle = town.sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let horizon = Horizon::at(&handle.url()).unwrap();
+    let bob: Wallet = Wallet::from(key("bob"));
+    let (native, tft): (Named, Named) = ("XLM".parse().unwrap(), "TFT".parse().unwrap());
+    let missing = horizon.holdings(bob.account()).await;
+    assert!(matches!(missing, Err(WalletError::NoAccount { .. })), "{missing:?}");
+    town.befriend(&["alice"]);
+    let holdings = while_ledgers_close(&town, async {
+        horizon.fund(bob.account(), native, Stroops::ZERO).await.unwrap();
+        horizon.trust(&bob, tft).await.unwrap();
+        horizon.fund(bob.account(), tft, "1.5".parse().unwrap()).await.unwrap();
+        let gold = Asset::credit("GOLD".parse().unwrap(), id("alice"));
+        horizon.trust(&bob, Named::Asset(gold)).await.unwrap();
+        let aside = set_aside(gold, 5 * UNIT, &[("bob", ClaimPredicate::Unconditional)]);
+        town.send(&draft("alice", [aside]));
+        horizon.holdings(bob.account()).await.unwrap()
+    });
+    let holdings = holdings.await;
+    let told = |of: &[(Asset, Stroops)]| -> Vec<String> {
+        of.iter().map(|(asset, amount)| format!("{amount} {}", holdings.name(asset))).collect()
+    };
+    let gold = format!("GOLD:{}", id("alice"));
+    let mut balances = told(&holdings.balances);
+    assert_eq!(balances.remove(0), "9999.99998 XLM", "10,000 less two fees");
+    balances.sort_unstable();
+    assert_eq!(balances, [format!("0 {gold}"), "1.5 TFT".to_owned()]);
+    assert_eq!(told(&holdings.claimable), [format!("5 {gold}")]);
     handle.stop().await;
 }
 
