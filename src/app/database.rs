@@ -1,7 +1,8 @@
 //! The database that a command works on.
 //!
-//! Only `serve`, `setup --yes` and `keys create` make one. Every other command wants the one that is there, and says where
-//! it looked if there is none: an empty one in the wrong folder would answer that nothing is held and nothing owed.
+//! Only `serve`, `setup --yes` and `keys create` make one. Every other command wants the one that is there,
+//! and says where it looked if there is none: an empty one in the wrong folder would answer that nothing is
+//! held and nothing owed.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,8 @@ pub enum DatabaseError {
     },
     /// A database of an earlier version.
     #[error(
-        "the database {place} is of an earlier version ({applied} of {known} migrations); {MAKERS} bring it up to date"
+        "the database {place} is of an earlier version ({applied} of {known} migrations); {MAKERS} \
+         bring it up to date"
     )]
     Behind {
         /// Which.

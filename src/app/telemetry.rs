@@ -33,7 +33,8 @@ impl Default for Settings {
     }
 }
 
-/// Whether lines may be coloured: for somebody at a terminal who has not said otherwise (<https://no-color.org>).
+/// Whether lines may be coloured: for somebody at a terminal who has not said otherwise
+/// (<https://no-color.org>).
 fn coloured(terminal: bool, no_color: Option<&std::ffi::OsStr>) -> bool {
     terminal && no_color.is_none_or(std::ffi::OsStr::is_empty)
 }

@@ -182,8 +182,8 @@ impl Service {
 
     /// Runs until `stop`: the step in hand and requests under way are finished first.
     ///
-    /// The API answers from the first moment, also while Horizon is away. If the engine must stop for a person to look,
-    /// the API goes on, and `/readyz` says why.
+    /// The API answers from the first moment, also while Horizon is away. If the engine must stop for a
+    /// person to look, the API goes on, and `/readyz` says why.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServiceError> {
         let Self { network, listener, router, candidate, horizon_url, .. } = self;
         let stopped = stop.clone();

@@ -1,8 +1,8 @@
-//! Two services on one PostgreSQL under load, while whoever leads is killed or frozen and PostgreSQL is killed, again and again.
-//! When all has calmed down, the ledger says whether anybody lost or won a stroop.
+//! Two services on one PostgreSQL under load, while whoever leads is killed or frozen and PostgreSQL is
+//! killed, again and again. When all has calmed down, the ledger says whether anybody lost or won a stroop.
 //!
-//! What happens to whom is drawn from a seed, which is printed; when it meets what is not, for these are real processes.
-//! `FARMGATE_CHAOS_SEED` sets it.
+//! What happens to whom is drawn from a seed, which is printed; when it meets what is not, for these are real
+//! processes. `FARMGATE_CHAOS_SEED` sets it.
 
 mod cluster;
 mod customers;
@@ -169,7 +169,9 @@ impl World {
         self.put("/v1/currencies/TFT", currency).await;
         self.put("/v1/identities/1", json!({ "name": "Everybody", "public_key": key })).await;
         let addresses = json!({ tft.to_string(): wallet("farmer").account() });
-        let farm = json!({ "name": "North", "owner_id": "1", "distribution": "grid2", "payout_addresses": addresses });
+        let farm = json!({
+            "name": "North", "owner_id": "1", "distribution": "grid2", "payout_addresses": addresses,
+        });
         self.put("/v1/farms/1", farm).await;
         let capacity = json!({ "cu": "1024", "su": "32", "ipv4u": "4" });
         self.put("/v1/nodes/1", json!({ "farm_id": "1", "capacity": capacity })).await;
@@ -296,7 +298,8 @@ impl World {
         for (what, sql) in [
             (
                 "reservations that have not ended",
-                "SELECT id FROM reservations WHERE state NOT IN ('settled', 'refunded', 'expired', 'cancelled', 'rejected')",
+                "SELECT id FROM reservations \
+                 WHERE state NOT IN ('settled', 'refunded', 'expired', 'cancelled', 'rejected')",
             ),
             ("transactions under way", "SELECT id FROM submissions WHERE state = 'live'"),
             (
@@ -433,7 +436,8 @@ async fn chaos() {
     findings.extend(world.orders_stand_once(&orders).await);
     let tokens = world.numbers("SELECT token FROM engine_lease").await;
     println!(
-        "{done:?}; frozen out: {}, with a transaction open: {}; lease tokens: {tokens:?}; faults: {faults}; {ends:?}",
+        "{done:?}; frozen out: {}, with a transaction open: {}; lease tokens: {tokens:?}; \
+         faults: {faults}; {ends:?}",
         world.frozen_out, world.stalls
     );
     assert!(findings.is_empty(), "seed {seed}: {findings:#?}\n{}", world.last_words());

@@ -38,7 +38,8 @@ on_both_databases! {
         let (code, told, _) = run(&["--json"]).await;
         assert_eq!(code, 0);
         let letters: Value = serde_json::from_str(&told).unwrap();
-        assert_eq!((&letters[0]["kind"], &letters[0]["record"]), (&"unreadable_record".into(), &record.json.clone().into()));
+        assert_eq!(letters[0]["kind"], "unreadable_record");
+        assert_eq!(letters[0]["record"], record.json);
         let (code, _, complained) = run(&["--kind", "lost"]).await;
         assert!(code != 0 && complained.contains("held_reservation"), "{complained}");
 
@@ -52,7 +53,8 @@ on_both_databases! {
         assert_eq!(run(&["--check"]).await.0, 0);
         let (_, told, _) = run(&["--dismissed", "--json"]).await;
         let kept: Value = serde_json::from_str(&told).unwrap();
-        assert_eq!((&kept[0]["dismissed"]["note"], &kept[0]["dismissed"]["by"]), (&"seen".into(), &"the command line".into()));
+        assert_eq!(kept[0]["dismissed"]["note"], "seen");
+        assert_eq!(kept[0]["dismissed"]["by"], "the command line");
         let (code, _, complained) = run(&["dismiss", "held_reservation:5", "--note", "seen"]).await;
         assert!(code != 0 && complained.contains("cannot be dismissed"), "{complained}");
     }

@@ -228,7 +228,8 @@ on_both_databases! {
         let (farmer, asset) = (wallet("farmer").account().to_string(), tft.to_string());
         assert!(["farm 1 (North)", &farmer, &asset].iter().all(|part| seen.contains(part)), "{seen}");
         let found = machine.doctor(&[("FARMGATE_RESERVATIONS__PAYOUT__FOUNDATION", &farmer)]).await;
-        assert_eq!(found.of("payout").0, "fail", "the foundation must be able to take every settlement's share");
+        let why = "the foundation must be able to take every settlement's share";
+        assert_eq!(found.of("payout").0, "fail", "{why}");
 
         machine.trust("farmer").await;
         let port = free_port();

@@ -1,5 +1,5 @@
-//! `kill -9` of `serve` between payment and settlement, at places that a proxy before Horizon chooses; then it is
-//! started again, and everybody must have been paid once.
+//! `kill -9` of `serve` between payment and settlement, at places that a proxy before Horizon chooses; then
+//! it is started again, and everybody must have been paid once.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

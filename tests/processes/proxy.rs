@@ -19,7 +19,8 @@ pub enum Place {
     BeforeHorizon,
     /// Horizon answers, and the answer is kept.
     AfterHorizon,
-    /// Horizon answers, the caller gets a 504 instead, and the next request for `then` is stopped before Horizon.
+    /// Horizon answers, the caller gets a 504 instead, and the next request for `then` is stopped before
+    /// Horizon.
     TimedOutThen(&'static str),
     /// Horizon answers and the caller gets it; the test is told at that moment.
     Delivered,

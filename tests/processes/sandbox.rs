@@ -1,4 +1,5 @@
-//! The sandbox as a program: it says where it listens, keeps its network in a file, and misbehaves when told to.
+//! The sandbox as a program: it says where it listens, keeps its network in a file, and misbehaves when told
+//! to.
 
 use std::path::Path;
 use std::process::Stdio;

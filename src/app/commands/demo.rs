@@ -10,7 +10,8 @@ use crate::demo;
 /// `farmgate demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Leave when the demo has ended, with exit code 0 only if everything adds up; otherwise the service stays up.
+    /// Leave when the demo has ended, with exit code 0 only if everything adds up; otherwise the service
+    /// stays up.
     #[arg(long)]
     pub exit: bool,
 }

@@ -1,7 +1,7 @@
 //! `farmgate doctor`: what only the process can look at, and the lines for people and programs.
 //!
-//! Never here: a secret in a line, or a change: a database that is not there is not made, and one of an earlier
-//! version is not brought up to date.
+//! Never here: a secret in a line, or a change: a database that is not there is not made, and one of an
+//! earlier version is not brought up to date.
 
 use std::process::ExitCode;
 
@@ -102,7 +102,8 @@ async fn examine(args: &DoctorArgs) -> Vec<Check> {
 fn secret() -> (Option<SecretSeed>, Check) {
     const CHECK: &str = "secret";
     let advice = format!(
-        "set {SECRET_VARIABLE} to the platform's secret seed (S…), or {SECRET_FILE_VARIABLE} to a file that holds it"
+        "set {SECRET_VARIABLE} to the platform's secret seed (S…), or \
+         {SECRET_FILE_VARIABLE} to a file that holds it"
     );
     let secret: SecretString = match config::platform_secret(|name| std::env::var(name).ok()) {
         Ok(secret) => secret,
@@ -121,7 +122,8 @@ fn secret() -> (Option<SecretSeed>, Check) {
     }
 }
 
-/// The configuration, and the platform's account if it is known: without a secret it is known only where it is set.
+/// The configuration, and the platform's account if it is known: without a secret it is known only where it
+/// is set.
 fn configuration(
     args: &DoctorArgs,
     signer: Option<AccountId>,

@@ -38,7 +38,8 @@ pub enum KeysCommand {
     /// API keys.
     #[command(flatten)]
     Api(ApiKeysCommand),
-    /// Make a recovery sealing key: its public half is printed for stellar.recovery_sealing_key. Needs no database.
+    /// Make a recovery sealing key: its public half is printed for stellar.recovery_sealing_key. Needs no
+    /// database.
     Sealing {
         /// The file that its secret half is written to, readable by you alone; it must not exist.
         #[arg(long, value_name = "FILE")]
@@ -172,13 +173,15 @@ fn key_json(key: &ApiKey) -> serde_json::Value {
     })
 }
 
-/// Makes a recovery sealing key: the secret half goes to a new file, the line for the configuration to standard output.
+/// Makes a recovery sealing key: the secret half goes to a new file, the line for the configuration to
+/// standard output.
 fn make_sealing_key(path: &Path) -> Result<ExitCode, CommandError> {
     let secret = SealingSecret::generate(&SystemEntropy);
     sealing_files::write_secret(path, &secret)?;
     note(&format!(
-        "The secret half is in {}, and nowhere else. Keep it offline, and more than once: it opens the secrets of all\n\
-         accounts that are opened from now on. The service needs only this line, under [stellar]:",
+        "The secret half is in {}, and nowhere else. Keep it offline, and more than once: it opens the \
+         secrets of all\naccounts that are opened from now on. The service needs only this line, under \
+         [stellar]:",
         path.display()
     ))?;
     say(&format!("recovery_sealing_key = \"{}\"", secret.public_key()))?;

@@ -52,28 +52,33 @@ pub enum Command {
     Serve(ServeArgs),
     /// Run a small Stellar network on this machine, or use it as a wallet.
     Sandbox(SandboxArgs),
-    /// Look at everything the service needs, line by line, and say what to do; exit code 1 if something does not work.
+    /// Look at everything the service needs, line by line, and say what to do; exit code 1 if something does
+    /// not work.
     Doctor(DoctorArgs),
-    /// Show what is missing and what it takes, and open it: the database, channels, escrow accounts. Safe to repeat.
+    /// Show what is missing and what it takes, and open it: the database, channels, escrow accounts. Safe to
+    /// repeat.
     Setup(SetupArgs),
     /// Compare the journal with the ledger, account by account; exit code 1 if they differ.
     Reconcile(ReconcileArgs),
     /// Decide what becomes of a reservation that is held: settle it, or send back what remains.
     Resolve(ResolveArgs),
-    /// Decide where money goes that cannot go back to where it came from: a payment's return, or what was taken back of a claimable
-    /// balance.
+    /// Decide where money goes that cannot go back to where it came from: a payment's return, or what was
+    /// taken back of a claimable balance.
     Return(ReturnArgs),
-    /// List what the engine cannot bring further by itself, with what can be done about each; exit code 0, with --check 1 if any.
+    /// List what the engine cannot bring further by itself, with what can be done about each; exit code 0,
+    /// with --check 1 if any.
     DeadLetters(DeadLettersArgs),
     /// Make, list and revoke API keys; make the key that escrow accounts' own secrets are sealed to.
     Keys(KeysArgs),
-    /// Open the sealed secrets of accounts, or export them for a machine without the database. Needs no network.
+    /// Open the sealed secrets of accounts, or export them for a machine without the database. Needs no
+    /// network.
     Unseal(UnsealArgs),
     /// Copy an SQLite database into a file, also while the service works on it.
     Backup(BackupArgs),
     /// Print the API's OpenAPI document.
     Openapi,
-    /// Put the settlement engine through everything that can go wrong, seed by seed; exit code 1 if a promise was broken.
+    /// Put the settlement engine through everything that can go wrong, seed by seed; exit code 1 if a promise
+    /// was broken.
     Simulate(SimulateArgs),
 }
 

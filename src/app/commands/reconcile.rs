@@ -73,6 +73,7 @@ fn json(reconciliation: &Reconciliation) -> serde_json::Value {
         })
         .collect();
     serde_json::json!({
-        "balances": reconciliation.balances(), "accounts": reconciliation.accounts, "lines": lines, "books": books,
+        "balances": reconciliation.balances(), "accounts": reconciliation.accounts,
+        "lines": lines, "books": books,
     })
 }

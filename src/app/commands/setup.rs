@@ -1,7 +1,8 @@
 //! `farmgate setup`: says what is missing and what it takes, and opens it when told to. Safe to repeat.
 //!
-//! It opens through the engine, so that everything is stored before it is sent, and a setup that was cut off goes on
-//! where it was. It takes the engine's lease for that. Where a service has it, that opens the accounts, and setup only watches.
+//! It opens through the engine, so that everything is stored before it is sent, and a setup that was cut off
+//! goes on where it was. It takes the engine's lease for that. Where a service has it, that opens the
+//! accounts, and setup only watches.
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ use crate::app::output::{note, say};
 use crate::app::wire::{self, ServiceError};
 use crate::domain::money::Stroops;
 use crate::domain::transfer::Purpose;
-use crate::operator::{SetupPlan, Stock, StockError, Wanted, plan_setup, stock};
+use crate::operator::{SetupPlan, Stock, StockError, plan_setup, stock};
 use crate::ports::clock::Clock;
 use crate::ports::network::{Gateway, Network, TransactionBuilder};
 use crate::ports::store::Store;
@@ -100,7 +101,7 @@ pub(super) async fn run(args: &SetupArgs) -> Result<ExitCode, CommandError> {
         Some(store) => store,
         None => connect(&config).await?,
     };
-    open(&config, &wanted, &store, network).await
+    open(&config, &store, network).await
 }
 
 async fn connect(config: &Config) -> Result<Arc<dyn Store>, CommandError> {
@@ -165,21 +166,19 @@ fn agreed() -> Result<bool, std::io::Error> {
 /// Opens what is missing, or watches the service that does, until all is there or the time is up.
 async fn open(
     config: &Config,
-    wanted: &Wanted,
     store: &Arc<dyn Store>,
     network: Arc<StellarNetwork>,
 ) -> Result<ExitCode, CommandError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let candidate = Candidate::new(
         Arc::clone(store),
         Arc::clone(&network) as Arc<dyn Network>,
-        Arc::clone(&clock),
+        Arc::new(SystemClock),
         Arc::new(SystemEntropy),
         config.settlement.clone(),
         "setup",
     );
     let mut turn = Turn::default();
-    let done = open_until(config, wanted, &**store, &network, &clock, &candidate, &mut turn).await;
+    let done = open_until(config, &**store, &network, &candidate, &mut turn).await;
     if let Some(term) = turn.term {
         term.release().await;
     }
@@ -205,7 +204,8 @@ impl Turn {
                     let holder = lease.holder.unwrap_or_default();
                     if self.said.as_ref() != Some(&holder) {
                         note(&format!(
-                            "{holder} has the engine's lease on this database and opens the accounts; waiting for it"
+                            "{holder} has the engine's lease on this database and opens the accounts; \
+                             waiting for it"
                         ))?;
                         self.said = Some(holder);
                     }
@@ -227,14 +227,12 @@ impl Turn {
 
 async fn open_until(
     config: &Config,
-    wanted: &Wanted,
     store: &dyn Store,
     network: &StellarNetwork,
-    clock: &Arc<dyn Clock>,
     candidate: &Candidate,
     turn: &mut Turn,
 ) -> Result<ExitCode, CommandError> {
-    let until = deadline(clock.now());
+    let (wanted, until) = (config.wanted(), deadline(SystemClock.now()));
     let tick = Duration::from_millis(config.settlement.tick_millis);
     let bar = progress_bar();
     let mut trouble;
@@ -242,9 +240,9 @@ async fn open_until(
         trouble = turn.step(candidate).await?;
         match stock(store, network).await {
             Ok(stock) => {
-                bar.set_length(stock.total(wanted));
-                bar.set_position(stock.ready(wanted));
-                if stock.is_complete(wanted) {
+                bar.set_length(stock.total(&wanted));
+                bar.set_position(stock.ready(&wanted));
+                if stock.is_complete(&wanted) {
                     bar.finish_and_clear();
                     say(&format!(
                         "{} channels and {} escrow accounts are ready",
@@ -255,11 +253,11 @@ async fn open_until(
             }
             Err(error) => trouble = Some(error.to_string()),
         }
-        if clock.now() >= until {
+        if SystemClock.now() >= until {
             break;
         }
         let pause = tick.min(Duration::from_millis(LOOK_MILLIS_MAX));
-        clock.sleep(if turn.term.is_some() { pause } else { pause.max(candidate.look_pause()) }).await;
+        SystemClock.sleep(if turn.term.is_some() { pause } else { pause.max(candidate.look_pause()) }).await;
     }
     bar.abandon();
     let why = match trouble {

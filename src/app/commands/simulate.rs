@@ -21,8 +21,8 @@ pub struct SimulateArgs {
     /// The seeds, the first and the last included, or one alone. Each is one run, and the same run each time.
     #[arg(long, value_name = "A..B", default_value = "1..20")]
     pub seeds: Seeds,
-    /// A PostgreSQL server on which each run gets a database of its own, such as postgres://user@host/postgres [default:
-    /// SQLite files that are removed].
+    /// A PostgreSQL server on which each run gets a database of its own, such as
+    /// postgres://user@host/postgres [default: SQLite files that are removed].
     #[arg(long, value_name = "URL", value_parser = postgres_server)]
     pub database: Option<DatabaseUrl>,
     /// How many seeds run at once [default: as many as the machine has cores].

@@ -1,7 +1,8 @@
 //! `farmgate unseal`: opens sealed secrets, or exports them.
 //!
-//! Needs a database or an exported file, never the network. Never here: a secret anywhere but, unsealed, on standard
-//! output. Either every account that was asked for is printed, or an error names the one that is not and nothing is.
+//! Needs a database or an exported file, never the network. Never here: a secret anywhere but, unsealed, on
+//! standard output. Either every account that was asked for is printed, or an error names the one that is not
+//! and nothing is.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -34,7 +35,8 @@ pub struct UnsealArgs {
     /// What to do with them.
     #[command(flatten)]
     pub way: UnsealWay,
-    /// Take the sealed secrets from this file, as --export prints them, instead of the database; - is standard input.
+    /// Take the sealed secrets from this file, as --export prints them, instead of the database; - is
+    /// standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "export")]
     pub boxes: Option<PathBuf>,
 }

@@ -40,7 +40,8 @@ pub enum ConfigError {
     },
     /// No secret.
     #[error(
-        "set {SECRET_VARIABLE} to the platform's secret seed (S…), or {SECRET_FILE_VARIABLE} to a file that holds it"
+        "set {SECRET_VARIABLE} to the platform's secret seed (S…), or \
+         {SECRET_FILE_VARIABLE} to a file that holds it"
     )]
     NoSecret,
     /// Two secrets.

@@ -1,6 +1,8 @@
-//! What is wrong with a setting, in the words of whoever writes the file: where it is, what it says, and what would fit.
+//! What is wrong with a setting, in the words of whoever writes the file: where it is, what it says, and what
+//! would fit.
 //!
-//! The crates that read the configuration speak of enums, constructors, sequences and 16 bit integers instead.
+//! The crates that read the configuration speak of enums, constructors, sequences and 16 bit integers
+//! instead.
 
 use ::config::{Config as Source, ConfigError as SourceError, Value};
 
@@ -85,7 +87,8 @@ fn not_a_choice(key: &str, all: &Source) -> String {
     }
 }
 
-/// What there is to choose from: asked of the settings' own type, which refuses a text that is surely none of it.
+/// What there is to choose from: asked of the settings' own type, which refuses a text that is surely none of
+/// it.
 fn choices(key: &str) -> Option<String> {
     let nothing = serde_json::Value::String(String::new());
     let settings = key.rsplit('.').fold(nothing, |inner, name| serde_json::json!({ name: inner }));

@@ -1,7 +1,8 @@
 //! Configuration: defaults < file (TOML) < environment `FARMGATE_*` < flags.
 //!
-//! Unknown settings are refused, and every refusal says where the setting was: in which file, in which variable, in which
-//! flag. Secrets come from the environment or from files named there, never from the configuration file itself.
+//! Unknown settings are refused, and every refusal says where the setting was: in which file, in which
+//! variable, in which flag. Secrets come from the environment or from files named there, never from the
+//! configuration file itself.
 
 mod environment;
 mod error;
@@ -30,7 +31,8 @@ pub use sources::HORIZON_DEFAULT;
 
 use sources::Sources;
 
-/// Reads the configuration. `file` must exist if it is named; otherwise [`FILE_DEFAULT`] is read if it is there.
+/// Reads the configuration. `file` must exist if it is named; otherwise [`FILE_DEFAULT`] is read if it is
+/// there.
 pub fn load(
     file: Option<&Path>,
     environment: impl IntoIterator<Item = (String, String)>,
@@ -43,8 +45,8 @@ pub fn load(
     Ok(config)
 }
 
-/// Reads the configuration of a process that has the platform's key: the platform's account is that of the key, unless
-/// it is set.
+/// Reads the configuration of a process that has the platform's key: the platform's account is that of the
+/// key, unless it is set.
 pub fn load_with_key(
     args: &ConfigArgs,
     overrides: Overrides,

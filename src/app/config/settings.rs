@@ -1,4 +1,5 @@
-//! What can be configured. Every module owns its settings; here they are put together, and checked against each other.
+//! What can be configured. Every module owns its settings; here they are put together, and checked against
+//! each other.
 
 use serde::Deserialize;
 

@@ -1,4 +1,5 @@
-//! A PostgreSQL cluster that is there to be killed: its own data directory, its own port, and everything on the disk that it says is.
+//! A PostgreSQL cluster that is there to be killed: its own data directory, its own port, and everything on
+//! the disk that it says is.
 
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};

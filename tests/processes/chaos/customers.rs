@@ -44,8 +44,8 @@ pub enum Habit {
     PaysInPartAndCancels,
 }
 
-/// In this order, over and over. Those who take longest come first. Many pay more than twice the price: an account must hold enough
-/// for whoever would pay twice from it.
+/// In this order, over and over. Those who take longest come first. Many pay more than twice the price: an
+/// account must hold enough for whoever would pay twice from it.
 pub const HABITS: [Habit; 14] = [
     Habit::Late,
     Habit::InPart,
@@ -102,7 +102,8 @@ fn read<T: std::str::FromStr>(value: &Value) -> T {
 }
 
 impl Town {
-    /// Calls the services in turn until one does it. A process may be dead, the database away, an account not ready yet.
+    /// Calls the services in turn until one does it. A process may be dead, the database away, an account not
+    /// ready yet.
     pub async fn post(&self, path: &str, key: &str, body: &Value, first: usize) -> Value {
         let mut turn = first;
         let mut last = String::new();
@@ -142,7 +143,8 @@ impl Town {
         None
     }
 
-    /// Pays, as people do: whoever is not told that it was done does it again. So it may be done more than once, or never.
+    /// Pays, as people do: whoever is not told that it was done does it again. So it may be done more than
+    /// once, or never.
     async fn pay(&self, wallet: &Wallet, to: AccountId, asset: Asset, amount: Stroops) {
         for _ in 0..PAYMENT_TRIES_MAX {
             let to = Address::Account(to);

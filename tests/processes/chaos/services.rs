@@ -1,4 +1,5 @@
-//! The programs that take part: a sandbox network, and services on one database that are killed, frozen and started again.
+//! The programs that take part: a sandbox network, and services on one database that are killed, frozen and
+//! started again.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -1,6 +1,7 @@
 //! What the ledger says became of everybody's money, beside what should have, by what was ordered and sent.
 //!
-//! Read over Horizon's API from the sandbox's own history: the service's tables are only asked what they say of it.
+//! Read over Horizon's API from the sandbox's own history: the service's tables are only asked what they say
+//! of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -28,7 +28,8 @@ pub struct SandboxArgs {
     #[arg(long, default_value = "127.0.0.1:8000", value_name = "ADDRESS", env = "FARMGATE_SANDBOX_LISTEN")]
     pub listen: SocketAddr,
     /// Milliseconds between two ledgers.
-    #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    #[arg(long, default_value_t = 1_000, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub ledger_ms: u64,
     /// The seed that its keys and the order of its transactions come from.
     #[arg(long, default_value_t = 1, value_name = "N")]
@@ -48,7 +49,8 @@ pub struct SandboxArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Faults")]
 pub struct FaultArgs {
-    /// A fault and how often it happens, in thousandths, such as timeout_lands=50; may be given for each kind.
+    /// A fault and how often it happens, in thousandths, such as timeout_lands=50; may be given for each
+    /// kind.
     #[arg(long = "fault", value_name = "KIND=PER_MILLE")]
     pub rates: Vec<FaultRate>,
     /// How many ledgers a lagging instance is behind.
