@@ -212,10 +212,9 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         let terminal = Term::read_write_pair(file.try_clone().unwrap(), file.try_clone().unwrap());
         let mut screen = None;
-        let open = |screen: &mut Option<Screen<'_>>| Screen::open(screen, &terminal).map(drop);
-        open(&mut screen).unwrap();
+        Screen::open(&mut screen, &terminal).unwrap();
         assert_eq!(written(&mut file), ENTER);
-        open(&mut screen).unwrap();
+        Screen::open(&mut screen, &terminal).unwrap();
         assert_eq!(written(&mut file), "", "it is open already");
 
         let mut screen = screen.unwrap();
