@@ -33,7 +33,7 @@ pub(super) const NORTH: &str = "1";
 pub(super) const SOUTH: &str = "2";
 pub(super) const FREE: &str = "3";
 
-/// Per cent by recipient, as DESIGN has them; the farmer is `""`.
+/// Per cent by recipient, as they ship with Farmgate; the farmer is `""`.
 type Shares = &'static [(&'static str, i64)];
 const GRID2: Shares = &[("", 90), ("foundation", 10)];
 const GRID3: Shares = &[("", 10), ("burn", 40), ("foundation", 10), ("wisdom", 40)];

@@ -68,29 +68,31 @@ pub async fn run(exit: bool) -> Result<ExitCode, DemoError> {
     guide::introduce(&view, scripts.len())?;
     let Some(world) = World::start(&view, &asked).await? else { return stopped(&view) };
     let shown = asked.unless_asked(show(&view, &world, &scripts)).await;
-    if matches!(shown, Some(Ok(_))) && !exit {
-        let places = Places {
-            service: world.address,
-            sandbox: world.sandbox_url(),
-            explorer_key: &world.explorer_key,
-            folder: world.folder(),
-        };
-        guide::end(&view, &places)?;
-        asked.asked().await;
-        view.line("")?;
-    }
     let folder = world.folder().display().to_string();
+    let ended =
+        if matches!(shown, Some(Ok(_))) && !exit { run_on(&view, &world, &asked).await } else { Ok(()) };
+    // Also if nothing can be shown any more.
     world.stop().await?;
-    match shown {
-        Some(good) => {
-            let code = if good? { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-            if !exit {
-                view.line(&format!("stopped; {folder} is removed"))?;
-            }
-            Ok(code)
-        }
-        None => stopped(&view),
+    ended?;
+    let Some(good) = shown else { return stopped(&view) };
+    let code = if good? { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    if !exit {
+        view.line(&format!("\nstopped; {folder} is removed"))?;
     }
+    Ok(code)
+}
+
+/// Says where everything is, and waits until it is to stop.
+async fn run_on(view: &View, world: &World, asked: &Stop) -> Result<(), DemoError> {
+    let places = Places {
+        service: world.address,
+        sandbox: world.sandbox_url(),
+        explorer_key: &world.explorer_key,
+        folder: world.folder(),
+    };
+    guide::end(view, &places)?;
+    asked.asked().await;
+    Ok(())
 }
 
 /// Says that the demo has stopped before its end.

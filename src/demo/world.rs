@@ -9,6 +9,7 @@ use farmgate_sandbox::Sandbox;
 use farmgate_sandbox::wallet::Horizon;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -33,12 +34,15 @@ const FOLDER_PREFIX: &str = "farmgate-demo-";
 pub(super) struct Stop(CancellationToken);
 
 impl Stop {
-    /// Listens from now on.
+    /// Listens from now on: to whatever stops the service, and to the terminal's end.
     pub(super) fn listen() -> Self {
         let asked = CancellationToken::new();
         let listener = asked.clone();
         tokio::spawn(async move {
-            wire::asked_to_stop().await;
+            tokio::select! {
+                () = wire::asked_to_stop() => {}
+                () = hung_up() => {}
+            }
             listener.cancel();
         });
         Self(asked)
@@ -54,6 +58,17 @@ impl Stop {
             biased;
             () = self.asked() => None,
             done = work => Some(done),
+        }
+    }
+}
+
+/// Resolves when the terminal is closed.
+async fn hung_up() {
+    match signal(SignalKind::hangup()) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(error) => {
+            tracing::warn!(%error, "SIGHUP is not heard");
+            std::future::pending::<()>().await;
         }
     }
 }

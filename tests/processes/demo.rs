@@ -8,7 +8,7 @@ use reqwest::header::ACCEPT;
 use tempfile::TempDir;
 use tokio::process::Child;
 
-use crate::children::{farmgate, http_client, signal, until};
+use crate::children::{farmgate, http_client, signal, within_steps};
 
 /// How many customers come at least.
 const CUSTOMERS_MIN: usize = 40;
@@ -16,6 +16,8 @@ const CUSTOMERS_MIN: usize = 40;
 const COLUMNS_MAX: usize = 100;
 /// Lines of progress at most: the demo takes less than two minutes, and there is one every five seconds.
 const PROGRESS_LINES_MAX: usize = 24;
+/// Tenths of a second after which even a slow demo has ended.
+const STEPS_MAX: u32 = 1_800;
 /// The exit code of a demo that was stopped before its end.
 const EXIT_STOPPED: i32 = 130;
 /// What some of the stories end with, in the order they are told.
@@ -90,7 +92,8 @@ impl Demo {
     }
 
     async fn says(&self, text: &str) {
-        until(text, async || self.out().contains(text).then_some(())).await;
+        let said = within_steps(STEPS_MAX, async || self.out().contains(text).then_some(())).await;
+        assert_eq!(said, Some(()), "{text} is not said:\n{}", self.out());
     }
 
     /// The word that follows `head` at the start of a line.
@@ -102,9 +105,9 @@ impl Demo {
             .to_owned()
     }
 
-    /// Ctrl-C; the exit code.
-    async fn stops(&mut self) -> Option<i32> {
-        signal("-INT", &[self.child.id().unwrap()]);
+    /// Stops by a signal; the exit code.
+    async fn stops(&mut self, by: &str) -> Option<i32> {
+        signal(by, &[self.child.id().unwrap()]);
         self.child.wait().await.unwrap().code()
     }
 }
@@ -137,17 +140,20 @@ async fn after_its_end_the_demo_says_where_everything_is_until_it_is_stopped() {
     assert!(page.text().await.unwrap().to_lowercase().contains("<html"), "{sandbox}");
 
     assert!(!is_empty(demo.temporary.path()), "there is a database while it runs");
-    assert_eq!(demo.stops().await, Some(0));
+    assert_eq!(demo.stops("-INT").await, Some(0));
     assert!(is_empty(demo.temporary.path()), "nothing is left");
     assert!(demo.out().contains(" is removed"), "{}", demo.out());
 }
 
 #[tokio::test]
 async fn a_demo_that_is_stopped_in_the_middle_leaves_nothing_and_says_so() {
-    let mut demo = Demo::begins();
-    demo.says("after ").await;
-    assert!(!is_empty(demo.temporary.path()), "there is a database while it runs");
-    assert_eq!(demo.stops().await, Some(EXIT_STOPPED));
-    assert!(is_empty(demo.temporary.path()), "nothing is left");
-    assert!(demo.out().ends_with("everything the demo wrote is removed\n"), "{}", demo.out());
+    // Ctrl-C, and a terminal that is closed.
+    for by in ["-INT", "-HUP"] {
+        let mut demo = Demo::begins();
+        demo.says("after ").await;
+        assert!(!is_empty(demo.temporary.path()), "there is a database while it runs");
+        assert_eq!(demo.stops(by).await, Some(EXIT_STOPPED), "{by}");
+        assert!(is_empty(demo.temporary.path()), "nothing is left after {by}");
+        assert!(demo.out().ends_with("everything the demo wrote is removed\n"), "{}", demo.out());
+    }
 }

@@ -184,7 +184,8 @@ fn anchors(page: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// `` `module::Name` `` of a module in `src/` or a package in `crates/`: each further part is a file there, or stands in its sources.
+/// `` `module::Name` `` of a module in `src/` or a package in `crates/`: each further part is a file there,
+/// or stands in its sources.
 fn modules(papers: &Papers, line: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for code in line.split('`').skip(1).step_by(2) {
@@ -217,8 +218,8 @@ fn has_word(text: &str, word: &str) -> bool {
     })
 }
 
-/// The rows of the table in `page` whose first column is headed `head[0]`, and that has one headed `head[1]`: what
-/// they say in these two.
+/// The rows of the table in `page` whose first column is headed `head[0]`, and that has one headed `head[1]`:
+/// what they say in these two.
 fn rows(page: &str, head: [&str; 2]) -> Vec<(String, String)> {
     let cells = |line: &str| -> Vec<String> {
         line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
@@ -381,8 +382,8 @@ mod tests {
         );
     }
 
-    const PAGE: &str = "# T\n\n| room | why |\n| --- | --- |\n| domain | all |\n\n| module | may import |\n| --- | --- |\n\
-                        | `domain/` | nothing of ours |\n\
+    const PAGE: &str = "# T\n\n| room | why |\n| --- | --- |\n| domain | all |\n\n\
+                        | module | may import |\n| --- | --- |\n| `domain/` | nothing of ours |\n\
                         | ports, api | domain |\n| box | `domain::{money, ids}`, `ports::{clock}` |\n\
                         | http | domain, and api (all of it) |\n| app | all but box |\n\nend";
 

@@ -1,7 +1,7 @@
 //! What a refused transaction says about its transfers.
 //!
 //! Only a *payment's* refusal on the recipient's side turns it into a claimable balance; a refusal on the
-//! source's side is the reservation's matter; one that names no operation is nobody's (DESIGN §3).
+//! source's side is the reservation's matter; one that names no operation is nobody's.
 
 use super::transfers::{is_claimable, places};
 use crate::domain::ids::ReservationId;

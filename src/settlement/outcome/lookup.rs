@@ -4,7 +4,7 @@
 //! postings, fee, reservation, pool credit, events. *Dead* is proved by one answer about the channel
 //! of a ledger that closed after `max_time` with a sequence number below ours, or by the transaction that
 //! used our number, or by the history of a channel that is no more; an absent record or a refusal proves
-//! nothing (DESIGN §3).
+//! nothing.
 
 use std::sync::Arc;
 

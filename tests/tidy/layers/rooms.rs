@@ -62,7 +62,8 @@ pub fn check(tree: &Tree, table: &[Rooms]) -> Vec<Finding> {
             let may = if allowed.is_empty() { "no room".to_owned() } else { allowed.join(", ") };
             let (text, leads_to) = (reference.text(), module.join("::"));
             let message = format!(
-                "{what}: `{text}` leads to {leads_to}, but {from} may import {may} of it (docs/architecture.md)"
+                "{what}: `{text}` leads to {leads_to}, but {from} may import {may} of it \
+                 (docs/architecture.md)"
             );
             findings.push(Finding { file, line: reference.line, message });
         }
