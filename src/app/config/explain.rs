@@ -4,7 +4,7 @@
 //! The crates that read the configuration speak of enums, constructors, sequences and 16 bit integers
 //! instead.
 
-use ::config::{Config as Source, ConfigError as SourceError, Value};
+use ::config::{Config as Source, ConfigError as SourceError, Source as _, Value};
 
 use super::environment::PREFIX;
 use super::file::ConfigFile;
@@ -80,7 +80,7 @@ fn unknown_field(problem: &str) -> Option<(&str, &str)> {
 
 /// A value that is none of those to choose from, with those.
 fn not_a_choice(key: &str, all: &Source) -> String {
-    let value = all.get::<Value>(key).map_or_else(|_| "it".to_owned(), |value| format!("`{value}`"));
+    let value = found(key, all).map_or_else(|| "it".to_owned(), |value| format!("`{value}`"));
     match choices(key) {
         Some(choices) => format!("{value} is not possible; expected {choices}"),
         None => format!("{value} is not possible"),
@@ -106,11 +106,21 @@ fn plain(problem: &str) -> String {
     }
 }
 
+/// The value of a setting, as its source gave it: `get` would forget where it comes from.
+fn found(key: &str, all: &Source) -> Option<Value> {
+    let mut section = all.collect().ok()?;
+    let (sections, name) = key.rsplit_once('.').unwrap_or(("", key));
+    for name in sections.split('.').filter(|name| !name.is_empty()) {
+        section = section.remove(name)?.into_table().ok()?;
+    }
+    section.remove(name)
+}
+
 /// Where a setting was found: the variable, the flag, or the file.
 fn place(key: &str, all: &Source, file: &ConfigFile, flags: &[&str]) -> String {
     // A list has one origin; its elements have none of their own.
     let whole = key.split_once('[').map_or(key, |(whole, _)| whole);
-    let origin = all.get::<Value>(whole).ok().and_then(|value| value.origin().map(str::to_owned));
+    let origin = found(whole, all).and_then(|value| value.origin().map(str::to_owned));
     if origin.as_deref() == Some(ENVIRONMENT) {
         let variable = whole.to_uppercase().replace('.', "__");
         return format!("{PREFIX}_{variable} ({key})");
