@@ -11,6 +11,7 @@ mod fixture;
 mod grid;
 mod guide;
 mod layout;
+mod legend;
 mod order;
 mod report;
 mod scenario;

@@ -7,7 +7,8 @@ const CUT: &str = "…";
 
 /// A text that takes so many columns exactly.
 pub(super) fn cell(text: &str, columns: usize) -> String {
-    pad_str(text, columns, Alignment::Left, Some(CUT)).into_owned()
+    // A wide letter that is cut leaves a column empty.
+    pad_str(&cut(text, columns), columns, Alignment::Left, None).into_owned()
 }
 
 /// A text that takes so many columns at most, and nothing after its last letter.

@@ -12,8 +12,8 @@ use std::time::Duration;
 use console::Term;
 use farmgate_sandbox::Sandbox;
 
-use super::guide;
 use super::layout::{self, Row, Size};
+use super::legend;
 use super::scenario::Scenario;
 use super::text::wrapped;
 use crate::app::clock::SystemClock;
@@ -88,7 +88,7 @@ impl View {
                 };
                 let title = format!("Farmgate's demo: {when}{rests}");
                 let size = size(terminal);
-                let lines = layout::frame(size, &title, &guide::LEGEND, &rows);
+                let lines = layout::frame(size, &title, &legend::LEGEND, &rows);
                 Screen::open(&mut screen, terminal).and_then(|screen| screen.show(size, lines))
             } else if moves.frames.is_multiple_of(FRAMES_A_LINE) {
                 self.text("", &format!("after {when}: {}", layout::counts(&rows)))

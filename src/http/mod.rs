@@ -20,6 +20,7 @@ mod nodes;
 mod pools;
 mod problem;
 mod reservations;
+mod root;
 mod settings;
 mod state;
 #[cfg(test)]
@@ -29,8 +30,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
-use axum::response::Redirect;
-use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
@@ -80,8 +79,7 @@ pub fn router(state: AppState) -> Router {
     let app = Arc::new(state);
     let (router, document) = routes().split_for_parts();
     router
-        // Whoever opens the service in a browser wants to read about it.
-        .route("/", get(async || Redirect::temporary("/docs")))
+        .merge(root::root())
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .with_state(Arc::clone(&app))
         .layer(middleware::from_fn_with_state(app, envelope::envelope))

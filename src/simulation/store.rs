@@ -1,8 +1,8 @@
-//! A real database as one process sees it: each call is over before anything else of the run goes on, and a commit goes as
-//! the process's [`ProcessFaults`] wants it.
+//! A real database as one process sees it: each call is over before anything else of the run goes on, and
+//! a commit goes as the process's [`ProcessFaults`] wants it.
 //!
-//! The driver's own threads work on a runtime of its own, and the run waits for them: whatever the machine's scheduler does,
-//! the same seed asks the same things in the same order.
+//! The driver's own threads work on a runtime of its own, and the run waits for them: whatever the machine's
+//! scheduler does, the same seed asks the same things in the same order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -189,7 +189,8 @@ impl WholeTx {
 
 #[cfg(feature = "simulated-bugs")]
 impl WholeTx {
-    /// Stores the cursor alone, as if that had been committed before what follows from the history that was read.
+    /// Stores the cursor alone, as if that had been committed before what follows from the history
+    /// that was read.
     fn keep_cursor(&self) -> Result<(), StoreError> {
         let (Some(Bug::CursorBeforeEffects), Some((account, cursor))) = (self.bug, self.cursor) else {
             return Ok(());

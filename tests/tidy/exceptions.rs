@@ -11,20 +11,12 @@ pub type Functions = &'static [(&'static str, &'static str, usize, usize)];
 pub const CIRCLES: &[&str] = &[];
 
 /// Files and folders that still have lines which are too wide.
-pub const WIDE_LINES: &[&str] = &[
-    "src/app/",
-    "src/simulation/",
-    "tests/processes/",
-    "tests/settlement/",
-    "tests/storage/",
-    "tests/support/",
-];
+pub const WIDE_LINES: &[&str] = &["src/simulation/", "tests/settlement/", "tests/storage/", "tests/support/"];
 
 /// Functions that are still too long, or have too many parameters.
 pub const FUNCTIONS: Functions = &[
     ("crates/sandbox/src/codes.rs", "inner_operation", 141, 1),
     ("crates/sandbox/src/horizon/json/effects.rs", "put_change", 144, 2),
-    ("src/app/commands/setup.rs", "open_until", 45, 7),
     ("src/settlement/engine/leadership.rs", "Candidate::new", 11, 6),
     ("src/settlement/outcome/confirm.rs", "confirmed", 79, 3),
 ];

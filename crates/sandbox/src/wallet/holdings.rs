@@ -34,7 +34,7 @@ impl Holdings {
 }
 
 #[derive(Deserialize)]
-struct AccountView {
+struct HeldAccount {
     balances: Vec<BalanceView>,
 }
 
@@ -48,11 +48,11 @@ struct BalanceView {
 #[derive(Deserialize)]
 struct Page {
     #[serde(rename = "_embedded")]
-    embedded: Records,
+    embedded: BalanceRecords,
 }
 
 #[derive(Deserialize)]
-struct Records {
+struct BalanceRecords {
     records: Vec<ClaimableView>,
 }
 
@@ -66,7 +66,7 @@ impl Horizon {
     /// What an account holds, and what it could claim.
     pub async fn holdings(&self, account: AccountId) -> Result<Holdings, WalletError> {
         let issued = self.issued().await?;
-        let view: AccountView = self.account(account).await?;
+        let view: HeldAccount = self.account(account).await?;
         let asset = |of: &BalanceView| match (of.asset_code, of.asset_issuer) {
             (Some(code), Some(issuer)) => Asset::credit(code, issuer),
             _ => Asset::Native,

@@ -8,7 +8,7 @@
 
 use jiff::Timestamp;
 
-use super::NewEntry;
+use super::new_entry::NewEntry;
 use crate::domain::claimable::Claimable;
 use crate::domain::journal::{BookAccount, Cause, Postings};
 

@@ -8,7 +8,7 @@
 
 use jiff::Timestamp;
 
-use super::NewEntry;
+use super::new_entry::NewEntry;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::ids::ReservationId;

@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::NewEntry;
+use super::new_entry::NewEntry;
 use crate::domain::asset::Asset;
 use crate::domain::ids::ReservationId;
 use crate::domain::journal::{BookAccount, Cause, Postings};

@@ -6,7 +6,7 @@
 //! | `stellar:ACCOUNT` | `unattributed` | it came for no reservation |
 //! | `stellar:ACCOUNT` | `capital` | the operator's own account topped ours up |
 
-use super::NewEntry;
+use super::new_entry::NewEntry;
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::payment::Attribution;
 use crate::ports::store::StoredPayment;

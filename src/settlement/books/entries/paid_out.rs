@@ -7,7 +7,7 @@
 
 use jiff::Timestamp;
 
-use super::NewEntry;
+use super::new_entry::NewEntry;
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::transfer::Transfer;
 use crate::settlement::books::transfers::is_claimable;

@@ -7,7 +7,7 @@
 //! | `stellar:PLATFORM` | `claimable_balances` | it reclaimed balances, which stay owed |
 //! | `stellar:PLATFORM` | `stellar:ESCROW` | it merged escrow accounts, with what they still held |
 
-use super::NewEntry;
+use super::new_entry::NewEntry;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::claimable::Claimable;

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `unattributed` | `stellar:ACCOUNT` |
 
-use super::NewEntry;
+use super::new_entry::NewEntry;
 use crate::domain::address::AccountId;
 use crate::domain::journal::{BookAccount, Cause, Postings};
 use crate::domain::payment::PaymentId;
