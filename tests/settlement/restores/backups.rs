@@ -188,8 +188,7 @@ on_both_databases! {
         for account in adopted {
             world.until_closed(account).await;
         }
-        world.rest().await;
-        assert!(world.sponsoring().await <= sponsored, "their reserves are home");
+        world.until_sponsoring_at_most(sponsored).await;
         world.assert_reconciled().await;
     }
 

@@ -110,6 +110,18 @@ impl World {
         panic!("account {account} is {:?}", self.escrow(account).await.state);
     }
 
+    /// Ticks until the platform sponsors no more than this: reserves came home, however long the looks take.
+    pub async fn until_sponsoring_at_most(&self, most: u32) {
+        for _ in 0..TICKS_MAX {
+            if self.sponsoring().await <= most {
+                return;
+            }
+            self.tick().await.unwrap();
+            self.next_ledger().await;
+        }
+        panic!("the platform still sponsors {}, and not {most}", self.sponsoring().await);
+    }
+
     /// Ticks a few times more: whatever could still happen, happens.
     pub async fn rest(&self) {
         for _ in 0..6 {
