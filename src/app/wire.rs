@@ -18,7 +18,7 @@ use crate::ports::clock::Clock;
 use crate::ports::network::{Network, NetworkError, TransactionBuilder};
 use crate::ports::signer::Signer;
 use crate::ports::store::{Store, StoreError};
-use crate::settlement::{Candidate, EngineError};
+use crate::settlement::{Candidate, EngineError, Outside};
 use crate::stellar::keys::{KeyError, MemorySigner, SecretSeed};
 use crate::stellar::transport::{HttpTransport, TransportError};
 use crate::stellar::{CheckError, StellarNetwork};
@@ -152,14 +152,13 @@ impl Service {
         let before = storage::schema(&config.database).await?;
         let store = storage::connect(&config.database).await?;
         let schema = (before, storage::schema(&config.database).await?);
-        let candidate = Candidate::new(
-            Arc::clone(&store),
-            Arc::clone(&network) as Arc<dyn Network>,
-            Arc::new(SystemClock),
-            Arc::new(SystemEntropy),
-            config.settlement.clone(),
-            "serve",
-        );
+        let outside = Outside {
+            store: Arc::clone(&store),
+            network: Arc::clone(&network) as Arc<dyn Network>,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        };
+        let candidate = Candidate::new(outside, config.settlement.clone(), "serve");
         let passphrase = config.stellar.network_passphrase.clone();
         let router = http::router(AppState {
             store: Arc::clone(&store),

@@ -107,6 +107,7 @@ impl From<StoreError> for Problem {
             StoreError::Exists { .. }
             | StoreError::Corrupt { .. }
             | StoreError::LeaseLost { .. }
+            | StoreError::WentBack { .. }
             | StoreError::Refused { .. } => Self::internal(&error),
         }
     }

@@ -69,6 +69,12 @@ impl EngineError {
         matches!(self, Self::ForeignOutgoing { .. })
     }
 
+    /// True if this engine can do nothing more: a person must look first, or another engine begin from what
+    /// is stored.
+    pub(in crate::settlement) const fn ends_the_engine(&self) -> bool {
+        self.stops_the_engine() || matches!(self, Self::Store(StoreError::WentBack { .. }))
+    }
+
     /// True if it says nothing of the one thing that was worked on: the database or the network is away, and
     /// the next thing would meet the same.
     pub(in crate::settlement) const fn ends_the_tick(&self) -> bool {
@@ -78,9 +84,11 @@ impl EngineError {
                 | NetworkError::RateLimited { .. }
                 | NetworkError::StaleHistory,
             )
-            | Self::Store(StoreError::Unavailable { .. } | StoreError::LeaseLost { .. })
+            | Self::Store(
+                StoreError::Unavailable { .. } | StoreError::LeaseLost { .. } | StoreError::WentBack { .. },
+            )
             | Self::Capacity(CapacityError::Store(
-                StoreError::Unavailable { .. } | StoreError::LeaseLost { .. },
+                StoreError::Unavailable { .. } | StoreError::LeaseLost { .. } | StoreError::WentBack { .. },
             ))
             | Self::NoPlatformAccount(_) => true,
             Self::Network(

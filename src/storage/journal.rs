@@ -70,14 +70,15 @@ statements! {
     EVENTS_AFTER = "SELECT id, recorded_at, kind_facts FROM events WHERE id > $1 ORDER BY id LIMIT $2";
 
     REPORT = "INSERT INTO engine_status (id, ticked_at, ledger, ledger_closed_at, swept_at, trouble,
-        stream_away_since, builds_nothing_before, stopped_facts)
-        VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8)
+        stream_away_since, builds_nothing_before, stopped_facts, server_system, server_timeline)
+        VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT (id) DO UPDATE SET ticked_at = excluded.ticked_at, ledger = excluded.ledger,
             ledger_closed_at = excluded.ledger_closed_at, swept_at = excluded.swept_at,
             trouble = excluded.trouble, stream_away_since = excluded.stream_away_since,
-            builds_nothing_before = excluded.builds_nothing_before, stopped_facts = excluded.stopped_facts";
+            builds_nothing_before = excluded.builds_nothing_before, stopped_facts = excluded.stopped_facts,
+            server_system = excluded.server_system, server_timeline = excluded.server_timeline";
     LAST_REPORT = "SELECT id, ticked_at, ledger, ledger_closed_at, swept_at, trouble, stream_away_since,
-            builds_nothing_before, stopped_facts
+            builds_nothing_before, stopped_facts, server_system, server_timeline
         FROM engine_status WHERE id = 1";
 }
 
@@ -123,6 +124,7 @@ fn engine_status(row: &Row) -> Result<EngineStatus, StoreError> {
         stream_away_since: facts.time_or_none("stream_away_since")?,
         builds_nothing_before: facts.time_or_none("builds_nothing_before")?,
         stopped: facts.json_or_none("stopped_facts")?,
+        server: facts.server()?,
     })
 }
 
@@ -294,6 +296,8 @@ impl JournalTx for Session {
             status.stream_away_since,
             status.builds_nothing_before,
             status.stopped.as_ref().map(to_json).transpose()?,
+            status.server.as_ref().map(|server| server.system.clone()),
+            status.server.as_ref().and_then(|server| server.timeline.clone()),
         ];
         self.execute(REPORT, args).await.map(drop)
     }

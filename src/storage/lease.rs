@@ -10,20 +10,43 @@ use crate::ports::store::{Lease, LeaseTx, StoreError};
 
 const LEASE: Table = Table { name: "engine_lease", key: &["id"] };
 
+/// What a lease is read from, with no server that could be told.
+macro_rules! held {
+    () => {
+        "SELECT id, token, holder, renewal, taken_at, renewed_at,
+            CAST(NULL AS TEXT) AS server_system, CAST(NULL AS TEXT) AS server_timeline
+        FROM engine_lease WHERE id = 1"
+    };
+}
+
+/// The same, with the server that answers. The timeline is the first part of the name of the file that is
+/// written to: what the control file says of it is older, up to the next checkpoint.
+macro_rules! held_with_server {
+    () => {
+        "SELECT id, token, holder, renewal, taken_at, renewed_at,
+            (SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()) AS server_system,
+            CASE WHEN pg_is_in_recovery() THEN NULL
+                ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS server_timeline
+        FROM engine_lease WHERE id = 1"
+    };
+}
+
 statements! {
-    HELD = "SELECT id, token, holder, renewal, taken_at, renewed_at FROM engine_lease WHERE id = 1";
+    HELD = held!();
+    HELD_AND_SERVER = held!(), on_postgres held_with_server!();
     /// The token is a key, so that only what changes it waits for this lock: SQLite's writers exclude each
     /// other anyway.
-    HELD_TO_WRITE = "SELECT id, token, holder, renewal, taken_at, renewed_at FROM engine_lease WHERE id = 1",
-        on_postgres "SELECT id, token, holder, renewal, taken_at, renewed_at FROM engine_lease
-            WHERE id = 1 FOR KEY SHARE";
+    HELD_TO_WRITE = held!(), on_postgres concat!(held!(), " FOR KEY SHARE");
+    HELD_TO_WRITE_AND_SERVER = held!(), on_postgres concat!(held_with_server!(), " FOR KEY SHARE");
     TAKE = "UPDATE engine_lease SET token = token + 1, holder = $3, renewal = 0, taken_at = $4,
         renewed_at = $4
         WHERE id = 1 AND token = $1 AND renewal = $2
-        RETURNING id, token, holder, renewal, taken_at, renewed_at";
+        RETURNING id, token, holder, renewal, taken_at, renewed_at,
+            CAST(NULL AS TEXT) AS server_system, CAST(NULL AS TEXT) AS server_timeline";
     RENEW = "UPDATE engine_lease SET renewal = renewal + 1, renewed_at = $3
         WHERE id = 1 AND token = $1 AND holder = $2
-        RETURNING id, token, holder, renewal, taken_at, renewed_at";
+        RETURNING id, token, holder, renewal, taken_at, renewed_at,
+            CAST(NULL AS TEXT) AS server_system, CAST(NULL AS TEXT) AS server_timeline";
     RELEASE = "UPDATE engine_lease SET token = token + 1, holder = NULL
         WHERE id = 1 AND token = $1 AND holder = $2";
 }
@@ -36,13 +59,19 @@ fn lease(row: &Row) -> Result<Lease, StoreError> {
         renewal: facts.int("renewal")?,
         taken_at: facts.time_or_none("taken_at")?,
         renewed_at: facts.time_or_none("renewed_at")?,
+        server: facts.server()?,
     })
 }
 
 #[async_trait]
 impl LeaseTx for Session {
     async fn lease(&mut self) -> Result<Lease, StoreError> {
-        let sql = if self.reads_only() { HELD } else { HELD_TO_WRITE };
+        let sql = match (self.reads_only(), self.tells_server()) {
+            (true, false) => HELD,
+            (true, true) => HELD_AND_SERVER,
+            (false, false) => HELD_TO_WRITE,
+            (false, true) => HELD_TO_WRITE_AND_SERVER,
+        };
         match self.row(sql, args![]).await? {
             Some(row) => lease(&row),
             None => Err(self.over(StoreError::Corrupt {

@@ -23,6 +23,7 @@ mod backup;
 mod catalog;
 mod claimables;
 mod dead_letters;
+mod durability;
 mod errors;
 mod fee_bumps;
 mod journal;
@@ -47,6 +48,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use durability::{Durability, durability};
 pub use settings::{
     CONNECTIONS_MAX, DatabaseUrl, DatabaseUrlError, EngineKind, Settings, TIMEOUT_SECONDS_MAX,
 };

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migrate, Migrator};
 use sqlx::pool::PoolOptions;
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{ConnectOptions, Connection, Executor, Postgres};
 
 use super::errors::{applied, migrate_error, store_error};
@@ -35,6 +35,35 @@ const PASSWORD_BYTES_MAX: usize = 4_096;
 /// The pool.
 pub(super) struct PostgresDatabase {
     pool: PgPool,
+    /// Whether the server can be asked which one it is: those that only speak the protocol cannot.
+    tells_server: bool,
+}
+
+/// Whether this user may ask the server for its system identifier and its timeline.
+const TELLS_SERVER: &str = "SELECT COUNT(*) FROM pg_proc
+    WHERE proname IN ('pg_control_system', 'pg_walfile_name', 'pg_current_wal_lsn')
+        AND has_function_privilege(oid, 'EXECUTE')
+        AND version() LIKE 'PostgreSQL%' AND version() NOT LIKE '%-YB-%'";
+/// How many functions those are.
+const TELLS_SERVER_FUNCTIONS: i64 = 3;
+/// What a commit waits for, as this session has it.
+const COMMIT_WAITS_FOR: &str = "SELECT current_setting('synchronous_commit')";
+/// What is too little: a commit that was answered could be lost with the server's own power.
+const WEAKER_THAN_ON: [&str; 3] = ["off", "local", "remote_write"];
+
+/// Makes commits wait at least until they are durable where they were made, and with a synchronous standby
+/// also there. What an operator set beyond that (`remote_apply`) stays.
+async fn commit_durably(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let waits_for: String = sqlx::query_scalar(COMMIT_WAITS_FOR).fetch_one(&mut *connection).await?;
+    if !WEAKER_THAN_ON.contains(&waits_for.as_str()) {
+        return Ok(());
+    }
+    connection.execute("SET synchronous_commit = on").await?;
+    let waits_for: String = sqlx::query_scalar(COMMIT_WAITS_FOR).fetch_one(&mut *connection).await?;
+    match waits_for.as_str() {
+        "on" => Ok(()),
+        other => Err(sqlx::Error::Protocol(format!("synchronous_commit stays {other}, and must be on"))),
+    }
 }
 
 fn migrator() -> Migrator {
@@ -89,12 +118,17 @@ const fn millis(seconds: u64) -> u64 {
     seconds.saturating_mul(1_000)
 }
 
+/// A connection for a look, beside any pool.
+pub(super) async fn connection(settings: &Settings) -> Result<PgConnection, StoreError> {
+    let (statement, lock) = (settings.statement_timeout_seconds, settings.lock_timeout_seconds);
+    let options = timeouts(options(settings).await?, millis(statement), millis(lock));
+    options.connect().await.map_err(store_error)
+}
+
 /// How many migrations the database has seen, and how many there are.
 pub(super) async fn migrations(settings: &Settings) -> Result<(usize, usize), StoreError> {
     let migrator = migrator();
-    let (statement, lock) = (settings.statement_timeout_seconds, settings.lock_timeout_seconds);
-    let options = timeouts(options(settings).await?, millis(statement), millis(lock));
-    let mut connection = options.connect().await.map_err(store_error)?;
+    let mut connection = connection(settings).await?;
     let applied = applied(connection.list_applied_migrations(&migrator.table_name).await);
     connection.close().await.map_err(store_error)?;
     Ok((applied?, migrator.iter().count()))
@@ -113,6 +147,7 @@ impl PostgresDatabase {
         let pool = PoolOptions::<Postgres>::new()
             .max_connections(settings.connections_max)
             .acquire_timeout(acquire)
+            .after_connect(|connection, _| Box::pin(commit_durably(connection)))
             .after_release(|connection, _| {
                 Box::pin(async move {
                     // A begin() that was cancelled may have begun on the server, which the driver does not
@@ -126,17 +161,20 @@ impl PostgresDatabase {
             .connect_with(options)
             .await
             .map_err(store_error)?;
-        Ok(Self { pool })
+        let functions: i64 = sqlx::query_scalar(TELLS_SERVER).fetch_one(&pool).await.map_err(store_error)?;
+        Ok(Self { pool, tells_server: functions == TELLS_SERVER_FUNCTIONS })
     }
 
     pub async fn begin(&self) -> Result<Session, StoreError> {
         let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-        Ok(Session::on_postgres(self.pool.begin_with(begin).await.map_err(store_error)?, false))
+        let transaction = self.pool.begin_with(begin).await.map_err(store_error)?;
+        Ok(Session::on_postgres(transaction, false, self.tells_server))
     }
 
     pub async fn begin_read(&self) -> Result<Session, StoreError> {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        Ok(Session::on_postgres(self.pool.begin_with(begin).await.map_err(store_error)?, true))
+        let transaction = self.pool.begin_with(begin).await.map_err(store_error)?;
+        Ok(Session::on_postgres(transaction, true, self.tells_server))
     }
 
     pub async fn close(&self) {

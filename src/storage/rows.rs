@@ -17,7 +17,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::domain::ids::LedgerSeq;
 use crate::domain::money::Stroops;
 use crate::domain::units::{CloudUnits, MilliUnits};
-use crate::ports::store::StoreError;
+use crate::ports::store::{ServerIdentity, StoreError};
 
 /// A table and the columns that name its rows.
 pub(super) struct Table {
@@ -108,6 +108,12 @@ impl Facts<'_> {
         make: impl Fn(i64) -> Result<T, E>,
     ) -> Result<Option<T>, StoreError> {
         self.int_or_none(column)?.map(make).transpose().map_err(|error| self.corrupt(column, error))
+    }
+
+    /// The database server that a row names, if it names one.
+    pub fn server(&self) -> Result<Option<ServerIdentity>, StoreError> {
+        let Some(system) = self.text_or_none("server_system")? else { return Ok(None) };
+        Ok(Some(ServerIdentity { system, timeline: self.text_or_none("server_timeline")? }))
     }
 
     /// A text in its canonical form.

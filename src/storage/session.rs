@@ -20,6 +20,7 @@ pub(super) struct Session {
     /// Only ever reached through `&mut self`; the mutex makes it `Sync`, as the port asks.
     engine: Mutex<Engine>,
     reads_only: bool,
+    tells_server: bool,
     failed: Option<StoreError>,
 }
 
@@ -59,16 +60,31 @@ macro_rules! bound {
 
 impl Session {
     pub fn on_sqlite(transaction: Transaction<'static, Sqlite>, reads_only: bool) -> Self {
-        Self { engine: Mutex::new(Engine::Sqlite(transaction)), reads_only, failed: None }
+        Self {
+            engine: Mutex::new(Engine::Sqlite(transaction)),
+            reads_only,
+            tells_server: false,
+            failed: None,
+        }
     }
 
-    pub fn on_postgres(transaction: Transaction<'static, Postgres>, reads_only: bool) -> Self {
-        Self { engine: Mutex::new(Engine::Postgres(transaction)), reads_only, failed: None }
+    /// `tells_server`: whether the server can be asked which one it is.
+    pub fn on_postgres(
+        transaction: Transaction<'static, Postgres>,
+        reads_only: bool,
+        tells_server: bool,
+    ) -> Self {
+        Self { engine: Mutex::new(Engine::Postgres(transaction)), reads_only, tells_server, failed: None }
     }
 
     /// True if writes, and locks on rows, are refused.
     pub const fn reads_only(&self) -> bool {
         self.reads_only
+    }
+
+    /// True if the server can be asked which one it is.
+    pub const fn tells_server(&self) -> bool {
+        self.tells_server
     }
 
     /// Executes a statement; gives the number of rows it affected.

@@ -71,6 +71,7 @@ async fn one_of_each(rig: &Rig) -> ReservationId {
         stream_away_since: None,
         builds_nothing_before: None,
         stopped: Some(stopped),
+        server: None,
     };
     tx.report(&status).await.unwrap();
     let record = Quarantined {

@@ -180,6 +180,7 @@ on_both_databases! {
             stream_away_since: None,
             builds_nothing_before: None,
             stopped: None,
+            server: None,
         };
         let report = async |status: &EngineStatus| {
             let mut tx = rig.store.begin().await.unwrap();
@@ -217,6 +218,7 @@ on_both_databases! {
             stream_away_since: Some(now - SignedDuration::from_secs(30)),
             builds_nothing_before: None,
             stopped: None,
+            server: None,
         };
         let mut tx = rig.store.begin().await.unwrap();
         tx.report(&status).await.unwrap();
@@ -253,6 +255,7 @@ on_both_databases! {
             stream_away_since: Some(early),
             builds_nothing_before: None,
             stopped: None,
+            server: None,
         };
         let mut tx = rig.store.begin().await.unwrap();
         tx.report(&status).await.unwrap();

@@ -179,6 +179,7 @@ on_both_databases! {
             stream_away_since: None,
             builds_nothing_before: None,
             stopped: Some(stopped),
+            server: None,
         };
         tx.report(&status).await.unwrap();
         let _ = tx.quarantine(&record(1, "{}")).await.unwrap();

@@ -26,7 +26,10 @@ async fn held(database: &TestStore) -> Lease {
 on_both_databases! {
     async fn a_lease_is_taken_by_whoever_saw_it_as_it_is(database: &TestStore) {
         let free = read(database).await;
-        let none = Lease { token: 0, holder: None, renewal: 0, taken_at: None, renewed_at: None };
+        let server = free.server.clone();
+        assert_eq!(server.is_none(), database.is_sqlite());
+        assert!(server.as_ref().is_none_or(|server| server.timeline.as_deref() == Some("00000001")));
+        let none = Lease { token: 0, holder: None, renewal: 0, taken_at: None, renewed_at: None, server };
         assert_eq!(free, none);
         let mut tx = database.store.begin().await.unwrap();
         let one = taken(&mut *tx, &free, "one").await.unwrap();

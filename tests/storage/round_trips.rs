@@ -602,6 +602,10 @@ on_both_databases! {
                     transaction: TxHash([7; 32]),
                     since: at(3),
                 }),
+                server: trouble.is_some().then(|| ServerIdentity {
+                    system: "7440612356789012345".to_owned(),
+                    timeline: Some("0000000A".to_owned()),
+                }),
                 trouble,
             };
             tx.report(&status).await.unwrap();

@@ -17,7 +17,6 @@ pub const WIDE_LINES: &[&str] = &["tests/settlement/", "tests/storage/", "tests/
 pub const FUNCTIONS: Functions = &[
     ("crates/sandbox/src/codes.rs", "inner_operation", 141, 1),
     ("crates/sandbox/src/horizon/json/effects.rs", "put_change", 144, 2),
-    ("src/settlement/engine/leadership.rs", "Candidate::new", 11, 6),
     ("src/settlement/outcome/confirm.rs", "confirmed", 79, 3),
 ];
 

@@ -29,7 +29,7 @@ use farmgate::ports::clock::Clock;
 use farmgate::ports::network::Network;
 use farmgate::ports::store::{Put, Store, StoreError, transact};
 use farmgate::reservations::{self, OrderRequest};
-use farmgate::settlement::{Engine, Settings};
+use farmgate::settlement::{Engine, Outside, Settings};
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::transport::{Request, Response, ServiceTransport, Transport, TransportError};
 use farmgate::stellar::{self, StellarNetwork};
@@ -361,7 +361,8 @@ impl Hour {
     }
 
     fn engine(&self, network: Arc<dyn Network>, settings: Settings) -> Engine {
-        Engine::new(self.store.clone(), network, self.clock.clone(), Arc::new(SystemEntropy), settings)
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        Engine::new(Outside { store, network, clock, entropy: Arc::new(SystemEntropy) }, settings)
     }
 
     async fn open_reservations(&mut self, count: usize) {

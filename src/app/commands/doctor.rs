@@ -23,7 +23,7 @@ use crate::operator::doctor::{self, Check, Expectations, Verdict, accounts, hori
 use crate::ports::network::Network;
 use crate::ports::store::Store;
 use crate::stellar::keys::SecretSeed;
-use crate::storage::{self, DatabaseUrl, EngineKind, SchemaState};
+use crate::storage::{self, DatabaseUrl, Durability, EngineKind, SchemaState};
 
 /// `farmgate doctor`.
 #[derive(Debug, Args)]
@@ -90,6 +90,9 @@ async fn examine(args: &DoctorArgs) -> Vec<Check> {
     checks.push(accounts::master_secrets(config.stellar.recovery_sealing_key));
     let (database, store) = database(&config).await;
     checks.push(database);
+    if store.is_some() {
+        checks.push(commits(&config).await);
+    }
     let (root, network) = network(&config, key).await;
     checks.extend(root);
     let expected = expectations(&config, platform, signer);
@@ -168,6 +171,37 @@ async fn database(config: &Config) -> (Check, Option<std::sync::Arc<dyn Store>>)
         },
         Err(error) => unreachable(&error),
     }
+}
+
+/// The line on what a commit can be lost by.
+async fn commits(config: &Config) -> Check {
+    const CHECK: &str = "commits";
+    let (fsync, full_page_writes, standbys, waits) = match storage::durability(&config.database).await {
+        Ok(Durability::File) => return Check::ok(CHECK, "in the file before they are answered"),
+        Ok(Durability::Server { fsync, full_page_writes, standbys, waits_for_standby }) => {
+            (fsync, full_page_writes, standbys, waits_for_standby)
+        }
+        Err(error) => {
+            let advice = "let the database's user read the server's settings";
+            return Check::warn(CHECK, format!("how durable they are is not known: {error}"), advice);
+        }
+    };
+    if !fsync || !full_page_writes {
+        let off = if fsync { "full_page_writes" } else { "fsync" };
+        let seen =
+            format!("the server has {off} = off: a crash of its machine loses or breaks what was committed");
+        return Check::fail(CHECK, seen, format!("set {off} = on in the server's configuration"));
+    }
+    if standbys > 0 && !waits {
+        let seen = format!(
+            "durable on the server; it has {standbys} asynchronous standby(s): one that is promoted may lack the \
+             last commits. Nothing is paid twice by that: the engine notices, and builds nothing for one \
+             transaction lifetime"
+        );
+        return Check::warn(CHECK, seen, "set synchronous_standby_names, if orders must not be lost either");
+    }
+    let standby = if waits { ", and on a synchronous standby" } else { "" };
+    Check::ok(CHECK, format!("durable on the server{standby} before they are answered"))
 }
 
 /// What is not there, and where it was looked for.

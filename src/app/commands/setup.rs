@@ -25,8 +25,8 @@ use crate::domain::transfer::Purpose;
 use crate::operator::{SetupPlan, Stock, StockError, plan_setup, stock};
 use crate::ports::clock::Clock;
 use crate::ports::network::{Gateway, Network, TransactionBuilder};
-use crate::ports::store::Store;
-use crate::settlement::{Candidate, Look, Term, TickReport, Watched};
+use crate::ports::store::{Store, StoreError};
+use crate::settlement::{Candidate, EngineError, Look, Outside, Term, TickReport, Watched};
 use crate::stellar::StellarNetwork;
 use crate::storage::{self, SchemaState};
 
@@ -169,14 +169,13 @@ async fn open(
     store: &Arc<dyn Store>,
     network: Arc<StellarNetwork>,
 ) -> Result<ExitCode, CommandError> {
-    let candidate = Candidate::new(
-        Arc::clone(store),
-        Arc::clone(&network) as Arc<dyn Network>,
-        Arc::new(SystemClock),
-        Arc::new(SystemEntropy),
-        config.settlement.clone(),
-        "setup",
-    );
+    let outside = Outside {
+        store: Arc::clone(store),
+        network: Arc::clone(&network) as Arc<dyn Network>,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    };
+    let candidate = Candidate::new(outside, config.settlement.clone(), "setup");
     let mut turn = Turn::default();
     let done = open_until(config, &**store, &network, &candidate, &mut turn).await;
     if let Some(term) = turn.term {
@@ -216,6 +215,11 @@ impl Turn {
         let Some(term) = &self.term else { return Ok(None) };
         Ok(match term.while_held(term.engine.open_once()).await {
             Some(Ok(TickReport { troubles, .. })) => troubles.first().cloned(),
+            Some(Err(error @ EngineError::Store(StoreError::WentBack { .. }))) => {
+                term.release().await;
+                *self = Self::default();
+                Some(error.to_string())
+            }
             Some(Err(error)) => Some(error.to_string()),
             None => {
                 *self = Self::default();

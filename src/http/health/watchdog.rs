@@ -85,8 +85,10 @@ mod tests {
             stream_away_since: None,
             builds_nothing_before: None,
             stopped: None,
+            server: None,
         };
-        let lease = Lease { token: 1, holder: None, renewal: 0, taken_at: None, renewed_at: None };
+        let lease =
+            Lease { token: 1, holder: None, renewal: 0, taken_at: None, renewed_at: None, server: None };
         Watchdog { status: Some(status), lease, funded: None, unknown: None, dead_letters: BTreeMap::new() }
     }
 

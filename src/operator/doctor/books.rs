@@ -214,6 +214,7 @@ mod tests {
             stream_away_since: None,
             builds_nothing_before: None,
             stopped: None,
+            server: None,
         })
     }
 

@@ -44,6 +44,14 @@ pub enum StoreError {
         /// Who holds the lease now, for people.
         now: String,
     },
+    /// The database is older than what this process has seen of it: a standby was promoted that did not have
+    /// the last commits, or a backup was restored. This process writes nothing more for the engine before it
+    /// has looked back at the ledger.
+    #[error("the database went back: {what}")]
+    WentBack {
+        /// What shows it, for people.
+        what: String,
+    },
     /// A statement the database refused for another reason: a mistake on our side.
     #[error("the database refused a statement: {reason}")]
     Refused {
@@ -109,6 +117,7 @@ impl StoreError {
             | Self::Unavailable { .. }
             | Self::Corrupt { .. }
             | Self::LeaseLost { .. }
+            | Self::WentBack { .. }
             | Self::Refused { .. } => false,
         }
     }

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Applied, StoreError};
 use super::forward::store_trait;
+use super::lease::ServerIdentity;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::event::{Event, EventKind};
@@ -28,6 +29,8 @@ pub struct EngineStatus {
     pub builds_nothing_before: Option<Timestamp>,
     /// Why it stopped until a person has looked; `None` if it did not.
     pub stopped: Option<Stopped>,
+    /// The database server it reported to; `None` where none can be told.
+    pub server: Option<ServerIdentity>,
 }
 
 /// Money that left an account of ours by a transaction that is not stored. No engine goes on before a person

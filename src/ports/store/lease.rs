@@ -20,6 +20,28 @@ pub struct Lease {
     pub taken_at: Option<Timestamp>,
     /// When it was renewed last.
     pub renewed_at: Option<Timestamp>,
+    /// The server that answered; `None` where none can be told, as with SQLite.
+    pub server: Option<ServerIdentity>,
+}
+
+/// Which server a database is on, and on which of its histories.
+///
+/// A standby has the system identifier of its primary. When it is promoted it begins a timeline of its own,
+/// and what its primary committed last may not be on it (PostgreSQL documentation, "Continuous Archiving",
+/// "Timelines"; "Log-Shipping Standby Servers").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerIdentity {
+    /// PostgreSQL's system identifier: it is given when a cluster is made, and stays with its copies.
+    pub system: String,
+    /// The timeline that is written to, as eight hexadecimal digits; `None` while the server recovers.
+    pub timeline: Option<String>,
+}
+
+impl std::fmt::Display for ServerIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let timeline = self.timeline.as_deref().unwrap_or("that is being recovered");
+        write!(f, "system {}, timeline {timeline}", self.system)
+    }
 }
 
 impl Lease {

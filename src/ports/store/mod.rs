@@ -32,7 +32,7 @@ pub use error::{Applied, Constraint, StoreError};
 pub use fee_bumps::{FeeBumpsTx, ForwardFeeBumps};
 pub use forward::{ForwardAll, WrapTx};
 pub use journal::{EngineStatus, ForwardJournal, JournalTx, Stopped};
-pub use lease::{ForwardLease, Lease, LeaseTx};
+pub use lease::{ForwardLease, Lease, LeaseTx, ServerIdentity};
 pub use pages::{LIST_ROWS_MAX, Pages};
 pub use payments::{ForwardPayments, PaymentFilter, PaymentsTx, Quarantined, StoredPayment};
 pub use payouts::{ForwardPayouts, PayoutCheck, PayoutsTx};

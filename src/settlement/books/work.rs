@@ -21,7 +21,8 @@ use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{Ledger, Network, SignedTransaction, TransactionPlan};
 use crate::ports::store::{Applied, RetryOn, Store, StoreError, Tx, transact};
-use crate::settlement::{EngineError, Settings};
+use crate::settlement::high_water_mark::HighWaterMark;
+use crate::settlement::{EngineError, Outside, Settings};
 
 /// What every step works with: the ports, the settings, and the last id that was made.
 pub(in crate::settlement) struct Ports {
@@ -30,19 +31,15 @@ pub(in crate::settlement) struct Ports {
     pub settings: Settings,
     pub entropy: Arc<dyn Entropy>,
     pub clock: Arc<dyn Clock>,
+    pub mark: Arc<HighWaterMark>,
     ids: Ids,
 }
 
 impl Ports {
-    pub(in crate::settlement) fn new(
-        store: Arc<dyn Store>,
-        network: Arc<dyn Network>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        settings: Settings,
-    ) -> Self {
+    pub(in crate::settlement) fn new(outside: Outside, settings: Settings, mark: Arc<HighWaterMark>) -> Self {
+        let Outside { store, network, clock, entropy } = outside;
         let ids = Ids::new(Arc::clone(&clock), Arc::clone(&entropy));
-        Self { store, network, settings, entropy, clock, ids }
+        Self { store, network, settings, entropy, clock, mark, ids }
     }
 
     pub(in crate::settlement) fn now(&self) -> Timestamp {
@@ -64,10 +61,10 @@ impl Ports {
         E: From<StoreError> + RetryOn + Send + 'static,
         F: for<'a, 'tx> Fn(&'a mut UnitOfWork<'tx>) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
     {
-        let (ids, work) = (self.ids.clone(), Arc::new(work));
+        let (ids, mark, work) = (self.ids.clone(), Arc::clone(&self.mark), Arc::new(work));
         transact(&self.store, move |tx| {
-            let (ids, work) = (ids.clone(), Arc::clone(&work));
-            Box::pin(async move { work(&mut UnitOfWork { tx, ids }).await })
+            let (ids, mark, work) = (ids.clone(), Arc::clone(&mark), Arc::clone(&work));
+            Box::pin(async move { work(&mut UnitOfWork { tx, ids, mark }).await })
         })
         .await
     }
@@ -106,11 +103,13 @@ impl Ids {
 pub(in crate::settlement) struct UnitOfWork<'tx> {
     tx: &'tx mut dyn Tx,
     ids: Ids,
+    mark: Arc<HighWaterMark>,
 }
 
 impl<'tx> UnitOfWork<'tx> {
-    pub(in crate::settlement) const fn new(tx: &'tx mut dyn Tx, ids: Ids) -> Self {
-        Self { tx, ids }
+    /// Work outside of any engine.
+    pub(in crate::settlement) fn new(tx: &'tx mut dyn Tx, ids: Ids) -> Self {
+        Self { tx, ids, mark: Arc::default() }
     }
 
     /// The transaction itself, for what only reads.
@@ -149,7 +148,11 @@ impl<'tx> UnitOfWork<'tx> {
         Ok(self.tx.update_reservation(reservation).await?)
     }
 
-    /// Stores a transaction before it is sent.
+    /// Stores a transaction before it is sent. What this process sent before must still be stored, or it would
+    /// be sent twice.
+    ///
+    /// # Errors
+    /// [`StoreError::WentBack`] if it is not.
     pub(in crate::settlement) async fn store_submission(
         &mut self,
         id: SubmissionId,
@@ -157,6 +160,12 @@ impl<'tx> UnitOfWork<'tx> {
         signed: &SignedTransaction,
         purpose: Purpose,
     ) -> Result<(), EngineError> {
+        for sent in self.mark.sent() {
+            if self.tx.submission_by_hash(sent).await?.is_none() {
+                let what = format!("transaction {sent} was stored and sent, and is not stored any more");
+                return Err(self.mark.went_back(what).into());
+            }
+        }
         let submission = Submission {
             id,
             channel: plan.channel,

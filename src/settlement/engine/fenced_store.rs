@@ -2,7 +2,7 @@
 //!
 //! Each transaction that may write reads the lease first, and keeps it from being taken over until it ends.
 //! So a take-over waits for the writes in hand, and what begins after it is refused before it has done
-//! anything. Reads pass: they decide nothing.
+//! anything. It is refused too if the database went back. Reads pass: they decide nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use crate::ports::store::{Lease, Store, StoreError, Tx};
+use crate::settlement::high_water_mark::HighWaterMark;
 
 /// What one term of an engine is written under.
 pub(in crate::settlement) struct FencingToken {
@@ -61,6 +62,7 @@ impl FencingToken {
 pub(in crate::settlement) struct FencedStore {
     pub(in crate::settlement) inner: Arc<dyn Store>,
     pub(in crate::settlement) fencing: Arc<FencingToken>,
+    pub(in crate::settlement) mark: Arc<HighWaterMark>,
 }
 
 #[async_trait]
@@ -69,13 +71,17 @@ impl Store for FencedStore {
         if self.fencing.over.load(Ordering::SeqCst) {
             return Err(self.fencing.lost("this term is over, whoever".to_owned()));
         }
+        self.mark.check()?;
         let mut tx = self.inner.begin().await?;
+        // Whoever renews it meanwhile makes it newer than what was seen by now.
+        let seen = self.mark.lease();
         let lease = tx.lease().await?;
-        match self.fencing.check(&lease) {
+        let passed = self.mark.read(&seen, &lease).and_then(|()| self.fencing.check(&lease));
+        match passed {
             Ok(()) => Ok(tx),
-            Err(lost) => {
+            Err(refused) => {
                 tx.rollback().await?;
-                Err(lost)
+                Err(refused)
             }
         }
     }

@@ -19,11 +19,10 @@ use futures::future::{Either, select};
 
 use super::tick::Engine;
 use crate::ports::clock::Clock;
-use crate::ports::entropy::Entropy;
-use crate::ports::network::Network;
 use crate::ports::store::{Lease, Store, StoreError, transact};
 use crate::settlement::engine::fenced_store::{FencedStore, FencingToken};
-use crate::settlement::{EngineError, Settings};
+use crate::settlement::high_water_mark::HighWaterMark;
+use crate::settlement::{EngineError, Outside, Settings};
 
 /// How often a candidate looks at the lease within the lease time.
 const LOOKS_PER_LEASE: u32 = 15;
@@ -35,12 +34,10 @@ const STOP_SECONDS_MAX: u64 = 10;
 
 /// A process that runs the engine when it is its turn.
 pub struct Candidate {
-    store: Arc<dyn Store>,
-    network: Arc<dyn Network>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    outside: Outside,
     settings: Settings,
     holder: String,
+    mark: Arc<HighWaterMark>,
 }
 
 /// What a candidate remembers of the lease between two looks.
@@ -79,20 +76,25 @@ pub struct Term {
     clock: Arc<dyn Clock>,
     renewal_pause: Duration,
     fencing: Arc<FencingToken>,
+    mark: Arc<HighWaterMark>,
+}
+
+/// How a term ended without an error.
+enum TermEnd {
+    /// The process was told to stop.
+    Stopped,
+    /// Another process has the lease, or it could not be renewed.
+    LeaseLost,
+    /// The database is older than this process has seen it: the next engine begins from what is stored, and
+    /// looks back at the ledger first.
+    WentBack,
 }
 
 impl Candidate {
     /// A candidate; `kind` says what it is, such as `serve`, and its name in the lease begins with it.
-    pub fn new(
-        store: Arc<dyn Store>,
-        network: Arc<dyn Network>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        settings: Settings,
-        kind: &str,
-    ) -> Self {
-        let holder = format!("{kind}-{:016x}", entropy.u64());
-        Self { store, network, clock, entropy, settings, holder }
+    pub fn new(outside: Outside, settings: Settings, kind: &str) -> Self {
+        let holder = format!("{kind}-{:016x}", outside.entropy.u64());
+        Self { outside, settings, holder, mark: Arc::default() }
     }
 
     /// Its name in the lease; no other process has it.
@@ -123,10 +125,10 @@ impl Candidate {
                         term.release().await;
                         break;
                     }
-                    if term.run(stop.clone()).await? {
-                        return Ok(());
+                    match term.run(stop.clone()).await? {
+                        TermEnd::Stopped => return Ok(()),
+                        TermEnd::LeaseLost | TermEnd::WentBack => continue,
                     }
-                    continue;
                 }
                 Ok(Look::Held(lease)) => {
                     if standing_by.replace(lease.token) != Some(lease.token) {
@@ -135,7 +137,7 @@ impl Candidate {
                 }
                 Err(error) => tracing::warn!(%error, "the engine's lease cannot be looked at"),
             }
-            select(stop.clone(), self.clock.sleep(self.look_pause())).await;
+            select(stop.clone(), self.outside.clock.sleep(self.look_pause())).await;
         }
         Ok(())
     }
@@ -147,6 +149,7 @@ impl Candidate {
     /// The store's. The lease may then have been taken; the next look finds out.
     pub async fn look(&self, watched: &mut Watched) -> Result<Look, StoreError> {
         let lease = self.lease().await?;
+        self.mark.stands_by(&lease);
         let free = match &lease.holder {
             None => true,
             // Taken by a transaction whose commit was not answered, or not released by an earlier term.
@@ -156,8 +159,8 @@ impl Candidate {
         if !free {
             return Ok(Look::Held(lease));
         }
-        let (seen, holder, now) = (lease.clone(), self.holder.clone(), self.clock.now());
-        let taken: Result<Option<Lease>, StoreError> = transact(&self.store, move |tx| {
+        let (seen, holder, now) = (lease.clone(), self.holder.clone(), self.outside.clock.now());
+        let taken: Result<Option<Lease>, StoreError> = transact(&self.outside.store, move |tx| {
             let (seen, holder) = (seen.clone(), holder.clone());
             Box::pin(async move { tx.take_lease(&seen, &holder, now).await })
         })
@@ -169,28 +172,27 @@ impl Candidate {
     }
 
     async fn lease(&self) -> Result<Lease, StoreError> {
-        let mut tx = self.store.begin_read().await?;
+        let mut tx = self.outside.store.begin_read().await?;
         let lease = tx.lease().await?;
         tx.rollback().await?;
         Ok(lease)
     }
 
     fn term(&self, taken: &Lease, before: Lease) -> Term {
+        self.mark.takes(taken);
         let fencing = Arc::new(FencingToken::new(taken.token, self.holder.clone()));
-        let fenced = FencedStore { inner: Arc::clone(&self.store), fencing: Arc::clone(&fencing) };
+        let store = Arc::clone(&self.outside.store);
+        let (inner, mark) = (Arc::clone(&store), Arc::clone(&self.mark));
+        let fenced = FencedStore { inner, fencing: Arc::clone(&fencing), mark: Arc::clone(&mark) };
+        let outside = Outside { store: Arc::new(fenced), ..self.outside.clone() };
         Term {
-            engine: Engine::new(
-                Arc::new(fenced),
-                Arc::clone(&self.network),
-                Arc::clone(&self.clock),
-                Arc::clone(&self.entropy),
-                self.settings.clone(),
-            ),
+            engine: Engine::under(outside, self.settings.clone(), Arc::clone(&mark)),
             before,
-            store: Arc::clone(&self.store),
-            clock: Arc::clone(&self.clock),
+            store,
+            clock: Arc::clone(&self.outside.clock),
             renewal_pause: self.settings.lease() / RENEWALS_PER_LEASE,
             fencing,
+            mark,
         }
     }
 }
@@ -201,9 +203,9 @@ impl Term {
         self.fencing.token()
     }
 
-    /// Runs the engine until `stop`, and releases the lease, or until the lease is lost; true if it was
-    /// told to stop.
-    async fn run(self, stop: impl Future<Output = ()> + Clone + Send) -> Result<bool, EngineError> {
+    /// Runs the engine until `stop`, and releases the lease, or until the lease is lost, or the database
+    /// went back.
+    async fn run(self, stop: impl Future<Output = ()> + Clone + Send) -> Result<TermEnd, EngineError> {
         self.engine.say_what_is_found(self.token(), &self.before).await;
         let told = stop.clone();
         let late = async {
@@ -213,22 +215,24 @@ impl Term {
         let (late, lost) = (pin!(late), pin!(self.lost()));
         let ends = select(late, lost);
         let outcome = match select(pin!(self.engine.run(stop)), ends).await {
-            Either::Left((outcome, _)) => outcome.map(|()| true),
+            Either::Left((Ok(()), _)) => Ok(TermEnd::Stopped),
+            Either::Left((Err(EngineError::Store(StoreError::WentBack { .. })), _)) => Ok(TermEnd::WentBack),
+            Either::Left((Err(error), _)) => Err(error),
             Either::Right((Either::Left(_), _)) => {
                 tracing::warn!("the tick in hand was cut off");
-                Ok(true)
+                Ok(TermEnd::Stopped)
             }
-            Either::Right((Either::Right(_), _)) => Ok(false),
+            Either::Right((Either::Right(_), _)) => Ok(TermEnd::LeaseLost),
         };
         match outcome {
-            Ok(false) => {
+            Ok(TermEnd::LeaseLost) => {
                 self.fencing.end();
                 tracing::warn!(
                     token = self.token(),
                     "the engine's lease is lost; what was in hand is left to whoever has it"
                 );
             }
-            Ok(true) | Err(_) => self.release().await,
+            Ok(TermEnd::Stopped | TermEnd::WentBack) | Err(_) => self.release().await,
         }
         outcome
     }
@@ -268,12 +272,15 @@ impl Term {
     }
 
     async fn renew(&self) -> Result<bool, StoreError> {
-        let (fencing, now) = (Arc::clone(&self.fencing), self.clock.now());
+        let (fencing, now, seen) = (Arc::clone(&self.fencing), self.clock.now(), self.mark.lease());
         let renewed: Option<Lease> = transact(&self.store, move |tx| {
             let fencing = Arc::clone(&fencing);
             Box::pin(async move { tx.renew_lease(fencing.token(), fencing.holder(), now).await })
         })
         .await?;
+        if let Some(lease) = &renewed {
+            self.mark.read(&seen, lease)?;
+        }
         Ok(renewed.is_some())
     }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::tick::Engine;
 use crate::domain::ids::LedgerSeq;
 use crate::ports::network::Ledger;
-use crate::ports::store::{EngineStatus, Stopped, StoreError, Tx};
+use crate::ports::store::{EngineStatus, ServerIdentity, Stopped, StoreError, Tx};
 use crate::settlement::recovery::build_gate::Building;
 use crate::settlement::{EngineError, TickReport};
 
@@ -20,6 +20,8 @@ struct TickEnd {
     trouble: Option<String>,
     /// Whether the engine stopped and where; `None` if the tick did not come so far.
     stopped: Option<Option<Stopped>>,
+    /// The database server that the engine works on, if it came so far.
+    server: Option<ServerIdentity>,
 }
 
 impl Engine {
@@ -49,6 +51,7 @@ impl Engine {
                 }
                 Err(_) => None,
             },
+            server: self.gate.server(),
         };
         let stored: Result<(), StoreError> = self
             .ports
@@ -80,6 +83,7 @@ async fn store(tx: &mut dyn Tx, end: TickEnd) -> Result<(), StoreError> {
         Building::Unknown => last.as_ref().and_then(|last| last.builds_nothing_before),
         Building::NotBefore(_) | Building::AfterSweep(..) | Building::Allowed => end.building.not_before(),
     };
+    let server = end.server.or(last.and_then(|last| last.server));
     let TickEnd { ticked_at, swept_at, trouble, stream_away_since, .. } = end;
     tx.report(&EngineStatus {
         ticked_at,
@@ -90,6 +94,7 @@ async fn store(tx: &mut dyn Tx, end: TickEnd) -> Result<(), StoreError> {
         stream_away_since,
         builds_nothing_before,
         stopped,
+        server,
     })
     .await
 }

@@ -12,12 +12,10 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ports::clock::Clock;
-use crate::ports::entropy::Entropy;
-use crate::ports::network::{Ledger, Network};
-use crate::ports::store::Store;
+use crate::ports::network::Ledger;
 use crate::settlement::books::claimable_policy::ReservePause;
 use crate::settlement::books::work::Ports;
+use crate::settlement::high_water_mark::HighWaterMark;
 use crate::settlement::inbound::escrow_accounts::EscrowAccounts;
 use crate::settlement::inbound::foreign_claimables::ForeignClaimables;
 use crate::settlement::inbound::ingest::Histories;
@@ -38,7 +36,7 @@ use crate::settlement::outbound::submit::Submit;
 use crate::settlement::outcome::lookup::Lookup;
 use crate::settlement::recovery::adopt::Adopt;
 use crate::settlement::recovery::build_gate::BuildGate;
-use crate::settlement::{EngineError, Settings, TickReport};
+use crate::settlement::{EngineError, Outside, Settings, TickReport};
 
 /// How old the latest ledger may be, by when it was asked for, for transactions to be built on it.
 const TIP_AGE_MAX: SignedDuration = SignedDuration::from_secs(2);
@@ -72,14 +70,13 @@ pub struct Engine {
 
 impl Engine {
     /// An engine over these ports.
-    pub fn new(
-        store: Arc<dyn Store>,
-        network: Arc<dyn Network>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        settings: Settings,
-    ) -> Self {
-        let ports = Arc::new(Ports::new(store, network, clock, entropy, settings));
+    pub fn new(outside: Outside, settings: Settings) -> Self {
+        Self::under(outside, settings, Arc::default())
+    }
+
+    /// An engine of a process that has seen the database before.
+    pub(super) fn under(outside: Outside, settings: Settings, mark: Arc<HighWaterMark>) -> Self {
+        let ports = Arc::new(Ports::new(outside, settings, mark));
         let gate = Arc::new(BuildGate::new(Arc::clone(&ports)));
         let reserve = Arc::new(ReservePause::default());
         let channels = Arc::new(Channels::new(Arc::clone(&ports)));
@@ -122,7 +119,7 @@ impl Engine {
     /// it the network's payments are followed, where that is worth while.
     ///
     /// # Errors
-    /// Only what [`EngineError::stops_the_engine`]; everything else is reported and tried again.
+    /// Only what [`EngineError::ends_the_engine`]; everything else is reported and tried again.
     pub(super) async fn run(&self, stop: impl Future<Output = ()> + Send) -> Result<(), EngineError> {
         match select(pin!(self.ticks(stop)), pin!(self.hints.follow())).await {
             Either::Left((outcome, _)) => outcome,
@@ -136,7 +133,7 @@ impl Engine {
             let outcome = self.tick().await;
             self.store_status(&outcome).await;
             match outcome {
-                Err(error) if error.stops_the_engine() => return Err(error),
+                Err(error) if error.ends_the_engine() => return Err(error),
                 Err(error) => tracing::warn!(%error, "tick ended early"),
                 Ok(report) => tracing::debug!(?report, "tick"),
             }
@@ -156,6 +153,7 @@ impl Engine {
 
     /// Looks at the ledger once and brings everything as far as it can go.
     pub async fn tick(&self) -> Result<TickReport, EngineError> {
+        self.ports.mark.check()?;
         let began = self.ports.now();
         let tip = self.ports.network.tip().await?;
         self.gate.look_back_once(tip).await?;

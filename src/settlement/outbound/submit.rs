@@ -113,6 +113,7 @@ impl Submit {
                 Box::pin(async move { work.count_attempt(id).await.map_err(EngineError::from) })
             })
             .await?;
+        self.ports.mark.sends(&submission);
         let envelope = bump.as_ref().map_or(&submission.envelope, |bump| &bump.envelope);
         let sent = self.ports.network.send(envelope).await;
         let (answer, wait) = match sent {

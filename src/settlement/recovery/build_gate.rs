@@ -3,7 +3,8 @@
 //! A database that was restored from a backup does not know what was sent since. If the last ledger it knows
 //! of is older than a transaction may live, nothing is built for one such lifetime of ledger time: what was
 //! sent and is not stored has landed by then, and is read from the histories, or never will. An outage that
-//! long is met by the same pause.
+//! long is met by the same pause, and so is a database that went back under a running process, or is
+//! on another server than the last engine's, or on another timeline.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::ids::LedgerSeq;
 use crate::ports::network::Ledger;
+use crate::ports::store::{EngineStatus, ServerIdentity, StoreError, Tx};
 use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
 use crate::settlement::{EngineError, TickReport};
@@ -46,6 +48,15 @@ struct Known {
     tip: Option<Ledger>,
     /// The last ledger that was seen before this engine began, and the first that it saw.
     unseen: Option<(LedgerSeq, LedgerSeq)>,
+    /// The database server.
+    server: Option<ServerIdentity>,
+}
+
+/// What a look back found.
+struct LookedBack {
+    building: Building,
+    last_ledger: Option<LedgerSeq>,
+    server: Option<ServerIdentity>,
 }
 
 /// The gate before everything that builds a transaction.
@@ -56,7 +67,7 @@ pub(in crate::settlement) struct BuildGate {
 
 impl BuildGate {
     pub(in crate::settlement) fn new(ports: Arc<Ports>) -> Self {
-        let known = Known { building: Building::Unknown, tip: None, unseen: None };
+        let known = Known { building: Building::Unknown, tip: None, unseen: None, server: None };
         Self { ports, known: Memory::new(known) }
     }
 
@@ -79,6 +90,11 @@ impl BuildGate {
     /// none before.
     pub(in crate::settlement) fn unseen(&self) -> Option<(LedgerSeq, LedgerSeq)> {
         self.known.lock().unseen
+    }
+
+    /// The database server that this engine works on.
+    pub(in crate::settlement) fn server(&self) -> Option<ServerIdentity> {
+        self.known.lock().server.clone()
     }
 
     /// Finds out how long nobody looked, at the first ledger that is seen: before anything is reported of it.
@@ -126,26 +142,75 @@ impl BuildGate {
     }
 
     async fn look_back(&self, tip: Ledger) -> Result<Building, EngineError> {
-        let last = self.ports.read().await?.engine_status().await?;
-        // One that never saw a ledger reports the first number there is.
-        let Some(last) = last.filter(|last| last.ledger > LedgerSeq(0)) else { return Ok(Building::Allowed) };
-        self.known.lock().unseen = Some((last.ledger, tip.sequence));
-        if let Some(time) = last.builds_nothing_before {
-            return Ok(Building::NotBefore(time));
-        }
+        let went_back = self.ports.mark.looks_back_for();
         let lifetime = SignedDuration::from_secs(self.ports.settings.transaction_lifetime_seconds);
-        let unseen = tip.closed_at.duration_since(last.ledger_closed_at);
-        if unseen <= lifetime {
-            return Ok(Building::Allowed);
+        let looked = self
+            .ports
+            .transact(move |work| {
+                let went_back = went_back.clone();
+                Box::pin(async move { look_back(work.tx(), tip, lifetime, went_back).await })
+            })
+            .await?;
+        self.ports.mark.looked_back();
+        let mut known = self.known.lock();
+        known.unseen = looked.last_ledger.map(|last| (last, tip.sequence));
+        known.server = looked.server;
+        Ok(looked.building)
+    }
+}
+
+/// Finds out what may be under way that is not stored, and stores with the server that nothing is built for a
+/// while: whoever starts next on this server must not take it for the one that was reported to all the time.
+async fn look_back(
+    tx: &mut dyn Tx,
+    tip: Ledger,
+    lifetime: SignedDuration,
+    went_back: Option<String>,
+) -> Result<LookedBack, StoreError> {
+    let server = tx.lease().await?.server;
+    // One that never saw a ledger reports the first number there is.
+    let last = tx.engine_status().await?.filter(|last| last.ledger > LedgerSeq(0));
+    let last_ledger = last.as_ref().map(|last| last.ledger);
+    // A database may have gone back to before the first report.
+    let Some(last) = last.or(went_back.as_ref().map(|_| first_report(tip))) else {
+        return Ok(LookedBack { building: Building::Allowed, last_ledger, server });
+    };
+    let moved = match (&last.server, &server) {
+        (Some(before), Some(now)) if before != now => Some(format!("it is on {now}, and was on {before}")),
+        (Some(_) | None, Some(_) | None) => None,
+    };
+    let unseen = tip.closed_at.duration_since(last.ledger_closed_at);
+    let nobody_looked = (unseen > lifetime).then(|| format!("nobody looked for {} s", unseen.as_secs()));
+    let building = match (went_back.or(moved).or(nobody_looked), last.builds_nothing_before) {
+        (None, None) => Building::Allowed,
+        (None, Some(time)) => Building::NotBefore(time),
+        (Some(why), before) => {
+            tracing::warn!(
+                why,
+                last_ledger = %last.ledger,
+                wait_seconds = lifetime.as_secs(),
+                "what was sent may not be stored: nothing is built until what may be under way is over"
+            );
+            let not_before = tip.closed_at.checked_add(lifetime).unwrap_or(tip.closed_at);
+            Building::NotBefore(before.map_or(not_before, |before| before.max(not_before)))
         }
-        let not_before = tip.closed_at.checked_add(lifetime).unwrap_or(tip.closed_at);
-        tracing::warn!(
-            last_ledger = %last.ledger,
-            unseen_seconds = unseen.as_secs(),
-            wait_seconds = lifetime.as_secs(),
-            "nobody looked for longer than a transaction lives: nothing is built until what may be under way \
-             is over"
-        );
-        Ok(Building::NotBefore(not_before))
+    };
+    let builds_nothing_before = building.not_before();
+    tx.report(&EngineStatus { builds_nothing_before, server: server.clone(), ..last }).await?;
+    Ok(LookedBack { building, last_ledger, server })
+}
+
+/// What an engine reports that has seen this ledger and nothing else.
+const fn first_report(tip: Ledger) -> EngineStatus {
+    EngineStatus {
+        ticked_at: tip.closed_at,
+        ledger: tip.sequence,
+        ledger_closed_at: tip.closed_at,
+        swept_at: None,
+        trouble: None,
+        stream_away_since: None,
+        builds_nothing_before: None,
+        stopped: None,
+        server: None,
     }
 }

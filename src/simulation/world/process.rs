@@ -8,7 +8,7 @@ use crate::domain::pace::FOLLOW_ACCOUNTS_MIN;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::Network;
-use crate::settlement::{self, Candidate, EngineError};
+use crate::settlement::{self, Candidate, EngineError, Outside};
 use crate::simulation::actors::{PLATFORM, TREASURY, account, key};
 use crate::simulation::clock::{VirtualClock, WallClock};
 #[cfg(feature = "simulated-bugs")]
@@ -68,10 +68,13 @@ impl ProcessFactory {
             #[cfg(feature = "simulated-bugs")]
             bug: self.bug,
         };
-        let wall: Arc<dyn Clock> = Arc::new(self.wall.clone());
-        let entropy: Arc<dyn Entropy> = Arc::clone(&self.entropy) as Arc<dyn Entropy>;
-        let settings = self.settings();
-        let candidate = Candidate::new(Arc::new(store), Arc::new(network), wall, entropy, settings, &name);
+        let outside = Outside {
+            store: Arc::new(store),
+            network: Arc::new(network),
+            clock: Arc::new(self.wall.clone()),
+            entropy: Arc::clone(&self.entropy) as Arc<dyn Entropy>,
+        };
+        let candidate = Candidate::new(outside, self.settings(), &name);
         let task = tokio::spawn(async move { candidate.run(std::future::pending()).await });
         Some(Process { name, faults, task })
     }

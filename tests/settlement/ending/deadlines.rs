@@ -7,7 +7,7 @@ use farmgate::app::clock::SystemEntropy;
 use farmgate::domain::ids::ReservationId;
 use farmgate::ports::clock::Clock;
 use farmgate::ports::network::AccountPage;
-use farmgate::settlement::Engine;
+use farmgate::settlement::{Engine, Outside};
 use jiff::SignedDuration;
 
 use crate::support::on_both_databases;
@@ -197,8 +197,8 @@ on_both_databases! {
         let ahead = Arc::new(MovedClock::default());
         ahead.move_on(2 * PAST_THE_DEADLINE_SECONDS);
         let entropy = Arc::new(SystemEntropy);
-        let engine =
-            Engine::new(world.store.clone(), world.network.clone(), ahead, entropy, engine_settings());
+        let (store, network) = (world.store.clone(), world.network.clone());
+        let engine = Engine::new(Outside { store, network, clock: ahead, entropy }, engine_settings());
         for _ in 0..4 {
             world.next_ledger().await;
             engine.tick().await.unwrap();

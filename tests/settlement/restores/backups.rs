@@ -9,6 +9,7 @@ use farmgate::reservations;
 use farmgate::settlement::{EngineError, Settings};
 use jiff::{SignedDuration, Timestamp};
 
+use super::copy::Backup;
 use crate::support::{TestStore, on_both_databases};
 use crate::world::{
     FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, farmers_share,
@@ -20,44 +21,6 @@ const AN_HOUR_SECONDS: i64 = 3_600;
 
 fn settings() -> Settings {
     Settings { quiet_period_seconds: QUIET_SECONDS, ..engine_settings() }
-}
-
-/// A copy of every row, kept beside the tables.
-struct Backup {
-    tables: Vec<String>,
-}
-
-impl Backup {
-    async fn take(store: &TestStore) -> Self {
-        let mut raw = store.raw().await;
-        let names = if store.is_sqlite() {
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-        } else {
-            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
-        };
-        let tables = raw.texts(names).await;
-        assert!(tables.len() > 20, "{tables:?}");
-        for table in &tables {
-            raw.run(&format!("CREATE TABLE backup_{table} AS SELECT * FROM {table}")).await;
-        }
-        raw.close().await;
-        Self { tables }
-    }
-
-    async fn restore(&self, store: &TestStore) {
-        let mut raw = store.raw().await;
-        let unchecked = if store.is_sqlite() {
-            "PRAGMA foreign_keys = OFF"
-        } else {
-            "SET session_replication_role = replica"
-        };
-        raw.run(unchecked).await;
-        for table in &self.tables {
-            raw.run(&format!("DELETE FROM {table}")).await;
-            raw.run(&format!("INSERT INTO {table} SELECT * FROM backup_{table}")).await;
-        }
-        raw.close().await;
-    }
 }
 
 /// Lets the engine see what it does not know, and wait until nothing of that can be under way.
@@ -91,6 +54,7 @@ async fn last_seen(world: &World, seconds_ago: i64, builds_nothing_before: Optio
         stream_away_since: None,
         builds_nothing_before,
         stopped: None,
+        server: None,
     };
     world
         .write(move |tx| {

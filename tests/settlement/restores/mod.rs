@@ -1,3 +1,5 @@
-//! Databases that were restored from a backup.
+//! Databases that were restored from a backup, or went back under a running engine.
 
 mod backups;
+mod copy;
+mod went_back;

@@ -13,7 +13,7 @@ use farmgate::ports::clock::Clock;
 use farmgate::ports::entropy::Entropy;
 use farmgate::ports::network::Network;
 use farmgate::ports::store::Store;
-use farmgate::settlement::{Candidate, Engine, EngineError, Settings, TickReport};
+use farmgate::settlement::{Candidate, Engine, EngineError, Outside, Settings, TickReport};
 
 use super::{TICKS_MAX, World, engine_settings};
 
@@ -44,7 +44,7 @@ impl World {
         settings: Settings,
     ) -> Engine {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        Engine::new(store, network, self.clock.clone(), entropy, settings)
+        Engine::new(Outside { store, network, clock: self.clock.clone(), entropy }, settings)
     }
 
     /// A process that runs an engine when it has the lease.
@@ -61,7 +61,7 @@ impl World {
         kind: &str,
     ) -> Candidate {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        Candidate::new(store, network, clock, entropy, engine_settings(), kind)
+        Candidate::new(Outside { store, network, clock, entropy }, engine_settings(), kind)
     }
 
     /// Waits for the next ledger.

@@ -33,7 +33,7 @@ use farmgate::domain::sealing::{SealedSecret, SealingKey};
 use farmgate::ports::network::Network;
 use farmgate::ports::store::{Store, StoreError, Tx, transact};
 use farmgate::reservations;
-use farmgate::settlement::{Engine, Settings};
+use farmgate::settlement::{Engine, Outside, Settings};
 use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::transport::HttpTransport;
 use farmgate::stellar::{self, StellarNetwork};
@@ -177,13 +177,13 @@ impl World {
             wisdom: None,
         };
         let settings = reservations::Settings { payout, ..reservations::Settings::default() };
-        let engine = Engine::new(
-            store.clone(),
-            network.clone(),
-            clock.clone(),
-            Arc::new(SystemEntropy),
-            engine_settings(),
-        );
+        let outside = Outside {
+            store: store.clone(),
+            network: network.clone(),
+            clock: clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+        };
+        let engine = Engine::new(outside, engine_settings());
         let world = Self {
             clock,
             sandbox,

@@ -1,0 +1,14 @@
+-- The database server that the engine reported to: another one, or another timeline of it, may not have the last commits.
+ALTER TABLE engine_status ADD COLUMN server_system TEXT;
+ALTER TABLE engine_status ADD COLUMN server_timeline TEXT;
+
+-- Operations that took money from an account of ours by a transaction that is not stored, and that a person accepted. The engine
+-- books what they took instead of stopping.
+CREATE TABLE accepted_operations (
+    operation BIGINT NOT NULL,
+    account TEXT NOT NULL,
+    accepted_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    accepted_at BIGINT NOT NULL,
+    CONSTRAINT accepted_operations_pkey PRIMARY KEY (operation, account)
+);
