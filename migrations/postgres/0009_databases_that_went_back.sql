@@ -10,5 +10,5 @@ CREATE TABLE accepted_operations (
     accepted_by TEXT NOT NULL,
     reason TEXT NOT NULL,
     accepted_at BIGINT NOT NULL,
-    CONSTRAINT accepted_operations_pkey PRIMARY KEY (operation, account)
+    CONSTRAINT accepted_operations_pkey PRIMARY KEY (account, operation)
 );

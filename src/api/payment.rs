@@ -174,6 +174,7 @@ impl Liability {
             BookAccount::ClaimableBalances => ("claimable_balances", None),
             BookAccount::Stellar(_) => ("stellar", None),
             BookAccount::NetworkFees => ("network_fees", None),
+            BookAccount::AcceptedLosses => ("accepted_losses", None),
             BookAccount::Capital => ("capital", None),
         };
         let amount = Stroops::new(balance.saturating_abs()).unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::domain::dead_letter::LetterId;
 use crate::domain::ids::ReservationId;
 use crate::domain::refund::RefundAddressError;
 use crate::domain::transfer::GivenBack;
-use crate::operator::{DeadLetterError, ReconcileError, StockError};
+use crate::operator::{AcceptError, DeadLetterError, ReconcileError, StockError};
 use crate::ports::store::StoreError;
 use crate::settlement::{ResolveError, ReturnError};
 use crate::simulation::SimulationError;
@@ -79,6 +79,9 @@ pub enum CommandError {
     /// Dead letters.
     #[error(transparent)]
     DeadLetter(#[from] DeadLetterError),
+    /// An operation that was not accepted.
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
     /// No such dead letter.
     #[error("dead letter {0} is not known")]
     NoDeadLetter(LetterId),

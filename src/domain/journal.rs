@@ -37,6 +37,8 @@ pub enum BookAccount {
     ClawedBack(Option<ReservationId>),
     /// Expense: fees paid to the network, in XLM.
     NetworkFees,
+    /// Expense: what operations that are not ours took from our accounts, and a person accepted.
+    AcceptedLosses,
     /// Equity: what our accounts held when Farmgate first saw them, and what the operator adds.
     Capital,
 }
@@ -68,6 +70,9 @@ pub enum Cause {
     UnseenFees(AccountId, i64),
     /// It was decided what a reservation's payers bear of what its issuer took back.
     Loss(ReservationId),
+    /// An operation that is not ours took money, and a person accepted it; the operation and its change are
+    /// named as those of a payment.
+    Accepted(PaymentId),
     /// A return was given up for a smaller one, or for none: its payer bears a part of what the
     /// issuer took back.
     Reduced(TransferId),
@@ -208,6 +213,7 @@ impl fmt::Display for BookAccount {
             Self::ClawedBack(Some(reservation)) => write!(f, "clawed_back:{reservation}"),
             Self::ClawedBack(None) => f.write_str("clawed_back"),
             Self::NetworkFees => f.write_str("network_fees"),
+            Self::AcceptedLosses => f.write_str("accepted_losses"),
             Self::Capital => f.write_str("capital"),
         }
     }
@@ -224,6 +230,7 @@ impl FromStr for BookAccount {
             None if text == "claimants" => Ok(Self::Claimants),
             None if text == "clawed_back" => Ok(Self::ClawedBack(None)),
             None if text == "network_fees" => Ok(Self::NetworkFees),
+            None if text == "accepted_losses" => Ok(Self::AcceptedLosses),
             None if text == "capital" => Ok(Self::Capital),
             Some(("stellar", account)) => account.parse().map(Self::Stellar).map_err(|_| wrong()),
             Some(("deposits", id)) => id.parse().map(Self::Deposits).map_err(|_| wrong()),
@@ -247,6 +254,7 @@ impl fmt::Display for Cause {
             Self::LeftBefore(change) => write!(f, "left_before:{change}"),
             Self::UnseenFees(account, sequence) => write!(f, "unseen_fees:{account}:{sequence}"),
             Self::Loss(reservation) => write!(f, "loss:{reservation}"),
+            Self::Accepted(change) => write!(f, "accepted:{change}"),
             Self::Reduced(transfer) => write!(f, "reduced:{transfer}"),
         }
     }
@@ -272,6 +280,7 @@ impl FromStr for Cause {
                 let account = account.parse().map_err(|_| wrong())?;
                 Ok(Self::UnseenFees(account, sequence.parse().map_err(|_| wrong())?))
             }
+            ("accepted", change) => change.parse().map(Self::Accepted).map_err(|_| wrong()),
             ("loss", id) => id.parse().map(Self::Loss).map_err(|_| wrong()),
             ("reduced", id) => id.parse().map(Self::Reduced).map_err(|_| wrong()),
             (_, _) => Err(wrong()),
@@ -323,6 +332,7 @@ mod tests {
             BookAccount::ClawedBack(Some(ReservationId::new(4).unwrap())),
             BookAccount::ClawedBack(None),
             BookAccount::NetworkFees,
+            BookAccount::AcceptedLosses,
             BookAccount::Capital,
         ] {
             assert_eq!(book.to_string().parse(), Ok(book));
@@ -342,6 +352,7 @@ mod tests {
             Cause::UnseenFees(account, 9_007_199_254_740_993),
             Cause::Loss(ReservationId::new(4).unwrap()),
             Cause::Reduced(TransferId::new(8).unwrap()),
+            Cause::Accepted(payment),
         ] {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }

@@ -2,15 +2,17 @@
 //! is in order.
 //!
 //! Never here: a change to what carries money. A difference is shown, not mended; what is missing
-//! is named, with what to do. The one thing that is written is that a person has seen to a record that
-//! nobody could read.
+//! is named, with what to do. All that is written is what a person says of a dead letter: that a record which
+//! nobody could read was seen to, and that what stopped the engine is accepted.
 
+mod accept;
 mod dead_letters;
 pub mod doctor;
 mod reconcile;
 mod setup;
 mod stock;
 
+pub use accept::{AcceptError, Acceptance, REASON_CHARS_MAX, accept};
 pub use dead_letters::{DeadLetterError, LetterFilter, dead_letters, dismiss};
 pub use reconcile::{Line, ReconcileError, Reconciliation, reconcile};
 pub use setup::{SetupPlan, plan_setup};

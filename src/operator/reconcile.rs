@@ -118,6 +118,7 @@ pub async fn reconcile(
                 | BookAccount::Unattributed
                 | BookAccount::ClawedBack(_)
                 | BookAccount::NetworkFees
+                | BookAccount::AcceptedLosses
                 | BookAccount::Capital => {}
             }
         }

@@ -25,9 +25,9 @@ use crate::domain::escrow::EscrowAccount;
 use crate::domain::transfer::Transfer;
 use crate::ports::clock::Clock;
 use crate::ports::store::{
-    ForwardAccess, ForwardAccounts, ForwardCatalog, ForwardClaimables, ForwardDeadLetters, ForwardFeeBumps,
-    ForwardJournal, ForwardLease, ForwardPayments, ForwardPayouts, ForwardPools, ForwardReservations,
-    ForwardTransfers, ForwardWatchdog, Lease, Store, StoreError, Tx, WrapTx,
+    ForwardAccepted, ForwardAccess, ForwardAccounts, ForwardCatalog, ForwardClaimables, ForwardDeadLetters,
+    ForwardFeeBumps, ForwardJournal, ForwardLease, ForwardPayments, ForwardPayouts, ForwardPools,
+    ForwardReservations, ForwardTransfers, ForwardWatchdog, Lease, Store, StoreError, Tx, WrapTx,
 };
 #[cfg(feature = "simulated-bugs")]
 use crate::ports::store::{PaymentFilter, PaymentsTx};
@@ -285,6 +285,7 @@ impl WrapTx for WholeTx {
     }
 }
 
+impl ForwardAccepted for WholeTx {}
 impl ForwardAccess for WholeTx {}
 impl ForwardCatalog for WholeTx {}
 impl ForwardClaimables for WholeTx {}

@@ -17,6 +17,7 @@
 //!
 //! Times are kept to the microsecond.
 
+mod accepted;
 mod access;
 mod accounts;
 mod backup;
@@ -36,6 +37,7 @@ mod postgres;
 mod reservations;
 mod rows;
 pub mod scratch;
+mod server;
 mod session;
 mod settings;
 mod sql;
@@ -48,7 +50,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use durability::{Durability, durability};
+pub use durability::Durability;
 pub use settings::{
     CONNECTIONS_MAX, DatabaseUrl, DatabaseUrlError, EngineKind, Settings, TIMEOUT_SECONDS_MAX,
 };
@@ -125,6 +127,18 @@ pub async fn schema(settings: &Settings) -> Result<SchemaState, StoreError> {
     })
 }
 
+/// Asks a database what it does so that a commit stays.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if it is not reached, [`StoreError::Refused`] if it does not tell.
+pub async fn durability(settings: &Settings) -> Result<Durability, StoreError> {
+    within_bounds(settings)?;
+    match settings.url.engine() {
+        EngineKind::Sqlite => Ok(Durability::File),
+        EngineKind::Postgres => durability::of_server(settings).await,
+    }
+}
+
 /// Copies a running SQLite database into a new file, as of one moment, and verifies the copy.
 ///
 /// # Errors
@@ -153,6 +167,7 @@ pub async fn ping(store: &dyn Store) -> Result<(), StoreError> {
 /// Every statement there is.
 pub fn statements() -> Vec<Sql> {
     let all = [
+        accepted::ALL,
         access::ALL,
         accounts::ALL,
         catalog::ALL,

@@ -17,6 +17,7 @@ use sqlx::{ConnectOptions, Connection, Executor, Postgres};
 
 use super::errors::{applied, migrate_error, store_error};
 use super::migrations;
+use super::server;
 use super::session::Session;
 use super::settings::Settings;
 use crate::ports::store::StoreError;
@@ -37,33 +38,6 @@ pub(super) struct PostgresDatabase {
     pool: PgPool,
     /// Whether the server can be asked which one it is: those that only speak the protocol cannot.
     tells_server: bool,
-}
-
-/// Whether this user may ask the server for its system identifier and its timeline.
-const TELLS_SERVER: &str = "SELECT COUNT(*) FROM pg_proc
-    WHERE proname IN ('pg_control_system', 'pg_walfile_name', 'pg_current_wal_lsn')
-        AND has_function_privilege(oid, 'EXECUTE')
-        AND version() LIKE 'PostgreSQL%' AND version() NOT LIKE '%-YB-%'";
-/// How many functions those are.
-const TELLS_SERVER_FUNCTIONS: i64 = 3;
-/// What a commit waits for, as this session has it.
-const COMMIT_WAITS_FOR: &str = "SELECT current_setting('synchronous_commit')";
-/// What is too little: a commit that was answered could be lost with the server's own power.
-const WEAKER_THAN_ON: [&str; 3] = ["off", "local", "remote_write"];
-
-/// Makes commits wait at least until they are durable where they were made, and with a synchronous standby
-/// also there. What an operator set beyond that (`remote_apply`) stays.
-async fn commit_durably(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let waits_for: String = sqlx::query_scalar(COMMIT_WAITS_FOR).fetch_one(&mut *connection).await?;
-    if !WEAKER_THAN_ON.contains(&waits_for.as_str()) {
-        return Ok(());
-    }
-    connection.execute("SET synchronous_commit = on").await?;
-    let waits_for: String = sqlx::query_scalar(COMMIT_WAITS_FOR).fetch_one(&mut *connection).await?;
-    match waits_for.as_str() {
-        "on" => Ok(()),
-        other => Err(sqlx::Error::Protocol(format!("synchronous_commit stays {other}, and must be on"))),
-    }
 }
 
 fn migrator() -> Migrator {
@@ -147,7 +121,7 @@ impl PostgresDatabase {
         let pool = PoolOptions::<Postgres>::new()
             .max_connections(settings.connections_max)
             .acquire_timeout(acquire)
-            .after_connect(|connection, _| Box::pin(commit_durably(connection)))
+            .after_connect(|connection, _| Box::pin(server::commit_durably(connection)))
             .after_release(|connection, _| {
                 Box::pin(async move {
                     // A begin() that was cancelled may have begun on the server, which the driver does not
@@ -161,8 +135,10 @@ impl PostgresDatabase {
             .connect_with(options)
             .await
             .map_err(store_error)?;
-        let functions: i64 = sqlx::query_scalar(TELLS_SERVER).fetch_one(&pool).await.map_err(store_error)?;
-        Ok(Self { pool, tells_server: functions == TELLS_SERVER_FUNCTIONS })
+        let mut connection = pool.acquire().await.map_err(store_error)?;
+        let tells_server = server::is_told(&mut connection).await.map_err(store_error)?;
+        drop(connection);
+        Ok(Self { pool, tells_server })
     }
 
     pub async fn begin(&self) -> Result<Session, StoreError> {

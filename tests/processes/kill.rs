@@ -10,12 +10,12 @@ use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::asset::Asset;
 use farmgate::domain::money::Stroops;
 use farmgate::ports::clock::Clock;
-use farmgate_sandbox::wallet::{Horizon, Memo, Named, Wallet};
+use farmgate_sandbox::wallet::{Horizon, Memo, Named};
 use farmgate_sandbox::{self as sandbox, Sandbox};
-use serde_json::{Value, json};
 use tokio::process::Child;
 
-use crate::children::{farmgate, free_port, http_client, kill_9, until};
+use crate::api::{Api, named, secret, wallet};
+use crate::children::{farmgate, kill_9, until};
 use crate::proxy::{Place, Proxy, Trap};
 use crate::support::{TestStore, on_both_databases};
 
@@ -27,17 +27,7 @@ struct World<'t> {
     horizon: Horizon,
     proxy: Proxy,
     database: &'t TestStore,
-    port: u16,
-    key: String,
-    http: reqwest::Client,
-}
-
-fn wallet(name: &str) -> Wallet {
-    name.parse().unwrap()
-}
-
-fn named(code: &str) -> Named {
-    code.parse().unwrap()
+    api: Api,
 }
 
 impl<'t> World<'t> {
@@ -54,23 +44,15 @@ impl<'t> World<'t> {
         }
         let purse = Stroops::from_units(1_000);
         horizon.fund(wallet("alice").account(), named("TFT"), purse).await.unwrap();
-        let output = farmgate()
-            .args(["keys", "create", "explorer", "--role", "explorer", "--database", &database.url])
-            .output()
-            .await
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-        let http = http_client();
-        Self { sandbox, horizon, proxy, database, port: free_port(), key, http }
+        let api = Api::new(&database.url).await;
+        Self { sandbox, horizon, proxy, database, api }
     }
 
     async fn serve(&self) -> Child {
-        let secret = stellar_strkey::ed25519::PrivateKey(wallet("platform").key().to_bytes());
         let child = farmgate()
             .args(["serve", "--database", &self.database.url, "--horizon", &self.proxy.url()])
-            .args(["--listen", &format!("127.0.0.1:{}", self.port)])
-            .env("FARMGATE_PLATFORM_SECRET", secret.as_unredacted().to_string().as_str())
+            .args(["--listen", &format!("127.0.0.1:{}", self.api.port)])
+            .env("FARMGATE_PLATFORM_SECRET", secret("platform"))
             .env("FARMGATE_RESERVATIONS__PAYOUT__FOUNDATION", wallet("foundation").account().to_string())
             .env("FARMGATE_SETTLEMENT__TICK_MILLIS", "100")
             .env("FARMGATE_SETTLEMENT__RESEND_SECONDS", "1")
@@ -80,61 +62,8 @@ impl<'t> World<'t> {
             .env("FARMGATE_LOG__FILTER", "error")
             .spawn()
             .unwrap();
-        until("the service is ready", async || {
-            let answer = self.http.get(self.url("/readyz")).send().await.ok()?;
-            answer.status().is_success().then_some(())
-        })
-        .await;
+        self.api.is_ready().await;
         child
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
-    }
-
-    async fn put(&self, path: &str, body: Value) {
-        let call = self.http.put(self.url(path)).bearer_auth(&self.key).json(&body);
-        let answer = call.send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let call = self.http.get(self.url(path)).bearer_auth(&self.key);
-        call.send().await.unwrap().json().await.unwrap()
-    }
-
-    async fn describe_grid(&self) {
-        let tft = self.horizon.asset(named("TFT")).await.unwrap();
-        let key = hex::encode(wallet("alice").account().bytes());
-        self.put(
-            "/v1/currencies/TFT",
-            json!({
-                "asset": tft, "usd_rate": "0.05", "rate_valid_seconds": 86_400,
-            }),
-        )
-        .await;
-        self.put("/v1/identities/1", json!({ "name": "Alice", "public_key": key })).await;
-        self.put(
-            "/v1/farms/1",
-            json!({
-                "name": "North", "owner_id": "1", "distribution": "grid2",
-                "payout_addresses": { tft.to_string(): wallet("farmer").account() },
-            }),
-        )
-        .await;
-        let capacity = json!({ "cu": "32", "su": "32", "ipv4u": "4" });
-        self.put("/v1/nodes/1", json!({ "farm_id": "1", "capacity": capacity })).await;
-    }
-
-    async fn reserve(&self) -> Value {
-        let order = json!({
-            "customer_id": "1", "nodes": ["1"], "units": { "cu": "1", "su": "0", "ipv4u": "0" },
-            "duration_seconds": 86_400,
-        });
-        let call = self.http.post(self.url("/v1/reservations")).bearer_auth(&self.key).json(&order);
-        let answer = call.send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
-        answer.json().await.unwrap()
     }
 
     fn tft(&self, account: AccountId) -> Stroops {
@@ -161,8 +90,8 @@ impl<'t> World<'t> {
 async fn killed_at(database: &TestStore, trap: impl Fn(&str) -> Trap) {
     let world = World::new(database).await;
     let mut child = world.serve().await;
-    world.describe_grid().await;
-    let reservation = world.reserve().await;
+    world.api.describe_grid(&world.horizon).await;
+    let reservation = world.api.reserve().await;
     world.at_rest().await;
     let id = reservation["id"].as_str().unwrap().to_owned();
     let amount: Stroops = reservation["payment_options"][0]["amount"].as_str().unwrap().parse().unwrap();
@@ -177,25 +106,20 @@ async fn killed_at(database: &TestStore, trap: impl Fn(&str) -> Trap) {
     SystemClock.sleep(AWAY).await;
 
     let mut child = world.serve().await;
-    until("the reservation is settled", async || {
-        let reservation = world.get(&format!("/v1/reservations/{id}")).await;
-        (reservation["state"] == "settled").then_some(())
-    })
-    .await;
+    world.api.until_settled(&id).await;
     world.at_rest().await;
     let tenth = Stroops::new(amount.get() / 10).unwrap();
     assert_eq!(world.tft(wallet("foundation").account()), tenth);
     assert_eq!(world.tft(wallet("farmer").account()), amount.checked_sub(tenth).unwrap());
     assert!(world.tft(escrow).is_zero());
-    let pools = world.get("/v1/pools").await;
+    let pools = world.api.get("/v1/pools").await.unwrap();
     assert_eq!(pools["items"].as_array().unwrap().len(), 1);
-    let payments = world.get(&format!("/v1/reservations/{id}/payments")).await;
+    let payments = world.api.get(&format!("/v1/reservations/{id}/payments")).await.unwrap();
     assert_eq!(payments["items"].as_array().unwrap().len(), 1);
     kill_9(&mut child).await;
-    let secret = stellar_strkey::ed25519::PrivateKey(wallet("platform").key().to_bytes());
     let reconciled = farmgate()
         .args(["reconcile", "--database", &database.url, "--horizon", &world.sandbox.url()])
-        .env("FARMGATE_PLATFORM_SECRET", secret.as_unredacted().to_string().as_str())
+        .env("FARMGATE_PLATFORM_SECRET", secret("platform"))
         .output()
         .await
         .unwrap();

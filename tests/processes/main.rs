@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api;
 mod backup;
 mod chaos;
 mod children;
@@ -12,9 +13,11 @@ mod demo;
 mod doctor;
 mod kill;
 mod missing_database;
+mod postgres;
 mod proxy;
 mod sandbox;
 mod sealing;
 mod simulate;
+mod standby;
 mod stop;
 mod tutorial;

@@ -19,6 +19,11 @@ pub enum Place {
     BeforeHorizon,
     /// Horizon answers, and the answer is kept.
     AfterHorizon,
+    /// Horizon answers, and the caller gets a 504 instead; the test is told at that moment.
+    TimedOut,
+    /// The caller gets a 504, and the request reaches Horizon when the test says so; the test is told at
+    /// once.
+    Late,
     /// Horizon answers, the caller gets a 504 instead, and the next request for `then` is stopped before
     /// Horizon.
     TimedOutThen(&'static str),
@@ -43,7 +48,12 @@ struct Shared {
     client: reqwest::Client,
     trap: Arc<Mutex<Option<Trap>>>,
     sprung: Arc<Notify>,
+    after: Arc<Mutex<Option<(u32, Interruption)>>>,
+    late: Arc<Notify>,
 }
+
+/// What a test does between two requests.
+type Interruption = Box<dyn FnOnce() + Send>;
 
 /// A running proxy.
 pub struct Proxy {
@@ -53,7 +63,14 @@ pub struct Proxy {
 
 impl Proxy {
     pub async fn start(upstream: String) -> Self {
-        let shared = Shared { upstream, client: http_client(), trap: Arc::default(), sprung: Arc::default() };
+        let shared = Shared {
+            upstream,
+            client: http_client(),
+            trap: Arc::default(),
+            sprung: Arc::default(),
+            after: Arc::default(),
+            late: Arc::default(),
+        };
         let router = Router::new().fallback(forward).with_state(shared.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -70,6 +87,16 @@ impl Proxy {
         *self.shared.trap.lock().unwrap() = Some(trap);
     }
 
+    /// Does something once after so many further requests, before the next.
+    pub fn after(&self, requests: u32, what: impl FnOnce() + Send + 'static) {
+        *self.shared.after.lock().unwrap() = Some((requests, Box::new(what)));
+    }
+
+    /// What is late reaches Horizon now.
+    pub fn deliver(&self) {
+        self.shared.late.notify_one();
+    }
+
     pub async fn sprung(&self) {
         self.shared.sprung.notified().await;
     }
@@ -82,6 +109,20 @@ async fn forward(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let due = {
+        let mut after = shared.after.lock().unwrap();
+        match after.take() {
+            Some((0, what)) => Some(what),
+            Some((left, what)) => {
+                *after = Some((left - 1, what));
+                None
+            }
+            None => None,
+        }
+    };
+    if let Some(what) = due {
+        what();
+    }
     let place = {
         let mut trap = shared.trap.lock().unwrap();
         let hit = trap.filter(|trap| {
@@ -105,6 +146,14 @@ async fn forward(
             request = request.header(name, value);
         }
     }
+    if place == Some(Place::Late) {
+        shared.sprung.notify_one();
+        tokio::spawn(async move {
+            shared.late.notified().await;
+            drop(request.send().await);
+        });
+        return status(StatusCode::GATEWAY_TIMEOUT);
+    }
     let Ok(answer) = request.send().await else { return status(StatusCode::BAD_GATEWAY) };
     let mut response = Response::builder().status(answer.status());
     for name in ["content-type", "latest-ledger", "retry-after"] {
@@ -123,11 +172,15 @@ async fn forward(
             *shared.trap.lock().unwrap() = Some(next);
             status(StatusCode::GATEWAY_TIMEOUT)
         }
+        Some(Place::TimedOut) => {
+            shared.sprung.notify_one();
+            status(StatusCode::GATEWAY_TIMEOUT)
+        }
         Some(Place::Delivered) => {
             shared.sprung.notify_one();
             response.body(Body::from(bytes)).unwrap()
         }
-        Some(Place::BeforeHorizon) | None => response.body(Body::from(bytes)).unwrap(),
+        Some(Place::BeforeHorizon | Place::Late) | None => response.body(Body::from(bytes)).unwrap(),
     }
 }
 

@@ -50,14 +50,14 @@ fn no_statement_escapes_the_list() {
         }
         found += names.len();
         // Databases as a whole are made, copied and dropped outside of every transaction, by statements that
-        // cannot be prepared.
-        if !["session", "scratch", "backup"].contains(&module.as_str()) {
+        // cannot be prepared; and servers are asked of themselves there.
+        if !["session", "scratch", "backup", "server"].contains(&module.as_str()) {
             for way in ["sqlx::query", "query_as", "query_scalar", "raw_sql", "QueryBuilder", "AssertSqlSafe"]
             {
                 assert!(!source.contains(way), "{module} runs statements past the session: {way}");
             }
         }
-        if names.is_empty() {
+        if names.is_empty() && module != "server" {
             for verb in ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "] {
                 assert!(
                     !source.contains(&format!("\"{verb}")),

@@ -25,6 +25,9 @@ use crate::ports::store::Store;
 use crate::stellar::keys::SecretSeed;
 use crate::storage::{self, DatabaseUrl, Durability, EngineKind, SchemaState};
 
+/// The line on what a commit can be lost by.
+const COMMITS: &str = "commits";
+
 /// `farmgate doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
@@ -175,33 +178,38 @@ async fn database(config: &Config) -> (Check, Option<std::sync::Arc<dyn Store>>)
 
 /// The line on what a commit can be lost by.
 async fn commits(config: &Config) -> Check {
-    const CHECK: &str = "commits";
-    let (fsync, full_page_writes, standbys, waits) = match storage::durability(&config.database).await {
-        Ok(Durability::File) => return Check::ok(CHECK, "in the file before they are answered"),
-        Ok(Durability::Server { fsync, full_page_writes, standbys, waits_for_standby }) => {
-            (fsync, full_page_writes, standbys, waits_for_standby)
-        }
+    match storage::durability(&config.database).await {
+        Ok(durability) => durable(durability),
         Err(error) => {
             let advice = "let the database's user read the server's settings";
-            return Check::warn(CHECK, format!("how durable they are is not known: {error}"), advice);
+            Check::warn(COMMITS, format!("how durable they are is not known: {error}"), advice)
         }
+    }
+}
+
+fn durable(durability: Durability) -> Check {
+    let Durability::Server { fsync, full_page_writes, standbys, waits_for_standby } = durability else {
+        return Check::ok(COMMITS, "in the file before they are answered");
     };
     if !fsync || !full_page_writes {
         let off = if fsync { "full_page_writes" } else { "fsync" };
-        let seen =
-            format!("the server has {off} = off: a crash of its machine loses or breaks what was committed");
-        return Check::fail(CHECK, seen, format!("set {off} = on in the server's configuration"));
+        let seen = format!("the server has {off} = off: a crash of its machine can lose what was committed");
+        return Check::fail(COMMITS, seen, format!("set {off} = on in the server's configuration"));
     }
-    if standbys > 0 && !waits {
+    if standbys > 0 && !waits_for_standby {
         let seen = format!(
-            "durable on the server; it has {standbys} asynchronous standby(s): one that is promoted may lack the \
-             last commits. Nothing is paid twice by that: the engine notices, and builds nothing for one \
-             transaction lifetime"
+            "durable on the server; it has {standbys} asynchronous standby(s), and one that is promoted may \
+             lack the last commits. Nothing is paid twice by that: the engine notices, and builds nothing \
+             for as long as a transaction lives"
         );
-        return Check::warn(CHECK, seen, "set synchronous_standby_names, if orders must not be lost either");
+        return Check::warn(
+            COMMITS,
+            seen,
+            "set synchronous_standby_names, if orders must not be lost either",
+        );
     }
-    let standby = if waits { ", and on a synchronous standby" } else { "" };
-    Check::ok(CHECK, format!("durable on the server{standby} before they are answered"))
+    let standby = if waits_for_standby { ", and on a synchronous standby" } else { "" };
+    Check::ok(COMMITS, format!("durable on the server{standby} before they are answered"))
 }
 
 /// What is not there, and where it was looked for.
@@ -259,5 +267,28 @@ fn expectations(config: &Config, platform: Option<AccountId>, signer: Option<Acc
         tick: std::time::Duration::from_millis(config.settlement.tick_millis),
         follow_accounts_min: config.settlement.follow_accounts_min,
         payout: payout.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_loses_commits_fails_and_an_asynchronous_standby_is_explained() {
+        let server = |fsync, full_page_writes, standbys, waits_for_standby| {
+            durable(Durability::Server { fsync, full_page_writes, standbys, waits_for_standby })
+        };
+        assert_eq!(durable(Durability::File).verdict, Verdict::Ok);
+        for (fsync, pages, named) in [(false, true, "fsync"), (true, false, "full_page_writes")] {
+            let check = server(fsync, pages, 0, false);
+            assert_eq!(check.verdict, Verdict::Fail);
+            assert!(check.advice.unwrap().contains(named));
+        }
+        assert_eq!(server(true, true, 0, false).verdict, Verdict::Ok);
+        assert_eq!(server(true, true, 1, true).verdict, Verdict::Ok);
+        let check = server(true, true, 2, false);
+        assert_eq!(check.verdict, Verdict::Warn);
+        assert!(check.seen.contains("2 asynchronous") && check.seen.contains("the engine notices"));
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: one file a command, with its arguments and what it does; here is which there are.
 
+mod accept;
 mod backup;
 mod dead_letters;
 mod demo;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::app::error::CommandError;
+use accept::AcceptArgs;
 use backup::BackupArgs;
 use dead_letters::DeadLettersArgs;
 use demo::DemoArgs;
@@ -65,6 +67,9 @@ pub enum Command {
     /// Decide where money goes that cannot go back to where it came from: a payment's return, or what was
     /// taken back of a claimable balance.
     Return(ReturnArgs),
+    /// Accept the operation for which the engine stopped: what it took is booked as a loss, and the engine
+    /// goes on.
+    Accept(AcceptArgs),
     /// List what the engine cannot bring further by itself, with what can be done about each; exit code 0,
     /// with --check 1 if any.
     DeadLetters(DeadLettersArgs),
@@ -93,6 +98,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Reconcile(args) => reconcile::run(&args).await,
         Command::Resolve(args) => resolve::run(&args).await,
         Command::Return(args) => return_money::run(args).await,
+        Command::Accept(args) => accept::run(args).await,
         Command::DeadLetters(args) => dead_letters::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Unseal(args) => unseal::run(&args).await,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::Action;
 use crate::domain::dead_letter::LetterId;
-use crate::domain::ids::ReservationId;
+use crate::domain::ids::{OperationId, ReservationId};
 use crate::domain::transfer::GivenBack;
 
 /// Stands for an address that a person names, in examples of bodies.
@@ -43,6 +43,13 @@ pub(super) fn wait_for_an_outcome() -> Action {
 pub(super) fn look_at_the_books() -> Action {
     let summary = "Compare the journal with the ledger, account by account. It changes nothing.".to_owned();
     neither("look", summary, Some("farmgate reconcile".to_owned()))
+}
+
+pub(super) fn accept(operation: OperationId) -> Action {
+    let summary = "Accept what it took as a loss, and why; then start the service again. Only once it is \
+                   known how it came about: if somebody else has the platform's key, more will go.";
+    let command = format!("farmgate accept {operation} --reason WHY");
+    neither("accept", summary.to_owned(), Some(command))
 }
 
 pub(super) fn settle(id: ReservationId) -> Action {

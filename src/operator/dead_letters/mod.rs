@@ -155,7 +155,7 @@ async fn stopped(tx: &mut dyn Tx) -> Result<Vec<DeadLetter>, StoreError> {
     letter.reason = Some("foreign_transaction".to_owned());
     letter.account = Some(account);
     letter.operation_id = Some(operation);
-    letter.actions = vec![actions::look_at_the_books()];
+    letter.actions = vec![actions::look_at_the_books(), actions::accept(operation)];
     Ok(vec![letter])
 }
 

@@ -3,6 +3,7 @@
 //! Use cases take `&mut dyn Tx`, so several share one transaction, and never see SQL. [`transact`] runs one
 //! to its commit. Nothing talks to the network inside it: the work may run again after a conflict.
 
+mod accepted;
 mod access;
 mod accounts;
 mod catalog;
@@ -23,6 +24,7 @@ mod transfers;
 mod tx;
 mod watchdog;
 
+pub use accepted::{AcceptedOperation, AcceptedTx, ForwardAccepted};
 pub use access::{AccessTx, ApiKey, ForwardAccess, IdempotencyKey, Role, StoredAnswer};
 pub use accounts::{AccountsTx, ForeignClaimable, ForwardAccounts};
 pub use catalog::{CatalogTx, ForwardCatalog, Put};

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::accepted::AcceptedTx;
 use super::access::AccessTx;
 use super::accounts::AccountsTx;
 use super::catalog::CatalogTx;
@@ -46,7 +47,8 @@ pub trait Store: Send + Sync {
 /// ends.
 #[async_trait]
 pub trait Tx:
-    AccessTx
+    AcceptedTx
+    + AccessTx
     + AccountsTx
     + CatalogTx
     + ClaimablesTx

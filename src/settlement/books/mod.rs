@@ -3,6 +3,7 @@
 //! Free functions over a [`work::UnitOfWork`]. Never here: a request to the network, a memory between ticks,
 //! or an import of another folder of the engine.
 
+pub(super) mod accepted;
 pub(super) mod accounts;
 pub(super) mod claimable_policy;
 pub(super) mod clawbacks;

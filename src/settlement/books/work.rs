@@ -148,8 +148,8 @@ impl<'tx> UnitOfWork<'tx> {
         Ok(self.tx.update_reservation(reservation).await?)
     }
 
-    /// Stores a transaction before it is sent. What this process sent before must still be stored, or it would
-    /// be sent twice.
+    /// Stores a transaction before it is sent. What this process sent before must still be stored, or it
+    /// would be sent twice.
     ///
     /// # Errors
     /// [`StoreError::WentBack`] if it is not.

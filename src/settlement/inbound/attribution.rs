@@ -6,6 +6,7 @@ use crate::domain::journal::BookAccount;
 use crate::domain::payment::{Attribution, Payment, PaymentKind};
 use crate::domain::reservation::{Reservation, State};
 use crate::ports::store::{Applied, StoreError, StoredPayment, Tx};
+use crate::settlement::books::accepted::has_losses;
 use crate::settlement::books::entries::paid_in;
 use crate::settlement::books::holds::note_lack;
 use crate::settlement::books::refunds::{counted_payments, owe_return};
@@ -86,10 +87,14 @@ async fn attribute(
     payment: &Payment,
     reservation: Option<&Reservation>,
 ) -> Result<Attribution, StoreError> {
+    let payer = payment.from.and_then(|from| from.account());
+    let is_funder = payer.is_some_and(|payer| funders.contains(&payer));
     if let WatchedAccount::System { .. } = account {
-        let payer = payment.from.and_then(|from| from.account());
-        let is_funder = payer.is_some_and(|payer| funders.contains(&payer));
         return Ok(if is_funder { Attribution::TopUp } else { Attribution::Unassigned });
+    }
+    // The operator makes good what an operation took that was accepted.
+    if is_funder && has_losses(tx, account.account()).await? {
+        return Ok(Attribution::TopUp);
     }
     let is_payment = match payment.kind {
         PaymentKind::Merge | PaymentKind::Claim => false,

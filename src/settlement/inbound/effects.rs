@@ -17,8 +17,9 @@ use crate::domain::money::Stroops;
 use crate::domain::payment::{Memo, Payment, PaymentId, PaymentKind};
 use crate::ports::network::{EffectId, EffectKind, EffectRecord, OperationRecord, PAGE_RECORDS_MAX};
 use crate::ports::store::{Applied, PaymentFilter};
+use crate::settlement::books::accepted::{accept_loss, is_accepted};
 use crate::settlement::books::clawbacks::claw_back;
-use crate::settlement::books::entries::Clawback;
+use crate::settlement::books::entries::{AcceptedLoss, Clawback};
 use crate::settlement::books::work::UnitOfWork;
 use crate::settlement::recovery::recover::is_sent_by_us;
 use crate::settlement::{EngineError, TickReport};
@@ -209,7 +210,6 @@ impl Untold<'_> {
             return Ok(());
         }
         let by_our_key = record.source.account() == Some(self.place.account());
-        let leaves = matches!(effect.kind, EffectKind::Debited { .. } | EffectKind::Traded);
         match (record.kind.as_str(), &effect.kind) {
             (kind, EffectKind::Credited { .. } | EffectKind::Debited { .. }) if is_told_as_payment(kind) => {
                 Ok(())
@@ -228,11 +228,21 @@ impl Untold<'_> {
                 ingested.clawbacks += u32::from(booked == Applied::Executed);
                 Ok(())
             }
-            (_, _) if leaves && by_our_key => Err(EngineError::ForeignOutgoing {
-                account: self.place.account(),
-                operation: self.operation,
-                transaction: record.transaction,
-            }),
+            (_, EffectKind::Debited { asset, amount }) if by_our_key => {
+                let change = effect.id.map_or(0, |id| u16::try_from(id.index).unwrap_or(u16::MAX));
+                let id = PaymentId { operation: self.operation, change };
+                let loss = AcceptedLoss { id, asset: *asset, amount: *amount, at: record.closed_at };
+                let (account, reservation) = (self.place.account(), self.place.reservation());
+                match accept_loss(work, account, reservation, &loss).await? {
+                    true => Ok(()),
+                    false => Err(self.foreign(record)),
+                }
+            }
+            (_, EffectKind::Traded)
+                if by_our_key && !is_accepted(work.tx(), self.place.account(), self.operation).await? =>
+            {
+                Err(self.foreign(record))
+            }
             (kind, _) => {
                 let json = serde_json::json!({
                     "type": kind, "id": self.operation, "transaction_hash": record.transaction,
@@ -241,6 +251,14 @@ impl Untold<'_> {
                 let reason = format!("{kind} changed a balance in a way that is not known");
                 quarantine(work, self.place.account(), Some(self.operation), json.to_string(), reason).await
             }
+        }
+    }
+
+    fn foreign(&self, record: &OperationRecord) -> EngineError {
+        EngineError::ForeignOutgoing {
+            account: self.place.account(),
+            operation: self.operation,
+            transaction: record.transaction,
         }
     }
 

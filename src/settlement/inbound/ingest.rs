@@ -16,8 +16,9 @@ use crate::domain::payment::{Memo, Payment, PaymentId};
 use crate::domain::transfer::Purpose;
 use crate::ports::network::{HistoryRecord, Movement, PAGE_RECORDS_MAX, PaymentRecord};
 use crate::ports::store::{Applied, StoreError, Tx};
+use crate::settlement::books::accepted::accept_loss;
 use crate::settlement::books::clawbacks::claw_back;
-use crate::settlement::books::entries::Clawback;
+use crate::settlement::books::entries::{AcceptedLoss, Clawback};
 use crate::settlement::books::work::{Ports, UnitOfWork};
 use crate::settlement::memory::Memory;
 use crate::settlement::recovery::build_gate::BuildGate;
@@ -235,7 +236,9 @@ async fn leave(
         operation: record.operation,
         transaction: record.transaction,
     };
-    let WatchedAccount::Escrow(escrow) = place else { return Err(foreign()) };
+    let WatchedAccount::Escrow(escrow) = place else {
+        return accepted_or(work, place, record, movement, foreign()).await;
+    };
     let accounted = match (known, escrow.state.reservation()) {
         (_, None) => left_before_adoption(work, escrow, record, movement).await?,
         (Some(submission), Some(reservation)) => {
@@ -243,7 +246,21 @@ async fn leave(
         }
         (None, Some(_)) => false,
     };
-    if accounted { Ok(()) } else { Err(foreign()) }
+    if accounted { Ok(()) } else { accepted_or(work, place, record, movement, foreign()).await }
+}
+
+/// Books what an operation took that is not ours, if a person accepted it; the error if nobody did.
+async fn accepted_or(
+    work: &mut UnitOfWork<'_>,
+    place: &WatchedAccount,
+    record: &PaymentRecord,
+    movement: &Movement,
+    foreign: EngineError,
+) -> Result<(), EngineError> {
+    let id = PaymentId { operation: record.operation, change: movement.change };
+    let (asset, amount, at) = (movement.asset, movement.amount, record.closed_at);
+    let loss = AcceptedLoss { id, asset, amount, at };
+    if accept_loss(work, place.account(), place.reservation(), &loss).await? { Ok(()) } else { Err(foreign) }
 }
 
 fn payment_of(account: AccountId, record: &PaymentRecord, movement: &Movement) -> Payment {

@@ -3,6 +3,7 @@
 //! An amount is debited to the first account of a movement and credited to the second. What we hold has debit
 //! balances, what we owe has credit balances. Nowhere else in the engine are postings written.
 
+mod accepted_loss;
 mod claimable_ended;
 mod clawback;
 mod loss;
@@ -15,6 +16,7 @@ mod transaction;
 mod unseen_fees;
 mod withdrawal_before_adoption;
 
+pub(in crate::settlement) use accepted_loss::{AcceptedLoss, accepted_loss};
 pub(in crate::settlement) use claimable_ended::{claimable_claimed, claimable_clawed_back};
 pub(in crate::settlement) use clawback::{Clawback, clawback};
 pub(in crate::settlement) use loss::loss;

@@ -1,0 +1,55 @@
+//! What a PostgreSQL server is asked of itself, outside of every transaction.
+
+use sqlx::Executor;
+use sqlx::postgres::PgConnection;
+
+/// Whether this user may ask the server for its system identifier and its timeline.
+const FUNCTIONS: &str = "SELECT COUNT(*) FROM pg_proc
+    WHERE proname IN ('pg_control_system', 'pg_walfile_name', 'pg_current_wal_lsn')
+        AND has_function_privilege(oid, 'EXECUTE')
+        AND version() LIKE 'PostgreSQL%' AND version() NOT LIKE '%-YB-%'";
+/// How many functions those are.
+const FUNCTIONS_ALL: i64 = 3;
+/// What a commit waits for, as this session has it.
+const COMMIT_WAITS_FOR: &str = "SELECT current_setting('synchronous_commit')";
+/// What is too little: a commit that was answered could be lost with the server's own power.
+const WEAKER_THAN_ON: [&str; 3] = ["off", "local", "remote_write"];
+/// What becomes of a commit.
+const COMMITS: &str = "SELECT current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on',
+    current_setting('synchronous_standby_names') <> '', (SELECT COUNT(*) FROM pg_stat_replication)";
+
+/// Whether the server can be asked which one it is: those that only speak the protocol cannot.
+pub(super) async fn is_told(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let functions: i64 = sqlx::query_scalar(FUNCTIONS).fetch_one(connection).await?;
+    Ok(functions == FUNCTIONS_ALL)
+}
+
+/// Makes commits wait at least until they are durable where they were made, and with a synchronous standby
+/// also there. What an operator set beyond that (`remote_apply`) stays.
+pub(super) async fn commit_durably(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let waits_for: String = sqlx::query_scalar(COMMIT_WAITS_FOR).fetch_one(&mut *connection).await?;
+    if !WEAKER_THAN_ON.contains(&waits_for.as_str()) {
+        return Ok(());
+    }
+    connection.execute("SET synchronous_commit = on").await?;
+    let waits_for: String = sqlx::query_scalar(COMMIT_WAITS_FOR).fetch_one(&mut *connection).await?;
+    match waits_for.as_str() {
+        "on" => Ok(()),
+        other => Err(sqlx::Error::Protocol(format!("synchronous_commit stays {other}, and must be on"))),
+    }
+}
+
+/// What becomes of a commit on a server.
+pub(super) struct Commits {
+    pub fsync: bool,
+    pub full_page_writes: bool,
+    pub waits_for_standby: bool,
+    pub standbys: i64,
+}
+
+/// Asks what becomes of a commit.
+pub(super) async fn commits(connection: &mut PgConnection) -> Result<Commits, sqlx::Error> {
+    let (fsync, full_page_writes, waits_for_standby, standbys) =
+        sqlx::query_as(COMMITS).fetch_one(connection).await?;
+    Ok(Commits { fsync, full_page_writes, waits_for_standby, standbys })
+}
