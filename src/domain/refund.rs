@@ -84,6 +84,23 @@ impl RefundAddress {
     pub const fn memo(&self) -> &Memo {
         &self.memo
     }
+
+    /// The memo of a return of `payment` that goes to this address: the one that was named with it, and where
+    /// there is none, the hash of the transaction that is returned.
+    pub fn memo_for(&self, payment: &Payment) -> Memo {
+        match &self.memo {
+            Memo::None => Memo::Return(payment.transaction),
+            named => named.clone(),
+        }
+    }
+
+    /// True if it names whom of an account's customers a payment from there came from: the payer is
+    /// that account, plain, and a memo or a sub-account was named with it. An account that many share (an
+    /// exchange's, a custodian's) can credit nobody without.
+    pub fn tells_apart(&self, payer: Address) -> bool {
+        let names_somebody = self.memo != Memo::None || matches!(self.address, Address::Muxed { .. });
+        matches!(payer, Address::Account(account) if self.account() == Some(account)) && names_somebody
+    }
 }
 
 /// The part of a payment that goes back.

@@ -48,7 +48,8 @@ pub(in crate::settlement) async fn owe_return(
 
 /// Makes returns owed.
 ///
-/// Money from our own accounts is never sent back automatically, and who merged an account into ours has
+/// A payment goes back to its payer, with what the order names for that very account besides. Money from
+/// our own accounts is never sent back automatically, and who merged an account into ours has
 /// none any more. Contracts cannot be paid by a payment: their money, and what came from nobody, goes
 /// to where the order says. What has nowhere to go waits, undecided, until somebody says where it belongs
 /// ([`crate::settlement::return_to`]).
@@ -76,12 +77,14 @@ pub(in crate::settlement) async fn owe(
                 };
                 ours.insert(account, is_ours);
                 let delivery = if is_ours { Delivery::Undecided } else { Delivery::Payment };
-                (from, memo, delivery)
+                match elsewhere.as_ref().filter(|refund| !is_ours && refund.tells_apart(from)) {
+                    Some(refund) => (refund.address(), refund.memo_for(payment), delivery),
+                    None => (from, memo, delivery),
+                }
             }
-            (Some(Address::Contract(_)) | None, Some(refund)) => match refund.memo() {
-                Memo::None => (refund.address(), memo, Delivery::Payment),
-                told => (refund.address(), told.clone(), Delivery::Payment),
-            },
+            (Some(Address::Contract(_)) | None, Some(refund)) => {
+                (refund.address(), refund.memo_for(payment), Delivery::Payment)
+            }
             (from, None) => (from.unwrap_or(Address::Account(payment.to)), memo, Delivery::Undecided),
         };
         if delivery == Delivery::Undecided {

@@ -14,6 +14,7 @@ use crate::domain::escrow::{EscrowAccount, EscrowState};
 use crate::domain::ids::{ReservationId, TxHash};
 use crate::domain::money::Stroops;
 use crate::domain::payment::Memo;
+use crate::domain::refund::RefundAddress;
 use crate::domain::reservation::{RefundReason, State};
 use crate::domain::transfer::{Purpose, Submission, SubmissionState, Transfer, TransferState};
 use crate::ports::network::{Movement, NetworkError, PaymentRecord, TransactionRecord};
@@ -22,7 +23,7 @@ use crate::settlement::EngineError;
 use crate::settlement::books::clawbacks::{owed_from, reduce};
 use crate::settlement::books::confirm::{Landed, pay, refunded, settled, with_fee};
 use crate::settlement::books::entries::withdrawal_before_adoption;
-use crate::settlement::books::refunds::start_refunding;
+use crate::settlement::books::refunds::{refund_address, start_refunding};
 use crate::settlement::books::transfers::{legs_of, returned_payment, stored_legs};
 use crate::settlement::books::work::{Ports, UnitOfWork};
 
@@ -108,11 +109,20 @@ pub(in crate::settlement) async fn take_out(
     record: &PaymentRecord,
     movement: &Movement,
 ) -> Result<bool, EngineError> {
-    match record.memo {
-        Some(Memo::Return(of)) => {
-            give_back(work, submission, reservation, &Sent { record, movement, of }).await
+    let named = match &record.memo {
+        Some(Memo::Return(of)) => Some(Named::Payment(*of)),
+        Some(memo) => {
+            let refund = refund_address(work.tx(), Some(reservation)).await?;
+            let told = |refund: &RefundAddress| {
+                *memo != Memo::None && refund.memo() == memo && movement.to == Some(refund.address())
+            };
+            refund.filter(told).map(|_| Named::Recipient(memo))
         }
-        _ => pay_leg(work, submission, reservation, record, movement).await,
+        None => None,
+    };
+    match named {
+        Some(named) => give_back(work, submission, reservation, &Sent { record, movement, named }).await,
+        None => pay_leg(work, submission, reservation, record, movement).await,
     }
 }
 
@@ -162,21 +172,39 @@ async fn pay_leg(
     Ok(true)
 }
 
-/// Money that was sent back, by its memo for a payment of transaction `of`.
+/// What the memo of a return names.
+enum Named<'r> {
+    /// The transaction whose payment went back.
+    Payment(TxHash),
+    /// Whom of the recipient's customers it is for, as the order says.
+    Recipient(&'r Memo),
+}
+
+impl Named<'_> {
+    /// True if it names this return.
+    async fn names(&self, tx: &mut dyn Tx, transfer: &Transfer) -> Result<bool, EngineError> {
+        match self {
+            Self::Payment(of) => returns_of(tx, transfer, *of).await,
+            Self::Recipient(memo) => Ok(returned_payment(transfer).is_some() && transfer.memo == **memo),
+        }
+    }
+}
+
+/// Money that was sent back, by its memo.
 struct Sent<'r> {
     record: &'r PaymentRecord,
     movement: &'r Movement,
-    of: TxHash,
+    named: Named<'r>,
 }
 
-/// A return of a payment of transaction `of`.
+/// A return.
 async fn give_back(
     work: &mut UnitOfWork<'_>,
     submission: &Submission,
     id: ReservationId,
     sent: &Sent<'_>,
 ) -> Result<bool, EngineError> {
-    let Sent { record, movement, of } = *sent;
+    let Sent { record, movement, named } = sent;
     let Some(reservation) = work.reservation(id).await? else { return Ok(false) };
     let account = reservation.escrow;
     if reservation.state.takes_payments() {
@@ -185,7 +213,7 @@ async fn give_back(
         start_refunding(work, reservation, why).await?;
     }
     for transfer in owed_from(work.tx(), account, Some(id), movement.asset).await? {
-        if is_moved_by(&transfer, movement) && returns_of(work.tx(), &transfer, of).await? {
+        if is_moved_by(&transfer, movement) && named.names(work.tx(), &transfer).await? {
             let sent = transfer.clone().sent(submission.id)?;
             work.update_transfer(&transfer, &sent).await?;
             pay(work, submission, &sent, record.operation, record.closed_at).await?;

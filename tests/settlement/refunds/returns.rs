@@ -262,6 +262,45 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
+    async fn a_payer_whose_order_names_it_with_a_memo_gets_that_memo(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        for (name, other) in [("custodian", false), ("bystander", true)] {
+            world.customer(name).await;
+            let refund = RefundAddress::new(wallet("custodian").account().into(), Memo::Id(4_028_278_296));
+            let request = OrderRequest { refund: Some(refund.unwrap()), ..world.request() };
+            let reservation = world.reserve_as(request).await;
+            world.pay(name, reservation.escrow, amount("1"), "TFT").await;
+            world.rest().await;
+            world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+            world.until(reservation.id, "refunded").await;
+            assert_eq!(world.holds(name, "TFT"), amount(PURSE));
+            let back = last_transaction(&world, wallet(name).account()).await;
+            let expected = if other { "return" } else { "id" };
+            assert_eq!(back["transaction"]["memo_type"], json!(expected), "{name}");
+            if !other {
+                assert_eq!(back["transaction"]["memo"], json!("4028278296"));
+            }
+        }
+        world.assert_reconciled().await;
+    }
+
+    async fn a_payer_whose_order_names_a_sub_account_of_it_is_paid_there(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("custodian").await;
+        let muxed = Address::Muxed { account: wallet("custodian").account(), id: 1_047 };
+        let refund = RefundAddress::new(muxed, Memo::None).unwrap();
+        let reservation =
+            world.reserve_as(OrderRequest { refund: Some(refund), ..world.request() }).await;
+        world.pay("custodian", reservation.escrow, amount("1"), "TFT").await;
+        world.rest().await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(reservation.id, "refunded").await;
+        let back = last_transaction(&world, wallet("custodian").account()).await;
+        assert_eq!((&back["to_muxed_id"], &back["transaction"]["memo_type"]), (&json!("1047"), &json!("return")));
+        assert_eq!(world.holds("custodian", "TFT"), amount(PURSE));
+        world.assert_reconciled().await;
+    }
+
     async fn a_payer_that_demands_a_memo_is_owed_until_somebody_says_where_it_belongs(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
         world.customer("exchange").await;

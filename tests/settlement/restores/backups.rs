@@ -3,9 +3,11 @@
 use farmgate::domain::address::AccountId;
 use farmgate::domain::escrow::EscrowState;
 use farmgate::domain::ids::LedgerSeq;
+use farmgate::domain::payment::Memo;
+use farmgate::domain::refund::RefundAddress;
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::EngineStatus;
-use farmgate::reservations;
+use farmgate::reservations::{self, OrderRequest};
 use farmgate::settlement::{EngineError, Settings};
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,7 +15,7 @@ use super::copy::Backup;
 use crate::support::{TestStore, on_both_databases};
 use crate::world::{
     FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, farmers_share,
-    price,
+    price, wallet,
 };
 
 const QUIET_SECONDS: i64 = 3_600;
@@ -118,6 +120,26 @@ on_both_databases! {
         world.until(reservation.id, "refunded").await;
         world.rest().await;
         assert_eq!(world.holds("alice", "TFT"), amount("10000"));
+        world.assert_reconciled().await;
+    }
+
+    async fn a_return_with_the_memo_of_its_order_is_found_after_a_restore(store: &TestStore) {
+        let world = world(store).await;
+        let refund = RefundAddress::new(wallet("alice").account().into(), Memo::Id(1_047)).unwrap();
+        let reservation =
+            world.reserve_as(OrderRequest { refund: Some(refund), ..world.request() }).await;
+        world.rest().await;
+        let backup = Backup::take(store).await;
+        world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
+        world.rest().await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(reservation.id, "refunded").await;
+        world.until_holds("alice", "TFT", amount("10000")).await;
+        backup.restore(store).await;
+        restart(&world);
+        world.until(reservation.id, "refunded").await;
+        world.rest().await;
+        assert_eq!(world.holds("alice", "TFT"), amount("10000"), "paid once");
         world.assert_reconciled().await;
     }
 
