@@ -2,6 +2,9 @@
 ALTER TABLE engine_status ADD COLUMN server_system TEXT;
 ALTER TABLE engine_status ADD COLUMN server_timeline TEXT;
 
+-- What the engine could not work on while everything else went on.
+ALTER TABLE engine_status ADD COLUMN left_alone TEXT;
+
 -- Operations that took money from an account of ours by a transaction that is not stored, and that a person accepted. The engine
 -- books what they took instead of stopping.
 CREATE TABLE accepted_operations (

@@ -135,17 +135,20 @@ pub enum Why {
     TooManyBalances,
     /// The ledger, or the network, refused the transaction that carried it.
     Refused,
+    /// The network does not answer whether who it is for can receive it.
+    Unanswered,
 }
 
 impl Why {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::MemoDemanded,
         Self::NoAccount,
         Self::CannotReceive,
         Self::NotWorthABalance,
         Self::TooManyBalances,
         Self::Refused,
+        Self::Unanswered,
     ];
 
     /// As stored and shown.
@@ -157,6 +160,7 @@ impl Why {
             Self::NotWorthABalance => "not_worth_a_balance",
             Self::TooManyBalances => "too_many_balances",
             Self::Refused => "refused",
+            Self::Unanswered => "unanswered",
         }
     }
 
@@ -173,6 +177,7 @@ impl Why {
                 "its address cannot receive it, and returns stand in as many claimable balances as they may"
             }
             Self::Refused => "its transaction was refused",
+            Self::Unanswered => "the network does not answer about its address",
         }
     }
 }

@@ -37,6 +37,16 @@ impl<K: Ord> Backoff<K> {
         self.until.insert(key, Pause { not_before, seconds });
     }
 
+    /// How many are remembered.
+    pub fn len(&self) -> usize {
+        self.until.len()
+    }
+
+    /// Nothing is left alone any more.
+    pub fn forget_all(&mut self) {
+        self.until.clear();
+    }
+
     /// It has ended, or worked.
     pub fn forget(&mut self, key: &K) {
         self.until.remove(key);

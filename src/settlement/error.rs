@@ -69,6 +69,11 @@ impl EngineError {
         matches!(self, Self::ForeignOutgoing { .. })
     }
 
+    /// True if a question was not asked at all, because it got no answer lately: that was said then.
+    pub(in crate::settlement) const fn is_resting(&self) -> bool {
+        matches!(self, Self::Network(NetworkError::OfOneThing { asked: false, .. }))
+    }
+
     /// True if this engine can do nothing more: a person must look first, or another engine begin from what
     /// is stored.
     pub(in crate::settlement) const fn ends_the_engine(&self) -> bool {
@@ -94,6 +99,7 @@ impl EngineError {
             Self::Network(
                 NetworkError::Unreadable { .. }
                 | NetworkError::TooLarge { .. }
+                | NetworkError::OfOneThing { .. }
                 | NetworkError::Refused { .. },
             )
             | Self::Store(

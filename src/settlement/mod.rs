@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod high_water_mark;
 mod inbound;
+mod isolating_network;
 mod memory;
 mod outbound;
 mod outcome;

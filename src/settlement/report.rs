@@ -58,7 +58,11 @@ impl TickReport {
     ) -> Result<(), EngineError> {
         match outcome {
             Err(error) if !error.ends_the_tick() => {
-                tracing::error!(%what, %error, "left for the next tick");
+                if error.is_resting() {
+                    tracing::debug!(%what, %error, "left alone");
+                } else {
+                    tracing::error!(%what, %error, "left for the next tick");
+                }
                 self.trouble(format!("{what}: {error}"));
                 Ok(())
             }

@@ -70,15 +70,17 @@ statements! {
     EVENTS_AFTER = "SELECT id, recorded_at, kind_facts FROM events WHERE id > $1 ORDER BY id LIMIT $2";
 
     REPORT = "INSERT INTO engine_status (id, ticked_at, ledger, ledger_closed_at, swept_at, trouble,
-        stream_away_since, builds_nothing_before, stopped_facts, server_system, server_timeline)
-        VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        stream_away_since, builds_nothing_before, stopped_facts, server_system, server_timeline,
+            left_alone)
+        VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         ON CONFLICT (id) DO UPDATE SET ticked_at = excluded.ticked_at, ledger = excluded.ledger,
             ledger_closed_at = excluded.ledger_closed_at, swept_at = excluded.swept_at,
             trouble = excluded.trouble, stream_away_since = excluded.stream_away_since,
             builds_nothing_before = excluded.builds_nothing_before, stopped_facts = excluded.stopped_facts,
-            server_system = excluded.server_system, server_timeline = excluded.server_timeline";
+            server_system = excluded.server_system, server_timeline = excluded.server_timeline,
+            left_alone = excluded.left_alone";
     LAST_REPORT = "SELECT id, ticked_at, ledger, ledger_closed_at, swept_at, trouble, stream_away_since,
-            builds_nothing_before, stopped_facts, server_system, server_timeline
+            builds_nothing_before, stopped_facts, server_system, server_timeline, left_alone
         FROM engine_status WHERE id = 1";
 }
 
@@ -125,6 +127,7 @@ fn engine_status(row: &Row) -> Result<EngineStatus, StoreError> {
         builds_nothing_before: facts.time_or_none("builds_nothing_before")?,
         stopped: facts.json_or_none("stopped_facts")?,
         server: facts.server()?,
+        left_alone: facts.text_or_none("left_alone")?,
     })
 }
 
@@ -298,6 +301,7 @@ impl JournalTx for Session {
             status.stopped.as_ref().map(to_json).transpose()?,
             status.server.as_ref().map(|server| server.system.clone()),
             status.server.as_ref().and_then(|server| server.timeline.clone()),
+            status.left_alone.as_deref().map(legible),
         ];
         self.execute(REPORT, args).await.map(drop)
     }

@@ -72,6 +72,7 @@ async fn one_of_each(rig: &Rig) -> ReservationId {
         builds_nothing_before: None,
         stopped: Some(stopped),
         server: None,
+        left_alone: None,
     };
     tx.report(&status).await.unwrap();
     let record = Quarantined {

@@ -181,6 +181,7 @@ on_both_databases! {
             builds_nothing_before: None,
             stopped: None,
             server: None,
+            left_alone: None,
         };
         let report = async |status: &EngineStatus| {
             let mut tx = rig.store.begin().await.unwrap();
@@ -219,6 +220,7 @@ on_both_databases! {
             builds_nothing_before: None,
             stopped: None,
             server: None,
+            left_alone: None,
         };
         let mut tx = rig.store.begin().await.unwrap();
         tx.report(&status).await.unwrap();
@@ -256,6 +258,7 @@ on_both_databases! {
             builds_nothing_before: None,
             stopped: None,
             server: None,
+            left_alone: None,
         };
         let mut tx = rig.store.begin().await.unwrap();
         tx.report(&status).await.unwrap();

@@ -180,6 +180,7 @@ on_both_databases! {
             builds_nothing_before: None,
             stopped: Some(stopped),
             server: None,
+            left_alone: None,
         };
         tx.report(&status).await.unwrap();
         let _ = tx.quarantine(&record(1, "{}")).await.unwrap();

@@ -606,6 +606,7 @@ on_both_databases! {
                     system: "7440612356789012345".to_owned(),
                     timeline: Some("0000000A".to_owned()),
                 }),
+                left_alone: trouble.as_ref().map(|_| "account GA: 504".to_owned()),
                 trouble,
             };
             tx.report(&status).await.unwrap();

@@ -86,6 +86,7 @@ mod tests {
             builds_nothing_before: None,
             stopped: None,
             server: None,
+            left_alone: None,
         };
         let lease =
             Lease { token: 1, holder: None, renewal: 0, taken_at: None, renewed_at: None, server: None };

@@ -122,12 +122,11 @@ pub fn engine(books: &Books, now: Timestamp, tick: Duration) -> Check {
     };
     let age = now.duration_since(status.ticked_at);
     let seen = format!("looked at ledger {} {} ago", status.ledger, seconds(age));
-    let seen = match &status.trouble {
-        Some(trouble) => format!("{seen}, and says: {trouble}"),
-        None => seen,
-    };
+    let said = [status.trouble.as_deref(), status.left_alone.as_deref()];
+    let said: Vec<&str> = said.into_iter().flatten().collect();
+    let seen = if said.is_empty() { seen } else { format!("{seen}, and says: {}", said.join("; ")) };
     let open = books.open_reservations();
-    match (is_silent(status, now, tick), status.trouble.is_some()) {
+    match (is_silent(status, now, tick), !said.is_empty()) {
         (false, false) => Check::ok(CHECK, seen),
         (false, true) => Check::warn(CHECK, seen, "see to what it says; it tries again by itself"),
         (true, false) if open == 0 => Check::warn(CHECK, seen, start),
@@ -215,6 +214,7 @@ mod tests {
             builds_nothing_before: None,
             stopped: None,
             server: None,
+            left_alone: None,
         })
     }
 

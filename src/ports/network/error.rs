@@ -41,6 +41,17 @@ pub enum NetworkError {
         /// How much is read.
         bytes_max: usize,
     },
+    /// A question about one thing gets no answer for that thing's sake, while others get theirs. It says
+    /// nothing of anything else.
+    #[error("{what}: {reason}")]
+    OfOneThing {
+        /// What was asked about.
+        what: String,
+        /// What happened, for people.
+        reason: String,
+        /// Whether it was asked now; false while it is left alone.
+        asked: bool,
+    },
     /// Horizon refused the question itself (400, 404 on a collection …): a mistake on our side.
     #[error("Horizon refused {what} with {status}: {detail}")]
     Refused {

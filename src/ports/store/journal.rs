@@ -23,6 +23,8 @@ pub struct EngineStatus {
     pub swept_at: Option<Timestamp>,
     /// What keeps it from working, for people; `None` if nothing does.
     pub trouble: Option<String>,
+    /// What it could not work on, for people, while everything else went on; `None` if there is nothing.
+    pub left_alone: Option<String>,
     /// Since when the network's payment stream cannot be read, while it should be followed.
     pub stream_away_since: Option<Timestamp>,
     /// Before which ledger time nothing is built, since nobody looked for longer than a transaction lives.

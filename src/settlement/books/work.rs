@@ -22,6 +22,7 @@ use crate::ports::entropy::Entropy;
 use crate::ports::network::{Ledger, Network, SignedTransaction, TransactionPlan};
 use crate::ports::store::{Applied, RetryOn, Store, StoreError, Tx, transact};
 use crate::settlement::high_water_mark::HighWaterMark;
+use crate::settlement::isolating_network::IsolatingNetwork;
 use crate::settlement::{EngineError, Outside, Settings};
 
 /// What every step works with: the ports, the settings, and the last id that was made.
@@ -39,6 +40,7 @@ impl Ports {
     pub(in crate::settlement) fn new(outside: Outside, settings: Settings, mark: Arc<HighWaterMark>) -> Self {
         let Outside { store, network, clock, entropy } = outside;
         let ids = Ids::new(Arc::clone(&clock), Arc::clone(&entropy));
+        let network = Arc::new(IsolatingNetwork::new(network, Arc::clone(&clock)));
         Self { store, network, settings, entropy, clock, mark, ids }
     }
 

@@ -83,10 +83,14 @@ impl Engine {
         let ahead = Channels::ahead(&channels, page);
         if !ahead.is_empty() {
             // Money that left a channel by a payment is no fee, and stops the engine.
-            for snapshot in &ahead {
-                self.histories.ingest(snapshot.account, report).await?;
+            let mut read = Vec::new();
+            for snapshot in ahead {
+                match self.histories.ingest(snapshot.account, report).await {
+                    Ok(()) => read.push(snapshot),
+                    Err(error) => report.isolate(&format!("channel {}", snapshot.account), Err(error))?,
+                }
             }
-            self.channels.catch_up(ahead).await?;
+            self.channels.catch_up(read).await?;
         }
         self.system.look_at(page, &channels, report).await
     }

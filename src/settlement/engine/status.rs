@@ -17,7 +17,10 @@ struct TickEnd {
     building: Building,
     swept_at: Option<Timestamp>,
     stream_away_since: Option<Timestamp>,
+    /// What ended it early.
     trouble: Option<String>,
+    /// What could not be worked on, one by one.
+    left_alone: Option<String>,
     /// Whether the engine stopped and where; `None` if the tick did not come so far.
     stopped: Option<Option<Stopped>>,
     /// The database server that the engine works on, if it came so far.
@@ -34,10 +37,10 @@ impl Engine {
             building: self.gate.state(),
             swept_at: self.sweep.swept_at(),
             stream_away_since: self.hints.away_since(),
-            trouble: match outcome {
-                Ok(report) if report.troubles.is_empty() => None,
-                Ok(report) => Some(report.troubles.join("; ")),
-                Err(error) => Some(error.to_string()),
+            trouble: outcome.as_ref().err().map(ToString::to_string),
+            left_alone: match outcome {
+                Ok(report) if !report.troubles.is_empty() => Some(report.troubles.join("; ")),
+                Ok(_) | Err(_) => None,
             },
             stopped: match outcome {
                 Ok(_) => Some(None),
@@ -84,13 +87,14 @@ async fn store(tx: &mut dyn Tx, end: TickEnd) -> Result<(), StoreError> {
         Building::NotBefore(_) | Building::AfterSweep(..) | Building::Allowed => end.building.not_before(),
     };
     let server = end.server.or(last.and_then(|last| last.server));
-    let TickEnd { ticked_at, swept_at, trouble, stream_away_since, .. } = end;
+    let TickEnd { ticked_at, swept_at, trouble, left_alone, stream_away_since, .. } = end;
     tx.report(&EngineStatus {
         ticked_at,
         ledger,
         ledger_closed_at,
         swept_at,
         trouble,
+        left_alone,
         stream_away_since,
         builds_nothing_before,
         stopped,

@@ -169,14 +169,14 @@ impl Engine {
         }
         let checked = self.payouts.run(&mut report).await;
         report.isolate(&"payout accounts", checked)?;
-        let looked = self.foreign.run().await;
+        let looked = self.foreign.run(&mut report).await;
         report.isolate(&"claimable balances", looked)?;
         Ok(report)
     }
 
     /// Builds what there is to send, and sends it.
     async fn build(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
-        let opened = self.open.run(tip).await;
+        let opened = self.open.run(tip, report).await;
         report.isolate(&"opening accounts", opened)?;
         self.held.run(report).await?;
         self.settle.run(tip, report).await?;
@@ -184,7 +184,7 @@ impl Engine {
         // Last, and on its own: looking payers up must not keep settlements from being sent.
         let refunded = self.refund.run(tip, report).await;
         report.isolate(&"returns", refunded)?;
-        let followed = self.reclaim.run(tip).await;
+        let followed = self.reclaim.run(tip, report).await;
         report.isolate(&"claimable balances", followed)?;
         let closed = self.close_accounts(tip, report).await;
         report.isolate(&"closing accounts", closed)?;
@@ -198,9 +198,14 @@ impl Engine {
         let Some((batch, channel)) = self.close.next_batch().await? else { return Ok(()) };
         let mut closable = Vec::new();
         for closing in batch {
-            match self.foreign.stays_open_until(closing.account, tip).await? {
-                Some(until) => self.close.postpone(closing.account, until),
-                None => closable.push(closing),
+            match self.foreign.stays_open_until(closing.account, tip).await {
+                Ok(Some(until)) => self.close.postpone(closing.account, until),
+                Ok(None) => closable.push(closing),
+                Err(error) => {
+                    // Nobody could claim what waits for it once it is merged: it stays open until that is known.
+                    self.close.failed(&[closing.account]);
+                    report.isolate(&format!("closing account {}", closing.account), Err(error))?;
+                }
             }
         }
         if closable.is_empty() {
@@ -217,7 +222,7 @@ impl Engine {
         let tip = self.ports.network.tip().await?;
         let mut report = TickReport { ledger: tip.sequence, ..TickReport::default() };
         self.learn_outcomes(tip, &mut report).await?;
-        let opened = self.open.run(tip).await;
+        let opened = self.open.run(tip, &mut report).await;
         report.isolate(&"opening accounts", opened)?;
         self.send_live(tip, &mut report).await?;
         Ok(report)

@@ -78,13 +78,10 @@ impl EscrowAccounts {
         } else if self.unexplained.rests(snapshot, due.is_some()) {
             return Ok(());
         } else {
-            self.histories.ingest(escrow.account, report).await?;
-            let mut explanation = self.explain(escrow.account, snapshot, ledger).await?;
-            if explanation != Explanation::Clean && self.effects_may_tell(escrow.account, ledger).await? {
-                self.histories.take_in_effects(escrow.account, report).await?;
-                explanation = self.explain(escrow.account, snapshot, ledger).await?;
-            }
+            let (read, explanation) = self.read(escrow.account, snapshot, ledger, report).await?;
             self.remember(snapshot, explanation, due.is_some(), report);
+            // What could not be read leaves the account unexplained, and listed as such.
+            read?;
             explanation
         };
         match (explanation, due) {
@@ -94,6 +91,33 @@ impl EscrowAccounts {
                 self.decide(reservation, sight, report).await
             }
             (Explanation::Clean | Explanation::DirtyElsewhere(_) | Explanation::Dirty(_), _) => Ok(()),
+        }
+    }
+
+    /// Reads the history of an account, its effects where payments do not explain it; whether that could
+    /// be read, and what is explained now.
+    async fn read(
+        &self,
+        account: AccountId,
+        snapshot: &AccountSnapshot,
+        ledger: LedgerSeq,
+        report: &mut TickReport,
+    ) -> Result<(Result<(), EngineError>, Explanation), EngineError> {
+        let mut read = self.histories.ingest(account, report).await;
+        if let Err(error) = read {
+            return match error.ends_the_tick() {
+                true => Err(error),
+                false => Ok((Err(error), self.explain(account, snapshot, ledger).await?)),
+            };
+        }
+        let mut explanation = self.explain(account, snapshot, ledger).await?;
+        if explanation != Explanation::Clean && self.effects_may_tell(account, ledger).await? {
+            read = self.histories.take_in_effects(account, report).await.map(drop);
+            explanation = self.explain(account, snapshot, ledger).await?;
+        }
+        match read {
+            Err(error) if error.ends_the_tick() => Err(error),
+            read => Ok((read, explanation)),
         }
     }
 

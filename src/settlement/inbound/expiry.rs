@@ -38,14 +38,15 @@ impl Expiry {
                     if !reservation.state.takes_payments() {
                         return Ok(false);
                     }
-                    let counted =
-                        PaymentFilter { reservation: Some(id), attribution: Some(Attribution::Counted) };
-                    let nothing_came = work.payments(&counted, None, 1).await?.is_empty();
                     // Whoever takes in a payment of this account at the same time changes its escrow row: one
-                    // of the two runs again, and sees what the other did.
+                    // of the two runs again, and sees what the other did. So the row is read before payments
+                    // are counted: one that comes between the two must not go unseen.
                     let Some(escrow) = work.escrows(&[reservation.escrow]).await?.pop() else {
                         return Ok(false);
                     };
+                    let counted =
+                        PaymentFilter { reservation: Some(id), attribution: Some(Attribution::Counted) };
+                    let nothing_came = work.payments(&counted, None, 1).await?.is_empty();
                     work.update_escrow(&escrow).await?;
                     let deadline = reservation.quote.deadline;
                     let cancelled = reservation.cancel_requested_at.filter(|at| *at < deadline);

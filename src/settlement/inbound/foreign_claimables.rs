@@ -19,9 +19,9 @@ use crate::domain::escrow::{ChannelRole, EscrowState};
 use crate::domain::money::Stroops;
 use crate::ports::network::Ledger;
 use crate::ports::store::{ForeignClaimable, LIST_ROWS_MAX};
-use crate::settlement::EngineError;
 use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
+use crate::settlement::{EngineError, TickReport};
 
 /// For how long an escrow account stays open at most for what strangers put aside for it, after it could have
 /// been closed: 30 days, in seconds of ledger time.
@@ -49,7 +49,7 @@ impl ForeignClaimables {
     }
 
     /// Looks for claimable balances for the platform and, in turn, for a channel.
-    pub(in crate::settlement) async fn run(&self) -> Result<(), EngineError> {
+    pub(in crate::settlement) async fn run(&self, report: &mut TickReport) -> Result<(), EngineError> {
         let now = self.ports.now();
         let looked = *self.looked.lock();
         let turn = match looked {
@@ -63,7 +63,8 @@ impl ForeignClaimables {
             .partition(|channel| channel.role == ChannelRole::Platform);
         let next = channels.get(turn % channels.len().max(1));
         for channel in platform.iter().chain(next) {
-            self.look_for(channel.account).await?;
+            let looked = self.look_for(channel.account).await;
+            report.isolate(&format!("claimable balances for {}", channel.account), looked.map(drop))?;
         }
         let not_before = now.checked_add(LOOK_PAUSE).unwrap_or(now);
         *self.looked.lock() = Some((not_before, turn.wrapping_add(1)));

@@ -17,14 +17,16 @@ use crate::domain::payment::Memo;
 use crate::domain::transfer::Purpose;
 use crate::ports::network::{Body, Ledger};
 use crate::ports::store::LIST_ROWS_MAX;
-use crate::settlement::EngineError;
 use crate::settlement::books::accounts::history_after;
 use crate::settlement::books::entries::opening;
 use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
+use crate::settlement::{EngineError, TickReport};
 
 /// After how long an issuer that was not on the ledger is looked for again.
 const ISSUER_RECHECK: SignedDuration = SignedDuration::from_mins(5);
+/// How long opening waits for an issuer that is not answered for, before it goes on without its asset.
+const ISSUER_WAIT: SignedDuration = SignedDuration::from_mins(2);
 /// First pause after an opening transaction failed, in seconds; it doubles up to the largest.
 const OPEN_PAUSE_SECONDS_MIN: i64 = 10;
 const OPEN_PAUSE_SECONDS_MAX: i64 = 3_600;
@@ -38,6 +40,8 @@ struct Progress {
     issuers_seen: BTreeSet<Asset>,
     /// Assets whose issuer was not, and when it is looked for again.
     issuers_missing: BTreeMap<Asset, Timestamp>,
+    /// Assets whose issuers the network does not answer for, since when.
+    issuers_unanswered: BTreeMap<Asset, Timestamp>,
 }
 
 /// The step that opens accounts ahead.
@@ -58,7 +62,11 @@ impl Open {
     }
 
     /// Opens what is missing: first the platform's books, then channels, then escrow accounts.
-    pub(in crate::settlement) async fn run(&self, tip: Ledger) -> Result<(), EngineError> {
+    pub(in crate::settlement) async fn run(
+        &self,
+        tip: Ledger,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
         let paused = self.progress.lock().pause.is_some_and(|(until, _)| self.ports.now() < until);
         let channels = self.ports.read().await?.channels().await?;
         if !channels.iter().any(|channel| channel.role == ChannelRole::Platform) {
@@ -76,7 +84,7 @@ impl Open {
                 self.ports.network.channels_per_transaction().min(u16::try_from(missing).unwrap_or(u16::MAX));
             self.open_channels(count, tip).await?;
         }
-        self.open_escrows(tip).await
+        self.open_escrows(tip, report).await
     }
 
     /// After an opening transaction failed: wait, longer each time, so that no fees are burned in a loop.
@@ -141,8 +149,8 @@ impl Open {
             .await
     }
 
-    async fn open_escrows(&self, tip: Ledger) -> Result<(), EngineError> {
-        let assets = self.escrow_assets().await?;
+    async fn open_escrows(&self, tip: Ledger, report: &mut TickReport) -> Result<(), EngineError> {
+        let assets = self.escrow_assets(report).await?;
         if assets.is_empty() {
             return Ok(());
         }
@@ -206,18 +214,35 @@ impl Open {
 
     /// The credits that new escrow accounts trust: those of all currencies whose issuer is on the
     /// ledger, sorted.
-    async fn escrow_assets(&self) -> Result<Vec<Asset>, EngineError> {
+    async fn escrow_assets(&self, report: &mut TickReport) -> Result<Vec<Asset>, EngineError> {
         let currencies = self.ports.read().await?.currencies(None, LIST_ROWS_MAX).await?;
         let mut assets: Vec<Asset> = Vec::new();
         for asset in currencies.into_iter().map(|currency| currency.asset) {
             let Some(issuer) = asset.issuer() else { continue };
-            if self.issuer_is_there(asset, issuer).await? && !assets.contains(&asset) {
+            let there = match self.issuer_is_there(asset, issuer).await {
+                Ok(there) => there,
+                Err(error) if self.waits_for_issuer(asset) => return Err(error),
+                // The other currencies go on without it.
+                Err(error) => {
+                    report.isolate(&format!("the issuer of {asset}"), Err(error))?;
+                    false
+                }
+            };
+            if there && !assets.contains(&asset) {
                 assets.push(asset);
             }
         }
         assets.sort();
         assets.truncate(ESCROW_ASSETS_MAX);
         Ok(assets)
+    }
+
+    /// True for a while after an issuer was first not answered for: accounts that do not trust its asset would
+    /// have to be opened anew.
+    fn waits_for_issuer(&self, asset: Asset) -> bool {
+        let now = self.ports.now();
+        let since = *self.progress.lock().issuers_unanswered.entry(asset).or_insert(now);
+        now.duration_since(since) < ISSUER_WAIT
     }
 
     async fn issuer_is_there(&self, asset: Asset, issuer: AccountId) -> Result<bool, EngineError> {
@@ -233,6 +258,7 @@ impl Open {
         }
         let there = self.ports.network.account(issuer).await?.account.is_some();
         let mut progress = self.progress.lock();
+        progress.issuers_unanswered.remove(&asset);
         if there {
             progress.issuers_missing.remove(&asset);
             progress.issuers_seen.insert(asset);

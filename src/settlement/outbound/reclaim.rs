@@ -18,13 +18,13 @@ use crate::domain::payment::Memo;
 use crate::domain::transfer::Purpose;
 use crate::ports::network::{Body, ClaimableEnd, Ledger};
 use crate::ports::store::{LIST_ROWS_MAX, StoreError};
-use crate::settlement::EngineError;
 use crate::settlement::backoff::Backoff;
 use crate::settlement::books::accounts::platform;
 use crate::settlement::books::entries::{claimable_claimed, claimable_clawed_back};
 use crate::settlement::books::repayments::owe_repayment;
 use crate::settlement::books::work::{Ports, UnitOfWork};
 use crate::settlement::memory::Memory;
+use crate::settlement::{EngineError, TickReport};
 
 /// First pause before an unclaimed balance is looked at again, in seconds; it doubles up to the largest.
 const CHECK_SECONDS_MIN: i64 = 60;
@@ -121,7 +121,18 @@ impl Reclaim {
     }
 
     /// Reads how some balances ended, and takes back what nobody claimed.
-    pub(in crate::settlement) async fn run(&self, tip: Ledger) -> Result<(), EngineError> {
+    pub(in crate::settlement) async fn run(
+        &self,
+        tip: Ledger,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
+        self.follow(report).await?;
+        self.repay_what_was_taken_back_before().await?;
+        self.take_back(tip).await
+    }
+
+    /// Reads how some balances ended. One whose history cannot be read holds up nothing else.
+    async fn follow(&self, report: &mut TickReport) -> Result<(), EngineError> {
         let now = self.ports.now();
         let after = self.progress.lock().after;
         let page = self.ports.read().await?.claimables_open(after, LIST_ROWS_MAX).await?;
@@ -135,11 +146,8 @@ impl Reclaim {
         };
         let looked_at = due.len().min(CHECKS_PER_TICK_MAX);
         for claimable in due.iter().take(looked_at) {
-            let end = self.ports.network.claimable_end(claimable.id).await?;
-            match end {
-                Some(end) => self.record_end(claimable.clone(), end).await?,
-                None => self.progress.lock().checks.lengthen(claimable.id, now),
-            }
+            let followed = self.follow_one(claimable, now).await;
+            report.isolate(&format!("claimable balance {}", claimable.id), followed)?;
         }
         {
             let mut claims = self.progress.lock();
@@ -149,8 +157,21 @@ impl Reclaim {
                 (false, _) => due.get(looked_at.saturating_sub(1)).map(|one| one.id),
             };
         }
-        self.repay_what_was_taken_back_before().await?;
-        self.take_back(tip).await
+        Ok(())
+    }
+
+    async fn follow_one(&self, claimable: &Claimable, now: Timestamp) -> Result<(), EngineError> {
+        match self.ports.network.claimable_end(claimable.id).await {
+            Ok(Some(end)) => self.record_end(claimable.clone(), end).await,
+            Ok(None) => {
+                self.progress.lock().checks.lengthen(claimable.id, now);
+                Ok(())
+            }
+            Err(error) => {
+                self.progress.lock().checks.lengthen(claimable.id, now);
+                Err(error.into())
+            }
+        }
     }
 
     /// Makes repayments owed of balances that an earlier version took back, which stored none.

@@ -306,7 +306,15 @@ impl Refund {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => {
                     payers.looked_up += 1;
-                    unknown.insert(self.ports.network.account(account).await?)
+                    match self.ports.network.account(account).await.map_err(EngineError::from) {
+                        Ok(answer) => unknown.insert(answer),
+                        Err(error) if error.ends_the_tick() => return Err(error),
+                        Err(error) => {
+                            report.isolate(&format!("the payer of transfer {}", transfer.id), Err(error))?;
+                            self.not_delivered(&transfer, Why::Unanswered).await?;
+                            continue;
+                        }
+                    }
                 }
             };
             match deliverability(answer, &transfer, tip) {

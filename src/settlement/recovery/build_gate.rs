@@ -208,6 +208,7 @@ const fn first_report(tip: Ledger) -> EngineStatus {
         ledger_closed_at: tip.closed_at,
         swept_at: None,
         trouble: None,
+        left_alone: None,
         stream_away_since: None,
         builds_nothing_before: None,
         stopped: None,

@@ -42,7 +42,10 @@ impl Recovery {
     /// true if it is known now.
     pub(in crate::settlement) async fn recover(&self, hash: TxHash) -> Result<bool, EngineError> {
         // An instance that is behind proves nothing.
-        let record = self.ports.network.transaction(hash).await?.ok_or(NetworkError::StaleHistory)?;
+        let Some(record) = self.ports.network.transaction(hash).await? else {
+            let (what, reason) = (format!("transaction {hash}"), "it is not there yet".to_owned());
+            return Err(NetworkError::OfOneThing { what, reason, asked: true }.into());
+        };
         if !record.successful {
             return Ok(false);
         }

@@ -23,6 +23,19 @@ const ALWAYS: usize = usize::MAX;
 /// Past the first pause of a balance that cannot be taken back.
 const PAST_THE_PAUSE_SECONDS: i64 = 700;
 
+/// Two balances that stand.
+async fn standing(world: &World) -> Vec<Claimable> {
+    world.customer("alice").await;
+    for reservation in [with_an_untrusting_farmer(world).await, world.reserve().await] {
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settled").await;
+    }
+    world.rest().await;
+    let balances = outstanding(world).await;
+    assert_eq!(balances.len(), 2);
+    balances
+}
+
 /// Three balances that may be taken back, of which one was claimed, and no history says so.
 pub async fn one_of_three_is_claimed(world: &World, faults: &Faults) -> (Claimable, Vec<Claimable>) {
     world.customer("alice").await;
@@ -239,6 +252,19 @@ on_both_databases! {
         ticks(&world, 20).await;
         assert_eq!(world.fees_of_failures().await.len(), failures + 1, "one fee to find out which");
         assert_the_others_are_taken_back(&world, &faults, &claimed, &others).await;
+    }
+
+    async fn balances_whose_ends_nobody_tells_are_taken_back_all_the_same(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        let balances = standing(&world).await;
+        faults.silent_ends.store(true, Ordering::SeqCst);
+        world.clock.move_on(RECLAIM_AFTER_SECONDS + 60);
+        ticks(&world, 12).await;
+        for balance in &balances {
+            let state = state(&world, balance).await;
+            assert!(matches!(state, ClaimableState::TakenBack { .. }), "{state:?}");
+        }
+        world.assert_reconciled().await;
     }
 
     async fn balances_that_fail_without_codes_are_taken_back_one_by_one(store: &TestStore) {

@@ -4,3 +4,4 @@ mod clawbacks;
 mod dead_letters;
 mod deadlines;
 mod hard_cases;
+mod silence;

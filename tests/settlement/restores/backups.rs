@@ -57,6 +57,7 @@ async fn last_seen(world: &World, seconds_ago: i64, builds_nothing_before: Optio
         builds_nothing_before,
         stopped: None,
         server: None,
+        left_alone: None,
     };
     world
         .write(move |tx| {

@@ -51,6 +51,10 @@ pub struct Faults {
     pub poisoned: Mutex<BTreeSet<String>>,
     /// True while results of transactions come without the codes of their operations.
     pub codeless: AtomicBool,
+    /// Accounts that are not answered for: whatever is asked about them times out.
+    pub silent: Mutex<BTreeSet<AccountId>>,
+    /// True while no claimable balance's end is answered for.
+    pub silent_ends: AtomicBool,
     /// Looks at accounts' histories and effects.
     pub histories: AtomicUsize,
     /// The accounts that were asked about.
@@ -104,6 +108,10 @@ pub async fn faulty(store: Arc<dyn farmgate::ports::store::Store>) -> (World, Ar
     (world, faults)
 }
 
+fn timed_out() -> NetworkError {
+    NetworkError::Unavailable { reason: "504".to_owned(), retry_after: None }
+}
+
 fn take(counter: &AtomicUsize) -> bool {
     counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
@@ -146,6 +154,13 @@ fn move_by_contract(record: &mut HistoryRecord) {
 }
 
 impl FaultyNetwork {
+    fn answers_for(&self, account: AccountId) -> Result<(), NetworkError> {
+        match self.faults.silent.lock().unwrap().contains(&account) {
+            true => Err(timed_out()),
+            false => Ok(()),
+        }
+    }
+
     fn told(&self, mut record: TransactionRecord) -> TransactionRecord {
         if self.faults.codeless.load(Ordering::SeqCst) {
             record.codes.operations.clear();
@@ -166,6 +181,7 @@ impl Gateway for FaultyNetwork {
 
     async fn account(&self, account: AccountId) -> Result<AccountAnswer, NetworkError> {
         self.faults.accounts_asked.lock().unwrap().push(account);
+        self.answers_for(account)?;
         if let Some(before) = self.faults.accounts_before.lock().unwrap().get(&account) {
             return Ok(before.clone());
         }
@@ -248,6 +264,7 @@ impl History for FaultyNetwork {
         limit: usize,
     ) -> Result<Vec<HistoryRecord>, NetworkError> {
         self.faults.histories.fetch_add(1, Ordering::SeqCst);
+        self.answers_for(account)?;
         if take(&self.faults.no_history) {
             return Ok(Vec::new());
         }
@@ -278,6 +295,7 @@ impl History for FaultyNetwork {
     ) -> Result<Vec<EffectRecord>, NetworkError> {
         self.faults.histories.fetch_add(1, Ordering::SeqCst);
         self.faults.effects_after.lock().unwrap().push((account, after));
+        self.answers_for(account)?;
         if take(&self.faults.no_effects) {
             return Ok(Vec::new());
         }
@@ -315,6 +333,9 @@ impl History for FaultyNetwork {
     }
 
     async fn claimable_end(&self, id: ClaimableId) -> Result<Option<ClaimableEnd>, NetworkError> {
+        if self.faults.silent_ends.load(Ordering::SeqCst) {
+            return Err(timed_out());
+        }
         if take(&self.faults.no_ends) {
             return Ok(None);
         }

@@ -21,7 +21,16 @@ pub struct Rooms {
 /// The same table stands in `docs/architecture.md`.
 pub const ROOMS: &[Rooms] = &[Rooms {
     module: "settlement",
-    ground: &["backoff", "error", "high_water_mark", "memory", "outside", "report", "settings"],
+    ground: &[
+        "backoff",
+        "error",
+        "high_water_mark",
+        "isolating_network",
+        "memory",
+        "outside",
+        "report",
+        "settings",
+    ],
     rooms: &[
         ("engine", &["inbound", "outbound", "outcome", "recovery", "books"]),
         ("inbound", &["recovery", "books"]),
