@@ -368,7 +368,7 @@ on_both_databases! {
             let letters = letters(&world).await;
             let letter = letters.iter().find(|letter| letter.kind == Kind::StoppedEngine).unwrap();
             assert_eq!((letter.account, letter.operation_id), (Some(account), Some(operation)));
-            assert_eq!((account, names(letter)), (reservation.escrow, vec!["look"]));
+            assert_eq!((account, names(letter)), (reservation.escrow, vec!["look", "accept"]));
             assert_eq!(*since.get_or_insert(letter.since), letter.since, "another engine stops for the same");
         }
     }
