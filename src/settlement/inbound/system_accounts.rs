@@ -22,9 +22,9 @@ use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
 use crate::settlement::{EngineError, TickReport};
 
-/// By how many ledgers the stored place in an account's effects may be behind: an engine that starts anew
-/// reads no more than these again, and storing it costs a write in so many ledgers.
-const EFFECTS_BEHIND_LEDGERS_MAX: u32 = 100;
+/// By how many ledgers the stored place in an account's history may be behind: who has to read it reads no more
+/// than these again, and storing it costs a write in so many ledgers.
+const BEHIND_LEDGERS_MAX: u32 = 100;
 
 /// True if a live transaction moves money of this account that the journal does not have yet.
 fn may_move(submission: &Submission, channel: &Channel) -> bool {
@@ -158,11 +158,11 @@ impl SystemAccounts {
     }
 
     /// The journal explains what the account had in this snapshot: nothing up to then need be looked for
-    /// in its effects, not by an engine that starts anew either.
+    /// in its payments or its effects, not by an engine that starts anew either.
     async fn explained(&self, channel: &Channel, snapshot: &AccountSnapshot) -> Result<(), EngineError> {
-        let reached = history_after(snapshot).effects;
-        self.keep_effects_cursor(channel, snapshot, reached).await?;
-        self.histories.effects_explained(snapshot.account, reached);
+        let reached = history_after(snapshot);
+        self.keep_history_cursor(channel, snapshot, reached).await?;
+        self.histories.effects_explained(snapshot.account, reached.effects);
         let mut seen = self.seen.lock();
         seen.explained.insert(snapshot.account, snapshot.last_modified);
         seen.dirty_since.remove(&snapshot.account);
@@ -171,19 +171,21 @@ impl SystemAccounts {
         Ok(())
     }
 
-    /// Stores how far an account's effects need not be looked at, if what is stored is far behind, and
+    /// Stores how far an account's history need not be looked at, if what is stored is far behind, and
     /// only where the journal of that same database transaction has all that the snapshot has, with nothing
     /// of ours under way.
-    async fn keep_effects_cursor(
+    async fn keep_history_cursor(
         &self,
         channel: &Channel,
         snapshot: &AccountSnapshot,
-        reached: OperationId,
+        reached: HistoryCursor,
     ) -> Result<(), EngineError> {
         let account = channel.account;
-        let is_behind = |watch: &HistoryCursor| {
-            watch.effects.ledger().0.saturating_add(EFFECTS_BEHIND_LEDGERS_MAX) < reached.ledger().0
+        let far = |stored: OperationId, reached: OperationId| {
+            stored.ledger().0.saturating_add(BEHIND_LEDGERS_MAX) < reached.ledger().0
         };
+        let is_behind =
+            |watch: &HistoryCursor| far(watch.effects, reached.effects) || far(watch.cursor, reached.cursor);
         let stored = self.ports.read().await?.history_cursor(account).await?;
         if !stored.is_some_and(|watch| is_behind(&watch)) {
             return Ok(());
@@ -200,7 +202,8 @@ impl SystemAccounts {
                     if moving || !matches!(books(work.tx(), &snapshot).await?, Books::Agree) {
                         return Ok(());
                     }
-                    let after = HistoryCursor { effects: watch.effects.max(reached), ..watch };
+                    let cursor = watch.cursor.max(reached.cursor);
+                    let after = HistoryCursor { cursor, effects: watch.effects.max(reached.effects) };
                     Ok::<_, EngineError>(work.set_history_cursor(account, Some(watch), after).await?)
                 })
             })

@@ -226,6 +226,33 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
+    async fn a_strangers_first_payment_to_the_platform_reads_nothing_that_is_explained(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        for name in ["stranger", "alice"] {
+            world.customer(name).await;
+        }
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let opened = world.sandbox.sandbox.with_ledger(|ledger| ledger.latest().ledger);
+        for _ in 0..=LEDGERS_READ_AGAIN {
+            world.next_ledger().await;
+        }
+        // Changes the platform's account: another one is opened.
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settled").await;
+        world.reserve().await;
+        world.rest().await;
+        faults.payments_after.lock().unwrap().clear();
+        world.restart(world.store.clone(), world.network.clone());
+        world.pay("stranger", platform(), amount("0.0000001"), "XLM").await;
+        world.rest().await;
+        let asked = faults.payments_after.lock().unwrap().clone();
+        let first = asked.iter().find(|(account, _)| *account == platform()).expect("it is read").1;
+        assert!(first.ledger() > opened, "{first:?}, all was explained since ledger {opened}");
+        assert_eq!(taken_for(&world, Attribution::Unassigned).await.len(), 1);
+        world.assert_reconciled().await;
+    }
+
     async fn what_effects_have_not_told_yet_is_not_skipped_by_a_restart(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         world.fund("stranger").await;

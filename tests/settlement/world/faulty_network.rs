@@ -61,6 +61,8 @@ pub struct Faults {
     pub accounts_asked: Mutex<Vec<AccountId>>,
     /// Where the looks at each account's effects began.
     pub effects_after: Mutex<Vec<(AccountId, Option<EffectId>)>>,
+    /// Where the looks at each account's payments began.
+    pub payments_after: Mutex<Vec<(AccountId, OperationId)>>,
     /// Envelopes that reached the network.
     pub sent: AtomicUsize,
     /// Envelopes that were built.
@@ -264,6 +266,7 @@ impl History for FaultyNetwork {
         limit: usize,
     ) -> Result<Vec<HistoryRecord>, NetworkError> {
         self.faults.histories.fetch_add(1, Ordering::SeqCst);
+        self.faults.payments_after.lock().unwrap().push((account, after));
         self.answers_for(account)?;
         if take(&self.faults.no_history) {
             return Ok(Vec::new());
