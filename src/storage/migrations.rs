@@ -37,6 +37,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(6, "restores", "0006_restores.sql"),
     step!(7, "dead letters", "0007_dead_letters.sql"),
     step!(8, "returns and repayments", "0008_returns_and_repayments.sql"),
+    step!(11, "history costs nothing", "0011_history_costs_nothing.sql"),
 ];
 
 /// The steps as one engine is told them.
