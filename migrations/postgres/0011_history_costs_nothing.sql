@@ -94,3 +94,6 @@ CREATE INDEX quarantine_dismissed ON quarantine (account COLLATE "C", digest COL
 CREATE INDEX payout_checks_new ON payout_checks (account) WHERE checked_at IS NULL;
 CREATE INDEX payout_checks_age ON payout_checks (checked_at, account) WHERE checked_at IS NOT NULL;
 CREATE INDEX waiting_balances_in_order ON waiting_balances (claimant COLLATE "C", id COLLATE "C");
+
+-- The last event that was forgotten.
+INSERT INTO counters (name, value) VALUES ('events_forgotten', 0);

@@ -96,3 +96,6 @@ CREATE INDEX quarantine_dismissed ON quarantine (account, digest) WHERE dismisse
 CREATE INDEX payout_checks_new ON payout_checks (account) WHERE checked_at IS NULL;
 CREATE INDEX payout_checks_age ON payout_checks (checked_at, account) WHERE checked_at IS NOT NULL;
 CREATE INDEX waiting_balances_in_order ON waiting_balances (claimant, id);
+
+-- The last event that was forgotten.
+INSERT INTO counters (name, value) VALUES ('events_forgotten', 0);

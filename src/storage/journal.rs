@@ -69,6 +69,10 @@ statements! {
 
     NEXT_EVENT = "UPDATE counters SET value = value + 1 WHERE name = 'events' RETURNING name, value";
     INSERT_EVENT = "INSERT INTO events (id, recorded_at, kind_facts) VALUES ($1, $2, $3)";
+    LAST_FORGOTTEN = "SELECT name, value FROM counters WHERE name = 'events_forgotten'";
+    OLDEST_EVENTS = "SELECT id, recorded_at FROM events WHERE id > $1 ORDER BY id LIMIT $2";
+    FORGET_EVENTS = "DELETE FROM events WHERE id > $1 AND id <= $2";
+    NOTE_FORGOTTEN = "UPDATE counters SET value = $2 WHERE name = 'events_forgotten' AND value = $1";
     EVENTS_AFTER = "SELECT id, recorded_at, kind_facts FROM events WHERE id > $1 ORDER BY id LIMIT $2";
 
     REPORT = "INSERT INTO engine_status (id, ticked_at, ledger, ledger_closed_at, swept_at, trouble,
@@ -129,7 +133,24 @@ fn engine_status(row: &Row) -> Result<EngineStatus, StoreError> {
     })
 }
 
+fn no_counter(name: &str) -> StoreError {
+    StoreError::Corrupt {
+        table: COUNTERS.name,
+        column: "name",
+        key: format!("name {name}"),
+        reason: "the row is missing".to_owned(),
+    }
+}
+
 impl Session {
+    /// The id of the last event that was forgotten, or 0.
+    async fn last_forgotten(&mut self) -> Result<i64, StoreError> {
+        match self.row(LAST_FORGOTTEN, args![]).await? {
+            Some(row) => row.of(&COUNTERS).int("value"),
+            None => Err(self.over(no_counter("events_forgotten"))),
+        }
+    }
+
     /// Keeps the balances with the postings. In the order of their texts, so that no two writers wait for
     /// each other.
     async fn add_to_balances(&mut self, entry: &Entry) -> Result<(), StoreError> {
@@ -280,12 +301,7 @@ impl JournalTx for Session {
 
     async fn append_event(&mut self, at: Timestamp, kind: &EventKind) -> Result<EventId, StoreError> {
         let Some(row) = self.row(NEXT_EVENT, args![]).await? else {
-            return Err(self.over(StoreError::Corrupt {
-                table: COUNTERS.name,
-                column: "name",
-                key: "name events".to_owned(),
-                reason: "the row is missing".to_owned(),
-            }));
+            return Err(self.over(no_counter("events")));
         };
         let id = row.of(&COUNTERS).number("value", EventId::new)?;
         drop(row);
@@ -296,6 +312,29 @@ impl JournalTx for Session {
     async fn events(&mut self, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
         let args = args![after.map_or(-1, EventId::get), rows_max(limit)];
         self.rows(EVENTS_AFTER, args).await?.iter().map(event).collect()
+    }
+
+    async fn last_event_forgotten(&mut self) -> Result<Option<EventId>, StoreError> {
+        let last = self.last_forgotten().await?;
+        Ok(EventId::new(last).ok().filter(|_| last > 0))
+    }
+
+    async fn forget_events(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let after = self.last_forgotten().await?;
+        let mut last = after;
+        for row in self.rows(OLDEST_EVENTS, args![after, limit]).await? {
+            let facts = row.of(&EVENTS);
+            if facts.time("recorded_at")? >= before {
+                break;
+            }
+            last = facts.int("id")?;
+        }
+        if last == after {
+            return Ok(0);
+        }
+        let what = || "the events that are kept".to_owned();
+        self.guarded(NOTE_FORGOTTEN, args![after, last], what).await?;
+        self.execute(FORGET_EVENTS, args![after, last]).await
     }
 
     async fn report(&mut self, status: &EngineStatus) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
+use super::forget::Forget;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{Ledger, Network};
@@ -68,6 +69,7 @@ pub struct Engine {
     pub(super) close: Close,
     pub(super) payouts: PayoutChecks,
     pub(super) submit: Submit,
+    pub(super) forget: Forget,
 }
 
 impl Engine {
@@ -108,6 +110,7 @@ impl Engine {
             close: Close::new(p(), Arc::clone(&channels)),
             payouts: PayoutChecks::new(p()),
             submit: Submit::new(p()),
+            forget: Forget::new(p()),
             ports,
             gate,
             reserve,
@@ -173,6 +176,8 @@ impl Engine {
         report.isolate(&"payout accounts", checked)?;
         let looked = self.foreign.run().await;
         report.isolate(&"claimable balances", looked)?;
+        let forgotten = self.forget.run().await;
+        report.isolate(&"what is kept for a while", forgotten)?;
         Ok(report)
     }
 

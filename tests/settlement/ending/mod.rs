@@ -3,4 +3,5 @@
 mod clawbacks;
 mod dead_letters;
 mod deadlines;
+mod forgetting;
 mod hard_cases;
