@@ -61,6 +61,11 @@ pub fn reconciliation_table(reconciliation: &Reconciliation) -> String {
         let text = format!("postings in {asset} sum to {}", signed(*sum));
         table.add_row([text.as_str(), "", "", "", "UNBALANCED"]);
     }
+    for count in &reconciliation.miscounted {
+        let text = format!("{} reservations are {}", count.counted, count.state);
+        let kept = format!("{} are counted", count.kept);
+        table.add_row([text.as_str(), "", kept.as_str(), "", "DIFFERS"]);
+    }
     let wrong = reconciliation.lines.iter().filter(|line| !line.agrees()).count()
         + reconciliation.books.iter().filter(|line| !line.agrees()).count();
     format!(

@@ -210,6 +210,10 @@ impl Report<'_> {
             let text = format!("postings in {asset} sum to {}", signed(*sum));
             shown.add_row([&cut(&text, UNBALANCED_COLUMNS), "", "", "", "UNBALANCED"]);
         }
+        for count in &reconciliation.miscounted {
+            let text = format!("{} are {}, {} counted", count.counted, count.state, count.kept);
+            shown.add_row([&cut(&text, UNBALANCED_COLUMNS), "", "", "", "DIFFERS"]);
+        }
         self.view.line(&shown.to_string())?;
         self.view.text("", &explained(reconciliation))
     }

@@ -202,6 +202,23 @@ impl Postings {
     }
 }
 
+impl BookAccount {
+    /// What it is an account of, whosever it is: its text up to the colon.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Stellar(_) => "stellar",
+            Self::Deposits(_) => "deposits",
+            Self::Unattributed => "unattributed",
+            Self::ClaimableBalances => "claimable_balances",
+            Self::Claimants => "claimants",
+            Self::ClawedBack(_) => "clawed_back",
+            Self::NetworkFees => "network_fees",
+            Self::AcceptedLosses => "accepted_losses",
+            Self::Capital => "capital",
+        }
+    }
+}
+
 impl fmt::Display for BookAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -83,6 +83,8 @@ problem_sets! {
     GetProblems: InvalidValue, Unauthorized, Forbidden, NotFound, Internal, DatabaseUnavailable;
     /// What reading a list may end in.
     ListProblems: InvalidValue, Unauthorized, Forbidden, Internal, DatabaseUnavailable;
+    /// What reading events may end in.
+    EventsProblems: InvalidValue, Unauthorized, Forbidden, EventsForgotten, Internal, DatabaseUnavailable;
     /// What describing something may end in.
     PutProblems: InvalidValue, Unauthorized, Forbidden, BodyTooLarge, UnsupportedMediaType, UnknownFarm,
         Internal, DatabaseUnavailable;

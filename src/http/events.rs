@@ -6,10 +6,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::auth::{EventsRead, May};
-use super::document::ListProblems;
+use super::document::EventsProblems;
 use super::input::{Asked, Limit};
 use super::{App, Problem};
-use crate::api::{Event, Page, examples};
+use crate::api::{Event, Page, ProblemCode, examples};
 use crate::domain::ids::EventId;
 
 /// What to list.
@@ -28,6 +28,10 @@ pub(super) struct Query {
 }
 
 /// Events, oldest first. Whoever has read to the end asks again with the last id as `cursor`.
+///
+/// They are kept for a while (90 days, unless it is configured otherwise). Who asks with a cursor after which
+/// some were forgotten has missed them and is told so: look at what interests you by the lists, and begin
+/// again without a cursor.
 #[utoipa::path(
     get,
     path = "/v1/events",
@@ -37,7 +41,7 @@ pub(super) struct Query {
     responses(
         (status = 200, description = "A page", body = Page<Event>,
          example = json!(examples::page(examples::event(), "18"))),
-        ListProblems,
+        EventsProblems,
     ),
     security(("api_key" = [])),
 )]
@@ -47,6 +51,13 @@ pub(super) async fn handler(
     Asked(asked): Asked<Query>,
 ) -> Result<Json<Page<Event>>, Problem> {
     let mut tx = app.read().await?;
+    if let Some(cursor) = asked.cursor
+        && let Some(last) = tx.last_event_forgotten().await?
+        && cursor < last
+    {
+        let detail = format!("events up to {last} are no longer kept");
+        return Err(Problem::new(ProblemCode::EventsForgotten, detail).field("cursor"));
+    }
     let rows = tx.events(asked.cursor, asked.limit.rows()).await?;
     Ok(Json(Page::of(rows, asked.limit.0, |event| event.id.to_string(), Event::from)))
 }

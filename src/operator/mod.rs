@@ -14,6 +14,6 @@ mod stock;
 
 pub use accept::{AcceptError, Acceptance, REASON_CHARS_MAX, accept};
 pub use dead_letters::{DeadLetterError, LetterFilter, dead_letters, dismiss};
-pub use reconcile::{Line, ReconcileError, Reconciliation, reconcile};
+pub use reconcile::{Line, Miscount, ReconcileError, Reconciliation, miscounted, reconcile};
 pub use setup::{SetupPlan, plan_setup};
 pub use stock::{Stock, StockError, Wanted, reserve, spendable, stock};

@@ -8,7 +8,7 @@ use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::journal::BookAccount;
 use crate::ports::network::{AccountSnapshot, Network, NetworkError};
-use crate::ports::store::{LIST_ROWS_MAX, Pages, Store, StoreError};
+use crate::ports::store::{LIST_ROWS_MAX, Pages, Store, StoreError, Tx};
 
 /// Most pages of accounts that one reconciliation reads: two million accounts.
 const ACCOUNT_PAGES_MAX: u32 = 10_000;
@@ -53,6 +53,17 @@ impl BookLine {
     }
 }
 
+/// A state of reservations whose count that is kept is not what is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Miscount {
+    /// The state's name.
+    pub state: String,
+    /// The count that is kept.
+    pub kept: u64,
+    /// How many there are.
+    pub counted: u64,
+}
+
 /// The journal beside the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reconciliation {
@@ -64,14 +75,18 @@ pub struct Reconciliation {
     /// Assets whose postings do not sum to zero, with the sum: always empty, or the database was changed by
     /// other hands.
     pub unbalanced: Vec<(Asset, i64)>,
+    /// States whose reservations are not as many as is kept: always empty, or the database was changed by
+    /// other hands.
+    pub miscounted: Vec<Miscount>,
     /// How many accounts of ours the ledger has.
     pub accounts: usize,
 }
 
 impl Reconciliation {
-    /// True if every line agrees and the journal is balanced.
+    /// True if every line agrees, the journal is balanced, and what is counted is as many as is kept.
     pub fn balances(&self) -> bool {
         self.unbalanced.is_empty()
+            && self.miscounted.is_empty()
             && self.lines.iter().all(Line::agrees)
             && self.books.iter().all(BookLine::agrees)
     }
@@ -129,6 +144,7 @@ pub async fn reconcile(
         books.entry((BookAccount::Claimants, sums.asset)).or_default().1 = -sums.owed;
     }
     let unbalanced = tx.journal_sums().await?.into_iter().filter(|(_, sum)| *sum != 0).collect();
+    let miscounted = miscounted(&mut *tx).await?;
     drop(tx);
     let snapshots = accounts_of_ours(network, &sides).await?;
     for snapshot in &snapshots {
@@ -146,7 +162,23 @@ pub async fn reconcile(
         .filter(|(_, (journal, stored))| *journal != 0 || *stored != 0)
         .map(|((account, asset), (journal, stored))| BookLine { account, asset, journal, stored })
         .collect();
-    Ok(Reconciliation { lines, books, unbalanced, accounts: snapshots.len() })
+    Ok(Reconciliation { lines, books, unbalanced, miscounted, accounts: snapshots.len() })
+}
+
+/// The states of which not as many reservations are counted as is kept.
+///
+/// # Errors
+/// If the database cannot be read.
+pub async fn miscounted(tx: &mut dyn Tx) -> Result<Vec<Miscount>, StoreError> {
+    let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for (state, kept) in tx.reservation_counts().await? {
+        counts.entry(state).or_default().0 = kept;
+    }
+    for (state, counted) in tx.reservations_recounted().await? {
+        counts.entry(state).or_default().1 = counted;
+    }
+    let differ = counts.into_iter().filter(|(_, (kept, counted))| kept != counted);
+    Ok(differ.map(|(state, (kept, counted))| Miscount { state, kept, counted }).collect())
 }
 
 /// The accounts that our key signs for, and those that only the journal knows.

@@ -44,6 +44,11 @@ pub struct Settings {
     /// account, if it trusts them, so that theirs can be closed. XLM goes home with the account after the
     /// quiet period.
     pub carry_home_seconds: i64,
+    /// For how many seconds the answer to a request with an `Idempotency-Key` is kept; the same key makes
+    /// another request afterwards.
+    pub answers_kept_seconds: i64,
+    /// For how many seconds an event is kept, whoever has read it.
+    pub events_kept_seconds: i64,
     /// After how many seconds without a renewal another process takes the engine's lease over.
     pub lease_seconds: u32,
     /// From how many accounts on the network's payment stream is followed beside the sweeps; a public Horizon
@@ -68,6 +73,10 @@ pub const WARM_ACCOUNTS_MAX: u16 = 10_000;
 pub const REFUND_CLAIMABLES_MAX: u32 = 10_000;
 /// The most that a return may have to be worth, in USD.
 pub const REFUND_CLAIMABLE_MIN_USD_MAX: i64 = 1_000_000;
+/// Shortest time for which answers and events are kept: a day, in seconds.
+pub const KEPT_SECONDS_MIN: i64 = 86_400;
+/// Longest time for which answers and events are kept: ten years, in seconds.
+pub const KEPT_SECONDS_MAX: i64 = 10 * 365 * 86_400;
 /// Longest pause between ticks, in milliseconds.
 pub const TICK_MILLIS_MAX: u64 = 60_000;
 /// Longest time until a lease that is not renewed is taken over, in seconds.
@@ -93,6 +102,8 @@ impl Default for Settings {
             refund_claimables_max: 200,
             quiet_period_seconds: 7 * 86_400,
             carry_home_seconds: 30 * 86_400,
+            answers_kept_seconds: 30 * 86_400,
+            events_kept_seconds: 90 * 86_400,
             lease_seconds: 15,
             follow_accounts_min: FOLLOW_ACCOUNTS_MIN,
             funding_accounts: Vec::new(),
@@ -144,6 +155,8 @@ impl Settings {
             ("refund_claimables_max", self.refund_claimables_max.into(), 0, REFUND_CLAIMABLES_MAX.into()),
             ("quiet_period_seconds", self.quiet_period_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
             ("carry_home_seconds", self.carry_home_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
+            ("answers_kept_seconds", self.answers_kept_seconds, KEPT_SECONDS_MIN, KEPT_SECONDS_MAX),
+            ("events_kept_seconds", self.events_kept_seconds, KEPT_SECONDS_MIN, KEPT_SECONDS_MAX),
             ("lease_seconds", self.lease_seconds.into(), 1, LEASE_SECONDS_MAX.into()),
             ("follow_accounts_min", to_i64(self.follow_accounts_min), 0, i64::MAX),
         ] {

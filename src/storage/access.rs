@@ -29,10 +29,12 @@ statements! {
     KEEP_ANSWER = "INSERT INTO idempotency_answers (api_key, request_key, request_hash, status, body,
         answered_at)
         VALUES ($1, $2, $3, $4, $5, $6)";
-    FORGET_ANSWERS = "DELETE FROM idempotency_answers WHERE (api_key, request_key) IN (
-            SELECT api_key, request_key FROM idempotency_answers WHERE answered_at < $1
-            ORDER BY answered_at, api_key, request_key LIMIT $2
-        )";
+    /// The first and the last of the oldest so many: what is forgotten then has two ends, so that no planner
+    /// takes it for nearly all there is.
+    OLDEST_ANSWERS = "SELECT MIN(answered_at) AS first, MAX(answered_at) AS last FROM (
+            SELECT answered_at FROM idempotency_answers WHERE answered_at < $1 ORDER BY answered_at LIMIT $2
+        ) AS page";
+    FORGET_ANSWERS = "DELETE FROM idempotency_answers WHERE answered_at >= $1 AND answered_at <= $2";
 }
 
 fn digest(facts: Facts<'_>, column: &'static str) -> Result<[u8; 32], StoreError> {
@@ -112,6 +114,16 @@ impl AccessTx for Session {
     }
 
     async fn forget_answers(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.execute(FORGET_ANSWERS, args![before, limit]).await
+        let page = self.row(OLDEST_ANSWERS, args![before, limit]).await?;
+        let ends = match &page {
+            Some(row) => {
+                let facts = row.of(&ANSWERS);
+                facts.int_or_none("first")?.zip(facts.int_or_none("last")?)
+            }
+            None => None,
+        };
+        drop(page);
+        let Some((first, last)) = ends else { return Ok(0) };
+        self.execute(FORGET_ANSWERS, args![first, last]).await
     }
 }

@@ -47,7 +47,9 @@ statements! {
             merged_by = $11
         WHERE account = $1 AND version = $2";
     ESCROWS_NAMED = select_escrows!("WHERE account IN (SELECT value FROM json_each($1))"),
-        on_postgres select_escrows!("WHERE account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))");
+        on_postgres select_escrows!(
+            "WHERE account = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST($1 AS JSONB))))"
+        );
     RETIRE_READY = "UPDATE escrows SET state = 'adopted', version = version + 1, created_at = $1
         WHERE state = 'ready'";
     ESCROWS_OPENED_BY = select_escrows!("WHERE submission = $1 ORDER BY account");
@@ -58,7 +60,7 @@ statements! {
                 'refunded')",
         on_postgres "SELECT escrows.account AS account, reservations.id AS reservation
             FROM escrows JOIN reservations ON reservations.id = escrows.reservation
-            WHERE escrows.account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))
+            WHERE escrows.account = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST($1 AS JSONB))))
                 AND escrows.state = 'assigned'
                 AND reservations.state IN ('settled', 'rejected', 'cancelled', 'expired', 'refunding',
                 'refunded')";
@@ -84,7 +86,7 @@ statements! {
     SEALED_SECRETS_NAMED = "SELECT account, sealing_key, sealed_seed FROM sealed_secrets
             WHERE account IN (SELECT value FROM json_each($1))",
         on_postgres "SELECT account, sealing_key, sealed_seed FROM sealed_secrets
-            WHERE account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))";
+            WHERE account = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST($1 AS JSONB))))";
 
     INSERT_CHANNEL = "INSERT INTO channels (account, role, opening, sequence) VALUES ($1, $2, $3, $4)";
     UPDATE_CHANNEL = "UPDATE channels SET role = $2, opening = $3, sequence = $4
@@ -98,7 +100,7 @@ statements! {
     FORGET_WAITING = "DELETE FROM waiting_balances
             WHERE claimant = $1 AND id NOT IN (SELECT value FROM json_each($2))",
         on_postgres "DELETE FROM waiting_balances
-            WHERE claimant = $1 AND id NOT IN (SELECT jsonb_array_elements_text(CAST($2 AS JSONB)))";
+            WHERE claimant = $1 AND id <> ALL (ARRAY(SELECT jsonb_array_elements_text(CAST($2 AS JSONB))))";
     ADD_WAITING = "INSERT INTO waiting_balances (claimant, id, asset, amount, sponsor, seen_at)
             SELECT $1, json_extract(value, '$.id'), json_extract(value, '$.asset'),
             json_extract(value, '$.amount'),

@@ -29,12 +29,30 @@ macro_rules! select_claimables {
 }
 pub(super) use select_claimables;
 
+macro_rules! gives_back {
+    () => {
+        "CASE WHEN returns_payment IS NOT NULL OR repays_claimable IS NOT NULL THEN 1 ELSE 0 END"
+    };
+}
+
 statements! {
+    /// With what its transfer is for, so that they are counted without it.
     INSERT = concat!(
-        "INSERT INTO claimables (",
-        claimable_columns!(),
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-    );
+            "INSERT INTO claimables (",
+            claimable_columns!(),
+            ", farm, is_return) SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, farm, ",
+            gives_back!(),
+            " FROM transfers WHERE id = $2"
+        ),
+        on_postgres concat!(
+            "INSERT INTO claimables (",
+            claimable_columns!(),
+            ", farm, is_return) SELECT CAST($1 AS TEXT), id, CAST($3 AS BIGINT), CAST($4 AS TEXT),
+                CAST($5 AS TEXT), CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BIGINT),
+                CAST($9 AS TEXT), CAST($10 AS TEXT), farm, ",
+            gives_back!(),
+            " FROM transfers WHERE id = $2"
+        );
     UPDATE = "UPDATE claimables SET state = $2, state_facts = $3 WHERE id = $1 AND state_facts = $4";
     INSERT_ATTEMPT = "INSERT INTO take_back_attempts (claimable, submission) VALUES ($1, $2)
         ON CONFLICT (claimable, submission) DO NOTHING";
@@ -45,60 +63,39 @@ statements! {
             AND id COLLATE \"C\" > $1
             ORDER BY id COLLATE \"C\" LIMIT $2");
     RECLAIMABLE = select_claimables!("WHERE state = 'outstanding' AND reclaim_from <= $1
-            AND (reclaim_from > $2 OR (reclaim_from = $2 AND id > $3)) ORDER BY reclaim_from, id LIMIT $4"),
+            AND reclaim_from >= $2 AND (reclaim_from > $2 OR id > $3) ORDER BY reclaim_from, id LIMIT $4"),
         on_postgres select_claimables!("WHERE state = 'outstanding' AND reclaim_from <= $1
-            AND (reclaim_from > $2 OR (reclaim_from = $2 AND id COLLATE \"C\" > $3))
+            AND reclaim_from >= $2 AND (reclaim_from > $2 OR id COLLATE \"C\" > $3)
             ORDER BY reclaim_from, id COLLATE \"C\" LIMIT $4");
-    NOT_REPAID = select_claimables!("WHERE state = 'taken_back' AND id > $1 AND NOT EXISTS (
+    NOT_REPAID = select_claimables!("WHERE state = 'taken_back' AND repaid = 0 AND id > $1 AND NOT EXISTS (
                 SELECT 1 FROM transfers WHERE transfers.repays_claimable = claimables.id
                     AND transfers.state <> 'cancelled'
             ) ORDER BY id LIMIT $2"),
-        on_postgres select_claimables!("WHERE state = 'taken_back' AND id COLLATE \"C\" > $1 AND NOT EXISTS (
+        on_postgres select_claimables!("WHERE state = 'taken_back' AND repaid = 0 AND id COLLATE \"C\" > $1
+            AND NOT EXISTS (
                 SELECT 1 FROM transfers WHERE transfers.repays_claimable = claimables.id
                     AND transfers.state <> 'cancelled'
             ) ORDER BY id COLLATE \"C\" LIMIT $2");
     SUMS_OWED = "SELECT asset, CAST(SUM(CASE WHEN state = 'taken_back' THEN 0 ELSE amount END) AS BIGINT)
         AS standing,
             CAST(SUM(amount) AS BIGINT) AS owed
-        FROM claimables WHERE state IN ('outstanding', 'taking_back') OR (state = 'taken_back' AND
-        NOT EXISTS (
-            SELECT 1 FROM transfers WHERE transfers.repays_claimable = claimables.id
-                AND transfers.state = 'confirmed'
-        )) GROUP BY asset ORDER BY asset";
+        FROM claimables WHERE state IN ('outstanding', 'taking_back', 'taken_back') AND repaid = 0
+        GROUP BY asset ORDER BY asset";
     /// What is on its way has no row of its own yet.
     RETURNS = "SELECT
-            (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
-                WHERE claimables.state IN ('outstanding', 'taking_back')
-                    AND (transfers.returns_payment IS NOT NULL OR transfers.repays_claimable IS NOT NULL))
+            (SELECT COUNT(*) FROM claimables WHERE is_return = 1 AND state IN ('outstanding', 'taking_back'))
             + (SELECT COUNT(*) FROM transfers
             WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
                 AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL)) AS claimables";
     OF_FARM = "SELECT
-            (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
-                WHERE claimables.state IN ('outstanding', 'taking_back') AND claimables.asset = $2
-                    AND json_extract(transfers.kind_facts, '$.farm') = $1)
+            (SELECT COUNT(*) FROM claimables
+                WHERE state IN ('outstanding', 'taking_back') AND farm = $1 AND asset = $2)
             + (SELECT COUNT(*) FROM transfers
             WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
-                AND asset = $2 AND json_extract(kind_facts, '$.farm') = $1) AS claimables",
-        on_postgres "SELECT
-            (SELECT COUNT(*) FROM claimables JOIN transfers ON transfers.id = claimables.transfer
-                WHERE claimables.state IN ('outstanding', 'taking_back') AND claimables.asset = $2
-                    AND CAST(transfers.kind_facts AS JSONB) ->> 'farm' = $1)
-            + (SELECT COUNT(*) FROM transfers
-            WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
-                AND asset = $2 AND CAST(kind_facts AS JSONB) ->> 'farm' = $1) AS claimables";
-    FARMS = "SELECT json_extract(transfers.kind_facts, '$.farm') AS farm, claimables.asset AS asset
-            FROM claimables JOIN transfers ON transfers.id = claimables.transfer
-            WHERE claimables.state IN ('outstanding', 'taking_back')
-                AND json_extract(transfers.kind_facts, '$.farm') IS NOT NULL
-            GROUP BY json_extract(transfers.kind_facts, '$.farm'), claimables.asset
-            HAVING COUNT(*) >= $1 LIMIT $2",
-        on_postgres "SELECT CAST(transfers.kind_facts AS JSONB) ->> 'farm' AS farm, claimables.asset AS asset
-            FROM claimables JOIN transfers ON transfers.id = claimables.transfer
-            WHERE claimables.state IN ('outstanding', 'taking_back')
-                AND CAST(transfers.kind_facts AS JSONB) ->> 'farm' IS NOT NULL
-            GROUP BY CAST(transfers.kind_facts AS JSONB) ->> 'farm', claimables.asset
-            HAVING COUNT(*) >= $1 LIMIT $2";
+                AND farm = $1 AND asset = $2) AS claimables";
+    FARMS = "SELECT farm, asset FROM claimables
+        WHERE state IN ('outstanding', 'taking_back') AND farm IS NOT NULL
+        GROUP BY farm, asset HAVING COUNT(*) >= $1 LIMIT $2";
 }
 
 pub(super) fn claimable(row: &Row) -> Result<Claimable, StoreError> {
@@ -136,7 +133,7 @@ impl ClaimablesTx for Session {
             claimable.state.name(),
             to_json(&claimable.state)?,
         ];
-        self.execute(INSERT, args).await.map(drop)
+        self.guarded(INSERT, args, || format!("transfer {}", claimable.transfer)).await
     }
 
     async fn update_claimable(&mut self, before: &Claimable, after: &Claimable) -> Result<(), StoreError> {
@@ -207,7 +204,7 @@ impl ClaimablesTx for Session {
     }
 
     async fn claimables_of_farm(&mut self, farm: FarmId, asset: Asset) -> Result<u64, StoreError> {
-        let row = self.row(OF_FARM, args![farm.to_string(), asset.to_string()]).await?;
+        let row = self.row(OF_FARM, args![farm.get(), asset.to_string()]).await?;
         row.as_ref().map_or(Ok(0), |row| row.of(&COUNTS).number("claimables", u64::try_from))
     }
 
@@ -219,7 +216,7 @@ impl ClaimablesTx for Session {
         let rows = self.rows(FARMS, args![at_least, rows_max(limit)]).await?;
         let farm = |row: &Row| {
             let facts = row.of(&COUNTS);
-            Ok((facts.parsed("farm")?, facts.parsed("asset")?))
+            Ok((facts.number("farm", FarmId::new)?, facts.parsed("asset")?))
         };
         rows.iter().map(farm).collect()
     }

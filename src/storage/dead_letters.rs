@@ -33,7 +33,8 @@ macro_rules! undelivered_columns {
     };
 }
 
-/// Pending transfers with how they could not be delivered.
+/// Pending transfers that give something back, with how they could not be delivered. All of them have an
+/// index: whether a payment or a claimable balance, is told by what they do not give back.
 macro_rules! select_pending {
     ($which:literal) => {
         concat!(
@@ -42,7 +43,7 @@ macro_rules! select_pending {
             ", ",
             undelivered_columns!(),
             " FROM transfers LEFT JOIN undelivered ON undelivered.transfer = transfers.id
-            WHERE state = 'pending' AND ",
+            WHERE state = 'pending' AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL) AND ",
             $which,
             " AND id > $1 ORDER BY id LIMIT $2"
         )
@@ -73,9 +74,9 @@ statements! {
     RECORD = select_quarantine!("WHERE account = $1 AND digest = $2");
     DISMISS = "UPDATE quarantine SET dismissed_at = $3, dismissed_by = $4, dismissed_note = $5
         WHERE account = $1 AND digest = $2 AND dismissed_at IS NULL";
-    RETURNS = select_pending!("returns_payment IS NOT NULL
+    RETURNS = select_pending!("repays_claimable IS NULL
         AND (delivery = 'undecided' OR transfer IS NOT NULL)");
-    REPAYMENTS = select_pending!("repays_claimable IS NOT NULL");
+    REPAYMENTS = select_pending!("returns_payment IS NULL");
     ONE_UNDELIVERED = concat!("SELECT ", undelivered_columns!(), " FROM undelivered WHERE transfer = $1");
     SET_UNDELIVERED = concat!(
             "INSERT INTO undelivered (",
@@ -94,13 +95,16 @@ statements! {
         WHERE transfer = $1 AND outcome = 'released'";
     TRIES_TO_TAKE_BACK = "SELECT COUNT(*) AS tries, MAX(submission) AS last FROM take_back_attempts
         WHERE claimable = $1";
-    NOT_TAKEN_BACK = select_claimables!("WHERE state = 'outstanding' AND id > $3
-            AND (reclaim_from <= $2 OR (reclaim_from <= $1
-                AND EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id)))
+    /// What is overdue may be taken back, too. Those that may still be claimed have an index.
+    NOT_TAKEN_BACK = select_claimables!("WHERE state IN ('outstanding', 'taking_back')
+            AND state = 'outstanding' AND id > $3 AND reclaim_from <= $1
+            AND (reclaim_from <= $2
+                OR EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id))
             ORDER BY id LIMIT $4"),
-        on_postgres select_claimables!("WHERE state = 'outstanding' AND id COLLATE \"C\" > $3
-            AND (reclaim_from <= $2 OR (reclaim_from <= $1
-                AND EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id)))
+        on_postgres select_claimables!("WHERE state IN ('outstanding', 'taking_back')
+            AND state = 'outstanding' AND id COLLATE \"C\" > $3 AND reclaim_from <= $1
+            AND (reclaim_from <= $2
+                OR EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id))
             ORDER BY id COLLATE \"C\" LIMIT $4");
     UNEXPLAINED = select_escrows!("WHERE dirty_since <= $1 AND account > $2 ORDER BY account LIMIT $3"),
         on_postgres select_escrows!("WHERE dirty_since <= $1 AND account COLLATE \"C\" > $2
@@ -110,14 +114,16 @@ statements! {
             (SELECT COUNT(*) FROM quarantine WHERE dismissed_at IS NULL) AS unreadable_record,
             (SELECT COUNT(*) FROM reservations WHERE state = 'held') AS held_reservation,
             (SELECT COUNT(*) FROM transfers LEFT JOIN undelivered ON undelivered.transfer = transfers.id
-                WHERE state = 'pending' AND returns_payment IS NOT NULL
+                WHERE state = 'pending' AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL)
+                    AND repays_claimable IS NULL
                     AND (delivery = 'undecided' OR transfer IS NOT NULL)) AS undeliverable_return,
-            (SELECT COUNT(*) FROM transfers WHERE state = 'pending'
-                AND repays_claimable IS NOT NULL) AS unpaid_repayment,
+            (SELECT COUNT(*) FROM transfers
+                WHERE state = 'pending' AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL)
+                    AND returns_payment IS NULL) AS unpaid_repayment,
             (SELECT COUNT(*) FROM claimables
-            WHERE state = 'outstanding' AND (reclaim_from <= $2 OR (reclaim_from <= $1
-                AND EXISTS (SELECT 1 FROM take_back_attempts
-                WHERE claimable = claimables.id)))) AS untakeable_balance,
+            WHERE state = 'outstanding' AND reclaim_from <= $1 AND (reclaim_from <= $2
+                OR EXISTS (SELECT 1 FROM take_back_attempts
+                WHERE claimable = claimables.id))) AS untakeable_balance,
             (SELECT COUNT(*) FROM escrows WHERE dirty_since <= $3) AS unexplained_account,
             (SELECT COUNT(*) FROM submissions
             WHERE state = 'live' AND max_time <= $4) AS unknown_transaction";

@@ -23,8 +23,8 @@ statements! {
         FROM submissions WHERE id = $2 AND state = 'live'";
     LIVE = "SELECT fee_bumps.hash, fee_bumps.submission, fee_bumps.envelope, fee_bumps.fee_per_operation,
         fee_bumps.created_at
-        FROM fee_bumps JOIN submissions ON submissions.id = fee_bumps.submission
-        WHERE submissions.state = 'live' ORDER BY fee_bumps.submission, fee_bumps.fee_per_operation LIMIT $1";
+        FROM submissions JOIN fee_bumps ON fee_bumps.submission = submissions.id
+        WHERE submissions.state = 'live' ORDER BY submissions.id, fee_bumps.fee_per_operation LIMIT $1";
 }
 
 fn fee_bump(row: &Row) -> Result<FeeBump, StoreError> {

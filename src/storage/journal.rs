@@ -33,14 +33,14 @@ statements! {
         on_postgres "INSERT INTO journal_postings (entry, ordinal, account, asset, amount)
             SELECT $1, ordinal, account, asset, amount FROM jsonb_to_recordset(CAST($2 AS JSONB))
                 AS posting (ordinal BIGINT, account TEXT, asset TEXT, amount BIGINT)";
-    ADD_TO_BALANCES = "INSERT INTO journal_balances (account, asset, amount)
+    ADD_TO_BALANCES = "INSERT INTO journal_balances (account, asset, amount, kind)
             SELECT json_extract(value, '$.account'), json_extract(value, '$.asset'),
-            json_extract(value, '$.amount')
+            json_extract(value, '$.amount'), json_extract(value, '$.kind')
             FROM json_each($1) WHERE true
             ON CONFLICT (account, asset) DO UPDATE SET amount = journal_balances.amount + excluded.amount",
-        on_postgres "INSERT INTO journal_balances (account, asset, amount)
-            SELECT account, asset, amount FROM jsonb_to_recordset(CAST($1 AS JSONB))
-                AS change (account TEXT, asset TEXT, amount BIGINT)
+        on_postgres "INSERT INTO journal_balances (account, asset, amount, kind)
+            SELECT account, asset, amount, kind FROM jsonb_to_recordset(CAST($1 AS JSONB))
+                AS change (account TEXT, asset TEXT, amount BIGINT, kind TEXT)
             ON CONFLICT (account, asset) DO UPDATE SET amount = journal_balances.amount + excluded.amount";
     BALANCE = "SELECT account, asset, amount FROM journal_balances WHERE account = $1 AND asset = $2";
     BALANCES_OF = "SELECT account, asset, amount FROM journal_balances
@@ -49,12 +49,14 @@ statements! {
         WHERE amount <> 0 AND account >= $1 AND (account > $1 OR asset > $2)
         ORDER BY account, asset LIMIT $3";
     OWED_AFTER = "SELECT account, asset, amount FROM journal_balances
-        WHERE amount <> 0 AND (account IN ('unattributed', 'clawed_back', 'claimants')
-        OR account LIKE 'deposits:%'
-            OR account LIKE 'clawed_back:%')
+        WHERE amount <> 0 AND kind IN ('deposits', 'unattributed', 'claimants', 'clawed_back')
             AND account >= $1 AND (account > $1 OR asset > $2) ORDER BY account, asset LIMIT $3";
-    JOURNAL_SUMS = "SELECT asset, CAST(SUM(amount) AS BIGINT) AS total FROM journal_postings
-        GROUP BY asset ORDER BY asset";
+    /// The last entry of the next so many postings.
+    NEXT_POSTINGS = "SELECT MAX(entry) AS last FROM (
+            SELECT entry FROM journal_postings WHERE entry > $1 ORDER BY entry LIMIT 10000
+        ) AS page";
+    SUM_POSTINGS = "SELECT asset, CAST(SUM(amount) AS BIGINT) AS total FROM journal_postings
+        WHERE entry > $1 AND entry <= $2 GROUP BY asset ORDER BY asset";
     ENTRIES_AFTER = "SELECT id, cause, reservation, happened_at FROM journal_entries
         WHERE id > $1 ORDER BY id LIMIT $2";
     ENTRIES_OF = "SELECT id, cause, reservation, happened_at FROM journal_entries
@@ -62,11 +64,15 @@ statements! {
     POSTINGS_OF = "SELECT entry, ordinal, account, asset, amount FROM journal_postings
             WHERE entry IN (SELECT CAST(value AS INTEGER) FROM json_each($1)) ORDER BY entry, ordinal",
         on_postgres "SELECT entry, ordinal, account, asset, amount FROM journal_postings
-            WHERE entry IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT))
+            WHERE entry = ANY (ARRAY(SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)))
             ORDER BY entry, ordinal";
 
     NEXT_EVENT = "UPDATE counters SET value = value + 1 WHERE name = 'events' RETURNING name, value";
     INSERT_EVENT = "INSERT INTO events (id, recorded_at, kind_facts) VALUES ($1, $2, $3)";
+    LAST_FORGOTTEN = "SELECT name, value FROM counters WHERE name = 'events_forgotten'";
+    OLDEST_EVENTS = "SELECT id, recorded_at FROM events WHERE id > $1 ORDER BY id LIMIT $2";
+    FORGET_EVENTS = "DELETE FROM events WHERE id > $1 AND id <= $2";
+    NOTE_FORGOTTEN = "UPDATE counters SET value = $2 WHERE name = 'events_forgotten' AND value = $1";
     EVENTS_AFTER = "SELECT id, recorded_at, kind_facts FROM events WHERE id > $1 ORDER BY id LIMIT $2";
 
     REPORT = "INSERT INTO engine_status (id, ticked_at, ledger, ledger_closed_at, swept_at, trouble,
@@ -99,6 +105,7 @@ struct BalanceChange {
     account: String,
     asset: String,
     amount: i64,
+    kind: &'static str,
 }
 
 fn balance(row: &Row) -> Result<(BookAccount, Asset, i64), StoreError> {
@@ -131,22 +138,39 @@ fn engine_status(row: &Row) -> Result<EngineStatus, StoreError> {
     })
 }
 
+fn no_counter(name: &str) -> StoreError {
+    StoreError::Corrupt {
+        table: COUNTERS.name,
+        column: "name",
+        key: format!("name {name}"),
+        reason: "the row is missing".to_owned(),
+    }
+}
+
 impl Session {
+    /// The id of the last event that was forgotten, or 0.
+    async fn last_forgotten(&mut self) -> Result<i64, StoreError> {
+        match self.row(LAST_FORGOTTEN, args![]).await? {
+            Some(row) => row.of(&COUNTERS).int("value"),
+            None => Err(self.over(no_counter("events_forgotten"))),
+        }
+    }
+
     /// Keeps the balances with the postings. In the order of their texts, so that no two writers wait for
     /// each other.
     async fn add_to_balances(&mut self, entry: &Entry) -> Result<(), StoreError> {
-        let mut sums: BTreeMap<(String, String), i128> = BTreeMap::new();
+        let mut sums: BTreeMap<(String, String, &'static str), i128> = BTreeMap::new();
         for posting in entry.postings() {
-            let key = (posting.account.to_string(), posting.asset.to_string());
+            let key = (posting.account.to_string(), posting.asset.to_string(), posting.account.kind());
             *sums.entry(key).or_default() += i128::from(posting.amount);
         }
         let mut changes = Vec::with_capacity(sums.len());
-        for ((account, asset), sum) in sums {
+        for ((account, asset, kind), sum) in sums {
             let Ok(amount) = i64::try_from(sum) else {
                 return Err(self.refuse(format!("entry {} moves {sum} stroops on {account}", entry.id())));
             };
             if amount != 0 {
-                changes.push(BalanceChange { account, asset, amount });
+                changes.push(BalanceChange { account, asset, amount, kind });
             }
         }
         self.execute(ADD_TO_BALANCES, args![to_json(&changes)?]).await.map(drop)
@@ -232,11 +256,22 @@ impl JournalTx for Session {
     }
 
     async fn journal_sums(&mut self) -> Result<Vec<(Asset, i64)>, StoreError> {
-        let sum = |row: &Row| {
-            let facts = row.of(&SUMS);
-            Ok((facts.parsed("asset")?, facts.int("total")?))
-        };
-        self.rows(JOURNAL_SUMS, args![]).await?.iter().map(sum).collect()
+        let mut sums: BTreeMap<Asset, i64> = BTreeMap::new();
+        let mut after = -1;
+        loop {
+            let page = self.row(NEXT_POSTINGS, args![after]).await?;
+            let last = page.as_ref().map_or(Ok(None), |row| row.of(&SUMS).int_or_none("last"))?;
+            drop(page);
+            let Some(last) = last else { return Ok(sums.into_iter().collect()) };
+            for row in self.rows(SUM_POSTINGS, args![after, last]).await? {
+                let facts = row.of(&SUMS);
+                let sum = sums.entry(facts.parsed("asset")?).or_default();
+                *sum = sum
+                    .checked_add(facts.int("total")?)
+                    .ok_or_else(|| facts.corrupt("amount", "the sum of all is no 64 bits"))?;
+            }
+            after = last;
+        }
     }
 
     async fn entries(
@@ -271,12 +306,7 @@ impl JournalTx for Session {
 
     async fn append_event(&mut self, at: Timestamp, kind: &EventKind) -> Result<EventId, StoreError> {
         let Some(row) = self.row(NEXT_EVENT, args![]).await? else {
-            return Err(self.over(StoreError::Corrupt {
-                table: COUNTERS.name,
-                column: "name",
-                key: "name events".to_owned(),
-                reason: "the row is missing".to_owned(),
-            }));
+            return Err(self.over(no_counter("events")));
         };
         let id = row.of(&COUNTERS).number("value", EventId::new)?;
         drop(row);
@@ -287,6 +317,29 @@ impl JournalTx for Session {
     async fn events(&mut self, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
         let args = args![after.map_or(-1, EventId::get), rows_max(limit)];
         self.rows(EVENTS_AFTER, args).await?.iter().map(event).collect()
+    }
+
+    async fn last_event_forgotten(&mut self) -> Result<Option<EventId>, StoreError> {
+        let last = self.last_forgotten().await?;
+        Ok(EventId::new(last).ok().filter(|_| last > 0))
+    }
+
+    async fn forget_events(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let after = self.last_forgotten().await?;
+        let mut last = after;
+        for row in self.rows(OLDEST_EVENTS, args![after, limit]).await? {
+            let facts = row.of(&EVENTS);
+            if facts.time("recorded_at")? >= before {
+                break;
+            }
+            last = facts.int("id")?;
+        }
+        if last == after {
+            return Ok(0);
+        }
+        let what = || "the events that are kept".to_owned();
+        self.guarded(NOTE_FORGOTTEN, args![after, last], what).await?;
+        self.execute(FORGET_EVENTS, args![after, last]).await
     }
 
     async fn report(&mut self, status: &EngineStatus) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::rows::{Row, Table, legible, to_json};
 use super::session::{Session, rows_max};
-use super::sql::{Arg, args, statements};
+use super::sql::{Arg, Sql, args, statements};
 use crate::domain::ids::{OperationId, ReservationId};
 use crate::domain::payment::{Attribution, Payment, PaymentId, PaymentKind};
 use crate::ports::store::{Applied, PaymentFilter, PaymentsTx, Quarantined, StoreError, StoredPayment};
@@ -63,12 +63,19 @@ macro_rules! select_quarantine {
 pub(super) use select_quarantine;
 
 macro_rules! select_page {
-    ($filter:literal) => {
+    ($filter:expr) => {
         concat!(
             select!("WHERE "),
             $filter,
             "operation >= $1 AND (operation > $1 OR change > $2) ORDER BY operation, change LIMIT $3"
         )
+    };
+}
+
+/// What it is taken for stands in the text: PostgreSQL then knows whether few or nearly all payments are.
+macro_rules! list_taken_for {
+    ($attribution:literal) => {
+        select_page!(concat!("attribution = '", $attribution, "' AND "))
     };
 }
 
@@ -82,7 +89,11 @@ statements! {
     ONE = select!("WHERE operation = $1 AND change = $2");
     LIST = select_page!("");
     LIST_OF_RESERVATION = select_page!("reservation = $4 AND ");
-    LIST_TAKEN_FOR = select_page!("attribution = $4 AND ");
+    LIST_COUNTED = list_taken_for!("counted");
+    LIST_LATE = list_taken_for!("late");
+    LIST_OTHER_ASSET = list_taken_for!("other_asset");
+    LIST_UNASSIGNED = list_taken_for!("unassigned");
+    LIST_TOP_UP = list_taken_for!("top_up");
     LIST_OF_RESERVATION_TAKEN_FOR = select_page!("reservation = $4 AND attribution = $5 AND ");
     QUARANTINE_RECORD = concat!(
         "INSERT INTO quarantine (",
@@ -135,6 +146,16 @@ pub(super) fn quarantined(row: &Row) -> Result<Quarantined, StoreError> {
     })
 }
 
+const fn list_taken_for(attribution: Attribution) -> Sql {
+    match attribution {
+        Attribution::Counted => LIST_COUNTED,
+        Attribution::Late => LIST_LATE,
+        Attribution::OtherAsset => LIST_OTHER_ASSET,
+        Attribution::Unassigned => LIST_UNASSIGNED,
+        Attribution::TopUp => LIST_TOP_UP,
+    }
+}
+
 fn digest(json: &str) -> String {
     hex::encode(Sha256::digest(json.as_bytes()))
 }
@@ -181,11 +202,13 @@ impl PaymentsTx for Session {
         let sql = match (filter.reservation, filter.attribution) {
             (None, None) => LIST,
             (Some(_), None) => LIST_OF_RESERVATION,
-            (None, Some(_)) => LIST_TAKEN_FOR,
+            (None, Some(attribution)) => list_taken_for(attribution),
             (Some(_), Some(_)) => LIST_OF_RESERVATION_TAKEN_FOR,
         };
-        args.extend(filter.reservation.map(ReservationId::get).map(Arg::from));
-        args.extend(filter.attribution.map(Attribution::as_str).map(Arg::from));
+        if let Some(reservation) = filter.reservation {
+            args.push(reservation.get().into());
+            args.extend(filter.attribution.map(Attribution::as_str).map(Arg::from));
+        }
         self.rows(sql, args).await?.iter().map(payment).collect()
     }
 

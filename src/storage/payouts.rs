@@ -19,10 +19,11 @@ statements! {
     NAMED = "SELECT account, memo_required, checked_at FROM payout_checks
             WHERE account IN (SELECT value FROM json_each($1))",
         on_postgres "SELECT account, memo_required, checked_at FROM payout_checks
-            WHERE account IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))";
-    TO_CHECK = "SELECT account, memo_required, checked_at FROM payout_checks
-        WHERE checked_at IS NULL OR checked_at < $1
-        ORDER BY CASE WHEN checked_at IS NULL THEN 0 ELSE 1 END, checked_at, account LIMIT $2";
+            WHERE account = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST($1 AS JSONB))))";
+    NEVER_CHECKED = "SELECT account, memo_required, checked_at FROM payout_checks
+        WHERE checked_at IS NULL ORDER BY account LIMIT $1";
+    CHECKED_BEFORE = "SELECT account, memo_required, checked_at FROM payout_checks
+        WHERE checked_at < $1 ORDER BY checked_at, account LIMIT $2";
     CHECKED = "UPDATE payout_checks SET memo_required = $2, checked_at = $3 WHERE account = $1";
 }
 
@@ -53,7 +54,12 @@ impl PayoutsTx for Session {
         before: Timestamp,
         limit: u32,
     ) -> Result<Vec<PayoutCheck>, StoreError> {
-        self.rows(TO_CHECK, args![before, rows_max(limit)]).await?.iter().map(payout_check).collect()
+        let mut rows = self.rows(NEVER_CHECKED, args![rows_max(limit)]).await?;
+        let found = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        if found < limit {
+            rows.extend(self.rows(CHECKED_BEFORE, args![before, rows_max(limit - found)]).await?);
+        }
+        rows.iter().map(payout_check).collect()
     }
 
     async fn set_payout_check(&mut self, check: &PayoutCheck) -> Result<(), StoreError> {

@@ -22,34 +22,44 @@ macro_rules! select {
     };
 }
 
+macro_rules! select_on_node {
+    ($rest:literal) => {
+        concat!(
+            "SELECT pools.id, pools.version, pools.customer, pools.free_only, pools.created_at
+            FROM pool_nodes JOIN pools ON pools.id = pool_nodes.pool ",
+            $rest
+        )
+    };
+}
+
 statements! {
     INSERT = "INSERT INTO pools (id, version, free_only, customer, created_at) VALUES ($1, $2, $3, $4, $5)";
     UPDATE = "UPDATE pools SET version = version + 1, free_only = $3 WHERE id = $1 AND version = $2";
-    INSERT_NODES = "INSERT INTO pool_nodes (pool, node)
-            SELECT $1, CAST(value AS INTEGER) FROM json_each($2) WHERE true
-            ON CONFLICT (pool, node) DO NOTHING",
-        on_postgres "INSERT INTO pool_nodes (pool, node)
-            SELECT $1, CAST(node AS BIGINT) FROM jsonb_array_elements_text(CAST($2 AS JSONB)) AS node
-            ON CONFLICT (pool, node) DO NOTHING";
+    /// Each node knows whether its pool was bought with play money.
+    INSERT_NODES = "INSERT INTO pool_nodes (pool, node, free_only)
+            SELECT $1, CAST(value AS INTEGER), $3 FROM json_each($2) WHERE true
+            ON CONFLICT (pool, node) DO UPDATE SET free_only = excluded.free_only",
+        on_postgres "INSERT INTO pool_nodes (pool, node, free_only)
+            SELECT $1, CAST(value AS BIGINT), $3 FROM jsonb_array_elements_text(CAST($2 AS JSONB)) AS value
+            ON CONFLICT (pool, node) DO UPDATE SET free_only = excluded.free_only";
     INSERT_GRANT = "INSERT INTO pool_grants (reservation, pool, ordinal, cu, su, ipv4u, starts_at, ends_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     ONE = select!("WHERE id = $1");
     LIST = select!("WHERE id > $1 ORDER BY id LIMIT $2");
     LIST_OF_CUSTOMER = select!("WHERE customer = $3 AND id > $1 ORDER BY id LIMIT $2");
-    LIST_ON_NODE = select!("WHERE id IN (SELECT pool FROM pool_nodes WHERE node = $3)
-        AND id > $1 ORDER BY id LIMIT $2");
-    LIST_OF_CUSTOMER_ON_NODE = select!("WHERE customer = $3 AND id IN (SELECT pool FROM pool_nodes
-        WHERE node = $4)
-        AND id > $1 ORDER BY id LIMIT $2");
+    LIST_ON_NODE = select_on_node!("WHERE pool_nodes.node = $3 AND pool_nodes.pool > $1
+        ORDER BY pool_nodes.pool LIMIT $2");
+    LIST_OF_CUSTOMER_ON_NODE = select_on_node!("WHERE pool_nodes.node = $4 AND pool_nodes.pool > $1
+        AND pools.customer = $3 ORDER BY pool_nodes.pool LIMIT $2");
     NODES_OF = "SELECT pool, node FROM pool_nodes
             WHERE pool IN (SELECT CAST(value AS INTEGER) FROM json_each($1)) ORDER BY pool, node",
         on_postgres "SELECT pool, node FROM pool_nodes
-            WHERE pool IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT))
+            WHERE pool = ANY (ARRAY(SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)))
             ORDER BY pool, node";
     GRANTS_OF = "SELECT reservation, pool, ordinal, cu, su, ipv4u, starts_at, ends_at FROM pool_grants
             WHERE pool IN (SELECT CAST(value AS INTEGER) FROM json_each($1)) ORDER BY pool, ordinal",
         on_postgres "SELECT reservation, pool, ordinal, cu, su, ipv4u, starts_at, ends_at FROM pool_grants
-            WHERE pool IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT))
+            WHERE pool = ANY (ARRAY(SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)))
             ORDER BY pool, ordinal";
     /// Whoever claims or credits this pool holds its row: he is waited for, then seen.
     LOCK_POOL = "SELECT id FROM pools WHERE id = $1",
@@ -64,23 +74,27 @@ statements! {
         on_postgres "SELECT id FROM nodes WHERE id = $1 FOR UPDATE";
     /// Free pools are those bought with play money and those that an unfinished reservation may extend with
     /// it. A node is under one if it is in it, or in an unfinished reservation that may use play money or
-    /// extends one.
-    NODE_UNDER_FREE_POOL = "WITH unfinished AS (
-            SELECT id, extends, play_money FROM reservations
-            WHERE state IN (
-                'awaiting_signatures', 'awaiting_farmer', 'awaiting_payment', 'funded', 'settling', 'held'
-            )
-        ), free_pools AS (
-            SELECT id FROM pools WHERE free_only = 1
-            UNION SELECT extends FROM unfinished WHERE play_money = 1 AND extends IS NOT NULL
-        )
-        SELECT CAST(CASE WHEN EXISTS (
-            SELECT 1 FROM pool_nodes WHERE node = $1 AND pool IN (SELECT id FROM free_pools)
+    /// extends one. Reservations that may use play money are unfinished.
+    NODE_UNDER_FREE_POOL = "SELECT CAST(CASE WHEN EXISTS (
+            SELECT 1 FROM pool_nodes WHERE node = $1 AND free_only = 1
         ) OR EXISTS (
-            SELECT 1 FROM reservation_nodes JOIN unfinished ON unfinished.id = reservation_nodes.reservation
-            WHERE reservation_nodes.node = $1 AND (
-                unfinished.play_money = 1 OR unfinished.extends IN (SELECT id FROM free_pools)
-            )
+            SELECT 1 FROM reservations CROSS JOIN pool_nodes
+            WHERE reservations.play_money = 1 AND pool_nodes.pool = reservations.extends
+                AND pool_nodes.node = $1
+        ) OR EXISTS (
+            SELECT 1 FROM reservations CROSS JOIN reservation_nodes
+            WHERE reservations.play_money = 1 AND reservation_nodes.reservation = reservations.id
+                AND reservation_nodes.node = $1
+        ) OR EXISTS (
+            SELECT 1 FROM reservations CROSS JOIN reservation_nodes CROSS JOIN pools
+            WHERE reservations.extends IS NOT NULL AND reservations.state IN (
+                    'awaiting_signatures', 'awaiting_farmer', 'awaiting_payment', 'funded', 'settling', 'held'
+                )
+                AND reservation_nodes.reservation = reservations.id AND reservation_nodes.node = $1
+                AND pools.id = reservations.extends AND (pools.free_only = 1 OR EXISTS (
+                    SELECT 1 FROM reservations AS others
+                    WHERE others.play_money = 1 AND others.extends = reservations.extends
+                ))
         ) THEN 1 ELSE 0 END AS BIGINT) AS under";
 }
 
@@ -144,7 +158,8 @@ impl Session {
     }
 
     async fn insert_nodes(&mut self, pool: &Pool) -> Result<(), StoreError> {
-        self.execute(INSERT_NODES, args![pool.id.get(), to_json(&pool.nodes)?]).await.map(drop)
+        let args = args![pool.id.get(), to_json(&pool.nodes)?, pool.free_only];
+        self.execute(INSERT_NODES, args).await.map(drop)
     }
 
     async fn insert_grants(&mut self, pool: &Pool, from: usize) -> Result<(), StoreError> {

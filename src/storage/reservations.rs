@@ -1,54 +1,98 @@
 //! Reservations. Order, quote, memo and state are kept as JSON facts; what is searched by stands beside them.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::rows::{Row, Table, to_json};
 use super::session::{Session, rows_max};
-use super::sql::{Arg, args, statements};
+use super::sql::{Arg, Sql, args, statements};
 use crate::domain::address::AccountId;
-use crate::domain::ids::{IdentityId, PoolId, ReservationId};
+use crate::domain::ids::{PoolId, ReservationId};
 use crate::domain::reservation::{Order, Quote, Reservation, STATE_NAMES, State};
 use crate::ports::store::{ReservationFilter, ReservationsTx, StoreError};
 
 const RESERVATIONS: Table = Table { name: "reservations", key: &["id"] };
-const COUNTS: Table = Table { name: "reservations", key: &["state"] };
+const COUNTED: Table = Table { name: "reservation_counts", key: &["state"] };
 
 macro_rules! select {
-    ($rest:literal) => {
+    ($rest:expr) => {
         concat!(
             "SELECT id, version, customer, extends, order_facts, quote_facts, deadline, escrow, memo_facts,
-                created_at, cancel_requested_at, state, state_facts, play_money
+                created_at, cancel_requested_at, state, state_facts, play_money, decide_after, funded_at
             FROM reservations ",
             $rest
         )
     };
 }
 
+/// The state stands in the text: PostgreSQL then knows whether few or nearly all reservations are in it.
+macro_rules! list_in {
+    ($state:literal) => {
+        select!(concat!("WHERE state = '", $state, "' AND id > $1 ORDER BY id LIMIT $2"))
+    };
+}
+
 statements! {
     INSERT = "INSERT INTO reservations (id, version, state, state_facts, play_money, cancel_requested_at,
-        customer, extends, order_facts, quote_facts, deadline, escrow, memo_facts, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+        decide_after, funded_at, customer, extends, order_facts, quote_facts, deadline, escrow, memo_facts,
+        created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     INSERT_NODES = "INSERT INTO reservation_nodes (reservation, node)
             SELECT $1, CAST(value AS INTEGER) FROM json_each($2)",
         on_postgres "INSERT INTO reservation_nodes (reservation, node)
-            SELECT $1, CAST(node AS BIGINT) FROM jsonb_array_elements_text(CAST($2 AS JSONB)) AS node";
+            SELECT $1, CAST(value AS BIGINT) FROM jsonb_array_elements_text(CAST($2 AS JSONB)) AS value";
     /// Order and creation never change, so they are no part of it.
-    UPDATE = "UPDATE reservations SET version = version + 1, state = $3, state_facts = $4, play_money = $5,
-            cancel_requested_at = $6
-        WHERE id = $1 AND version = $2";
+    UPDATE = "UPDATE reservations SET version = version + 1, previous_state = state, state = $3,
+            state_facts = $4, play_money = $5, cancel_requested_at = $6, decide_after = $7, funded_at = $8
+        WHERE id = $1 AND version = $2 RETURNING id, previous_state";
     ONE = select!("WHERE id = $1");
     BY_ESCROW = select!("WHERE escrow = $1");
     LIST = select!("WHERE id > $1 ORDER BY id LIMIT $2");
-    LIST_IN_STATE = select!("WHERE state = $3 AND id > $1 ORDER BY id LIMIT $2");
+    LIST_AWAITING_SIGNATURES = list_in!("awaiting_signatures");
+    LIST_AWAITING_FARMER = list_in!("awaiting_farmer");
+    LIST_AWAITING_PAYMENT = list_in!("awaiting_payment");
+    LIST_FUNDED = list_in!("funded");
+    LIST_SETTLING = list_in!("settling");
+    LIST_SETTLED = list_in!("settled");
+    LIST_REJECTED = list_in!("rejected");
+    LIST_CANCELLED = list_in!("cancelled");
+    LIST_EXPIRED = list_in!("expired");
+    LIST_REFUNDING = list_in!("refunding");
+    LIST_REFUNDED = list_in!("refunded");
+    LIST_HELD = list_in!("held");
     LIST_OF_CUSTOMER = select!("WHERE customer = $3 AND id > $1 ORDER BY id LIMIT $2");
     LIST_OF_CUSTOMER_IN_STATE = select!("WHERE customer = $3 AND state = $4 AND id > $1
         ORDER BY id LIMIT $2");
-    OVERDUE = select!("WHERE state IN ('awaiting_signatures', 'awaiting_farmer', 'awaiting_payment')
-        AND (deadline < $1 OR cancel_requested_at < $1) AND (deadline > $3
-            OR (deadline = $3 AND id > $4)) ORDER BY deadline, id LIMIT $2");
-    COUNT_BY_STATE = "SELECT state, COUNT(*) AS reservations FROM reservations GROUP BY state ORDER BY state";
+    OVERDUE = select!("WHERE decide_after < $1 AND decide_after >= $3 AND (decide_after > $3 OR id > $4)
+        ORDER BY decide_after, id LIMIT $2");
+
+    COUNTS = "SELECT state, reservations FROM reservation_counts ORDER BY state";
+    ADD_TO_COUNT = "UPDATE reservation_counts SET reservations = reservations + $2 WHERE state = $1";
+    /// The last of the next so many.
+    NEXT_PAGE = "SELECT MAX(id) AS last FROM (
+            SELECT id FROM reservations WHERE id > $1 ORDER BY id LIMIT 10000
+        ) AS page";
+    COUNT_PAGE = "SELECT state, COUNT(*) AS reservations FROM reservations WHERE id > $1 AND id <= $2
+        GROUP BY state ORDER BY state";
 }
+
+/// The list of each state's reservations.
+const LISTS_IN_STATE: [(&str, Sql); 12] = [
+    ("awaiting_signatures", LIST_AWAITING_SIGNATURES),
+    ("awaiting_farmer", LIST_AWAITING_FARMER),
+    ("awaiting_payment", LIST_AWAITING_PAYMENT),
+    ("funded", LIST_FUNDED),
+    ("settling", LIST_SETTLING),
+    ("settled", LIST_SETTLED),
+    ("rejected", LIST_REJECTED),
+    ("cancelled", LIST_CANCELLED),
+    ("expired", LIST_EXPIRED),
+    ("refunding", LIST_REFUNDING),
+    ("refunded", LIST_REFUNDED),
+    ("held", LIST_HELD),
+];
 
 /// True while its capacity may come to be bought with play money: an option allows it, or it funded it.
 fn may_credit_play_money(reservation: &Reservation) -> bool {
@@ -91,10 +135,51 @@ fn reservation(row: &Row) -> Result<Reservation, StoreError> {
         state,
     };
     facts.agrees("play_money", facts.flag("play_money")?, may_credit_play_money(&reservation))?;
+    for (column, expected) in
+        [("decide_after", decide_after(&reservation)), ("funded_at", funded_at(&reservation.state))]
+    {
+        let stored = facts.int_or_none(column)?;
+        if stored != expected.map(Timestamp::as_microsecond) {
+            return Err(facts.corrupt(column, format!("it is {stored:?}, but the facts say {expected:?}")));
+        }
+    }
     Ok(reservation)
 }
 
-/// The six arguments of what changes.
+/// When its end is to be decided, while it takes payments.
+fn decide_after(reservation: &Reservation) -> Option<Timestamp> {
+    reservation.state.takes_payments().then(|| reservation.decided_after())
+}
+
+/// When it was funded, until it is settled. One that is held waits for its account or a person.
+const fn funded_at(state: &State) -> Option<Timestamp> {
+    match state {
+        State::Funded { funding } | State::Settling { funding, .. } => Some(funding.at),
+        State::AwaitingSignatures
+        | State::AwaitingFarmer { .. }
+        | State::AwaitingPayment { .. }
+        | State::Settled { .. }
+        | State::Rejected { .. }
+        | State::Cancelled { .. }
+        | State::Expired { .. }
+        | State::Refunding { .. }
+        | State::Refunded { .. }
+        | State::Held { .. } => None,
+    }
+}
+
+fn count(row: &Row) -> Result<(&'static str, i64), StoreError> {
+    let facts = row.of(&COUNTED);
+    Ok((facts.one_of("state", &STATE_NAMES, |name| name)?, facts.int("reservations")?))
+}
+
+/// Counts as they are given: by the states' names, without those of which there are none.
+fn counts(counted: BTreeMap<&'static str, i64>) -> Vec<(String, u64)> {
+    let some = counted.into_iter().filter(|(_, number)| *number > 0);
+    some.map(|(state, number)| (state.to_owned(), number.unsigned_abs())).collect()
+}
+
+/// The eight arguments of what changes.
 fn change(reservation: &Reservation) -> Result<Vec<Arg>, StoreError> {
     Ok(args![
         reservation.id.get(),
@@ -103,6 +188,8 @@ fn change(reservation: &Reservation) -> Result<Vec<Arg>, StoreError> {
         to_json(&reservation.state)?,
         may_credit_play_money(reservation),
         reservation.cancel_requested_at,
+        decide_after(reservation),
+        funded_at(&reservation.state),
     ])
 }
 
@@ -125,12 +212,18 @@ impl ReservationsTx for Session {
             reservation.created_at,
         ]);
         self.execute(INSERT, args).await?;
+        self.add_at_commit(ADD_TO_COUNT, reservation.state.name(), 1);
         self.execute(INSERT_NODES, args![reservation.id.get(), to_json(&order.nodes)?]).await.map(drop)
     }
 
     async fn update_reservation(&mut self, reservation: &Reservation) -> Result<Reservation, StoreError> {
-        let what = || format!("reservation {}", reservation.id);
-        self.guarded(UPDATE, change(reservation)?, what).await?;
+        let Some(changed) = self.row(UPDATE, change(reservation)?).await? else {
+            return Err(self.over(StoreError::Conflict { what: format!("reservation {}", reservation.id) }));
+        };
+        let before = changed.of(&RESERVATIONS).one_of("previous_state", &STATE_NAMES, |name| name)?;
+        drop(changed);
+        self.add_at_commit(ADD_TO_COUNT, before, -1);
+        self.add_at_commit(ADD_TO_COUNT, reservation.state.name(), 1);
         Ok(Reservation { version: reservation.version + 1, ..reservation.clone() })
     }
 
@@ -151,12 +244,21 @@ impl ReservationsTx for Session {
         let mut args = args![after.map_or(-1, ReservationId::get), rows_max(limit)];
         let sql = match (filter.customer, filter.state) {
             (None, None) => LIST,
-            (None, Some(_)) => LIST_IN_STATE,
-            (Some(_), None) => LIST_OF_CUSTOMER,
-            (Some(_), Some(_)) => LIST_OF_CUSTOMER_IN_STATE,
+            (None, Some(state)) => {
+                let Some((_, sql)) = LISTS_IN_STATE.iter().find(|(name, _)| *name == state) else {
+                    return Err(self.refuse(format!("{state:?} is no state of a reservation")));
+                };
+                *sql
+            }
+            (Some(customer), None) => {
+                args.push(customer.get().into());
+                LIST_OF_CUSTOMER
+            }
+            (Some(customer), Some(state)) => {
+                args.extend(args![customer.get(), state]);
+                LIST_OF_CUSTOMER_IN_STATE
+            }
         };
-        args.extend(filter.customer.map(IdentityId::get).map(Arg::from));
-        args.extend(filter.state.map(Arg::from));
         self.rows(sql, args).await?.iter().map(reservation).collect()
     }
 
@@ -166,18 +268,34 @@ impl ReservationsTx for Session {
         after: Option<(Timestamp, ReservationId)>,
         limit: u32,
     ) -> Result<Vec<Reservation>, StoreError> {
-        let (deadline, id) =
-            after.map_or((i64::MIN, 0), |(deadline, id)| (deadline.as_microsecond(), id.get()));
-        let rows = self.rows(OVERDUE, args![now, rows_max(limit), deadline, id]).await?;
+        let (decided_after, id) =
+            after.map_or((i64::MIN, 0), |(decided_after, id)| (decided_after.as_microsecond(), id.get()));
+        let rows = self.rows(OVERDUE, args![now, rows_max(limit), decided_after, id]).await?;
         rows.iter().map(reservation).collect()
     }
 
     async fn reservation_counts(&mut self) -> Result<Vec<(String, u64)>, StoreError> {
-        let count = |row: &Row| {
-            let facts = row.of(&COUNTS);
-            let state = facts.one_of("state", &STATE_NAMES, |name| name)?;
-            Ok((state.to_owned(), facts.number("reservations", u64::try_from)?))
-        };
-        self.rows(COUNT_BY_STATE, args![]).await?.iter().map(count).collect()
+        let mut kept = BTreeMap::new();
+        for row in self.rows(COUNTS, args![]).await? {
+            let (state, number) = count(&row)?;
+            kept.insert(state, number + self.added(ADD_TO_COUNT, state));
+        }
+        Ok(counts(kept))
+    }
+
+    async fn reservations_recounted(&mut self) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut counted: BTreeMap<&'static str, i64> = BTreeMap::new();
+        let mut after = -1;
+        loop {
+            let page = self.row(NEXT_PAGE, args![after]).await?;
+            let last = page.as_ref().map_or(Ok(None), |row| row.of(&COUNTED).int_or_none("last"))?;
+            drop(page);
+            let Some(last) = last else { return Ok(counts(counted)) };
+            for row in self.rows(COUNT_PAGE, args![after, last]).await? {
+                let (state, number) = count(&row)?;
+                *counted.entry(state).or_default() += number;
+            }
+            after = last;
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! An open transaction on either engine.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -22,6 +23,8 @@ pub(super) struct Session {
     reads_only: bool,
     tells_server: bool,
     failed: Option<StoreError>,
+    /// What is added to counts at the commit: by their statement's name and the count's.
+    additions: BTreeMap<(&'static str, &'static str), (Sql, i64)>,
 }
 
 enum Engine {
@@ -60,12 +63,7 @@ macro_rules! bound {
 
 impl Session {
     pub fn on_sqlite(transaction: Transaction<'static, Sqlite>, reads_only: bool) -> Self {
-        Self {
-            engine: Mutex::new(Engine::Sqlite(transaction)),
-            reads_only,
-            tells_server: false,
-            failed: None,
-        }
+        Self::new(Engine::Sqlite(transaction), reads_only, false)
     }
 
     /// `tells_server`: whether the server can be asked which one it is.
@@ -74,7 +72,12 @@ impl Session {
         reads_only: bool,
         tells_server: bool,
     ) -> Self {
-        Self { engine: Mutex::new(Engine::Postgres(transaction)), reads_only, tells_server, failed: None }
+        Self::new(Engine::Postgres(transaction), reads_only, tells_server)
+    }
+
+    const fn new(engine: Engine, reads_only: bool, tells_server: bool) -> Self {
+        let engine = Mutex::new(engine);
+        Self { engine, reads_only, tells_server, failed: None, additions: BTreeMap::new() }
     }
 
     /// True if writes, and locks on rows, are refused.
@@ -129,6 +132,29 @@ impl Session {
         }
     }
 
+    /// Adds to a count when the transaction is committed, by a statement that is given the count's name and
+    /// what is added.
+    ///
+    /// Last and in the order of their names: whoever holds a count then waits for nothing but the commit. A
+    /// count that is not there is not missed: it must not stop what it counts.
+    pub fn add_at_commit(&mut self, sql: Sql, name: &'static str, change: i64) {
+        self.additions.entry((sql.name, name)).or_insert((sql, 0)).1 += change;
+    }
+
+    /// What this transaction has added to a count so far.
+    pub fn added(&self, sql: Sql, name: &'static str) -> i64 {
+        self.additions.get(&(sql.name, name)).map_or(0, |(_, change)| *change)
+    }
+
+    async fn add_what_was_counted(&mut self) -> Result<(), StoreError> {
+        for ((_, name), (sql, change)) in std::mem::take(&mut self.additions) {
+            if change != 0 {
+                self.execute(sql, vec![name.into(), change.into()]).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses what a caller must not ask for, and ends the transaction.
     pub fn refuse(&mut self, reason: impl Into<String>) -> StoreError {
         self.over(StoreError::Refused { reason: reason.into() })
@@ -165,8 +191,12 @@ pub(super) fn rows_max(limit: u32) -> i64 {
 
 #[async_trait]
 impl Tx for Session {
-    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        if let Some(error) = self.failed.clone() {
+    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        let counted = match &self.failed {
+            None => self.add_what_was_counted().await,
+            Some(error) => Err(error.clone()),
+        };
+        if let Err(error) = counted {
             self.rollback().await?;
             return Err(error);
         }

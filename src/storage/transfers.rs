@@ -8,7 +8,7 @@ use super::session::{Session, rows_max};
 use super::sql::{Arg, Sql, args, statements};
 use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
-use crate::domain::ids::{ClaimableId, OperationId, ReservationId, SubmissionId, TransferId, TxHash};
+use crate::domain::ids::{ClaimableId, FarmId, OperationId, ReservationId, SubmissionId, TransferId, TxHash};
 use crate::domain::payment::PaymentId;
 use crate::domain::transfer::{Delivery, Submission, SubmissionState, Transfer, TransferKind, TransferState};
 use crate::ports::store::{StoreError, TransfersTx};
@@ -28,8 +28,8 @@ const SUBMISSIONS: Table = Table { name: "submissions", key: &["id"] };
 /// Those that a new transfer has.
 macro_rules! new_transfer_columns {
     () => {
-        "id, reservation, returns_payment, repays_claimable, ordinal, kind_facts, source, destination, asset,
-            amount, memo_facts, delivery"
+        "id, reservation, returns_payment, repays_claimable, farm, ordinal, kind_facts, source, destination,
+            asset, amount, memo_facts, delivery"
     };
 }
 pub(super) use new_transfer_columns;
@@ -70,7 +70,7 @@ statements! {
             ", state)
             SELECT json_extract(value, '$.id'), json_extract(value, '$.reservation'),
                 json_extract(value, '$.returns_payment'), json_extract(value, '$.repays_claimable'),
-                json_extract(value, '$.ordinal'),
+                json_extract(value, '$.farm'), json_extract(value, '$.ordinal'),
                 json_extract(value, '$.kind_facts'),
                 json_extract(value, '$.source'), json_extract(value, '$.destination'),
                 json_extract(value, '$.asset'), json_extract(value, '$.amount'),
@@ -84,9 +84,8 @@ statements! {
             new_transfer_columns!(),
             ", 'pending'
             FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS transfer (id BIGINT, reservation BIGINT,
-                returns_payment TEXT, repays_claimable TEXT, ordinal BIGINT, kind_facts TEXT, source TEXT,
-                destination TEXT, asset TEXT, amount BIGINT,
-                memo_facts TEXT, delivery TEXT)"
+                returns_payment TEXT, repays_claimable TEXT, farm BIGINT, ordinal BIGINT, kind_facts TEXT,
+                source TEXT, destination TEXT, asset TEXT, amount BIGINT, memo_facts TEXT, delivery TEXT)"
         );
     UPDATE_TRANSFER = "UPDATE transfers SET state = $2, submission = $3, operation = $4, confirmed_at = $5,
             cancelled_at = $8
@@ -97,8 +96,8 @@ statements! {
     MOVE_HOME = "UPDATE transfers SET source = $2,
             delivery = CASE delivery WHEN 'claimable_balance' THEN 'payment' ELSE delivery END
         WHERE source = $1 AND state = 'pending'";
-    OPEN_FROM = "SELECT COUNT(*) AS transfers FROM transfers
-        WHERE source = $1 AND state IN ('pending', 'in_flight')";
+    OPEN_FROM = "SELECT (SELECT COUNT(*) FROM transfers WHERE source = $1 AND state = 'pending')
+        + (SELECT COUNT(*) FROM transfers WHERE source = $1 AND state = 'in_flight') AS transfers";
     /// A payment is named by its operation and which of its changes it is, `operation-change`.
     COUNTED_RETURNS_OPEN = "SELECT COUNT(*) AS transfers FROM transfers JOIN payments
             ON payments.operation = CAST(
@@ -130,10 +129,11 @@ statements! {
     IN_FLIGHT_FROM = "SELECT COUNT(*) AS transfers FROM transfers WHERE source = $1 AND state = 'in_flight'";
     TRANSFERS_NAMED = select_transfers!("WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each($1))"),
         on_postgres select_transfers!(
-            "WHERE id IN (SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT))"
+            "WHERE id = ANY (ARRAY(SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)))"
         );
     INSERT_ATTEMPT = "INSERT INTO transfer_attempts (transfer, submission, outcome) VALUES ($1, $2, 'live')";
     DELIVERED = "DELETE FROM undelivered WHERE transfer = $1";
+    REPAID = "UPDATE claimables SET repaid = 1 WHERE id = $1";
     END_ATTEMPT = "UPDATE transfer_attempts SET outcome = $3
         WHERE transfer = $1 AND submission = $2 AND outcome = 'live'";
 
@@ -160,6 +160,7 @@ struct TransferRow {
     reservation: Option<i64>,
     returns_payment: Option<String>,
     repays_claimable: Option<String>,
+    farm: Option<i64>,
     ordinal: u32,
     kind_facts: String,
     source: AccountId,
@@ -202,6 +203,9 @@ pub(super) fn transfer(row: &Row) -> Result<Transfer, StoreError> {
         if stored != expected {
             return Err(facts.corrupt(column, format!("it is {stored:?}, but the transfer is {kind:?}")));
         }
+    }
+    if facts.number_or_none("farm", FarmId::new)? != farm_of(&kind) {
+        return Err(facts.corrupt("farm", format!("the transfer is {kind:?}")));
     }
     Ok(Transfer {
         id: facts.number("id", TransferId::new)?,
@@ -250,6 +254,14 @@ fn repaid_claimable(kind: &TransferKind) -> Option<String> {
     match kind {
         TransferKind::Repayment { claimable } => Some(claimable.to_string()),
         TransferKind::Refund { .. } | TransferKind::Leg { .. } => None,
+    }
+}
+
+/// The farm that a leg pays.
+const fn farm_of(kind: &TransferKind) -> Option<FarmId> {
+    match kind {
+        TransferKind::Leg { farm, .. } => *farm,
+        TransferKind::Refund { .. } | TransferKind::Repayment { .. } => None,
     }
 }
 
@@ -302,6 +314,7 @@ impl TransfersTx for Session {
                 reservation: transfer.reservation.map(ReservationId::get),
                 returns_payment: returned_payment(&transfer.kind),
                 repays_claimable: repaid_claimable(&transfer.kind),
+                farm: farm_of(&transfer.kind).map(FarmId::get),
                 ordinal: transfer.ordinal,
                 kind_facts: to_json(&transfer.kind)?,
                 source: transfer.from,
@@ -353,8 +366,12 @@ impl TransfersTx for Session {
                 self.guarded(END_ATTEMPT, args![after.id.get(), by.get(), "paid"], what).await?;
                 match after.kind {
                     TransferKind::Leg { .. } => Ok(()),
-                    TransferKind::Refund { .. } | TransferKind::Repayment { .. } => {
+                    TransferKind::Refund { .. } => {
                         self.execute(DELIVERED, args![after.id.get()]).await.map(drop)
+                    }
+                    TransferKind::Repayment { claimable } => {
+                        self.execute(DELIVERED, args![after.id.get()]).await?;
+                        self.execute(REPAID, args![claimable.to_string()]).await.map(drop)
                     }
                 }
             }

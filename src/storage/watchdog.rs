@@ -14,16 +14,8 @@ const SUBMISSIONS: Table = Table { name: "submissions", key: &["id"] };
 const TRANSFERS: Table = Table { name: "transfers", key: &[] };
 
 statements! {
-    /// By its own index, which SQLite would not choose. The times are texts of whole seconds of the ledger,
-    /// which sort as times do.
-    OLDEST_FUNDED = "SELECT id, json_extract(state_facts, '$.funding.at') AS funded_at
-            FROM reservations INDEXED BY reservations_funded
-            WHERE state IN ('funded', 'settling')
-            ORDER BY json_extract(state_facts, '$.funding.at'), id LIMIT 1",
-        on_postgres "SELECT id, CAST(state_facts AS JSONB) -> 'funding' ->> 'at' AS funded_at
-            FROM reservations
-            WHERE state IN ('funded', 'settling')
-            ORDER BY CAST(state_facts AS JSONB) -> 'funding' ->> 'at', id LIMIT 1";
+    OLDEST_FUNDED = "SELECT id, funded_at FROM reservations WHERE funded_at IS NOT NULL
+        ORDER BY funded_at, id LIMIT 1";
     OLDEST_UNKNOWN = "SELECT id, created_at FROM submissions WHERE state = 'live' AND attempts > 0
         ORDER BY created_at, id LIMIT 1";
     PENDING = "SELECT COUNT(*) AS transfers, MIN(id) AS oldest FROM transfers WHERE state = 'pending'";
@@ -34,7 +26,7 @@ impl WatchdogTx for Session {
     async fn oldest_funded(&mut self) -> Result<Option<(ReservationId, Timestamp)>, StoreError> {
         let Some(row) = self.row(OLDEST_FUNDED, args![]).await? else { return Ok(None) };
         let facts = row.of(&RESERVATIONS);
-        Ok(Some((facts.number("id", ReservationId::new)?, facts.parsed("funded_at")?)))
+        Ok(Some((facts.number("id", ReservationId::new)?, facts.time("funded_at")?)))
     }
 
     async fn oldest_unknown(&mut self) -> Result<Option<(SubmissionId, Timestamp)>, StoreError> {

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use farmgate::domain::asset::Asset;
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::PayoutCheck;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::rig::{Rig, account, but, currency, farm, order, tft};
 use crate::support::on_both_databases;
@@ -42,6 +42,40 @@ on_both_databases! {
             events["items"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
         assert_eq!(kinds, ["reservation.created", "reservation.changed"]);
         assert_eq!(events["items"][1]["state"], "awaiting_payment");
+    }
+
+    async fn who_missed_events_that_were_forgotten_is_told(database: &TestStore) {
+        let rig = Rig::grid(database, 2).await;
+        rig.order_once("order-1", &order(&["1"])).await.is(201);
+        rig.pass(60);
+        let before = rig.clock.now();
+        rig.order_once("order-2", &order(&["1"])).await.is(201);
+        let all = rig.get("/v1/events?cursor=0").await.is(200).body;
+        let last = |events: &Value| events["items"].as_array().unwrap().last().unwrap()["id"].clone();
+        let mut tx = rig.store.begin().await.unwrap();
+        assert_eq!(tx.forget_events(before, 100).await.unwrap(), 2);
+        tx.commit().await.unwrap();
+        for cursor in [0, 1] {
+            let missed = rig.get(&format!("/v1/events?cursor={cursor}")).await;
+            missed.is_problem(410, "events_forgotten", Some("cursor"));
+        }
+        for path in ["/v1/events?cursor=2", "/v1/events"] {
+            let kept = rig.get(path).await.is(200).body;
+            assert_eq!(kept["items"][0]["id"], "3");
+            assert_eq!(last(&kept), last(&all));
+        }
+    }
+
+    async fn a_request_whose_answer_was_forgotten_is_another_one(database: &TestStore) {
+        let rig = Rig::grid(database, 2).await;
+        let first = rig.order_once("order-1", &order(&["1"])).await.is(201);
+        rig.pass(60);
+        let mut tx = rig.store.begin().await.unwrap();
+        assert_eq!(tx.forget_answers(rig.clock.now(), 100).await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        let again = rig.order_once("order-1", &order(&["1"])).await.is(201);
+        assert_ne!(again.body["id"], first.body["id"]);
+        assert!(!again.headers.contains_key("idempotency-replayed"));
     }
 
     async fn the_same_request_is_answered_once_and_the_same(database: &TestStore) {

@@ -81,7 +81,7 @@ async fn read(store: &dyn Store) -> Result<(), StoreError> {
     tx.rollback().await
 }
 
-const CASES: [(&str, &str, &str, &str); 46] = [
+const CASES: [(&str, &str, &str, &str); 49] = [
     ("farms", "distribution_facts", "'{\"name\":\"x\",\"shares\":[]}'", "id 1"),
     ("farms", "payout_facts", "'[]'", "id 1"),
     ("farms", "owner", "-4", "id 1"),
@@ -97,6 +97,8 @@ const CASES: [(&str, &str, &str, &str); 46] = [
     ("reservations", "state", "'settled'", "id 1"),
     ("reservations", "state_facts", "'{\"state\":\"unheard_of\"}'", "id 1"),
     ("reservations", "play_money", "1", "id 1"),
+    ("reservations", "decide_after", "5", "id 1"),
+    ("reservations", "funded_at", "5", "id 1"),
     ("reservations", "escrow", "'GABC'", "id 1"),
     ("reservations", "memo_facts", "''", "id 1"),
     ("escrows", "asset_facts", "'[\"native\",\"native\"]'", "account GAAQCAIB"),
@@ -114,6 +116,7 @@ const CASES: [(&str, &str, &str, &str); 46] = [
     // It is a leg.
     ("transfers", "returns_payment", "'5-0'", "id 1"),
     ("transfers", "repays_claimable", "'00'", "id 1"),
+    ("transfers", "farm", "4", "id 1"),
     // The driver reads a NULL as 0: it must not become a transaction's id.
     ("transfers", "submission", "NULL", "id 1"),
     // Only what was given up has a time at which it was.

@@ -2,10 +2,13 @@
 #![allow(clippy::cloned_ref_to_slice_refs, reason = "a list of one reads like the longer ones beside it")]
 
 mod corrupt;
+mod counts;
 mod dead_letters;
+mod history;
 mod keys;
 mod lease;
 mod migrations;
+mod plans;
 mod round_trips;
 mod samples;
 mod schema;

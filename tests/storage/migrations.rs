@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use farmgate::domain::claimable::ClaimableState;
 use farmgate::domain::ids::*;
 use farmgate::domain::payment::PaymentId;
+use farmgate::domain::reservation::{Funding, Reservation, State};
 use farmgate::domain::transfer::{Delivery, Transfer, TransferKind, TransferState};
 use farmgate::ports::store::*;
 use farmgate::storage::{SchemaState, schema};
@@ -179,4 +181,153 @@ async fn returns_and_repayments_get_columns_of_their_own_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn returns_and_repayments_get_columns_of_their_own_on_postgres() {
     returns_and_repayments_get_columns_of_their_own(Place::postgres().await).await;
+}
+
+/// The last schema in which what is searched for stood within facts and names.
+const IN_FACTS: i64 = 8;
+
+fn json<T: serde::Serialize>(facts: &T) -> String {
+    serde_json::to_string(facts).unwrap().replace('\'', "''")
+}
+
+/// As a program of that version stored it.
+async fn insert_reservation(raw: &mut RawConnection, reservation: &Reservation, play_money: u8) {
+    let requested = reservation.cancel_requested_at.map(jiff::Timestamp::as_microsecond);
+    raw.run(&format!(
+        "INSERT INTO reservations (id, version, customer, order_facts, quote_facts, deadline, escrow, memo_facts,
+            created_at, cancel_requested_at, state, state_facts, play_money)
+        VALUES ({}, 0, {}, '{}', '{}', {}, '{}', '{}', {}, {}, '{}', '{}', {play_money})",
+        reservation.id,
+        reservation.order.customer,
+        json(&reservation.order),
+        json(&reservation.quote),
+        reservation.quote.deadline.as_microsecond(),
+        reservation.escrow,
+        json(&reservation.memo),
+        reservation.created_at.as_microsecond(),
+        requested.map_or_else(|| "NULL".to_owned(), |time| time.to_string()),
+        reservation.state.name(),
+        json(&reservation.state),
+    ))
+    .await;
+}
+
+fn in_state(number: u8, state: State) -> Reservation {
+    Reservation { state, ..reservation(number) }
+}
+
+/// Funded at a price of zero, by our own clock.
+fn funding(nanosecond: i32) -> Funding {
+    let at = jiff::Timestamp::new(500, nanosecond).unwrap();
+    Funding { asset: asset("TFT"), amount: stroops(0), payment: None, at, tries: 0 }
+}
+
+/// Balances for the transfers of their numbers: of a farm, of a return, taken back and repaid, and taken back
+/// only.
+async fn insert_claimables(raw: &mut RawConnection) {
+    for (number, state) in [(1, "outstanding"), (2, "outstanding"), (3, "taken_back"), (4, "taken_back")] {
+        let claimable = claimable(number);
+        let taken_back = ClaimableState::TakenBack { submission: submission_id(4), at: at(9) };
+        let state_facts = if state == "taken_back" { taken_back } else { ClaimableState::Outstanding };
+        raw.run(&format!(
+            "INSERT INTO claimables VALUES ('{}', {number}, 1, '{}', '{}', 900, 1, 2, '{state}', '{}')",
+            claimable.id,
+            claimable.recipient,
+            claimable.asset,
+            json(&state_facts),
+        ))
+        .await;
+    }
+}
+
+async fn what_is_searched_for_gets_columns(place: Place) {
+    let mut raw = RawConnection::to(&place.url).await;
+    migrate(&mut raw, IN_FACTS).await;
+    let asked = reservation(2).cancel_requested(at(700)).unwrap();
+    let settling = State::Settling { funding: funding(0), submission: submission_id(1) };
+    let all = [
+        reservation(1),
+        asked,
+        in_state(3, State::Funded { funding: funding(120_000_700) }),
+        in_state(4, State::Funded { funding: funding(120_000_000) }),
+        in_state(5, settling),
+        in_state(6, State::Cancelled { at: at(3) }),
+    ];
+    for reservation in &all {
+        insert_reservation(&mut raw, reservation, 0).await;
+    }
+    let leg = transfer(1, 1);
+    for (id, number, kind) in
+        [(1, 0, &leg.kind), (2, 1, &refund(2, 40).kind), (3, 2, &leg.kind), (4, 3, &leg.kind)]
+    {
+        let transfer = transfer(id, number);
+        raw.run(&format!(
+            "INSERT INTO transfers (id, reservation, returns_payment, ordinal, kind_facts, source, destination,
+                asset, amount, memo_facts, delivery, state)
+            VALUES ({id}, 1, {}, {number}, '{}', '{}', '{}', '{}', 900, '{}', 'payment', 'pending')",
+            if id == 2 { "'40-0'" } else { "NULL" },
+            json(kind),
+            transfer.from,
+            transfer.to,
+            transfer.asset,
+            json(&transfer.memo),
+        ))
+        .await;
+    }
+    insert_claimables(&mut raw).await;
+    raw.run(&format!(
+        "INSERT INTO transfers (id, ordinal, repays_claimable, kind_facts, source, destination, asset, amount,
+            memo_facts, delivery, state, submission, operation, confirmed_at)
+        VALUES (5, 0, '{}', '{{}}', 'x', 'x', 'x', 900, '{{}}', 'payment', 'confirmed', 1, 1, 1)",
+        claimable(3).id,
+    ))
+    .await;
+    for (account, amount) in [("deposits:1", -5), ("stellar:x", 5), ("unattributed", 0), ("clawed_back:1", 1)]
+    {
+        raw.run(&format!("INSERT INTO journal_balances VALUES ('{account}', 'native', {amount})")).await;
+    }
+    raw.run("INSERT INTO pools VALUES (1, 0, 1, 1, 1), (2, 0, 1, 0, 1)").await;
+    raw.run("INSERT INTO pool_nodes VALUES (1, 7), (2, 8)").await;
+    raw.close().await;
+
+    let database = TestStore::open(&place).await;
+    let mut tx = database.store.begin_read().await.unwrap();
+    let found = tx.reservations(&ReservationFilter::default(), None, 20).await.unwrap();
+    let states = |all: &[Reservation]| all.iter().map(|each| each.state.clone()).collect::<Vec<_>>();
+    assert_eq!(states(&found), states(&all));
+    let overdue = tx.reservations_overdue(at(2_000), None, 20).await.unwrap();
+    assert_eq!(overdue.iter().map(|each| each.id.get()).collect::<Vec<_>>(), [2, 1], "as they are decided");
+    assert_eq!(tx.oldest_funded().await.unwrap().map(|(id, _)| id.get()), Some(5));
+    let counts = [("awaiting_signatures", 2), ("cancelled", 1), ("funded", 2), ("settling", 1)];
+    let counts = counts.map(|(state, number)| (state.to_owned(), number));
+    assert_eq!(tx.reservation_counts().await.unwrap(), counts);
+    assert_eq!(tx.reservations_recounted().await.unwrap(), counts);
+    let (farm, tft) = (FarmId::new(3).unwrap(), asset("TFT"));
+    assert_eq!(tx.claimables_of_farm(farm, tft).await.unwrap(), 1);
+    assert_eq!(tx.returns_by_claimable().await.unwrap(), 1);
+    let unpaid = tx.claimables_not_repaid(None, 9).await.unwrap();
+    assert_eq!(unpaid.iter().map(|each| each.id).collect::<Vec<_>>(), [claimable(4).id]);
+    let sums = ClaimableSums { asset: tft, standing: 1_800, owed: 2_700 };
+    assert_eq!(tx.claimable_sums().await.unwrap(), [sums]);
+    assert!(tx.node_is_under_free_pool(node_id(7)).await.unwrap());
+    assert!(!tx.node_is_under_free_pool(node_id(8)).await.unwrap());
+    tx.rollback().await.unwrap();
+    let kinds = "SELECT account || ' ' || kind FROM journal_balances ORDER BY amount, account";
+    let expected = [
+        "deposits:1 deposits",
+        "unattributed unattributed",
+        "clawed_back:1 clawed_back",
+        "stellar:x stellar",
+    ];
+    assert_eq!(database.raw().await.texts(kinds).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_searched_for_gets_columns_on_sqlite() {
+    what_is_searched_for_gets_columns(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_searched_for_gets_columns_on_postgres() {
+    what_is_searched_for_gets_columns(Place::postgres().await).await;
 }

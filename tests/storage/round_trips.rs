@@ -644,6 +644,29 @@ on_both_databases! {
         tx.commit().await.unwrap();
     }
 
+    async fn events_are_forgotten_from_the_first_on_and_their_ids_go_on(database: &TestStore) {
+        let kind = EventKind::CancelRequested { reservation: reservation_id(1) };
+        let ids = async |tx: &mut dyn Tx| {
+            tx.events(None, 10).await.unwrap().iter().map(|event| event.id.get()).collect::<Vec<_>>()
+        };
+        let mut tx = database.store.begin().await.unwrap();
+        // The third was recorded by a clock that was behind.
+        for second in [10, 20, 5, 30] {
+            tx.append_event(at(second), &kind).await.unwrap();
+        }
+        assert_eq!(tx.last_event_forgotten().await.unwrap(), None);
+        assert_eq!(tx.forget_events(at(10), 9).await.unwrap(), 0, "the first was recorded then");
+        assert_eq!(tx.forget_events(at(20), 9).await.unwrap(), 1, "what is kept has no holes");
+        assert_eq!(ids(&mut *tx).await, [2, 3, 4]);
+        assert_eq!(tx.forget_events(at(99), 2).await.unwrap(), 2);
+        assert_eq!(ids(&mut *tx).await, [4]);
+        assert_eq!(tx.last_event_forgotten().await.unwrap(), EventId::new(3).ok());
+        assert_eq!(tx.forget_events(at(99), 9).await.unwrap(), 1);
+        assert_eq!(tx.forget_events(at(99), 9).await.unwrap(), 0);
+        assert_eq!(tx.append_event(at(100), &kind).await.unwrap().get(), 5);
+        tx.commit().await.unwrap();
+    }
+
     async fn how_far_the_history_of_our_own_accounts_was_taken_in_comes_back(database: &TestStore) {
         let watch = |cursor, effects| HistoryCursor { cursor: OperationId(cursor), effects: OperationId(effects) };
         let mut tx = database.store.begin().await.unwrap();

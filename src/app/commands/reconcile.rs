@@ -72,8 +72,13 @@ fn json(reconciliation: &Reconciliation) -> serde_json::Value {
             })
         })
         .collect();
+    let miscounted: Vec<_> = reconciliation
+        .miscounted
+        .iter()
+        .map(|one| serde_json::json!({ "state": one.state, "kept": one.kept, "counted": one.counted }))
+        .collect();
     serde_json::json!({
         "balances": reconciliation.balances(), "accounts": reconciliation.accounts,
-        "lines": lines, "books": books,
+        "lines": lines, "books": books, "miscounted": miscounted,
     })
 }

@@ -69,7 +69,7 @@ struct Answer {
 ///
 /// Waits a moment where no escrow account is ready. With an `Idempotency-Key`, the same request
 /// is answered as it was the first time (and says so in `Idempotency-Replayed`); another request under the
-/// key is refused.
+/// key is refused. Answers are kept for a while (30 days, unless it is configured otherwise).
 #[utoipa::path(
     post,
     path = "/v1/reservations",

@@ -104,7 +104,8 @@ store_trait! {
             answer: &StoredAnswer,
         ) -> Result<(), StoreError>;
 
-        /// Forgets answers given before `before`, at most `limit`; gives the number forgotten.
+        /// Forgets the oldest answers given before `before`, at most `limit` (and those of the same
+        /// microsecond); gives the number forgotten. Their keys are then new ones.
         async fn forget_answers(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     }
 }

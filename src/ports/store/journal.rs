@@ -99,7 +99,17 @@ store_trait! {
         /// Events in the order of their ids, after `after`.
         async fn events(&mut self, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError>;
 
-        /// Stores the engine's report over the last one.
+        /// The last event that was forgotten; `None` if all there ever were are kept.
+        async fn last_event_forgotten(&mut self) -> Result<Option<EventId>, StoreError>;
+
+        /// Forgets the oldest events up to the first that was not recorded before `before`, at most `limit`;
+        /// gives the number forgotten. Ids go on.
+        ///
+        /// # Errors
+        /// [`StoreError::Conflict`] if somebody else forgets, too.
+        async fn forget_events(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
+        /// Stores the engine's report over the last one: there is one.
         async fn report(&mut self, status: &EngineStatus) -> Result<(), StoreError>;
 
         /// The engine's last report; `None` before the first.

@@ -45,7 +45,7 @@ store_trait! {
         ) -> Result<Vec<Reservation>, StoreError>;
 
         /// Reservations that still take payments although their deadline, or a request to cancel, is before
-        /// `now`; by deadline and id, after `after`.
+        /// `now`; by when they are [decided](Reservation::decided_after) and id, after `after`.
         async fn reservations_overdue(
             &mut self,
             now: Timestamp,
@@ -53,7 +53,12 @@ store_trait! {
             limit: u32,
         ) -> Result<Vec<Reservation>, StoreError>;
 
-        /// How many reservations are in each state, by its name; states without any are left out.
+        /// How many reservations are in each state, by its name; states without any are left out. It is kept
+        /// with every change, and costs the same whatever has ended.
         async fn reservation_counts(&mut self) -> Result<Vec<(String, u64)>, StoreError>;
+
+        /// The same, counted: it reads every reservation there is, page by page. It differs from
+        /// [`Self::reservation_counts`] only if the database was changed by other hands.
+        async fn reservations_recounted(&mut self) -> Result<Vec<(String, u64)>, StoreError>;
     }
 }

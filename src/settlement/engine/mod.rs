@@ -1,6 +1,7 @@
 //! The engine: its tick, the lease it runs under, and what is told of it.
 
 mod fenced_store;
+mod forget;
 pub(super) mod leadership;
 mod look;
 mod outcomes;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
+use super::forget::Forget;
 use crate::ports::network::Ledger;
 use crate::settlement::books::claimable_policy::ReservePause;
 use crate::settlement::books::work::Ports;
@@ -66,6 +67,7 @@ pub struct Engine {
     pub(super) close: Close,
     pub(super) payouts: PayoutChecks,
     pub(super) submit: Submit,
+    pub(super) forget: Forget,
 }
 
 impl Engine {
@@ -105,6 +107,7 @@ impl Engine {
             close: Close::new(p(), Arc::clone(&channels)),
             payouts: PayoutChecks::new(p()),
             submit: Submit::new(p()),
+            forget: Forget::new(p()),
             ports,
             gate,
             reserve,
@@ -171,6 +174,8 @@ impl Engine {
         report.isolate(&"payout accounts", checked)?;
         let looked = self.foreign.run(&mut report).await;
         report.isolate(&"claimable balances", looked)?;
+        let forgotten = self.forget.run().await;
+        report.isolate(&"what is kept for a while", forgotten)?;
         Ok(report)
     }
 

@@ -187,7 +187,7 @@ impl Sweep {
         let mut tx = self.ports.read().await?;
         let mut overdue: Vec<Reservation> = Vec::new();
         loop {
-            let after = overdue.last().map(|last| (last.quote.deadline, last.id));
+            let after = overdue.last().map(|last| (last.decided_after(), last.id));
             let page = tx.reservations_overdue(ledger_time, after, LIST_ROWS_MAX).await?;
             let last = page.len() < LIST_ROWS_MAX as usize;
             overdue.extend(page);

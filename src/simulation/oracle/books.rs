@@ -8,6 +8,7 @@ use super::verdict::Findings;
 use crate::domain::asset::Asset;
 use crate::domain::journal::BookAccount;
 use crate::domain::payment::PaymentId;
+use crate::operator::{Miscount, miscounted};
 use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, StoreError, StoredPayment, Tx};
 use crate::simulation::trace::Wrong;
 
@@ -62,6 +63,10 @@ impl LedgerView {
             }
         }
         findings.extend(unbalanced(tx).await?);
+        for Miscount { state, kept, counted } in miscounted(tx).await? {
+            findings
+                .push((Wrong::Broken, format!("{kept} reservations are counted as {state}, not {counted}")));
+        }
         Ok(())
     }
 }

@@ -3,5 +3,6 @@
 mod clawbacks;
 mod dead_letters;
 mod deadlines;
+mod forgetting;
 mod hard_cases;
 mod silence;
