@@ -28,6 +28,10 @@ const LOCK_NOT_AVAILABLE: &str = "55P03";
 const QUERY_CANCELED: &str = "57014";
 const IDLE_IN_TRANSACTION_TIMEOUT: &str = "25P03";
 const INVALID_CATALOG: &str = "3D000";
+/// Something was to be written on a server that takes no writes: a standby, by itself or in recovery.
+const READ_ONLY_TRANSACTION: &str = "25006";
+/// What a standby answers to the beginning of a transaction that may write.
+const FEATURE_NOT_SUPPORTED: &str = "0A000";
 const UNDEFINED_TABLE: &str = "42P01";
 /// Connection failures, refused logins, resources that ran out, an operator's intervention, system errors.
 const UNAVAILABLE_CLASSES: [&str; 5] = ["08", "28", "53", "57", "58"];
@@ -115,9 +119,12 @@ fn from_postgres(error: &dyn DatabaseError) -> StoreError {
         UNIQUE_VIOLATION => {
             exists(UNIQUE_KEYS.iter().find(|key| Some(key.index) == error.constraint()), error)
         }
-        LOCK_NOT_AVAILABLE | QUERY_CANCELED | IDLE_IN_TRANSACTION_TIMEOUT | INVALID_CATALOG => {
-            StoreError::Unavailable { reason: reason() }
-        }
+        LOCK_NOT_AVAILABLE
+        | QUERY_CANCELED
+        | IDLE_IN_TRANSACTION_TIMEOUT
+        | INVALID_CATALOG
+        | READ_ONLY_TRANSACTION
+        | FEATURE_NOT_SUPPORTED => StoreError::Unavailable { reason: reason() },
         _ if UNAVAILABLE_CLASSES.iter().any(|class| code.starts_with(class)) => {
             StoreError::Unavailable { reason: reason() }
         }
@@ -239,7 +246,8 @@ mod tests {
         for code in ["10", "778", "11", "13", "14", "26"] {
             assert!(matches!(from_sqlite(&Answer(code)), StoreError::Unavailable { .. }), "SQLite {code}");
         }
-        for code in ["08006", "28P01", "3D000", "53300", "55P03", "57014", "57P01", "25P03"] {
+        for code in ["08006", "28P01", "3D000", "53300", "55P03", "57014", "57P01", "25P03", "25006", "0A000"]
+        {
             assert!(
                 matches!(from_postgres(&Answer(code)), StoreError::Unavailable { .. }),
                 "PostgreSQL {code}"
@@ -248,7 +256,7 @@ mod tests {
         for code in ["1", "8", "275", "787", "1299"] {
             assert!(matches!(from_sqlite(&Answer(code)), StoreError::Refused { .. }), "SQLite {code}");
         }
-        for code in ["22003", "23502", "23503", "23514", "25006", "25P02", "42601"] {
+        for code in ["22003", "23502", "23503", "23514", "25P02", "42601"] {
             assert!(matches!(from_postgres(&Answer(code)), StoreError::Refused { .. }), "PostgreSQL {code}");
         }
     }

@@ -121,7 +121,20 @@ impl PostgresDatabase {
         let pool = PoolOptions::<Postgres>::new()
             .max_connections(settings.connections_max)
             .acquire_timeout(acquire)
-            .after_connect(|connection, _| Box::pin(server::commit_durably(connection)))
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    if server::reads_only(connection).await? {
+                        let reason = "the server takes no writes: it is a standby, or was made read-only";
+                        return Err(sqlx::Error::Protocol(reason.to_owned()));
+                    }
+                    server::commit_durably(connection).await
+                })
+            })
+            // In place of the driver's own ping: what is left of a failover is thrown away, not used.
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| {
+                Box::pin(async move { Ok(!server::reads_only(connection).await?) })
+            })
             .after_release(|connection, _| {
                 Box::pin(async move {
                     // A begin() that was cancelled may have begun on the server, which the driver does not

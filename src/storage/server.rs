@@ -18,6 +18,16 @@ const WEAKER_THAN_ON: [&str; 3] = ["off", "local", "remote_write"];
 const COMMITS: &str = "SELECT current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on',
     current_setting('synchronous_standby_names') <> '', (SELECT COUNT(*) FROM pg_stat_replication)";
 
+/// Whether a session's transactions can only read: its server is a standby, or was told to take no writes.
+const READS_ONLY: &str = "SHOW transaction_read_only";
+
+/// True if nothing can be written on this connection, as after a failover that it stayed behind at: it is of
+/// no use, also once there is a primary again.
+pub(super) async fn reads_only(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let reads_only: String = sqlx::query_scalar(READS_ONLY).fetch_one(connection).await?;
+    Ok(reads_only == "on")
+}
+
 /// Whether the server can be asked which one it is: those that only speak the protocol cannot.
 pub(super) async fn is_told(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let functions: i64 = sqlx::query_scalar(FUNCTIONS).fetch_one(connection).await?;

@@ -132,6 +132,32 @@ impl Server {
         signal("-KILL", &[postmaster, frozen]);
     }
 
+    /// Ends all sessions of others.
+    pub async fn ends_sessions(&self) {
+        let mut raw = self.raw().await;
+        raw.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
+        )
+        .await;
+        raw.close().await;
+    }
+
+    /// Says whether it takes writes, to sessions that are there, too.
+    pub async fn takes_writes(&self, takes: bool) {
+        let mut raw = self.raw().await;
+        let off = if takes { "off" } else { "on" };
+        raw.run(&format!("ALTER SYSTEM SET default_transaction_read_only = {off}")).await;
+        raw.run("SELECT pg_reload_conf()").await;
+        raw.close().await;
+        let mut raw = self.raw().await;
+        let expected = [off.to_owned()];
+        while raw.texts("SELECT current_setting('default_transaction_read_only')").await != expected {
+            tokio::task::yield_now().await;
+        }
+        raw.close().await;
+    }
+
     /// A standby becomes the primary.
     pub fn promote(&self) {
         self.run("pg_ctl", &["promote", "--silent", "--wait"]);

@@ -11,6 +11,7 @@ use farmgate::app::clock::SystemClock;
 use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::money::Stroops;
 use farmgate::ports::clock::Clock;
+use farmgate::ports::store::{Store, StoreError};
 use farmgate::storage::{Settings, connect};
 use farmgate_sandbox::wallet::{Horizon, Memo};
 use farmgate_sandbox::{self as sandbox, Sandbox};
@@ -183,4 +184,52 @@ async fn a_standby_without_the_last_commits_pays_nothing_twice_whenever_it_is_cu
         .unwrap();
     let table = String::from_utf8_lossy(&reconciled.stdout).into_owned();
     assert!(reconciled.status.success(), "{table}{}", String::from_utf8_lossy(&reconciled.stderr));
+}
+
+/// A transaction that may write, as every order is.
+async fn writes(store: &Arc<dyn Store>) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    tx.lease().await?;
+    tx.commit().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_stayed_at_a_standby_are_thrown_away() {
+    let primary = Server::primary().await;
+    let switch = Switch::to(&primary).await;
+    let settings =
+        Settings { acquire_timeout_seconds: 1, ..Settings::for_url(switch.url("postgres").parse().unwrap()) };
+    let store = connect(&settings).await.unwrap();
+    writes(&store).await.unwrap();
+    let standby = primary.standby();
+    until("the standby has everything", async || primary.sender().await).await;
+    // A failover as clients see it: their connections end, and the address leads to a server that takes no writes.
+    switch.turn(&standby);
+    primary.ends_sessions().await;
+    for _ in 0..3 {
+        let refused = writes(&store).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Unavailable { .. }), "{refused}");
+    }
+    // Connections that were made before the standby was left behind are of no use afterwards.
+    switch.turn(&primary);
+    until("orders are taken again, without a restart", async || writes(&store).await.ok()).await;
+    for _ in 0..20 {
+        writes(&store).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_made_read_only_under_us_is_unavailable_until_it_is_not() {
+    let primary = Server::primary().await;
+    let settings = Settings {
+        acquire_timeout_seconds: 1,
+        ..Settings::for_url(primary.url("postgres").parse().unwrap())
+    };
+    let store = connect(&settings).await.unwrap();
+    writes(&store).await.unwrap();
+    primary.takes_writes(false).await;
+    let refused = writes(&store).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable { .. }), "{refused}");
+    primary.takes_writes(true).await;
+    until("it is used again", async || writes(&store).await.ok()).await;
 }
