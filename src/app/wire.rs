@@ -1,6 +1,7 @@
 //! Puts the parts together: a service is a database, a network, an engine and an API over them.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,9 @@ const PASSPHRASE_RETRY: Duration = Duration::from_secs(5);
 /// How long requests under way may take when the service stops, and after them the engine.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
 
+/// Longest authorization, in bytes: anything longer is a wrong file.
+const AUTHORIZATION_BYTES_MAX: usize = 4_096;
+
 /// Why a service does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -40,6 +44,14 @@ pub enum ServiceError {
     /// Horizon's address.
     #[error("stellar.horizon_url: {0}")]
     Transport(#[from] TransportError),
+    /// What goes to Horizon as its authorization cannot be read.
+    #[error("stellar.horizon_authorization_file {}: {reason}", file.display())]
+    Authorization {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// The database.
     #[error("the database: {0}")]
     Store(#[from] StoreError),
@@ -86,9 +98,24 @@ pub fn network(config: &Config, secret: &SecretString) -> Result<Arc<StellarNetw
 /// The network of this configuration, signed for by this key.
 pub fn network_of(config: &Config, seed: SecretSeed) -> Result<Arc<StellarNetwork>, ServiceError> {
     let signer: Arc<dyn Signer> = Arc::new(MemorySigner::new(seed));
-    let transport = Arc::new(HttpTransport::new(&config.stellar.horizon_url)?);
+    let transport = HttpTransport::new(&config.stellar.horizon_url)?;
+    let transport = Arc::new(match &config.stellar.horizon_authorization_file {
+        Some(file) => transport.authorized(&authorization(file)?)?,
+        None => transport,
+    });
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     Ok(Arc::new(StellarNetwork::new(&config.stellar, transport, signer, clock, entropy)))
+}
+
+/// Reads what goes to Horizon as the header `Authorization`.
+fn authorization(file: &Path) -> Result<SecretString, ServiceError> {
+    let refused = |reason: String| ServiceError::Authorization { file: file.to_owned(), reason };
+    let text = std::fs::read_to_string(file).map_err(|error| refused(error.to_string()))?;
+    let value = text.trim();
+    if value.is_empty() || value.len() > AUTHORIZATION_BYTES_MAX || value.contains(['\r', '\n']) {
+        return Err(refused(format!("it must hold one line of 1 to {AUTHORIZATION_BYTES_MAX} bytes")));
+    }
+    Ok(SecretString::from(value))
 }
 
 /// Asks Horizon which network it serves, and refuses another than the configured one.

@@ -16,6 +16,25 @@ use super::{App, Problem};
 use crate::api::ProblemCode;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Headers of requests that are no lists.
+const STAND_ONCE: [&str; 16] = [
+    "authorization",
+    "content-length",
+    "content-type",
+    "content-range",
+    "date",
+    "from",
+    "host",
+    "idempotency-key",
+    "if-modified-since",
+    "if-range",
+    "if-unmodified-since",
+    "last-event-id",
+    "origin",
+    "referer",
+    "user-agent",
+    "x-request-id",
+];
 /// Longest request id that is taken over from a client, in bytes.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -51,6 +70,10 @@ fn label(method: &Method) -> &str {
 }
 
 async fn answer(app: &App, request: Request, next: Next) -> Response {
+    if let Some(name) = stands_twice(request.headers()) {
+        let detail = format!("the header {name} may stand once, and stands more than once");
+        return Problem::new(ProblemCode::InvalidRequest, detail).field(name).into_response();
+    }
     let limit_seconds = app.settings.request_timeout_seconds;
     let work = AssertUnwindSafe(next.run(request)).catch_unwind();
     tokio::select! {
@@ -58,6 +81,12 @@ async fn answer(app: &App, request: Request, next: Next) -> Response {
         outcome = work => outcome.unwrap_or_else(|_| panicked()),
         () = app.clock.sleep(Duration::from_secs(limit_seconds.into())) => timed_out(limit_seconds),
     }
+}
+
+/// A header that may stand once (RFC 9110, section 5.3) and stands more than once. Whoever is between us and
+/// the client may take the one, and we the other.
+fn stands_twice(headers: &HeaderMap) -> Option<&'static str> {
+    STAND_ONCE.into_iter().find(|name| headers.get_all(*name).iter().nth(1).is_some())
 }
 
 fn panicked() -> Response {

@@ -146,7 +146,7 @@ pub async fn reconcile(
     let unbalanced = tx.journal_sums().await?.into_iter().filter(|(_, sum)| *sum != 0).collect();
     let miscounted = miscounted(&mut *tx).await?;
     drop(tx);
-    let snapshots = accounts_of_ours(network, &sides).await?;
+    let snapshots = accounts_of_ours(store, network, &sides).await?;
     for snapshot in &snapshots {
         for balance in &snapshot.balances {
             sides.entry((snapshot.account, balance.asset)).or_default().1 = balance.amount.get();
@@ -181,20 +181,33 @@ pub async fn miscounted(tx: &mut dyn Tx) -> Result<Vec<Miscount>, StoreError> {
     Ok(differ.map(|(state, (kept, counted))| Miscount { state, kept, counted }).collect())
 }
 
-/// The accounts that our key signs for, and those that only the journal knows.
+/// The accounts that are ours: those that our key signs for and that are stored or sponsored by us, and those
+/// that only the journal knows. Anybody can make our key a signer of theirs.
 async fn accounts_of_ours(
+    store: &Arc<dyn Store>,
     network: &dyn Network,
     sides: &BTreeMap<(AccountId, Asset), (i64, i64)>,
 ) -> Result<Vec<AccountSnapshot>, ReconcileError> {
-    let mut snapshots = Vec::new();
+    let platform = network.platform();
+    let journal: BTreeSet<AccountId> = sides.keys().map(|(account, _)| *account).collect();
+    let channels = store.begin_read().await?.channels().await?;
+    let channels: BTreeSet<AccountId> = channels.into_iter().map(|channel| channel.account).collect();
+    let mut snapshots: Vec<AccountSnapshot> = Vec::new();
     let mut after = None;
     for _ in 0..ACCOUNT_PAGES_MAX {
         let page = network.watched_accounts(after).await?;
-        snapshots.extend(page.accounts);
+        let listed: Vec<AccountId> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
+        let escrows = store.begin_read().await?.escrows(&listed).await?;
+        let is_ours = |snapshot: &AccountSnapshot| {
+            snapshot.sponsor == Some(platform)
+                || journal.contains(&snapshot.account)
+                || channels.contains(&snapshot.account)
+                || escrows.iter().any(|escrow| escrow.account == snapshot.account)
+        };
+        snapshots.extend(page.accounts.into_iter().filter(is_ours));
         after = page.next;
         if after.is_none() {
             let listed: BTreeSet<AccountId> = snapshots.iter().map(|snapshot| snapshot.account).collect();
-            let journal: BTreeSet<AccountId> = sides.keys().map(|(account, _)| *account).collect();
             for account in journal.difference(&listed) {
                 snapshots.extend(network.account(*account).await?.account);
             }

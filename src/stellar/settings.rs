@@ -1,6 +1,7 @@
 //! What the operator decides about the network.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
@@ -15,10 +16,21 @@ const ATTEMPTS_DEFAULT: u32 = 3;
 const ANSWER_SECONDS_DEFAULT: u32 = 30;
 const SUBMIT_SECONDS_DEFAULT: u32 = 60;
 const WAIT_SECONDS_DEFAULT: u32 = 15;
+/// What to do with a secret in an address.
+const SECRETS_ELSEWHERE: &str = "put the value of an Authorization header (`Basic …`, `Bearer …`) into a file, and \
+                                 name that as stellar.horizon_authorization_file";
 
 /// A setting that makes no sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
+    /// The address has a part that is none of it. Nothing of it is shown: it may be a secret.
+    #[error("stellar.horizon_url: it has {part}: {advice}")]
+    HorizonUrl {
+        /// Which.
+        part: &'static str,
+        /// What to do instead.
+        advice: &'static str,
+    },
     /// Nothing can be sealed to this key.
     #[error("stellar.recovery_sealing_key: {0}")]
     RecoverySealingKey(SealError),
@@ -28,8 +40,13 @@ pub enum SettingsError {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Horizon's address, such as `https://horizon.stellar.org`; it may have a path.
+    /// Horizon's address, such as `https://horizon.stellar.org`; it may have a path, and nothing after it. It
+    /// is logged.
     pub horizon_url: Url,
+    /// A file with what goes to Horizon as the header `Authorization`, such as `Bearer TOKEN`; it is read at the
+    /// start, and never logged.
+    #[serde(default)]
+    pub horizon_authorization_file: Option<PathBuf>,
     /// The network's passphrase. Signatures are bound to it; Horizon must be of the same network.
     pub network_passphrase: String,
     /// The platform's account: it sponsors every account of ours and pays for them.
@@ -67,6 +84,7 @@ impl Settings {
     pub const fn new(horizon_url: Url, network_passphrase: String, platform: AccountId) -> Self {
         Self {
             horizon_url,
+            horizon_authorization_file: None,
             network_passphrase,
             platform,
             recovery_signers: Vec::new(),
@@ -82,6 +100,17 @@ impl Settings {
 
     /// Refuses what can be written and makes no sense.
     pub fn check(&self) -> Result<(), SettingsError> {
+        let url = &self.horizon_url;
+        let refuse = |part, advice| Err(SettingsError::HorizonUrl { part, advice });
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse("a user name or password", SECRETS_ELSEWHERE);
+        }
+        if url.query().is_some() {
+            return refuse("a query (`?…`), which would end up in every request's path", SECRETS_ELSEWHERE);
+        }
+        if url.fragment().is_some() {
+            return refuse("a fragment (`#…`)", "leave it out: no request carries it");
+        }
         let key = self.recovery_sealing_key;
         key.map_or(Ok(()), sealing::check).map_err(SettingsError::RecoverySealingKey)
     }
@@ -134,6 +163,24 @@ mod zero_is_none {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_may_hold_a_secret_is_refused_without_showing_it() {
+        for (url, part) in [
+            ("https://operator:hunter2@horizon.example/", "a user name or password"),
+            ("https://hunter2@horizon.example/", "a user name or password"),
+            ("https://horizon.example/path?apikey=hunter2", "a query"),
+            ("https://horizon.example/?", "a query"),
+            ("https://horizon.example/#hunter2", "a fragment"),
+        ] {
+            let settings = Settings::new(url.parse().unwrap(), "Test".to_owned(), AccountId([1; 32]));
+            let refused = settings.check().unwrap_err().to_string();
+            assert!(refused.contains("stellar.horizon_url") && refused.contains(part), "{refused}");
+            assert!(!refused.contains("hunter2"), "{refused}");
+        }
+        let plain = "https://horizon.example/path".parse().unwrap();
+        Settings::new(plain, "Test".to_owned(), AccountId([1; 32])).check().unwrap();
+    }
 
     #[test]
     fn what_is_not_said_has_its_default_and_what_is_unknown_is_refused() {

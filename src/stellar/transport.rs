@@ -13,9 +13,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
+use secrecy::{ExposeSecret, SecretString};
 use tower::{Service, ServiceExt};
 use url::Url;
 
@@ -107,6 +108,8 @@ impl Response {
 pub struct HttpTransport {
     client: reqwest::Client,
     base: String,
+    /// What every request carries as `Authorization`.
+    authorization: Option<HeaderValue>,
 }
 
 impl HttpTransport {
@@ -144,7 +147,19 @@ impl HttpTransport {
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(|error| setup(chain(&error)))?;
-        Ok(Self { client, base: base.as_str().trim_end_matches('/').to_owned() })
+        Ok(Self { client, base: base.as_str().trim_end_matches('/').to_owned(), authorization: None })
+    }
+
+    /// The same, with this as the header `Authorization` of every request. It is never shown.
+    ///
+    /// # Errors
+    /// [`TransportError::Setup`] if it is no header's value.
+    pub fn authorized(self, value: &SecretString) -> Result<Self, TransportError> {
+        let refused =
+            |_| TransportError::Setup { reason: "the authorization is no header's value".to_owned() };
+        let mut value = HeaderValue::from_str(value.expose_secret()).map_err(refused)?;
+        value.set_sensitive(true);
+        Ok(Self { authorization: Some(value), ..self })
     }
 }
 
@@ -169,6 +184,9 @@ impl Transport for HttpTransport {
             Some(form) => self.client.post(address).header(CONTENT_TYPE, FORM).body(form),
         };
         outgoing = outgoing.header(ACCEPT, request.accept);
+        if let Some(authorization) = &self.authorization {
+            outgoing = outgoing.header(AUTHORIZATION, authorization.clone());
+        }
         if let Some(id) = request.last_event_id {
             outgoing = outgoing.header("last-event-id", id);
         }
@@ -294,6 +312,27 @@ mod tests {
         for address in ["http://127.0.0.1:8000", "http://localhost:8000/horizon/"] {
             assert!(HttpTransport::new(&Url::parse(address).unwrap()).is_ok(), "{address}");
         }
+    }
+
+    #[tokio::test]
+    async fn every_request_carries_the_authorization_and_nothing_shows_it() {
+        let echo = axum::Router::new().fallback(|headers: HeaderMap| async move {
+            headers.get(AUTHORIZATION).map(|value| value.as_bytes().to_vec()).unwrap_or_default()
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        tokio::spawn(async move { axum::serve(listener, echo).await.unwrap() });
+        let open = HttpTransport::new(&base).unwrap();
+        assert!(open.send(get("/")).await.unwrap().collect(100).await.unwrap().is_empty());
+        let secret = SecretString::from("Bearer hunter2");
+        let authorized = open.authorized(&secret).unwrap();
+        for target in ["/", "/ledgers?limit=1"] {
+            let answer = authorized.send(get(target)).await.unwrap();
+            assert_eq!(answer.collect(100).await.unwrap(), b"Bearer hunter2");
+        }
+        assert!(!format!("{:?}", authorized.authorization).contains("hunter2"));
+        let error = HttpTransport::new(&base).unwrap().authorized(&SecretString::from("hunter2\n"));
+        assert!(error.is_err_and(|error| !error.to_string().contains("hunter2")));
     }
 
     #[tokio::test]

@@ -97,6 +97,23 @@ on_both_databases! {
         assert_eq!(rig.get("/v1/reservations").await.body["items"].as_array().unwrap().len(), 1);
     }
 
+    async fn a_header_that_may_stand_once_is_refused_when_it_stands_twice(database: &TestStore) {
+        let rig = Rig::grid(database, 3).await;
+        let key = "idempotency-key";
+        for keys in [["one", "two"], ["two", "one"], ["one", "one"]] {
+            let refused = rig.order_with(&[(key, keys[0]), (key, keys[1])], &order(&["1"])).await;
+            refused.is_problem(400, "invalid_request", Some(key));
+        }
+        let types = ("content-type", "application/json");
+        rig.order_with(&[types], &order(&["1"])).await.is_problem(400, "invalid_request", Some(types.0));
+        let authorized = ("authorization", "Bearer another");
+        let refused = rig.order_with(&[authorized], &order(&["1"])).await;
+        refused.is_problem(400, "invalid_request", Some(authorized.0));
+        assert!(rig.get("/v1/reservations").await.body["items"].as_array().unwrap().is_empty());
+        // Lists may.
+        rig.order_with(&[("accept", "text/html"), ("accept", "*/*")], &order(&["1"])).await.is(201);
+    }
+
     async fn a_request_sent_many_times_at_once_makes_one_reservation(database: &TestStore) {
         let rig = Rig::grid(database, 6).await;
         let body = order(&["1"]);

@@ -224,6 +224,17 @@ impl Rig {
         self.call(Method::POST, "/v1/reservations", &self.operator, body.to_string()).await
     }
 
+    /// An order with headers besides, which may stand more than once.
+    pub async fn order_with(&self, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let mut request = Request::post("/v1/reservations")
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.operator))
+            .header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
     pub async fn order_once(&self, key: &str, body: &Value) -> Answer {
         let request = Request::post("/v1/reservations")
             .header(header::AUTHORIZATION, format!("Bearer {}", self.operator))

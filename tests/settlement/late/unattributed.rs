@@ -253,6 +253,18 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
+    async fn who_makes_our_key_a_signer_is_none_of_ours(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("stranger").await;
+        world.reserve().await;
+        world.rest().await;
+        let accounts = world.reconcile().await.accounts;
+        world.names_our_signer("stranger").await;
+        world.rest().await;
+        world.assert_reconciled().await;
+        assert_eq!(world.reconcile().await.accounts, accounts);
+    }
+
     async fn what_effects_have_not_told_yet_is_not_skipped_by_a_restart(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         world.fund("stranger").await;

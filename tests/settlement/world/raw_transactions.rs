@@ -13,8 +13,8 @@ use stellar_xdr::{
     ClawbackOp, CreateClaimableBalanceOp, DataValue, FeeBumpTransaction, FeeBumpTransactionEnvelope,
     FeeBumpTransactionExt, FeeBumpTransactionInnerTx, Hash, ManageDataOp, ManageSellOfferOp, Memo,
     MuxedAccount, Operation, OperationBody, PathPaymentStrictReceiveOp, PaymentOp, Preconditions, Price,
-    SequenceNumber, SetOptionsOp, SetTrustLineFlagsOp, String64, Transaction, TransactionEnvelope,
-    TransactionExt, TransactionV1Envelope, TrustLineFlags, Uint256,
+    SequenceNumber, SetOptionsOp, SetTrustLineFlagsOp, Signer, SignerKey, String64, Transaction,
+    TransactionEnvelope, TransactionExt, TransactionV1Envelope, TrustLineFlags, Uint256,
 };
 
 use super::{World, wallet};
@@ -103,6 +103,23 @@ impl World {
             signer: None,
         };
         self.issuer_does(OperationBody::SetOptions(options)).await;
+    }
+
+    /// A person makes the platform's key a signer of their account, as anybody can.
+    pub async fn names_our_signer(&self, name: &str) {
+        let key = SignerKey::Ed25519(Uint256(*super::platform().bytes()));
+        let options = SetOptionsOp {
+            inflation_dest: None,
+            clear_flags: None,
+            set_flags: None,
+            master_weight: None,
+            low_threshold: None,
+            med_threshold: None,
+            high_threshold: None,
+            home_domain: None,
+            signer: Some(Signer { key, weight: 1 }),
+        };
+        self.do_all(name, vec![OperationBody::SetOptions(options)]).await;
     }
 
     /// The issuer takes TFT back.
