@@ -31,7 +31,7 @@ pub(super) use select_claimables;
 
 macro_rules! gives_back {
     () => {
-        "CASE WHEN returns_payment IS NOT NULL OR repays_claimable IS NOT NULL THEN 1 ELSE 0 END"
+        "CASE WHEN returns_operation IS NOT NULL OR repays_claimable IS NOT NULL THEN 1 ELSE 0 END"
     };
 }
 
@@ -86,7 +86,7 @@ statements! {
             (SELECT COUNT(*) FROM claimables WHERE is_return = 1 AND state IN ('outstanding', 'taking_back'))
             + (SELECT COUNT(*) FROM transfers
             WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
-                AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL)) AS claimables";
+                AND (returns_operation IS NOT NULL OR repays_claimable IS NOT NULL)) AS claimables";
     OF_FARM = "SELECT
             (SELECT COUNT(*) FROM claimables
                 WHERE state IN ('outstanding', 'taking_back') AND farm = $1 AND asset = $2)

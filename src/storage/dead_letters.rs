@@ -43,7 +43,7 @@ macro_rules! select_pending {
             ", ",
             undelivered_columns!(),
             " FROM transfers LEFT JOIN undelivered ON undelivered.transfer = transfers.id
-            WHERE state = 'pending' AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL) AND ",
+            WHERE state = 'pending' AND (returns_operation IS NOT NULL OR repays_claimable IS NOT NULL) AND ",
             $which,
             " AND id > $1 ORDER BY id LIMIT $2"
         )
@@ -76,7 +76,7 @@ statements! {
         WHERE account = $1 AND digest = $2 AND dismissed_at IS NULL";
     RETURNS = select_pending!("repays_claimable IS NULL
         AND (delivery = 'undecided' OR transfer IS NOT NULL)");
-    REPAYMENTS = select_pending!("returns_payment IS NULL");
+    REPAYMENTS = select_pending!("returns_operation IS NULL");
     ONE_UNDELIVERED = concat!("SELECT ", undelivered_columns!(), " FROM undelivered WHERE transfer = $1");
     SET_UNDELIVERED = concat!(
             "INSERT INTO undelivered (",
@@ -106,25 +106,27 @@ statements! {
             AND (reclaim_from <= $2
                 OR EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id))
             ORDER BY id COLLATE \"C\" LIMIT $4");
-    UNEXPLAINED = select_escrows!("WHERE dirty_since <= $1 AND account > $2 ORDER BY account LIMIT $3"),
-        on_postgres select_escrows!("WHERE dirty_since <= $1 AND account COLLATE \"C\" > $2
-            ORDER BY account COLLATE \"C\" LIMIT $3");
+    UNEXPLAINED = select_escrows!("WHERE dirty_since IS NOT NULL AND dirty_since <= $1 AND account > $2
+            ORDER BY account LIMIT $3"),
+        on_postgres select_escrows!("WHERE dirty_since IS NOT NULL AND dirty_since <= $1
+            AND account COLLATE \"C\" > $2 ORDER BY account COLLATE \"C\" LIMIT $3");
     COUNT_ALL = "SELECT
             (SELECT COUNT(*) FROM engine_status WHERE stopped_facts IS NOT NULL) AS stopped_engine,
             (SELECT COUNT(*) FROM quarantine WHERE dismissed_at IS NULL) AS unreadable_record,
             (SELECT COUNT(*) FROM reservations WHERE state = 'held') AS held_reservation,
             (SELECT COUNT(*) FROM transfers LEFT JOIN undelivered ON undelivered.transfer = transfers.id
-                WHERE state = 'pending' AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL)
+                WHERE state = 'pending' AND (returns_operation IS NOT NULL OR repays_claimable IS NOT NULL)
                     AND repays_claimable IS NULL
                     AND (delivery = 'undecided' OR transfer IS NOT NULL)) AS undeliverable_return,
             (SELECT COUNT(*) FROM transfers
-                WHERE state = 'pending' AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL)
-                    AND returns_payment IS NULL) AS unpaid_repayment,
+                WHERE state = 'pending' AND (returns_operation IS NOT NULL OR repays_claimable IS NOT NULL)
+                    AND returns_operation IS NULL) AS unpaid_repayment,
             (SELECT COUNT(*) FROM claimables
             WHERE state = 'outstanding' AND reclaim_from <= $1 AND (reclaim_from <= $2
                 OR EXISTS (SELECT 1 FROM take_back_attempts
                 WHERE claimable = claimables.id))) AS untakeable_balance,
-            (SELECT COUNT(*) FROM escrows WHERE dirty_since <= $3) AS unexplained_account,
+            (SELECT COUNT(*) FROM escrows
+                WHERE dirty_since IS NOT NULL AND dirty_since <= $3) AS unexplained_account,
             (SELECT COUNT(*) FROM submissions
             WHERE state = 'live' AND max_time <= $4) AS unknown_transaction";
 }

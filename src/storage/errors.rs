@@ -65,7 +65,7 @@ const UNIQUE_KEYS: [UniqueKey; 29] = [
         "transfer_attempts_pkey",
         "transfer_attempts.transfer, transfer_attempts.submission",
     ),
-    key(Constraint::Refund, "transfers_refund", "transfers.returns_payment"),
+    key(Constraint::Refund, "transfers_refund", "transfers.returns_operation, transfers.returns_change"),
     key(Constraint::Refund, "transfers_repayment", "transfers.repays_claimable"),
     key(Constraint::TransferOrdinal, "transfers_ordinal", "transfers.reservation, transfers.ordinal"),
     key(Constraint::ChannelLease, "submissions_lease", "submissions.channel"),

@@ -39,6 +39,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(8, "returns and repayments", "0008_returns_and_repayments.sql"),
     step!(9, "databases that went back", "0009_databases_that_went_back.sql"),
     step!(11, "history costs nothing", "0011_history_costs_nothing.sql"),
+    step!(12, "returned payments in columns", "0012_returned_payments_in_columns.sql"),
 ];
 
 /// The steps as one engine is told them.

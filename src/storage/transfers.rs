@@ -28,8 +28,8 @@ const SUBMISSIONS: Table = Table { name: "submissions", key: &["id"] };
 /// Those that a new transfer has.
 macro_rules! new_transfer_columns {
     () => {
-        "id, reservation, returns_payment, repays_claimable, farm, ordinal, kind_facts, source, destination,
-            asset, amount, memo_facts, delivery"
+        "id, reservation, returns_operation, returns_change, repays_claimable, farm, ordinal, kind_facts,
+            source, destination, asset, amount, memo_facts, delivery"
     };
 }
 pub(super) use new_transfer_columns;
@@ -69,8 +69,9 @@ statements! {
             new_transfer_columns!(),
             ", state)
             SELECT json_extract(value, '$.id'), json_extract(value, '$.reservation'),
-                json_extract(value, '$.returns_payment'), json_extract(value, '$.repays_claimable'),
-                json_extract(value, '$.farm'), json_extract(value, '$.ordinal'),
+                json_extract(value, '$.returns_operation'), json_extract(value, '$.returns_change'),
+                json_extract(value, '$.repays_claimable'), json_extract(value, '$.farm'),
+                json_extract(value, '$.ordinal'),
                 json_extract(value, '$.kind_facts'),
                 json_extract(value, '$.source'), json_extract(value, '$.destination'),
                 json_extract(value, '$.asset'), json_extract(value, '$.amount'),
@@ -84,8 +85,9 @@ statements! {
             new_transfer_columns!(),
             ", 'pending'
             FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS transfer (id BIGINT, reservation BIGINT,
-                returns_payment TEXT, repays_claimable TEXT, farm BIGINT, ordinal BIGINT, kind_facts TEXT,
-                source TEXT, destination TEXT, asset TEXT, amount BIGINT, memo_facts TEXT, delivery TEXT)"
+                returns_operation BIGINT, returns_change BIGINT, repays_claimable TEXT, farm BIGINT,
+                ordinal BIGINT, kind_facts TEXT, source TEXT, destination TEXT, asset TEXT, amount BIGINT,
+                memo_facts TEXT, delivery TEXT)"
         );
     UPDATE_TRANSFER = "UPDATE transfers SET state = $2, submission = $3, operation = $4, confirmed_at = $5,
             cancelled_at = $8
@@ -98,33 +100,29 @@ statements! {
         WHERE source = $1 AND state = 'pending'";
     OPEN_FROM = "SELECT (SELECT COUNT(*) FROM transfers WHERE source = $1 AND state = 'pending')
         + (SELECT COUNT(*) FROM transfers WHERE source = $1 AND state = 'in_flight') AS transfers";
-    /// A payment is named by its operation and which of its changes it is, `operation-change`.
-    COUNTED_RETURNS_OPEN = "SELECT COUNT(*) AS transfers FROM transfers JOIN payments
-            ON payments.operation = CAST(
-                substr(transfers.returns_payment, 1, instr(transfers.returns_payment, '-') - 1) AS INTEGER)
-            AND payments.change = CAST(
-                substr(transfers.returns_payment, instr(transfers.returns_payment, '-') + 1) AS INTEGER)
-            WHERE transfers.reservation = $1 AND transfers.returns_payment IS NOT NULL
-                AND transfers.state IN ('pending', 'in_flight') AND payments.attribution = 'counted'",
-        on_postgres "SELECT COUNT(*) AS transfers FROM transfers JOIN payments
-            ON payments.operation = CAST(split_part(transfers.returns_payment, '-', 1) AS BIGINT)
-            AND payments.change = CAST(split_part(transfers.returns_payment, '-', 2) AS BIGINT)
-            WHERE transfers.reservation = $1 AND transfers.returns_payment IS NOT NULL
-                AND transfers.state IN ('pending', 'in_flight') AND payments.attribution = 'counted'";
+    COUNTED_RETURNS_OPEN = "SELECT COUNT(*) AS transfers FROM transfers
+        WHERE reservation = $1 AND state IN ('pending', 'in_flight') AND 'counted' = (
+            SELECT attribution FROM payments
+            WHERE operation = transfers.returns_operation AND change = transfers.returns_change
+        )";
     TRANSFERS_OF = select_transfers!("WHERE reservation = $1 ORDER BY ordinal");
     NEXT_ORDINAL = "SELECT COALESCE(MAX(ordinal), -1) + 1 AS ordinal FROM transfers WHERE reservation = $1";
     PENDING_REFUNDS = select_transfers!(
-        "WHERE state = 'pending' AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL)
+        "WHERE state = 'pending' AND (returns_operation IS NOT NULL OR repays_claimable IS NOT NULL)
             AND delivery <> 'undecided' AND id > $1
             ORDER BY id LIMIT $2"
     );
     PENDING_REFUNDS_FROM = select_transfers!(
-        "WHERE state = 'pending' AND (returns_payment IS NOT NULL OR repays_claimable IS NOT NULL)
+        "WHERE state = 'pending' AND (returns_operation IS NOT NULL OR repays_claimable IS NOT NULL)
             AND source = $1 AND id > $2
             ORDER BY id LIMIT $3"
     );
-    REFUND_OF = select_transfers!("WHERE returns_payment = $1 AND state <> 'cancelled'");
-    CANCELLED_REFUND_OF = select_transfers!("WHERE returns_payment = $1 ORDER BY id DESC LIMIT 1");
+    REFUND_OF = select_transfers!(
+        "WHERE returns_operation = $1 AND returns_change = $2 AND state <> 'cancelled'"
+    );
+    CANCELLED_REFUND_OF = select_transfers!(
+        "WHERE returns_operation = $1 AND returns_change = $2 ORDER BY id DESC LIMIT 1"
+    );
     REPAYMENT_OF = select_transfers!("WHERE repays_claimable = $1 AND state <> 'cancelled'");
     IN_FLIGHT_FROM = "SELECT COUNT(*) AS transfers FROM transfers WHERE source = $1 AND state = 'in_flight'";
     TRANSFERS_NAMED = select_transfers!("WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each($1))"),
@@ -148,7 +146,8 @@ statements! {
         WHERE id = $1 AND state = 'live'";
     SUBMISSION = select_submissions!("WHERE id = $1");
     SUBMISSION_BY_HASH = select_submissions!(
-        "WHERE hash = $1 OR id = (SELECT submission FROM fee_bumps WHERE fee_bumps.hash = $1)"
+        "WHERE id IN (SELECT id FROM submissions WHERE hash = $1
+            UNION ALL SELECT submission FROM fee_bumps WHERE hash = $1)"
     );
     LIVE_SUBMISSIONS = select_submissions!("WHERE state = 'live' ORDER BY id LIMIT $1");
 }
@@ -158,7 +157,8 @@ statements! {
 struct TransferRow {
     id: i64,
     reservation: Option<i64>,
-    returns_payment: Option<String>,
+    returns_operation: Option<i64>,
+    returns_change: Option<u16>,
     repays_claimable: Option<String>,
     farm: Option<i64>,
     ordinal: u32,
@@ -196,16 +196,21 @@ fn transfer_state(facts: Facts<'_>) -> Result<TransferState, StoreError> {
 pub(super) fn transfer(row: &Row) -> Result<Transfer, StoreError> {
     let facts = row.of(&TRANSFERS);
     let kind: TransferKind = facts.json("kind_facts")?;
-    for (column, expected) in
-        [("returns_payment", returned_payment(&kind)), ("repays_claimable", repaid_claimable(&kind))]
-    {
-        let stored = facts.text_or_none(column)?;
+    let returned = returned_payment(&kind);
+    for (column, expected) in [
+        ("returns_operation", returned.map(|payment| payment.operation.0)),
+        ("returns_change", returned.map(|payment| payment.change.into())),
+        ("farm", farm_of(&kind).map(FarmId::get)),
+    ] {
+        let stored = facts.int_or_none(column)?;
         if stored != expected {
             return Err(facts.corrupt(column, format!("it is {stored:?}, but the transfer is {kind:?}")));
         }
     }
-    if facts.number_or_none("farm", FarmId::new)? != farm_of(&kind) {
-        return Err(facts.corrupt("farm", format!("the transfer is {kind:?}")));
+    let repaid = facts.text_or_none("repays_claimable")?;
+    if repaid != repaid_claimable(&kind) {
+        let reason = format!("it is {repaid:?}, but the transfer is {kind:?}");
+        return Err(facts.corrupt("repays_claimable", reason));
     }
     Ok(Transfer {
         id: facts.number("id", TransferId::new)?,
@@ -242,9 +247,9 @@ fn submission(row: &Row) -> Result<Submission, StoreError> {
 }
 
 /// The payment that a transfer returns.
-fn returned_payment(kind: &TransferKind) -> Option<String> {
+const fn returned_payment(kind: &TransferKind) -> Option<PaymentId> {
     match kind {
-        TransferKind::Refund { payment } => Some(payment.to_string()),
+        TransferKind::Refund { payment } => Some(*payment),
         TransferKind::Repayment { .. } | TransferKind::Leg { .. } => None,
     }
 }
@@ -309,10 +314,12 @@ impl TransfersTx for Session {
             if transfer.state != TransferState::Pending {
                 return Err(self.refuse(format!("new transfer {} is not pending", transfer.id)));
             }
+            let returned = returned_payment(&transfer.kind);
             rows.push(TransferRow {
                 id: transfer.id.get(),
                 reservation: transfer.reservation.map(ReservationId::get),
-                returns_payment: returned_payment(&transfer.kind),
+                returns_operation: returned.map(|payment| payment.operation.0),
+                returns_change: returned.map(|payment| payment.change),
                 repays_claimable: repaid_claimable(&transfer.kind),
                 farm: farm_of(&transfer.kind).map(FarmId::get),
                 ordinal: transfer.ordinal,
@@ -453,9 +460,10 @@ impl TransfersTx for Session {
     }
 
     async fn refund_of(&mut self, payment: PaymentId) -> Result<Option<Transfer>, StoreError> {
-        let row = match self.row(REFUND_OF, args![payment.to_string()]).await? {
+        let args = args![payment.operation.0, payment.change];
+        let row = match self.row(REFUND_OF, args.clone()).await? {
             Some(row) => Some(row),
-            None => self.row(CANCELLED_REFUND_OF, args![payment.to_string()]).await?,
+            None => self.row(CANCELLED_REFUND_OF, args).await?,
         };
         row.as_ref().map(transfer).transpose()
     }

@@ -81,7 +81,7 @@ async fn read(store: &dyn Store) -> Result<(), StoreError> {
     tx.rollback().await
 }
 
-const CASES: [(&str, &str, &str, &str); 49] = [
+const CASES: [(&str, &str, &str, &str); 48] = [
     ("farms", "distribution_facts", "'{\"name\":\"x\",\"shares\":[]}'", "id 1"),
     ("farms", "payout_facts", "'[]'", "id 1"),
     ("farms", "owner", "-4", "id 1"),
@@ -114,7 +114,6 @@ const CASES: [(&str, &str, &str, &str); 49] = [
     ("transfers", "destination", "'x'", "id 1"),
     ("transfers", "ordinal", "4294967296", "id 1"),
     // It is a leg.
-    ("transfers", "returns_payment", "'5-0'", "id 1"),
     ("transfers", "repays_claimable", "'00'", "id 1"),
     ("transfers", "farm", "4", "id 1"),
     // The driver reads a NULL as 0: it must not become a transaction's id.
@@ -186,6 +185,22 @@ on_both_databases! {
         assert!(matches!(outcome, Err(StoreError::Corrupt { table: "journal_postings", .. })), "{outcome:?}");
         let missing = tx.transfers(&[TransferId::new(9).unwrap()]).await;
         assert!(matches!(missing, Err(StoreError::Corrupt { table: "transfers", column: "id", .. })));
+    }
+
+    async fn a_leg_that_names_a_payment_is_noticed(database: &TestStore) {
+        fill(database).await;
+        let mut raw = database.raw().await;
+        assert!(raw.fails("UPDATE transfers SET returns_operation = 5").await, "half a payment's name");
+        raw.run("UPDATE transfers SET returns_operation = 5, returns_change = 0 WHERE id = 1").await;
+        let mut tx = database.store.begin_read().await.unwrap();
+        let outcome = tx.transfers(&[TransferId::new(1).unwrap()]).await;
+        assert!(
+            matches!(
+                outcome,
+                Err(StoreError::Corrupt { table: "transfers", column: "returns_operation", .. })
+            ),
+            "{outcome:?}"
+        );
     }
 
     async fn an_amount_beyond_64_bits_is_refused(database: &TestStore) {

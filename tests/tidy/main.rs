@@ -17,6 +17,7 @@ mod manifests;
 mod names;
 mod shape;
 mod source;
+mod sql;
 mod words;
 
 use source::Tree;
@@ -95,6 +96,11 @@ fn time_and_randomness_come_in_as_arguments() {
 #[test]
 fn nothing_is_left_lying_around() {
     accept(leftovers::check(&Tree::of_the_workspace()));
+}
+
+#[test]
+fn statements_do_no_arithmetic_on_text() {
+    accept(sql::check(&Tree::of_the_workspace()));
 }
 
 #[test]

@@ -175,6 +175,8 @@ on_both_databases! {
         for account in adopted {
             world.until_closed(account).await;
         }
+        // Both reservations have expired, and their accounts are closed, too.
+        world.clock.move_on(QUIET_SECONDS + 60);
         world.until_sponsoring_at_most(sponsored).await;
         world.assert_reconciled().await;
     }
