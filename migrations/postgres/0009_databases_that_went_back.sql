@@ -1,5 +1,5 @@
 -- The database server that the engine reported to: another one, or another timeline of it, may not have the last commits.
-ALTER TABLE engine_status ADD COLUMN server_system TEXT;
+ALTER TABLE engine_status ADD COLUMN server_system BIGINT;
 ALTER TABLE engine_status ADD COLUMN server_timeline TEXT;
 
 -- What the engine could not work on while everything else went on.

@@ -17,8 +17,8 @@ const ANSWER_SECONDS_DEFAULT: u32 = 30;
 const SUBMIT_SECONDS_DEFAULT: u32 = 60;
 const WAIT_SECONDS_DEFAULT: u32 = 15;
 /// What to do with a secret in an address.
-const SECRETS_ELSEWHERE: &str = "put the value of an Authorization header (`Basic …`, `Bearer …`) into a file, and \
-                                 name that as stellar.horizon_authorization_file";
+const SECRETS_ELSEWHERE: &str = "put the value of an Authorization header (`Basic …`, `Bearer …`) into a \
+                                 file, and name that as stellar.horizon_authorization_file";
 
 /// A setting that makes no sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,8 +43,8 @@ pub struct Settings {
     /// Horizon's address, such as `https://horizon.stellar.org`; it may have a path, and nothing after it. It
     /// is logged.
     pub horizon_url: Url,
-    /// A file with what goes to Horizon as the header `Authorization`, such as `Bearer TOKEN`; it is read at the
-    /// start, and never logged.
+    /// A file with what goes to Horizon as the header `Authorization`, such as `Bearer TOKEN`; it is read at
+    /// the start, and never logged.
     #[serde(default)]
     pub horizon_authorization_file: Option<PathBuf>,
     /// The network's passphrase. Signatures are bound to it; Horizon must be of the same network.

@@ -352,7 +352,7 @@ impl JournalTx for Session {
             status.stream_away_since,
             status.builds_nothing_before,
             status.stopped.as_ref().map(to_json).transpose()?,
-            status.server.as_ref().map(|server| server.system.clone()),
+            status.server.as_ref().map(|server| server.system),
             status.server.as_ref().and_then(|server| server.timeline.clone()),
             status.left_alone.as_deref().map(legible),
         ];

@@ -6,15 +6,18 @@ use jiff::Timestamp;
 use super::rows::{Row, Table, legible};
 use super::session::Session;
 use super::sql::{args, statements};
-use crate::ports::store::{Lease, LeaseTx, StoreError};
+use crate::ports::store::{Lease, LeaseTx, ServerIdentity, StoreError};
 
 const LEASE: Table = Table { name: "engine_lease", key: &["id"] };
+
+/// With so many digits the name of a file of the write-ahead log begins: its timeline.
+const TIMELINE_DIGITS: usize = 8;
 
 /// What a lease is read from, with no server that could be told.
 macro_rules! held {
     () => {
         "SELECT id, token, holder, renewal, taken_at, renewed_at,
-            CAST(NULL AS TEXT) AS server_system, CAST(NULL AS TEXT) AS server_timeline
+            NULL AS server_system, NULL AS server_timeline
         FROM engine_lease WHERE id = 1"
     };
 }
@@ -24,9 +27,9 @@ macro_rules! held {
 macro_rules! held_with_server {
     () => {
         "SELECT id, token, holder, renewal, taken_at, renewed_at,
-            (SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()) AS server_system,
+            (SELECT system_identifier FROM pg_control_system()) AS server_system,
             CASE WHEN pg_is_in_recovery() THEN NULL
-                ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS server_timeline
+                ELSE pg_walfile_name(pg_current_wal_lsn()) END AS server_timeline
         FROM engine_lease WHERE id = 1"
     };
 }
@@ -42,11 +45,11 @@ statements! {
         renewed_at = $4
         WHERE id = 1 AND token = $1 AND renewal = $2
         RETURNING id, token, holder, renewal, taken_at, renewed_at,
-            CAST(NULL AS TEXT) AS server_system, CAST(NULL AS TEXT) AS server_timeline";
+            NULL AS server_system, NULL AS server_timeline";
     RENEW = "UPDATE engine_lease SET renewal = renewal + 1, renewed_at = $3
         WHERE id = 1 AND token = $1 AND holder = $2
         RETURNING id, token, holder, renewal, taken_at, renewed_at,
-            CAST(NULL AS TEXT) AS server_system, CAST(NULL AS TEXT) AS server_timeline";
+            NULL AS server_system, NULL AS server_timeline";
     RELEASE = "UPDATE engine_lease SET token = token + 1, holder = NULL
         WHERE id = 1 AND token = $1 AND holder = $2";
 }
@@ -59,7 +62,10 @@ fn lease(row: &Row) -> Result<Lease, StoreError> {
         renewal: facts.int("renewal")?,
         taken_at: facts.time_or_none("taken_at")?,
         renewed_at: facts.time_or_none("renewed_at")?,
-        server: facts.server()?,
+        server: facts.server()?.map(|server| ServerIdentity {
+            timeline: server.timeline.map(|file| file.chars().take(TIMELINE_DIGITS).collect()),
+            ..server
+        }),
     })
 }
 

@@ -112,7 +112,7 @@ impl Facts<'_> {
 
     /// The database server that a row names, if it names one.
     pub fn server(&self) -> Result<Option<ServerIdentity>, StoreError> {
-        let Some(system) = self.text_or_none("server_system")? else { return Ok(None) };
+        let Some(system) = self.int_or_none("server_system")? else { return Ok(None) };
         Ok(Some(ServerIdentity { system, timeline: self.text_or_none("server_timeline")? }))
     }
 

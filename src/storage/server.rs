@@ -4,10 +4,9 @@ use sqlx::Executor;
 use sqlx::postgres::PgConnection;
 
 /// Whether this user may ask the server for its system identifier and its timeline.
-const FUNCTIONS: &str = "SELECT COUNT(*) FROM pg_proc
+const FUNCTIONS: &str = "SELECT COUNT(*), version() FROM pg_proc
     WHERE proname IN ('pg_control_system', 'pg_walfile_name', 'pg_current_wal_lsn')
-        AND has_function_privilege(oid, 'EXECUTE')
-        AND version() LIKE 'PostgreSQL%' AND version() NOT LIKE '%-YB-%'";
+        AND has_function_privilege(oid, 'EXECUTE')";
 /// How many functions those are.
 const FUNCTIONS_ALL: i64 = 3;
 /// What a commit waits for, as this session has it.
@@ -30,8 +29,9 @@ pub(super) async fn reads_only(connection: &mut PgConnection) -> Result<bool, sq
 
 /// Whether the server can be asked which one it is: those that only speak the protocol cannot.
 pub(super) async fn is_told(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let functions: i64 = sqlx::query_scalar(FUNCTIONS).fetch_one(connection).await?;
-    Ok(functions == FUNCTIONS_ALL)
+    let (functions, version): (i64, String) = sqlx::query_as(FUNCTIONS).fetch_one(connection).await?;
+    // YugabyteDB has them, and answers with errors.
+    Ok(functions == FUNCTIONS_ALL && version.starts_with("PostgreSQL") && !version.contains("-YB-"))
 }
 
 /// Makes commits wait at least until they are durable where they were made, and with a synchronous standby

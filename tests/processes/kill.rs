@@ -130,28 +130,39 @@ async fn killed_at(database: &TestStore, trap: impl Fn(&str) -> Trap) {
 on_both_databases! {
     async fn killed_while_reading_the_payment_it_pays_once(database: &TestStore) {
         killed_at(database, |_| Trap {
-            method: "GET", path_begins: "/accounts/", path_ends: "/payments", place: Place::AfterHorizon,
+            method: "GET",
+            path_begins: "/accounts/",
+            path_ends: "/payments",
+            place: Place::AfterHorizon,
         })
         .await;
     }
 
     async fn killed_with_the_envelope_stored_and_not_sent_it_pays_once(database: &TestStore) {
         killed_at(database, |_| Trap {
-            method: "POST", path_begins: "/transactions", path_ends: "", place: Place::BeforeHorizon,
+            method: "POST",
+            path_begins: "/transactions",
+            path_ends: "",
+            place: Place::BeforeHorizon,
         })
         .await;
     }
 
     async fn killed_with_the_envelope_sent_and_no_answer_it_pays_once(database: &TestStore) {
         killed_at(database, |_| Trap {
-            method: "POST", path_begins: "/transactions", path_ends: "", place: Place::AfterHorizon,
+            method: "POST",
+            path_begins: "/transactions",
+            path_ends: "",
+            place: Place::AfterHorizon,
         })
         .await;
     }
 
     async fn killed_after_a_504_while_looking_up_the_outcome_it_pays_once(database: &TestStore) {
         killed_at(database, |_| Trap {
-            method: "POST", path_begins: "/transactions", path_ends: "",
+            method: "POST",
+            path_begins: "/transactions",
+            path_ends: "",
             place: Place::TimedOutThen("/transactions/"),
         })
         .await;
@@ -159,7 +170,10 @@ on_both_databases! {
 
     async fn killed_as_the_answer_arrives_it_pays_once(database: &TestStore) {
         killed_at(database, |_| Trap {
-            method: "POST", path_begins: "/transactions", path_ends: "", place: Place::Delivered,
+            method: "POST",
+            path_begins: "/transactions",
+            path_ends: "",
+            place: Place::Delivered,
         })
         .await;
     }

@@ -203,7 +203,8 @@ async fn connections_that_stayed_at_a_standby_are_thrown_away() {
     writes(&store).await.unwrap();
     let standby = primary.standby();
     until("the standby has everything", async || primary.sender().await).await;
-    // A failover as clients see it: their connections end, and the address leads to a server that takes no writes.
+    // A failover as clients see it: their connections end, and the address leads to a server that takes no
+    // writes.
     switch.turn(&standby);
     primary.ends_sessions().await;
     for _ in 0..3 {

@@ -144,7 +144,8 @@ on_both_databases! {
             if database.is_sqlite() {
                 raw.run("PRAGMA ignore_check_constraints = ON").await;
             } else {
-                let table = if check.starts_with("own") { "own_watches" } else { check.trim_end_matches("_state") };
+                let table =
+                    if check.starts_with("own") { "own_watches" } else { check.trim_end_matches("_state") };
                 raw.run(&format!("ALTER TABLE {table} DROP CONSTRAINT {check}")).await;
             }
         }

@@ -80,7 +80,9 @@ on_both_databases! {
         let mut tx = database.store.begin().await.unwrap();
         tx.insert_reservation(&reservation(1)).await.unwrap();
         tx.commit().await.unwrap();
-        database.tamper("UPDATE reservation_counts SET reservations = 0 WHERE state = 'awaiting_signatures'").await;
+        database
+            .tamper("UPDATE reservation_counts SET reservations = 0 WHERE state = 'awaiting_signatures'")
+            .await;
         database.tamper("DELETE FROM reservation_counts WHERE state = 'awaiting_farmer'").await;
         let mut tx = database.store.begin().await.unwrap();
         let signed = tx.update_reservation(&reservation(1).signed(at(1)).unwrap()).await.unwrap();

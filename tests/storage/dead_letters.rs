@@ -48,10 +48,15 @@ on_both_databases! {
         }
         let all = tx.quarantined_records(false, None, 10).await.unwrap();
         assert_eq!(all.len(), 3);
-        assert!(all.is_sorted_by(|one, next| (one.id.0.to_string(), &one.id.1) < (next.id.0.to_string(), &next.id.1)));
+        assert!(all.is_sorted_by(
+            |one, next| (one.id.0.to_string(), &one.id.1) < (next.id.0.to_string(), &next.id.1)
+        ));
         let mut paged = Vec::new();
-        while let Some(one) =
-            tx.quarantined_records(false, paged.last().map(|last: &QuarantinedRecord| last.id.clone()), 1).await.unwrap().pop()
+        while let Some(one) = tx
+            .quarantined_records(false, paged.last().map(|last: &QuarantinedRecord| last.id.clone()), 1)
+            .await
+            .unwrap()
+            .pop()
         {
             paged.push(one);
         }
@@ -79,7 +84,9 @@ on_both_databases! {
         let (fresh, tried, undecided) =
             (refund(1, Delivery::Payment), refund(2, Delivery::Payment), refund(3, Delivery::Undecided));
         let taken_back = repayment(4);
-        tx.insert_transfers(&[fresh.clone(), tried.clone(), undecided.clone(), taken_back.clone()]).await.unwrap();
+        tx.insert_transfers(&[fresh.clone(), tried.clone(), undecided.clone(), taken_back.clone()])
+            .await
+            .unwrap();
         tx.set_undelivered(&tried, &undelivered(5)).await.unwrap();
         let twice = Undelivered::again(Some(undelivered(5)), Why::MemoDemanded, at(90));
         tx.set_undelivered(&tried, &twice).await.unwrap();
@@ -96,7 +103,11 @@ on_both_databases! {
         tx.redirect_transfer(&tried, &redirected).await.unwrap();
         assert_eq!(tx.undelivered(tried.id).await.unwrap(), None);
         tx.set_undelivered(&tried, &twice).await.unwrap();
-        assert_eq!(tx.undelivered(tried.id).await.unwrap(), None, "what is known of the old way is not the new one's");
+        assert_eq!(
+            tx.undelivered(tried.id).await.unwrap(),
+            None,
+            "what is known of the old way is not the new one's"
+        );
         assert_eq!(tx.returns_undelivered(None, 10).await.unwrap(), expected[1..]);
 
         // One try that had no effect, and one that pays.
@@ -131,7 +142,11 @@ on_both_databases! {
         for submission in [7, 8] {
             let taking = balance(2).taking_back(submission_id(submission)).unwrap();
             tx.update_claimable(&balance(2), &taking).await.unwrap();
-            assert_eq!(tx.claimables_not_taken_back(at(1_500), at(100), None, 10).await.unwrap().len(), 1, "tried now");
+            assert_eq!(
+                tx.claimables_not_taken_back(at(1_500), at(100), None, 10).await.unwrap().len(),
+                1,
+                "tried now"
+            );
             tx.update_claimable(&taking, &taking.clone().released().unwrap()).await.unwrap();
         }
         let taking = balance(3).taking_back(submission_id(8)).unwrap();
@@ -151,9 +166,12 @@ on_both_databases! {
         let mut tx = database.store.begin().await.unwrap();
         for (number, since) in [(3, Some(10)), (1, Some(20)), (2, None), (4, Some(30))] {
             let watch = Watch { dirty_since: since.map(at), ..escrow(number, EscrowState::Ready).watch };
-            tx.insert_escrow(&farmgate::domain::escrow::EscrowAccount { watch, ..escrow(number, EscrowState::Ready) })
-                .await
-                .unwrap();
+            tx.insert_escrow(&farmgate::domain::escrow::EscrowAccount {
+                watch,
+                ..escrow(number, EscrowState::Ready)
+            })
+            .await
+            .unwrap();
         }
         let listed = tx.escrows_unexplained(at(20), None, 10).await.unwrap();
         let mut expected = [account(1), account(3)];
@@ -169,7 +187,12 @@ on_both_databases! {
         let now = at(1_000_000);
         let none: BTreeMap<Kind, u64> = Kind::ALL.iter().map(|kind| (*kind, 0)).collect();
         assert_eq!(tx.dead_letter_counts(now).await.unwrap(), none);
-        let stopped = Stopped { account: account(1), operation: OperationId(7), transaction: TxHash([7; 32]), since: at(3) };
+        let stopped = Stopped {
+            account: account(1),
+            operation: OperationId(7),
+            transaction: TxHash([7; 32]),
+            since: at(3),
+        };
         let status = EngineStatus {
             ticked_at: at(5),
             ledger: LedgerSeq(6),
@@ -187,11 +210,17 @@ on_both_databases! {
         let funding = Funding { asset: asset("TFT"), amount: stroops(1), payment: None, at: at(1), tries: 1 };
         let why = HoldReason { code: "op_underfunded".to_owned(), detail: String::new() };
         let state = State::Held { funding, why, since: at(1), lacks: None, looks_again_at: None };
-        tx.insert_reservation(&farmgate::domain::reservation::Reservation { state, ..reservation(1) }).await.unwrap();
-        tx.insert_transfers(&[refund(1, Delivery::Undecided), refund(2, Delivery::Payment), repayment(4)]).await.unwrap();
+        tx.insert_reservation(&farmgate::domain::reservation::Reservation { state, ..reservation(1) })
+            .await
+            .unwrap();
+        tx.insert_transfers(&[refund(1, Delivery::Undecided), refund(2, Delivery::Payment), repayment(4)])
+            .await
+            .unwrap();
         tx.insert_claimable(&claimable(1)).await.unwrap();
         let watch = Watch { dirty_since: Some(at(1)), ..escrow(1, EscrowState::Ready).watch };
-        tx.insert_escrow(&farmgate::domain::escrow::EscrowAccount { watch, ..escrow(1, EscrowState::Ready) }).await.unwrap();
+        tx.insert_escrow(&farmgate::domain::escrow::EscrowAccount { watch, ..escrow(1, EscrowState::Ready) })
+            .await
+            .unwrap();
         tx.insert_submission(&Submission { max_time: at(10), ..submission(1) }).await.unwrap();
         let one: BTreeMap<Kind, u64> = Kind::ALL.iter().map(|kind| (*kind, 1)).collect();
         assert_eq!(tx.dead_letter_counts(now).await.unwrap(), one);

@@ -179,7 +179,8 @@ const ACCOUNTS_AND_ORDERS: &str = "
             watch_cursor, watch_explained, dirty_since, created_at)
         SELECT account, 6, {assets}, 'closed', NULL, {id}, {operation} + 9, {operation}, 5, NULL, born
         FROM seeds;
-    INSERT INTO sealed_secrets (account, sealing_key, sealed_seed) SELECT account, hash, hash || hash FROM seeds;
+    INSERT INTO sealed_secrets (account, sealing_key, sealed_seed)
+        SELECT account, hash, hash || hash FROM seeds;
     INSERT INTO reservations (id, version, customer, extends, order_facts, quote_facts, deadline, escrow,
             memo_facts, created_at, cancel_requested_at, state, state_facts, play_money, decide_after,
             funded_at, previous_state)
@@ -215,14 +216,16 @@ const MONEY_OUT: &str = "
         FROM seeds WHERE i % 10 = 0;
     INSERT INTO fee_bumps (hash, submission, envelope, fee_per_operation, created_at)
         SELECT account, {id}, hash, 1000, born + 4000 FROM seeds WHERE i % 10 = 0 AND i % {rare} = 0;
-    INSERT INTO transfers (id, reservation, returns_operation, returns_change, repays_claimable, farm, ordinal, kind_facts,
-            source, destination, asset, amount, memo_facts, delivery, state, submission, operation,
+    INSERT INTO transfers (id, reservation, returns_operation, returns_change, repays_claimable, farm,
+            ordinal, kind_facts, source, destination, asset, amount, memo_facts, delivery, state,
+            submission, operation,
             confirmed_at, cancelled_at)
         SELECT {id}, {id}, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS TEXT),
             CAST(NULL AS BIGINT), 0,
             {foundation leg}, account, {foundation}, {tft}, 100, {no memo}, 'payment', 'confirmed', {id},
             {operation} + 1, born + 5000, CAST(NULL AS BIGINT) FROM seeds
-        UNION ALL SELECT {id} + 1, {id}, NULL, NULL, NULL, {farm}, 1, {farmer leg}, account, {farmer}, {tft}, 900,
+        UNION ALL SELECT {id} + 1, {id}, NULL, NULL, NULL, {farm}, 1, {farmer leg}, account, {farmer}, {tft},
+            900,
             {no memo}, CASE i % {rare} WHEN 0 THEN 'claimable_balance' ELSE 'payment' END, 'confirmed', {id},
             {operation} + 2, born + 5000, NULL FROM seeds
         UNION ALL SELECT {id} + 2, {id}, {operation}, 0, NULL, NULL, 2, {refund}, account,
@@ -245,8 +248,9 @@ const CLAIMABLES: &str = "
         FROM seeds WHERE i % {rare} = 0;
     INSERT INTO take_back_attempts (claimable, submission)
         SELECT '00000000' || hash, {id} FROM seeds WHERE i % (2 * {rare}) = 0;
-    INSERT INTO transfers (id, reservation, returns_operation, returns_change, repays_claimable, farm, ordinal, kind_facts,
-            source, destination, asset, amount, memo_facts, delivery, state, submission, operation,
+    INSERT INTO transfers (id, reservation, returns_operation, returns_change, repays_claimable, farm,
+            ordinal, kind_facts, source, destination, asset, amount, memo_facts, delivery, state,
+            submission, operation,
             confirmed_at, cancelled_at)
         SELECT {id} + 3, {id}, NULL, NULL, '00000000' || hash, NULL, 3,
             '{\"kind\":\"repayment\",\"claimable\":\"00000000' || hash || '\"}', {platform}, {farmer}, {tft},

@@ -13,7 +13,8 @@ use farmgate::ports::store::*;
 use crate::samples::*;
 use crate::support::{TestStore, on_both_databases};
 
-/// Runs `$work` in a transaction of its own; the constraint that refused it. The transaction must be over then.
+/// Runs `$work` in a transaction of its own; the constraint that refused it. The transaction must be over
+/// then.
 macro_rules! refused_by {
     ($database:expr, |$tx:ident| $work:expr) => {{
         let mut $tx = $database.store.begin().await.unwrap();
@@ -90,7 +91,10 @@ on_both_databases! {
         assert_eq!(tx.post(&again).await.unwrap(), Applied::AlreadyApplied);
         tx.commit().await.unwrap();
         assert_eq!(database.raw().await.numbers("SELECT COUNT(*) FROM journal_postings").await, [2]);
-        assert_eq!(database.raw().await.numbers("SELECT amount FROM journal_balances WHERE amount > 0").await, [5]);
+        assert_eq!(
+            database.raw().await.numbers("SELECT amount FROM journal_balances WHERE amount > 0").await,
+            [5]
+        );
     }
 
     async fn a_transfer_has_one_live_or_paid_attempt_for_ever(database: &TestStore) {
@@ -105,20 +109,35 @@ on_both_databases! {
         // As if our own state had been forgotten: the key alone stands in the way.
         database.tamper("UPDATE transfers SET state = 'pending', submission = NULL").await;
         let again = transfer(1, 0);
-        assert_eq!(refused_by!(database, |tx| tx.update_transfer(&again, &second).await), Constraint::TransferAttempt);
-        assert_eq!(refused_by!(database, |tx| tx.update_transfer(&again, &sent).await), Constraint::TransferAttempt);
+        assert_eq!(
+            refused_by!(database, |tx| tx.update_transfer(&again, &second).await),
+            Constraint::TransferAttempt
+        );
+        assert_eq!(
+            refused_by!(database, |tx| tx.update_transfer(&again, &sent).await),
+            Constraint::TransferAttempt
+        );
         database.tamper("UPDATE transfers SET state = 'in_flight', submission = 4").await;
         commit(database, async |tx| tx.update_transfer(&sent, &paid).await).await;
         database
-            .tamper("UPDATE transfers SET state = 'pending', submission = NULL, operation = NULL, confirmed_at = NULL")
+            .tamper(
+                "UPDATE transfers SET state = 'pending', submission = NULL, operation = NULL,
+                    confirmed_at = NULL",
+            )
             .await;
-        assert_eq!(refused_by!(database, |tx| tx.update_transfer(&again, &second).await), Constraint::TransferAttempt);
+        assert_eq!(
+            refused_by!(database, |tx| tx.update_transfer(&again, &second).await),
+            Constraint::TransferAttempt
+        );
     }
 
     async fn a_reservation_has_one_transfer_per_ordinal(database: &TestStore) {
         commit(database, async |tx| tx.insert_transfers(&[transfer(1, 0)]).await).await;
         let other = [transfer(2, 0)];
-        assert_eq!(refused_by!(database, |tx| tx.insert_transfers(&other).await), Constraint::TransferOrdinal);
+        assert_eq!(
+            refused_by!(database, |tx| tx.insert_transfers(&other).await),
+            Constraint::TransferOrdinal
+        );
     }
 
     async fn a_channel_lends_itself_to_one_transaction_and_each_number_once(database: &TestStore) {
@@ -133,7 +152,10 @@ on_both_databases! {
         let done = first.clone().resolved(confirmed).unwrap();
         commit(database, async |tx| tx.resolve_submission(&done).await).await;
         let same_number = Submission { sequence: 11, ..next.clone() };
-        assert_eq!(refused_by!(database, |tx| tx.insert_submission(&same_number).await), Constraint::SubmissionHash);
+        assert_eq!(
+            refused_by!(database, |tx| tx.insert_submission(&same_number).await),
+            Constraint::SubmissionHash
+        );
         commit(database, async |tx| tx.insert_submission(&next).await).await;
         let dead = next.resolved(SubmissionState::Dead { proved_at: LedgerSeq(6) }).unwrap();
         commit(database, async |tx| tx.resolve_submission(&dead).await).await;
@@ -156,7 +178,10 @@ on_both_databases! {
         })
         .await;
         let other = Reservation { escrow: account(1), ..reservation(2) };
-        assert_eq!(refused_by!(database, |tx| tx.insert_reservation(&other).await), Constraint::ReservationEscrow);
+        assert_eq!(
+            refused_by!(database, |tx| tx.insert_reservation(&other).await),
+            Constraint::ReservationEscrow
+        );
         let other = escrow(2, assigned);
         assert_eq!(refused_by!(database, |tx| tx.insert_escrow(&other).await), Constraint::ReservationEscrow);
     }
@@ -171,7 +196,10 @@ on_both_databases! {
         .await;
         let other = api_key(2, "one");
         assert_eq!(refused_by!(database, |tx| tx.insert_api_key(&other).await), Constraint::ApiKeyName);
-        assert_eq!(refused_by!(database, |tx| tx.keep_answer(&key, &answer).await), Constraint::IdempotencyKey);
+        assert_eq!(
+            refused_by!(database, |tx| tx.keep_answer(&key, &answer).await),
+            Constraint::IdempotencyKey
+        );
     }
 
     async fn a_change_of_what_has_changed_is_a_conflict(database: &TestStore) {

@@ -194,8 +194,8 @@ fn json<T: serde::Serialize>(facts: &T) -> String {
 async fn insert_reservation(raw: &mut RawConnection, reservation: &Reservation, play_money: u8) {
     let requested = reservation.cancel_requested_at.map(jiff::Timestamp::as_microsecond);
     raw.run(&format!(
-        "INSERT INTO reservations (id, version, customer, order_facts, quote_facts, deadline, escrow, memo_facts,
-            created_at, cancel_requested_at, state, state_facts, play_money)
+        "INSERT INTO reservations (id, version, customer, order_facts, quote_facts, deadline, escrow,
+            memo_facts, created_at, cancel_requested_at, state, state_facts, play_money)
         VALUES ({}, 0, {}, '{}', '{}', {}, '{}', '{}', {}, {}, '{}', '{}', {play_money})",
         reservation.id,
         reservation.order.customer,
@@ -262,8 +262,8 @@ async fn what_is_searched_for_gets_columns(place: Place) {
     {
         let transfer = transfer(id, number);
         raw.run(&format!(
-            "INSERT INTO transfers (id, reservation, returns_payment, ordinal, kind_facts, source, destination,
-                asset, amount, memo_facts, delivery, state)
+            "INSERT INTO transfers (id, reservation, returns_payment, ordinal, kind_facts, source,
+                destination, asset, amount, memo_facts, delivery, state)
             VALUES ({id}, 1, {}, {number}, '{}', '{}', '{}', '{}', 900, '{}', 'payment', 'pending')",
             if id == 2 { "'40-0'" } else { "NULL" },
             json(kind),

@@ -42,8 +42,13 @@ on_both_databases! {
         assert_eq!(tx.identity(identity(5).id).await.unwrap(), Some(identity(5)));
         assert_eq!(tx.identities(None, 10).await.unwrap(), [identity(5)]);
         assert_eq!(tx.currency("TFT".parse().unwrap()).await.unwrap(), Some(currency("TFT")));
-        let codes: Vec<_> = tx.currencies(None, 10).await.unwrap().into_iter().map(|each| each.code).collect();
-        assert_eq!(codes, ["FreeTFT", "TFT", "aTFT"].map(|code| code.parse().unwrap()), "in the order of bytes");
+        let codes: Vec<_> =
+            tx.currencies(None, 10).await.unwrap().into_iter().map(|each| each.code).collect();
+        assert_eq!(
+            codes,
+            ["FreeTFT", "TFT", "aTFT"].map(|code| code.parse().unwrap()),
+            "in the order of bytes"
+        );
         assert_eq!(tx.currencies(Some("TFT".parse().unwrap()), 10).await.unwrap(), [currency("aTFT")]);
         tx.rollback().await.unwrap();
     }
@@ -119,9 +124,17 @@ on_both_databases! {
         let page = tx.reservations(&ReservationFilter::default(), Some(reservation_id(2)), 1).await.unwrap();
         assert_eq!(page[0].id, reservation_id(3));
         let overdue = tx.reservations_overdue(at(999), None, 10).await.unwrap();
-        assert_eq!(overdue.iter().map(|each| each.id.get()).collect::<Vec<_>>(), [3], "at the deadline is in time");
+        assert_eq!(
+            overdue.iter().map(|each| each.id.get()).collect::<Vec<_>>(),
+            [3],
+            "at the deadline is in time"
+        );
         let overdue = tx.reservations_overdue(at(1_000), None, 10).await.unwrap();
-        assert_eq!(overdue.iter().map(|each| each.id.get()).collect::<Vec<_>>(), [3, 1], "longest overdue first");
+        assert_eq!(
+            overdue.iter().map(|each| each.id.get()).collect::<Vec<_>>(),
+            [3, 1],
+            "longest overdue first"
+        );
         assert_eq!(tx.reservation_by_escrow(account(2)).await.unwrap().unwrap().id, reservation_id(2));
         assert_eq!(tx.reservation_by_escrow(account(99)).await.unwrap(), None);
         tx.commit().await.unwrap();
@@ -144,7 +157,10 @@ on_both_databases! {
         assert_eq!(tx.insert_payment(&second).await.unwrap(), Applied::AlreadyApplied);
         assert_eq!(tx.payment(second.payment.id).await.unwrap(), Some(second.clone()));
         let all = PaymentFilter::default();
-        assert_eq!(tx.payments(&all, None, 10).await.unwrap(), [unassigned.clone(), payment(5, Some(1)), second.clone()]);
+        assert_eq!(
+            tx.payments(&all, None, 10).await.unwrap(),
+            [unassigned.clone(), payment(5, Some(1)), second.clone()]
+        );
         assert_eq!(tx.payments(&all, Some(payment(5, None).payment.id), 10).await.unwrap(), [second.clone()]);
         let of = PaymentFilter { reservation: Some(reservation_id(1)), attribution: None };
         assert_eq!(tx.payments(&of, None, 10).await.unwrap(), [payment(5, Some(1)), second.clone()]);
@@ -216,7 +232,9 @@ on_both_databases! {
         tx.insert_reservation(&free).await.unwrap();
         let claims = tx.pool_claims(pool(1).id).await.unwrap();
         assert_eq!(claims, PoolClaims { play_money: true, nodes: [node_id(30), node_id(31)].into() });
-        for (node, why) in [(30, "its own"), (1, "of the pool it extends"), (31, "of another that extends that pool")] {
+        for (node, why) in
+            [(30, "its own"), (1, "of the pool it extends"), (31, "of another that extends that pool")]
+        {
             assert!(tx.node_is_under_free_pool(node_id(node)).await.unwrap(), "{why}");
         }
         assert!(!tx.node_is_under_free_pool(node_id(32)).await.unwrap());
@@ -225,7 +243,10 @@ on_both_databases! {
         let claims = tx.pool_claims(pool(1).id).await.unwrap();
         assert_eq!(claims, PoolClaims { play_money: false, nodes: [node_id(31)].into() });
         for node in [30, 1, 31] {
-            assert!(!tx.node_is_under_free_pool(node_id(node)).await.unwrap(), "{node} after it was called off");
+            assert!(
+                !tx.node_is_under_free_pool(node_id(node)).await.unwrap(),
+                "{node} after it was called off"
+            );
         }
         tx.commit().await.unwrap();
     }
@@ -278,12 +299,17 @@ on_both_databases! {
         let mut tx = database.store.begin().await.unwrap();
         tx.watch_payouts(&[account(1), account(2), account(3)]).await.unwrap();
         let new = |number| PayoutCheck { account: account(number), memo_required: false, checked_at: None };
-        let seen = |number, second| PayoutCheck { memo_required: true, checked_at: Some(at(second)), ..new(number) };
+        let seen =
+            |number, second| PayoutCheck { memo_required: true, checked_at: Some(at(second)), ..new(number) };
         for check in [seen(1, 20), seen(2, 10)] {
             tx.set_payout_check(&check).await.unwrap();
         }
         tx.watch_payouts(&[account(2), account(3)]).await.unwrap();
-        assert_eq!(tx.payout_checks(&[account(2), account(9)]).await.unwrap(), [seen(2, 10)], "it stays known");
+        assert_eq!(
+            tx.payout_checks(&[account(2), account(9)]).await.unwrap(),
+            [seen(2, 10)],
+            "it stays known"
+        );
         assert_eq!(tx.payouts_to_check(at(21), 9).await.unwrap(), [new(3), seen(2, 10), seen(1, 20)]);
         assert_eq!(tx.payouts_to_check(at(20), 2).await.unwrap(), [new(3), seen(2, 10)]);
         assert_eq!(tx.payouts_to_check(at(10), 9).await.unwrap(), [new(3)]);
@@ -373,7 +399,10 @@ on_both_databases! {
             let claimed = claimable(number).claimed(OperationId(9), at(7)).unwrap();
             tx.update_claimable(&claimable(number), &claimed).await.unwrap();
         }
-        assert_eq!((tx.returns_by_claimable().await.unwrap(), tx.claimables_of_farm(farm, tft).await.unwrap()), (0, 1));
+        assert_eq!(
+            (tx.returns_by_claimable().await.unwrap(), tx.claimables_of_farm(farm, tft).await.unwrap()),
+            (0, 1)
+        );
         assert_eq!(tx.farms_with_claimables(1, 9).await.unwrap(), []);
         tx.commit().await.unwrap();
     }
@@ -381,10 +410,8 @@ on_both_databases! {
     async fn what_was_taken_back_is_owed_until_it_is_repaid(database: &TestStore) {
         let tft = asset("TFT");
         let sums = |standing, owed| [ClaimableSums { asset: tft, standing, owed }];
-        let repayment = Transfer {
-            kind: TransferKind::Repayment { claimable: claimable(2).id },
-            ..transfer(5, 4)
-        };
+        let repayment =
+            Transfer { kind: TransferKind::Repayment { claimable: claimable(2).id }, ..transfer(5, 4) };
         let mut tx = database.store.begin().await.unwrap();
         assert_eq!(tx.claimable_sums().await.unwrap(), []);
         tx.insert_transfers(&[transfer(1, 0), transfer(2, 1), transfer(3, 2)]).await.unwrap();
@@ -450,7 +477,8 @@ on_both_databases! {
 
     async fn a_submission_survives_in_every_state(database: &TestStore) {
         let mut tx = database.store.begin().await.unwrap();
-        let failed = ResultCodes { transaction: "tx_failed".to_owned(), operations: vec!["op_no_trust".to_owned()] };
+        let failed =
+            ResultCodes { transaction: "tx_failed".to_owned(), operations: vec!["op_no_trust".to_owned()] };
         let outcomes = [
             SubmissionState::Confirmed { ledger: LedgerSeq(9), at: at(9) },
             SubmissionState::Failed { ledger: LedgerSeq(9), at: at(9), codes: failed },
@@ -496,21 +524,30 @@ on_both_databases! {
         let mut tx = database.store.begin().await.unwrap();
         let preparing = escrow(1, EscrowState::Preparing { submission: submission_id(3) });
         let ready = escrow(2, EscrowState::Ready);
-        for each in [&preparing, &ready, &escrow(3, EscrowState::Abandoned), &escrow(4, EscrowState::Adopted)] {
+        for each in [&preparing, &ready, &escrow(3, EscrowState::Abandoned), &escrow(4, EscrowState::Adopted)]
+        {
             tx.insert_escrow(each).await.unwrap();
         }
         assert_eq!(tx.escrows_opened_by(submission_id(3)).await.unwrap(), [preparing.clone()]);
         assert_eq!(tx.escrows_available(&ready.assets).await.unwrap(), 2);
         assert_eq!(tx.escrows_available(&ready.assets[..1]).await.unwrap(), 0, "exactly these");
         assert_eq!(tx.escrow_asset_lists(16).await.unwrap(), [ready.assets.clone()], "each list once");
-        let watch = Watch { dirty_since: Some(at(50)), cursor: OperationId(i64::MAX), explained: LedgerSeq(u32::MAX) };
+        let watch = Watch {
+            dirty_since: Some(at(50)),
+            cursor: OperationId(i64::MAX),
+            explained: LedgerSeq(u32::MAX),
+        };
         let dirty = tx.update_escrow(&EscrowAccount { watch, ..ready.clone() }).await.unwrap();
         assert_eq!(tx.escrows_dirty(10).await.unwrap(), [dirty.clone()]);
         let mut named = tx.escrows(&[account(1), account(2), account(77)]).await.unwrap();
         named.sort_by_key(|each| each.account);
         assert_eq!(named, [preparing, dirty.clone()]);
         assert_eq!(tx.take_escrow(&[asset("TFT"), Asset::Native], reservation_id(5)).await.unwrap(), None);
-        assert_eq!(tx.take_escrow(&[asset("TFT")], reservation_id(5)).await.unwrap(), Some(account(2)), "a subset");
+        assert_eq!(
+            tx.take_escrow(&[asset("TFT")], reservation_id(5)).await.unwrap(),
+            Some(account(2)),
+            "a subset"
+        );
         assert_eq!(tx.take_escrow(&[asset("TFT")], reservation_id(6)).await.unwrap(), None);
         let taken = tx.escrows(&[account(2)]).await.unwrap().remove(0);
         assert_eq!(taken.state, EscrowState::Assigned { reservation: reservation_id(5) });
@@ -527,8 +564,12 @@ on_both_databases! {
         assert_eq!(tx.channels().await.unwrap()[1], channel(2));
         tx.commit().await.unwrap();
         let mut tx = database.store.begin().await.unwrap();
-        tx.insert_channel(&farmgate::domain::escrow::Channel { account: account(8), ..opening.clone() }).await.unwrap();
-        tx.remove_channel(&farmgate::domain::escrow::Channel { account: account(8), ..opening }).await.unwrap();
+        tx.insert_channel(&farmgate::domain::escrow::Channel { account: account(8), ..opening.clone() })
+            .await
+            .unwrap();
+        tx.remove_channel(&farmgate::domain::escrow::Channel { account: account(8), ..opening })
+            .await
+            .unwrap();
         assert_eq!(tx.channels().await.unwrap().len(), 3);
         assert!(tx.remove_channel(&platform).await.is_err(), "an open channel stays");
         tx.rollback().await.unwrap();
@@ -566,12 +607,19 @@ on_both_databases! {
         assert_eq!(owed, all[..2], "what we hold is not what we owe");
         assert_eq!(tx.balances_owed(Some((owed[0].0, owed[0].1)), 10).await.unwrap(), owed[1..]);
         assert_eq!(tx.journal_sums().await.unwrap(), [(asset("TFT"), 0)]);
-        assert_eq!(tx.entries(None, None, 10).await.unwrap(), [entry(1, 1, 100), entry(2, 1, 50), entry(3, 2, 7)]);
-        assert_eq!(tx.entries(Some(reservation_id(1)), EntryId::new(1).ok(), 10).await.unwrap(), [entry(2, 1, 50)]);
+        assert_eq!(
+            tx.entries(None, None, 10).await.unwrap(),
+            [entry(1, 1, 100), entry(2, 1, 50), entry(3, 2, 7)]
+        );
+        assert_eq!(
+            tx.entries(Some(reservation_id(1)), EntryId::new(1).ok(), 10).await.unwrap(),
+            [entry(2, 1, 50)]
+        );
         tx.rollback().await.unwrap();
         let differing = "SELECT COUNT(*) FROM journal_balances WHERE amount <> (
             SELECT COALESCE(SUM(amount), 0) FROM journal_postings
-            WHERE journal_postings.account = journal_balances.account AND journal_postings.asset = journal_balances.asset)";
+            WHERE journal_postings.account = journal_balances.account
+                AND journal_postings.asset = journal_balances.asset)";
         assert_eq!(database.raw().await.numbers(differing).await, [0]);
     }
 
@@ -603,7 +651,7 @@ on_both_databases! {
                     since: at(3),
                 }),
                 server: trouble.is_some().then(|| ServerIdentity {
-                    system: "7440612356789012345".to_owned(),
+                    system: 7_440_612_356_789_012_345,
                     timeline: Some("0000000A".to_owned()),
                 }),
                 left_alone: trouble.as_ref().map(|_| "account GA: 504".to_owned()),
@@ -668,7 +716,8 @@ on_both_databases! {
     }
 
     async fn how_far_the_history_of_our_own_accounts_was_taken_in_comes_back(database: &TestStore) {
-        let watch = |cursor, effects| HistoryCursor { cursor: OperationId(cursor), effects: OperationId(effects) };
+        let watch =
+            |cursor, effects| HistoryCursor { cursor: OperationId(cursor), effects: OperationId(effects) };
         let mut tx = database.store.begin().await.unwrap();
         assert_eq!(tx.history_cursor(account(1)).await.unwrap(), None);
         tx.set_history_cursor(account(1), None, watch(5, 0)).await.unwrap();

@@ -12,8 +12,12 @@ on_both_databases! {
         let mut raw = database.raw().await;
         for sql in statements() {
             let prepared = match &mut raw {
-                RawConnection::Sqlite(connection) => connection.prepare(sql.sqlite.into_sql_str()).await.map(drop),
-                RawConnection::Postgres(connection) => connection.prepare(sql.postgres.into_sql_str()).await.map(drop),
+                RawConnection::Sqlite(connection) => {
+                    connection.prepare(sql.sqlite.into_sql_str()).await.map(drop)
+                }
+                RawConnection::Postgres(connection) => {
+                    connection.prepare(sql.postgres.into_sql_str()).await.map(drop)
+                }
             };
             prepared.unwrap_or_else(|error| panic!("{}: {error}", sql.name));
         }

@@ -141,11 +141,13 @@ on_both_databases! {
     }
 
     async fn a_commit_that_fails_is_an_error(database: &TestStore) {
-        let late = "CREATE TABLE late (id BIGINT NOT NULL REFERENCES farms (id) DEFERRABLE INITIALLY DEFERRED)";
+        let late =
+            "CREATE TABLE late (id BIGINT NOT NULL REFERENCES farms (id) DEFERRABLE INITIALLY DEFERRED)";
         let mut raw = database.raw().await;
         raw.run(late).await;
         if database.is_sqlite() {
-            raw.run("CREATE TRIGGER late AFTER INSERT ON events BEGIN INSERT INTO late VALUES (77); END").await;
+            raw.run("CREATE TRIGGER late AFTER INSERT ON events BEGIN INSERT INTO late VALUES (77); END")
+                .await;
         } else {
             raw.run(
                 "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS
@@ -253,18 +255,23 @@ on_both_databases! {
             let store = Arc::clone(&database.store);
             tokio::spawn(async move {
                 transact::<_, StoreError, _>(&store, move |tx| {
-                    Box::pin(async move { tx.take_escrow(&[asset("TFT")], reservation_id(100 + number)).await })
+                    Box::pin(
+                        async move { tx.take_escrow(&[asset("TFT")], reservation_id(100 + number)).await },
+                    )
                 })
                 .await
                 .unwrap()
             })
         });
-        let taken: Vec<_> =
-            join_all(takers).await.into_iter().filter_map(|taker| taker.unwrap()).collect();
+        let taken: Vec<_> = join_all(takers).await.into_iter().filter_map(|taker| taker.unwrap()).collect();
         assert_eq!(taken.len(), 10);
         assert_eq!(taken.into_iter().collect::<BTreeSet<_>>().len(), 10);
         assert_eq!(
-            database.raw().await.numbers("SELECT COUNT(*) FROM escrows WHERE state = 'assigned' AND version = 1").await,
+            database
+                .raw()
+                .await
+                .numbers("SELECT COUNT(*) FROM escrows WHERE state = 'assigned' AND version = 1")
+                .await,
             [10]
         );
     }
@@ -330,7 +337,8 @@ on_both_databases! {
     }
 
     async fn waiting_for_a_connection_ends(database: &TestStore) {
-        let settings = Settings { connections_max: 1, acquire_timeout_seconds: 1, ..database.settings.clone() };
+        let settings =
+            Settings { connections_max: 1, acquire_timeout_seconds: 1, ..database.settings.clone() };
         let store = connect(&settings).await.unwrap();
         let held = store.begin().await.unwrap();
         let outcome = store.begin().await.map(drop);
@@ -378,7 +386,8 @@ mod sqlite_alone {
         let database = support::sqlite().await;
         database
             .tamper(
-                "CREATE TRIGGER full AFTER INSERT ON identities BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END",
+                "CREATE TRIGGER full AFTER INSERT ON identities
+                    BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END",
             )
             .await;
         for _ in 0..3 {

@@ -32,7 +32,11 @@ on_both_databases! {
             let sent = Submission { created_at: at(second), attempts, ..submission(number) };
             tx.insert_submission(&sent).await.unwrap();
         }
-        assert_eq!(tx.oldest_unknown().await.unwrap(), Some((submission_id(3), at(30))), "the first was never sent");
+        assert_eq!(
+            tx.oldest_unknown().await.unwrap(),
+            Some((submission_id(3), at(30))),
+            "the first was never sent"
+        );
         tx.insert_transfers(&[transfer(8, 0), transfer(7, 1)]).await.unwrap();
         assert_eq!(tx.pending_transfers().await.unwrap(), (2, Some(transfer(7, 1).id)));
         tx.commit().await.unwrap();

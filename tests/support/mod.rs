@@ -11,9 +11,10 @@
 //! }
 //! ```
 //!
-//! That makes two tests of each, `sqlite::a_farm_is_found` and `postgres::a_farm_is_found`. PostgreSQL is found by the
-//! environment variable `FARMGATE_TEST_POSTGRES`, the URL of a server's database from which others may be created.
-//! Without it the PostgreSQL tests fail: a suite that skips half of itself proves half of what it says.
+//! That makes two tests of each, `sqlite::a_farm_is_found` and `postgres::a_farm_is_found`. PostgreSQL is
+//! found by the environment variable `FARMGATE_TEST_POSTGRES`, the URL of a server's database from which
+//! others may be created. Without it the PostgreSQL tests fail: a suite that skips half of itself proves half
+//! of what it says.
 #![allow(dead_code, reason = "no test crate uses all of it")]
 
 use std::sync::Arc;
@@ -84,8 +85,8 @@ impl Place {
     pub async fn postgres() -> Self {
         let server = std::env::var(POSTGRES_VARIABLE).unwrap_or_else(|_| {
             panic!(
-                "{POSTGRES_VARIABLE} is not set: give it the URL of a PostgreSQL database from which others may be \
-                 created, such as postgres://postgres@127.0.0.1:5432/postgres, or use scripts/test"
+                "{POSTGRES_VARIABLE} is not set: give it the URL of a PostgreSQL database from which others \
+                 may be created, such as postgres://postgres@127.0.0.1:5432/postgres, or use scripts/test"
             )
         });
         let number = DATABASES.fetch_add(1, Ordering::Relaxed);
@@ -98,7 +99,8 @@ impl Place {
     }
 }
 
-/// Runs a statement on the server's own database. CREATE DATABASE copies a template that others may be copying.
+/// Runs a statement on the server's own database. CREATE DATABASE copies a template that others may be
+/// copying.
 async fn administer(server: &str, sql: &str) {
     let options: PgConnectOptions = server.parse().expect("a PostgreSQL URL");
     let mut connection = options.connect().await.expect("the tests' PostgreSQL server answers");

@@ -32,7 +32,7 @@ pub struct Lease {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerIdentity {
     /// PostgreSQL's system identifier: it is given when a cluster is made, and stays with its copies.
-    pub system: String,
+    pub system: i64,
     /// The timeline that is written to, as eight hexadecimal digits; `None` while the server recovers.
     pub timeline: Option<String>,
 }

@@ -207,7 +207,8 @@ impl Engine {
                 Ok(Some(until)) => self.close.postpone(closing.account, until),
                 Ok(None) => closable.push(closing),
                 Err(error) => {
-                    // Nobody could claim what waits for it once it is merged: it stays open until that is known.
+                    // Nobody could claim what waits for it once it is merged: it stays open until that is
+                    // known.
                     self.close.failed(&[closing.account]);
                     report.isolate(&format!("closing account {}", closing.account), Err(error))?;
                 }

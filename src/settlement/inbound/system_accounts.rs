@@ -22,8 +22,8 @@ use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
 use crate::settlement::{EngineError, TickReport};
 
-/// By how many ledgers the stored place in an account's history may be behind: who has to read it reads no more
-/// than these again, and storing it costs a write in so many ledgers.
+/// By how many ledgers the stored place in an account's history may be behind: who has to read it reads no
+/// more than these again, and storing it costs a write in so many ledgers.
 const BEHIND_LEDGERS_MAX: u32 = 100;
 
 /// True if a live transaction moves money of this account that the journal does not have yet.

@@ -237,8 +237,8 @@ impl Open {
         Ok(assets)
     }
 
-    /// True for a while after an issuer was first not answered for: accounts that do not trust its asset would
-    /// have to be opened anew.
+    /// True for a while after an issuer was first not answered for: accounts that do not trust its asset
+    /// would have to be opened anew.
     fn waits_for_issuer(&self, asset: Asset) -> bool {
         let now = self.ports.now();
         let since = *self.progress.lock().issuers_unanswered.entry(asset).or_insert(now);

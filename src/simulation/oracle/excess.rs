@@ -45,9 +45,9 @@ impl LedgerView {
 
     /// True if these are the legs, once, of an option that what came in time could have paid for.
     ///
-    /// Which of the options counts is not known at each step: what came before the account had its reservation
-    /// counts or goes back as nobody's, by when it is read, and our tables say so only then. The verdict asks
-    /// for the one that counts ([`Self::settles_as_due`]).
+    /// Which of the options counts is not known at each step: what came before the account had its
+    /// reservation counts or goes back as nobody's, by when it is read, and our tables say so only then. The
+    /// verdict asks for the one that counts ([`Self::settles_as_due`]).
     fn is_one_settlement(&self, case: &Case, legs: &Legs) -> bool {
         let quote = &case.reservation.quote;
         let mut came: BTreeMap<Asset, i64> = BTreeMap::new();

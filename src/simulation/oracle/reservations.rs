@@ -64,15 +64,14 @@ impl LedgerView {
         if honoured && due.funded.is_none() {
             broken(format!("is {name}, but nobody paid for it in time"));
         }
-        if paid && honoured && !self.settles_as_due(case, &due) {
-            findings
-                .push((Wrong::DoublePayment, format!("reservation {id} did not pay the legs that were due")));
-        }
-        let mut broken = |what: String| findings.push((Wrong::Broken, format!("reservation {id} {what}")));
         if due.funded.is_some() && !honoured && !case.cancelled && !case.given_up {
             broken(format!("({:?}) was paid for in time, but is {name}", case.behavior));
         }
         if honoured {
+            if !self.settles_as_due(case, &due) {
+                findings
+                    .push((Wrong::DoublePayment, format!("reservation {id} paid other legs than were due")));
+            }
             for inflow in self.inflows.iter().filter(|inflow| inflow.to == case.reservation.escrow) {
                 // What is too much of a held reservation goes back once that is decided.
                 let waits = is_held && self.counted.contains(&inflow.operation);

@@ -48,7 +48,8 @@ on_both_databases! {
         assert!(!now.contains(&gone));
         assert_eq!(now.len(), usize::from(engine_settings().channels));
         // What it had went to the platform's account by no transaction of ours: a person has to look at that.
-        let wrong: Vec<AccountId> = world.differences().await.into_iter().map(|(account, ..)| account).collect();
+        let wrong: Vec<AccountId> =
+            world.differences().await.into_iter().map(|(account, ..)| account).collect();
         assert_eq!(wrong, [gone], "only what is gone differs");
     }
 
@@ -62,7 +63,11 @@ on_both_databases! {
         let waits = live(&world).await;
         world.merge_away(waits.channel, wallet("platform").account()).await;
         world.rest().await;
-        assert_eq!(world.state(reservation.id).await, "settling", "nothing is proved before its time is over");
+        assert_eq!(
+            world.state(reservation.id).await,
+            "settling",
+            "nothing is proved before its time is over"
+        );
         world.clock.move_on(PAST_MAX_TIME_SECONDS);
         faults.lost.store(0, Ordering::SeqCst);
         world.until(reservation.id, "settled").await;

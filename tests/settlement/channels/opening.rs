@@ -53,11 +53,13 @@ on_both_databases! {
         world.customer("alice").await;
         let orphan = Asset::credit("ORPHAN".parse().unwrap(), wallet("nobody").account());
         world
-            .write(move |tx| Box::pin(async move {
-                let currency = tx.currency("TFT".parse().unwrap()).await?.unwrap();
-                let orphaned = Currency { code: "ORPHAN".parse().unwrap(), asset: orphan, ..currency };
-                tx.put_currency(&orphaned).await.map(drop)
-            }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    let currency = tx.currency("TFT".parse().unwrap()).await?.unwrap();
+                    let orphaned = Currency { code: "ORPHAN".parse().unwrap(), asset: orphan, ..currency };
+                    tx.put_currency(&orphaned).await.map(drop)
+                })
+            })
             .await;
         let mut farm = world.farm().await;
         farm.payout_addresses.insert(orphan, wallet("farmer").account());

@@ -46,7 +46,8 @@ pub async fn with_an_untrusting_farmer(world: &World) -> Reservation {
     world.reserve().await
 }
 
-/// A reservation that was paid in part by somebody who then can no longer receive the token, past its deadline.
+/// A reservation that was paid in part by somebody who then can no longer receive the token, past its
+/// deadline.
 pub async fn paid_in_part_and_distrusted(world: &World, part: &str) -> Reservation {
     world.customer("alice").await;
     let reservation = reserve_much(world).await;
@@ -84,7 +85,10 @@ on_both_databases! {
         assert_eq!(world.holds(FOUNDATION, "TFT").get(), both);
         let balances = outstanding(&world).await;
         assert_eq!(balances.len(), 1);
-        assert_eq!((balances[0].amount, balances[0].recipient), (farmers_share(&bad), wallet("untrusting").account()));
+        assert_eq!(
+            (balances[0].amount, balances[0].recipient),
+            (farmers_share(&bad), wallet("untrusting").account())
+        );
         let owed = farmers_share(&bad).get();
         assert_eq!(waiting(&world).await, (owed, -owed));
         world.assert_reconciled().await;

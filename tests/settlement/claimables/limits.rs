@@ -176,8 +176,11 @@ on_both_databases! {
         let paid = price(&reservations[0]).get() * i64::from(FARM_CLAIMABLES_MAX);
         assert_eq!(before.get() - world.holds("alice", "TFT").get(), paid, "the others came back");
 
-        let refused = world.open(OrderRequest { currencies: Some(vec!["TFT".parse().unwrap()]), ..world.request() });
-        let Err(reservations::Error::Quote(QuoteError::Currency { index: Some(0), reason, .. })) = refused.await else {
+        let refused =
+            world.open(OrderRequest { currencies: Some(vec!["TFT".parse().unwrap()]), ..world.request() });
+        let Err(reservations::Error::Quote(QuoteError::Currency { index: Some(0), reason, .. })) =
+            refused.await
+        else {
             panic!("it was offered");
         };
         assert_eq!(reason, Refusal::FarmLeavesUnclaimed(FarmId::new(1).unwrap()));

@@ -67,7 +67,11 @@ on_both_databases! {
         world.clock.move_on(1_200);
         world.until_closed(reservation.escrow).await;
         assert!(!is_there(&world, reservation.escrow).await);
-        assert_eq!(sponsoring - world.sponsoring().await, 2 + 1 + trust_lines, "account, signer, trust lines");
+        assert_eq!(
+            sponsoring - world.sponsoring().await,
+            2 + 1 + trust_lines,
+            "account, signer, trust lines"
+        );
         world.assert_reconciled().await;
     }
 
@@ -95,7 +99,10 @@ on_both_databases! {
             world.horizon.pay(&master, to, World::named("XLM"), much, &Memo::None)
         };
         let refused = to_stranger("0").await.unwrap_err();
-        assert!(refused.to_string().contains("tx_bad_auth"), "while the account is ours, it signs nothing: {refused}");
+        assert!(
+            refused.to_string().contains("tx_bad_auth"),
+            "while the account is ours, it signs nothing: {refused}"
+        );
         world.clock.move_on(QUIET_SECONDS + 60);
         world.until_closed(reservation.escrow).await;
         assert_eq!(world.sealed_secret(reservation.escrow).await, Some(sealed), "it is kept");
@@ -198,7 +205,10 @@ on_both_databases! {
         world.pay("stranger", reservation.escrow, amount("3"), "XLM").await;
         world.rest().await;
         let mut tx = world.store.begin_read().await.unwrap();
-        assert!(tx.money_is_owed_from(reservation.escrow).await.unwrap(), "seen, and not sent while it closes");
+        assert!(
+            tx.money_is_owed_from(reservation.escrow).await.unwrap(),
+            "seen, and not sent while it closes"
+        );
         drop(tx);
         faults.lost.store(0, Ordering::SeqCst);
         world.clock.move_on(2);

@@ -62,7 +62,8 @@ impl Store for HoldingStore {
     }
 }
 
-/// A reservation is to be cancelled, and the world's engine waits at a gate after it has seen that nothing came.
+/// A reservation is to be cancelled, and the world's engine waits at a gate after it has seen that nothing
+/// came.
 async fn cancelling(
     world: &World,
     faults: &Faults,
@@ -234,7 +235,8 @@ on_both_databases! {
         *world.transport.answer.lock().unwrap() = answer(503, None, "down for maintenance");
         until_reported(&world, Some("unavailable")).await;
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
-        *world.transport.answer.lock().unwrap() = answer(200, None, "<html>Welcome to the hotel's network</html>");
+        *world.transport.answer.lock().unwrap() =
+            answer(200, None, "<html>Welcome to the hotel's network</html>");
         until_reported(&world, Some("cannot be read")).await;
         *world.transport.answer.lock().unwrap() = answer(404, None, r#"{"title":"Not Found","status":404}"#);
         until_reported(&world, Some("404")).await;

@@ -1,5 +1,5 @@
-//! Trouble at every durable step: the engine dies before a commit or after it and another starts from storage; or a
-//! commit is undone, or its answer is lost, and the same engine goes on with what it remembers.
+//! Trouble at every durable step: the engine dies before a commit or after it and another starts from
+//! storage; or a commit is undone, or its answer is lost, and the same engine goes on with what it remembers.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,8 @@ use crate::world::{FARMER, FOUNDATION, World, price, share};
 /// More commits than a settlement takes.
 const COMMITS_MAX: usize = 200;
 
-/// Runs a reservation from payment to settlement with a blow at the `n`th commit; false if it was settled before.
+/// Runs a reservation from payment to settlement with a blow at the `n`th commit; false if it was settled
+/// before.
 async fn strike_at(world: &World, network: &Arc<FaultyNetwork>, n: usize, blow: Blow) -> bool {
     let reservation = world.reserve().await;
     world.rest().await;

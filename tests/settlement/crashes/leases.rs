@@ -295,8 +295,7 @@ on_both_databases! {
     async fn a_lease_whose_taking_was_not_answered_is_found_at_the_next_look(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
         let story = StoryStore::over(world.store.clone());
-        let one =
-            world.another_candidate(story.clone(), world.plain.clone(), world.clock.clone(), "one");
+        let one = world.another_candidate(story.clone(), world.plain.clone(), world.clock.clone(), "one");
         let mut watched = Watched::default();
         *story.next.lock().unwrap() = Some((Commit::Unanswered, None));
         assert!(one.look(&mut watched).await.is_err());

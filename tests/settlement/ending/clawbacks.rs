@@ -100,7 +100,10 @@ on_both_databases! {
             .collect();
         assert_eq!(told.last(), Some(&quarter), "{told:?}");
         assert!(told.contains(&twice), "{told:?}");
-        assert!(told.iter().zip(told.iter().skip(1)).all(|(one, next)| one != next), "each is told once: {told:?}");
+        assert!(
+            told.iter().zip(told.iter().skip(1)).all(|(one, next)| one != next),
+            "each is told once: {told:?}"
+        );
         world.pay("alice", reservation.escrow, quarter, "TFT").await;
         let settled = world.until(reservation.id, "settled").await;
         assert_eq!(settled.state.lacks(), None);
@@ -117,7 +120,8 @@ on_both_databases! {
         world.freeze(reservation.escrow, true).await;
         let held = world.until(reservation.id, "held").await;
         assert_eq!(pause(&held), (1, 60));
-        let asked = || faults.accounts_asked.lock().unwrap().iter().filter(|one| **one == held.escrow).count();
+        let asked =
+            || faults.accounts_asked.lock().unwrap().iter().filter(|one| **one == held.escrow).count();
         for (tries, seconds) in [(2, 120), (3, 240)] {
             world.clock.move_on(seconds / 2 + 1);
             world.restart(world.store.clone(), world.network.clone());
@@ -152,7 +156,9 @@ on_both_databases! {
         world.pay("alice", reservation.escrow, quarter, "TFT").await;
         world.until(reservation.id, "settled").await;
         assert_eq!(world.holds(FARMER, "TFT"), minus(price(&reservation), share(price(&reservation), 10)));
-        assert!(world.payments(reservation.id).await.iter().all(|one| one.attribution == Attribution::Counted));
+        assert!(
+            world.payments(reservation.id).await.iter().all(|one| one.attribution == Attribution::Counted)
+        );
         assert_nothing_is_left(&world, &reservation).await;
     }
 
@@ -276,7 +282,7 @@ on_both_databases! {
         assert_nothing_is_left(&world, &reservation).await;
     }
 
-    async fn what_is_taken_back_from_an_account_that_nobody_has_is_borne_by_who_paid_there(store: &TestStore) {
+    async fn what_is_taken_back_from_an_account_of_nobody_is_borne_by_who_paid_there(store: &TestStore) {
         let world = world(store).await;
         world.fund("carol").await;
         let reservation = world.reserve().await;
@@ -298,7 +304,7 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
-    async fn what_is_taken_back_after_an_account_is_given_out_is_borne_by_who_paid_there_before(store: &TestStore) {
+    async fn what_is_taken_back_after_an_account_is_given_out_is_borne_by_who_paid_before(store: &TestStore) {
         let world = world(store).await;
         let first = world.reserve().await;
         world.rest().await;
@@ -344,7 +350,7 @@ on_both_databases! {
         assert_nothing_is_left(&world, &taken).await;
     }
 
-    async fn what_came_and_was_taken_back_while_history_lagged_is_known_before_the_deadline_decides(store: &TestStore) {
+    async fn what_came_and_was_taken_back_while_history_lagged_is_known_at_the_deadline(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         world.issuer_may_claw_back().await;
         world.customer("alice").await;
@@ -390,7 +396,11 @@ on_both_databases! {
         world.rest().await;
         world.claw_back(reservation.escrow, amount("1.5")).await;
         world.rest().await;
-        assert_eq!(world.book(BookAccount::ClawedBack(Some(reservation.id)), "TFT").await, 0, "it may still land");
+        assert_eq!(
+            world.book(BookAccount::ClawedBack(Some(reservation.id)), "TFT").await,
+            0,
+            "it may still land"
+        );
         faults.lost.store(0, Ordering::SeqCst);
         world.clock.move_on(2);
         world.until(reservation.id, "refunded").await;

@@ -1,4 +1,5 @@
-//! What the engine cannot bring further by itself: each is listed with what was tried, and what may safely be done about it works.
+//! What the engine cannot bring further by itself: each is listed with what was tried, and what may safely be
+//! done about it works.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -234,7 +235,7 @@ on_both_databases! {
         assert_none(&world).await;
     }
 
-    async fn a_repayment_to_who_has_no_trust_line_is_a_dead_letter_until_it_goes_elsewhere(store: &TestStore) {
+    async fn a_repayment_without_a_trust_line_is_a_dead_letter_until_it_goes_elsewhere(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
         let (balance, owed) = taken_back(&world).await;
         let letter = only(&world, Kind::UnpaidRepayment).await;
@@ -244,7 +245,10 @@ on_both_databases! {
         let before = world.holds(FARMER, "TFT");
         let to = json!({ "address": wallet(FARMER).account() });
         let returned = act(&world, &letter, "return", Some(to)).await;
-        assert_eq!((&returned["state"], &returned["to"]), (&json!("pending"), &json!(wallet(FARMER).account())));
+        assert_eq!(
+            (&returned["state"], &returned["to"]),
+            (&json!("pending"), &json!(wallet(FARMER).account()))
+        );
         world.until_holds(FARMER, "TFT", before.checked_add(owed).unwrap()).await;
         world.rest().await;
         assert_eq!(waiting(&world).await, (0, 0));
@@ -277,7 +281,10 @@ on_both_databases! {
         world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
         world.rest().await;
         let letter = only(&world, Kind::UnreadableRecord).await;
-        assert_eq!((letter.account, letter.reason.as_deref()), (Some(reservation.escrow), Some("made unreadable")));
+        assert_eq!(
+            (letter.account, letter.reason.as_deref()),
+            (Some(reservation.escrow), Some("made unreadable"))
+        );
         assert_eq!(letter.record.as_deref(), Some(r#"{"type":"something new"}"#));
         assert!(letter.operation_id.is_some());
         let dismissed = act(&world, &letter, "dismiss", Some(json!({ "note": "seen" }))).await;
@@ -293,7 +300,11 @@ on_both_databases! {
         world.clock.move_on(PAST_THE_ALARM_SECONDS);
         world.rest().await;
         let unexplained = only(&world, Kind::UnexplainedAccount).await;
-        assert_eq!(unexplained.account, Some(reservation.escrow), "its money is still there, and still not explained");
+        assert_eq!(
+            unexplained.account,
+            Some(reservation.escrow),
+            "its money is still there, and still not explained"
+        );
         let lacking = (reservation.escrow, world.asset("TFT"), -amount("1").get());
         assert_eq!(world.differences().await, [lacking].into_iter().collect());
     }
@@ -364,7 +375,9 @@ on_both_databases! {
         let mut since = None;
         for _ in 0..2 {
             let stopped = world.candidate("serve").run(std::future::pending()).await;
-            let Err(EngineError::ForeignOutgoing { account, operation, .. }) = stopped else { panic!("{stopped:?}") };
+            let Err(EngineError::ForeignOutgoing { account, operation, .. }) = stopped else {
+                panic!("{stopped:?}")
+            };
             let letters = letters(&world).await;
             let letter = letters.iter().find(|letter| letter.kind == Kind::StoppedEngine).unwrap();
             assert_eq!((letter.account, letter.operation_id), (Some(account), Some(operation)));

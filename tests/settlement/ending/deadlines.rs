@@ -117,7 +117,10 @@ on_both_databases! {
         world.next_ledger().await;
         let before = faults.histories.load(Ordering::SeqCst);
         world.tick().await.unwrap();
-        assert!(faults.histories.load(Ordering::SeqCst) > before, "its end is to be decided: it is asked at once");
+        assert!(
+            faults.histories.load(Ordering::SeqCst) > before,
+            "its end is to be decided: it is asked at once"
+        );
         let before = faults.histories.load(Ordering::SeqCst);
         for _ in 0..OVERDUE_TICKS {
             world.clock.move_on(5);
@@ -203,7 +206,11 @@ on_both_databases! {
             world.next_ledger().await;
             engine.tick().await.unwrap();
         }
-        assert_eq!(world.state(reservation.id).await, "awaiting_payment", "no ledger closed after the deadline");
+        assert_eq!(
+            world.state(reservation.id).await,
+            "awaiting_payment",
+            "no ledger closed after the deadline"
+        );
         faults.lost.store(ALWAYS, Ordering::SeqCst);
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         world.next_ledger().await;

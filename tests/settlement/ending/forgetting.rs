@@ -46,7 +46,8 @@ on_both_databases! {
         let mut raw = store.raw().await;
         raw.run(&format!(
             "INSERT INTO idempotency_answers (api_key, request_key, request_hash, status, body, answered_at)
-            WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {OLD_ANSWERS})
+            WITH RECURSIVE numbers (n) AS
+                (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {OLD_ANSWERS})
             SELECT 1, CAST(n AS TEXT), 'x', 201, 'x', n FROM numbers"
         ))
         .await;

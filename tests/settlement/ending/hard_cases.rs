@@ -14,7 +14,12 @@ use crate::world::{
 const STALE: CannedAnswer = CannedAnswer {
     status: 503,
     retry_after: None,
-    body: r#"{"type":"https://stellar.org/horizon-errors/stale_history","title":"Historical DB Is Too Stale","status":503,"detail":"This horizon instance is configured to reject client requests when it can determine that the history database is lagging too far behind the connected instance of Stellar-Core or read replica."}"#,
+    body: concat!(
+        r#"{"type":"https://stellar.org/horizon-errors/stale_history","title":"Historical DB Is "#,
+        r#"Too Stale","status":503,"detail":"This horizon instance is configured to reject "#,
+        r#"client requests when it can determine that the history database is lagging too far "#,
+        r#"behind the connected instance of Stellar-Core or read replica."}"#,
+    ),
 };
 
 on_both_databases! {
@@ -55,9 +60,8 @@ on_both_databases! {
         let reservation = world.reserve().await;
         world.rest().await;
         let tft = [world.asset("TFT")];
-        let available = async || {
-            world.store.begin_read().await.unwrap().escrows_available(&tft).await.unwrap()
-        };
+        let available =
+            async || world.store.begin_read().await.unwrap().escrows_available(&tft).await.unwrap();
         assert!(available().await < u64::from(settings.warm_accounts), "it could not afford all of them");
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         world.until(reservation.id, "settled").await;

@@ -1,4 +1,5 @@
-//! What belongs to no reservation: merges, what comes to the platform and to channels, what waits to be claimed.
+//! What belongs to no reservation: merges, what comes to the platform and to channels, what waits to be
+//! claimed.
 
 use farmgate::domain::address::AccountId;
 use farmgate::domain::escrow::ChannelRole;
@@ -167,7 +168,9 @@ on_both_databases! {
         world.take_aside_back("stranger", &listed[0].id).await;
         world.clock.move_on(601);
         world.rest().await;
-        assert!(world.store.begin_read().await.unwrap().foreign_claimables(None, 10).await.unwrap().is_empty());
+        assert!(
+            world.store.begin_read().await.unwrap().foreign_claimables(None, 10).await.unwrap().is_empty()
+        );
     }
 
     async fn claimable_balances_for_an_escrow_account_are_looked_for_before_its_end(store: &TestStore) {
@@ -190,7 +193,10 @@ on_both_databases! {
         world.take_aside_back("platform", &listed[0].id).await;
         world.rest().await;
         let taken = taken_for(&world, Attribution::Unassigned).await;
-        assert_eq!((taken.len(), taken[0].payment.kind, taken[0].payment.from), (1, PaymentKind::Claim, None));
+        assert_eq!(
+            (taken.len(), taken[0].payment.kind, taken[0].payment.from),
+            (1, PaymentKind::Claim, None)
+        );
         assert_eq!(world.book(BookAccount::Unattributed, "XLM").await, -amount("4").get());
         let fee = (platform(), farmgate::domain::asset::Asset::Native, 100);
         assert_eq!(world.differences().await, [fee].into(), "its fee was not ours to pay");
@@ -219,7 +225,8 @@ on_both_databases! {
         world.merge("second", platform()).await;
         world.rest().await;
         let asked = faults.effects_after.lock().unwrap().clone();
-        let first = asked.iter().find(|(account, _)| *account == platform()).expect("only effects tell of a merge").1;
+        let first =
+            asked.iter().find(|(account, _)| *account == platform()).expect("only effects tell of a merge").1;
         assert!(first.is_some_and(|after| after.operation >= stored), "{first:?} {stored:?}");
         let merged = taken_for(&world, Attribution::Unassigned).await;
         assert!(merged.iter().any(|one| one.payment.kind == PaymentKind::Merge), "nothing is skipped");

@@ -73,7 +73,10 @@ on_both_databases! {
         let before = world.pool(settlement.pool).await;
 
         let longer = OrderRequest {
-            nodes: vec![], units: None, pool: Some(settlement.pool), duration_seconds: Some(600),
+            nodes: vec![],
+            units: None,
+            pool: Some(settlement.pool),
+            duration_seconds: Some(600),
             ..world.request()
         };
         let longer = world.reserve_as(longer).await;
@@ -83,7 +86,10 @@ on_both_databases! {
         assert_eq!(pool.expires_at(), before.expires_at() + SignedDuration::from_secs(600));
 
         let wider = OrderRequest {
-            nodes: vec![], units: Some(units("2")), pool: Some(settlement.pool), duration_seconds: None,
+            nodes: vec![],
+            units: Some(units("2")),
+            pool: Some(settlement.pool),
+            duration_seconds: None,
             ..world.request()
         };
         let wider = world.reserve_as(wider).await;

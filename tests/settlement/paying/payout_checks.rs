@@ -44,7 +44,10 @@ on_both_databases! {
         let seen = checks(&world, &[wallet("exchange").account()]).await;
         assert!(seen[0].memo_required && seen[0].checked_at.is_some(), "{seen:?}");
         let refused = refusal(&world).await;
-        assert!(refused.contains("SEP-29") && refused.contains(&wallet("exchange").account().to_string()), "{refused}");
+        assert!(
+            refused.contains("SEP-29") && refused.contains(&wallet("exchange").account().to_string()),
+            "{refused}"
+        );
         // What was promised before anybody had looked is paid all the same.
         world.pay("alice", first.escrow, price(&first), "TFT").await;
         world.until(first.id, "settled").await;
@@ -73,7 +76,9 @@ on_both_databases! {
             world.tick().await.unwrap();
             assert_eq!(asked(&faults, &new), expected);
         }
-        assert!(checks(&world, &new).await.iter().all(|check| !check.memo_required && check.checked_at.is_some()));
+        assert!(
+            checks(&world, &new).await.iter().all(|check| !check.memo_required && check.checked_at.is_some())
+        );
         world.restart(world.store.clone(), world.network.clone());
         world.rest().await;
         assert_eq!(asked(&faults, &new), usize::from(NEW), "what was seen is stored");

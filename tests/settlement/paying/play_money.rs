@@ -117,8 +117,9 @@ on_both_databases! {
 
         let paid = world.reserve_as(with_a_paid_node(&world, pool)).await;
         let refusal = refused(&world, longer(&world, pool)).await;
-        let for_free_nodes = |refusal: &QuoteError| {
-            matches!(refusal, QuoteError::Currency { reason: Refusal::FreeOnly(refused), .. } if *refused == node(1))
+        let for_free_nodes = |refusal: &QuoteError| match refusal {
+            QuoteError::Currency { reason: Refusal::FreeOnly(refused), .. } => *refused == node(1),
+            _ => false,
         };
         assert!(for_free_nodes(&refusal), "{refusal}");
         world.pay("alice", paid.escrow, price(&paid), "TFT").await;
@@ -135,10 +136,12 @@ on_both_databases! {
         let world = world(store).await;
         let reservation = world.reserve_as(paid_in(&world, "FreeTFT")).await;
         world
-            .write(|tx| Box::pin(async move {
-                let known = tx.node(node(2)).await?.unwrap();
-                tx.put_node(&Node { free_to_use: false, ..known }).await.map(drop)
-            }))
+            .write(|tx| {
+                Box::pin(async move {
+                    let known = tx.node(node(2)).await?.unwrap();
+                    tx.put_node(&Node { free_to_use: false, ..known }).await.map(drop)
+                })
+            })
             .await;
         world.pay("alice", reservation.escrow, price(&reservation), "FreeTFT").await;
         let refunded = world.until(reservation.id, "refunded").await;

@@ -107,7 +107,11 @@ on_both_databases! {
             world.until(reservation.id, "settled").await;
             world.rest().await;
             let fees = world.fees_of_failures().await;
-            assert_eq!(fees, vec![2 * BASE_FEE; round], "one for each that failed, of two legs; then the farmer's became a claimable balance");
+            assert_eq!(
+                fees,
+                vec![2 * BASE_FEE; round],
+                "one for each that failed, of two legs; then the farmer's became a claimable balance"
+            );
             world.assert_reconciled().await;
         }
     }
@@ -181,22 +185,25 @@ on_both_databases! {
         world.customer("alice").await;
         let first = world.reserve().await;
         world.pay("alice", first.escrow, price(&first), "TFT").await;
-        let State::Settled { settlement, .. } = world.until(first.id, "settled").await.state else { panic!() };
-        let longer = OrderRequest {
-            nodes: vec![], units: None, pool: Some(settlement.pool), ..world.request()
+        let State::Settled { settlement, .. } = world.until(first.id, "settled").await.state else {
+            panic!()
         };
+        let longer =
+            OrderRequest { nodes: vec![], units: None, pool: Some(settlement.pool), ..world.request() };
         let longer = world.reserve_as(longer).await;
         let good = world.reserve().await;
         world.rest().await;
         world
-            .write(move |tx| Box::pin(async move {
-                let mut pool = tx.pool(settlement.pool).await?.unwrap();
-                let from = pool.expires_at();
-                let until = settlement.at + SignedDuration::from_secs(POOL_SECONDS_AHEAD_MAX - 600);
-                let units = pool.grants[0].units;
-                pool.grants.push(Grant { reservation: "77".parse().unwrap(), units, from, until });
-                tx.update_pool(&pool).await.map(drop)
-            }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    let mut pool = tx.pool(settlement.pool).await?.unwrap();
+                    let from = pool.expires_at();
+                    let until = settlement.at + SignedDuration::from_secs(POOL_SECONDS_AHEAD_MAX - 600);
+                    let units = pool.grants[0].units;
+                    pool.grants.push(Grant { reservation: "77".parse().unwrap(), units, from, until });
+                    tx.update_pool(&pool).await.map(drop)
+                })
+            })
             .await;
         let before = world.pool(settlement.pool).await;
         world.pay("alice", longer.escrow, price(&longer), "TFT").await;
@@ -218,12 +225,14 @@ on_both_databases! {
         world.put_farm(farm).await;
         let now = world.clock.now();
         world
-            .write(move |tx| Box::pin(async move {
-                let currency = tx.currency("TFT".parse().unwrap()).await?.unwrap();
-                let code = "TFTA".parse().unwrap();
-                let second = Currency { code, asset: tfta, rate_at: now, ..currency };
-                tx.put_currency(&second).await.map(drop)
-            }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    let currency = tx.currency("TFT".parse().unwrap()).await?.unwrap();
+                    let code = "TFTA".parse().unwrap();
+                    let second = Currency { code, asset: tfta, rate_at: now, ..currency };
+                    tx.put_currency(&second).await.map(drop)
+                })
+            })
             .await;
         world.customer("alice").await;
         for name in [FARMER, FOUNDATION, "alice"] {

@@ -77,7 +77,12 @@ on_both_databases! {
         world.clock.move_on(2);
         world.until(id, "cancelled").await;
         let told = events(&world).await;
-        assert!(matches!(&told[before + 1..], [EventKind::ReservationChanged { state, .. }] if state == "cancelled"));
+        assert!(
+            matches!(
+                &told[before + 1..],
+                [EventKind::ReservationChanged { state, .. }] if state == "cancelled"
+            )
+        );
         world.cancel(id).await.unwrap();
         assert_eq!(events(&world).await.len(), told.len());
     }
@@ -132,7 +137,12 @@ on_both_databases! {
         world.pay("bob", reservation.escrow, price(&reservation), "TFT").await;
         world.until(reservation.id, "settled").await;
         let purse = amount(PURSE);
-        world.until_holds("bob", "TFT", purse.checked_sub(price(&reservation).checked_sub(half).unwrap()).unwrap())
+        world
+            .until_holds(
+                "bob",
+                "TFT",
+                purse.checked_sub(price(&reservation).checked_sub(half).unwrap()).unwrap(),
+            )
             .await;
         assert_eq!(world.holds("alice", "TFT"), purse.checked_sub(half).unwrap());
         world.rest().await;
@@ -173,7 +183,9 @@ on_both_databases! {
         let reservation = world.reserve().await;
         world.pay("alice", reservation.escrow, amount("2"), "XLM").await;
         for _ in 0..100 {
-            if world.balance(reservation.escrow, "XLM").is_zero() && !world.attributions(reservation.id).await.is_empty() {
+            if world.balance(reservation.escrow, "XLM").is_zero()
+                && !world.attributions(reservation.id).await.is_empty()
+            {
                 break;
             }
             world.tick().await.unwrap();
@@ -258,7 +270,10 @@ on_both_databases! {
         world.until(reservation.id, "refunded").await;
         assert_eq!(world.holds("exchange", "TFT"), amount(PURSE));
         let back = last_transaction(&world, wallet("exchange").account()).await;
-        assert_eq!((&back["transaction"]["memo_type"], &back["transaction"]["memo"]), (&json!("id"), &json!("1047")));
+        assert_eq!(
+            (&back["transaction"]["memo_type"], &back["transaction"]["memo"]),
+            (&json!("id"), &json!("1047"))
+        );
         world.assert_reconciled().await;
     }
 
@@ -289,14 +304,16 @@ on_both_databases! {
         world.customer("custodian").await;
         let muxed = Address::Muxed { account: wallet("custodian").account(), id: 1_047 };
         let refund = RefundAddress::new(muxed, Memo::None).unwrap();
-        let reservation =
-            world.reserve_as(OrderRequest { refund: Some(refund), ..world.request() }).await;
+        let reservation = world.reserve_as(OrderRequest { refund: Some(refund), ..world.request() }).await;
         world.pay("custodian", reservation.escrow, amount("1"), "TFT").await;
         world.rest().await;
         world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
         world.until(reservation.id, "refunded").await;
         let back = last_transaction(&world, wallet("custodian").account()).await;
-        assert_eq!((&back["to_muxed_id"], &back["transaction"]["memo_type"]), (&json!("1047"), &json!("return")));
+        assert_eq!(
+            (&back["to_muxed_id"], &back["transaction"]["memo_type"]),
+            (&json!("1047"), &json!("return"))
+        );
         assert_eq!(world.holds("custodian", "TFT"), amount(PURSE));
         world.assert_reconciled().await;
     }
@@ -354,7 +371,8 @@ on_both_databases! {
         let payment = world.payments(reservation.id).await[0].payment.id;
         let ours = RefundAddress::new(reservation.escrow.into(), Memo::None).unwrap();
         assert!(matches!(world.return_to(payment, ours).await, Err(ReturnError::Ours(_))));
-        let vault = RefundAddress::new(wallet("vault").account().into(), Memo::Text("by hand".to_owned())).unwrap();
+        let vault =
+            RefundAddress::new(wallet("vault").account().into(), Memo::Text("by hand".to_owned())).unwrap();
         world.return_to(payment, vault).await.unwrap();
         world.until_holds("vault", "TFT", amount("10001")).await;
         world.rest().await;

@@ -1,4 +1,5 @@
-//! Money that cannot go back keeps nothing open: neither a reservation, nor an account, nor the returns behind it.
+//! Money that cannot go back keeps nothing open: neither a reservation, nor an account, nor the returns
+//! behind it.
 
 use std::sync::atomic::Ordering;
 
@@ -245,7 +246,11 @@ on_both_databases! {
 
     async fn returns_that_cannot_be_delivered_hold_up_none_behind_them(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
-        world.restart_with(world.store.clone(), world.network.clone(), Settings { channels: 1, ..engine_settings() });
+        world.restart_with(
+            world.store.clone(),
+            world.network.clone(),
+            Settings { channels: 1, ..engine_settings() },
+        );
         world.customer("alice").await;
         let reservation = world.reserve().await;
         world.rest().await;

@@ -127,8 +127,7 @@ on_both_databases! {
     async fn a_return_with_the_memo_of_its_order_is_found_after_a_restore(store: &TestStore) {
         let world = world(store).await;
         let refund = RefundAddress::new(wallet("alice").account().into(), Memo::Id(1_047)).unwrap();
-        let reservation =
-            world.reserve_as(OrderRequest { refund: Some(refund), ..world.request() }).await;
+        let reservation = world.reserve_as(OrderRequest { refund: Some(refund), ..world.request() }).await;
         world.rest().await;
         let backup = Backup::take(store).await;
         world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
@@ -150,7 +149,8 @@ on_both_databases! {
         world.rest().await;
         let sponsored = world.sponsoring().await;
         let backup = Backup::take(store).await;
-        // Takes an account that the backup knows as waiting, and has others opened that it does not know at all.
+        // Takes an account that the backup knows as waiting, and has others opened that it does not know at
+        // all.
         let lost = world.reserve().await;
         world.rest().await;
         let page = world.network.watched_accounts(None).await.unwrap();
@@ -204,7 +204,11 @@ on_both_databases! {
         world.pay("alice", next.escrow, price(&next), "TFT").await;
         world.until(next.id, "settled").await;
         world.rest().await;
-        assert_eq!(world.holds("alice", "TFT"), rest.checked_sub(price(&next)).unwrap(), "nothing came twice");
+        assert_eq!(
+            world.holds("alice", "TFT"),
+            rest.checked_sub(price(&next)).unwrap(),
+            "nothing came twice"
+        );
         let both = farmers_share(&lost).checked_add(farmers_share(&next)).unwrap();
         assert_eq!(world.holds(FARMER, "TFT"), both);
         world.assert_reconciled().await;

@@ -1,4 +1,5 @@
-//! A database that goes back under a running engine: a standby is promoted that does not have the last commits.
+//! A database that goes back under a running engine: a standby is promoted that does not have the last
+//! commits.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,9 +32,9 @@ async fn until_it_pauses(world: &World) {
     until(world, "a pause", async || pauses(world).await).await;
 }
 
-/// Three times its price is paid for a reservation; the settlement is built, stored and sent, but nobody was told
-/// what became of it; the database goes back to before it was stored, all but some tables; and then the settlement
-/// lands.
+/// Three times its price is paid for a reservation; the settlement is built, stored and sent, but nobody was
+/// told what became of it; the database goes back to before it was stored, all but some tables; and then the
+/// settlement lands.
 async fn goes_back_under_the_engine(store: &TestStore, kept: &[&str]) {
     let (world, faults) = faulty(store.store.clone()).await;
     world.customer("alice").await;
@@ -93,12 +94,13 @@ on_both_databases! {
         let mut last = status(&world).await.unwrap();
         let here = last.server.clone();
         assert_eq!(here.is_none(), store.is_sqlite());
-        last.server = Some(ServerIdentity { system: "1".to_owned(), timeline: Some("00000001".to_owned()) });
-        world.write(move |tx| {
-            let last = last.clone();
-            Box::pin(async move { tx.report(&last).await })
-        })
-        .await;
+        last.server = Some(ServerIdentity { system: 1, timeline: Some("00000001".to_owned()) });
+        world
+            .write(move |tx| {
+                let last = last.clone();
+                Box::pin(async move { tx.report(&last).await })
+            })
+            .await;
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         let running = Running::of(world.candidate("two"));
         if !store.is_sqlite() {
