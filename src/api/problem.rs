@@ -91,6 +91,8 @@ problem_codes! {
     Internal = "internal", 500, "Something is wrong on our side";
     PayoutAddressMissing = "payout_address_missing", 503, "The service has no account for a recipient";
     NoEscrowAccountReady = "no_escrow_account_ready", 503, "No escrow account is ready";
+    LedgerFellBack = "ledger_fell_back", 503, "The network's latest ledger is behind what was seen";
+    OtherNetwork = "other_network", 503, "The network is not the one that was seen before";
     DatabaseUnavailable = "database_unavailable", 503, "The database is unavailable";
     DatabaseBusy = "database_busy", 503, "The database is busy";
     RequestTimeout = "request_timeout", 503, "The answer took too long";

@@ -14,7 +14,9 @@ use url::Url;
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::Config;
 use crate::app::telemetry;
+use crate::domain::ledger::Divergence;
 use crate::http::{self, AppState};
+use crate::operator::deployment::{self, DeploymentError};
 use crate::ports::clock::Clock;
 use crate::ports::network::{Network, NetworkError, TransactionBuilder};
 use crate::ports::signer::Signer;
@@ -82,6 +84,9 @@ pub enum ServiceError {
     /// Horizon is of another network.
     #[error(transparent)]
     Network(#[from] CheckError),
+    /// The database belongs to another network or account.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
     /// The engine stopped for a person to look.
     #[error("the engine stopped: {0}")]
     Engine(#[from] EngineError),
@@ -124,6 +129,21 @@ pub async fn reach(network: &StellarNetwork, url: &Url) -> Result<(), ServiceErr
         Ok(_root) => Ok(()),
         Err(CheckError::Network(source)) => Err(unreached(url, source)),
         Err(error @ CheckError::OtherNetwork { .. }) => Err(error.into()),
+    }
+}
+
+/// Asks Horizon which network it serves, and whether that is the one of which the database noted ledgers. A
+/// server that is merely behind is the engine's to tell.
+async fn recognise(store: &dyn Store, network: &StellarNetwork, url: &Url) -> Result<(), ServiceError> {
+    reach(network, url).await?;
+    match deployment::recognise(store, network).await {
+        Ok(()) => Ok(()),
+        Err(DeploymentError::Diverged(found)) if matches!(*found, Divergence::LedgerFellBack { .. }) => {
+            Ok(())
+        }
+        Err(DeploymentError::Network(source)) => Err(unreached(url, source)),
+        Err(DeploymentError::Store(error)) => Err(error.into()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -179,6 +199,7 @@ impl Service {
         let before = storage::schema(&config.database).await?;
         let store = storage::connect(&config.database).await?;
         let schema = (before, storage::schema(&config.database).await?);
+        deployment::claim(&store, config.deployment()).await?;
         let outside = Outside {
             store: Arc::clone(&store),
             network: Arc::clone(&network) as Arc<dyn Network>,
@@ -211,12 +232,12 @@ impl Service {
     /// The API answers from the first moment, also while Horizon is away. If the engine must stop for a
     /// person to look, the API goes on, and `/readyz` says why.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServiceError> {
-        let Self { network, listener, router, candidate, horizon_url, .. } = self;
+        let Self { store, network, listener, router, candidate, horizon_url, .. } = self;
         let stopped = stop.clone();
         let serving = axum::serve(listener, router)
             .with_graceful_shutdown(async move { stopped.cancelled().await })
             .into_future();
-        let mut engine = tokio::spawn(run_engine(network, horizon_url, candidate, stop.clone()));
+        let mut engine = tokio::spawn(run_engine(store, network, horizon_url, candidate, stop.clone()));
         let mut serving = std::pin::pin!(serving);
         let mut engine_ended = None;
         tokio::select! {
@@ -246,6 +267,7 @@ impl Service {
 }
 
 async fn run_engine(
+    store: Arc<dyn Store>,
     network: Arc<StellarNetwork>,
     horizon_url: Url,
     candidate: Candidate,
@@ -254,11 +276,11 @@ async fn run_engine(
     while !stop.is_cancelled() {
         let answer = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            answer = reach(&network, &horizon_url) => answer,
+            answer = recognise(&*store, &network, &horizon_url) => answer,
         };
         match answer {
             Ok(()) => break,
-            Err(error @ ServiceError::Network(_)) => {
+            Err(error @ (ServiceError::Network(_) | ServiceError::Deployment(_))) => {
                 tracing::error!(%error, "the engine does not start");
                 stop.cancel();
                 return Err(error);

@@ -10,7 +10,8 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 pub use stellar_types::ids::{
-    ClaimableId, ClaimableIdError, IdError, LedgerSeq, OperationId, TxHash, TxHashError,
+    ClaimableId, ClaimableIdError, IdError, LedgerHash, LedgerHashError, LedgerSeq, OperationId, TxHash,
+    TxHashError,
 };
 
 /// 2025-01-01T00:00:00Z: where the 41 bits of milliseconds begin (they end in 2094).

@@ -6,6 +6,7 @@
 pub mod claimable;
 pub mod currency;
 pub mod dead_letter;
+pub mod deployment;
 pub mod escrow;
 pub mod event;
 pub mod farm;
@@ -13,6 +14,7 @@ pub mod fee_bump;
 pub mod identity;
 pub mod ids;
 pub mod journal;
+pub mod ledger;
 pub mod node;
 pub mod pace;
 pub mod payment;

@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::access::{AccessError, IdempotencyError};
 use crate::api::{ProblemBody, ProblemCode};
+use crate::domain::ledger::Divergence;
 use crate::domain::split::SplitError;
 use crate::domain::units::UnitsError;
 use crate::ports::store::StoreError;
@@ -13,6 +14,7 @@ use crate::settlement::EngineError;
 const BUSY_RETRY_SECONDS: u32 = 1;
 const DATABASE_RETRY_SECONDS: u32 = 5;
 const ESCROW_RETRY_SECONDS: u32 = 5;
+const DIVERGED_RETRY_SECONDS: u32 = 60;
 
 /// An error on its way to the client; `envelope` writes it with the request's id.
 #[derive(Clone, Debug)]
@@ -156,6 +158,13 @@ impl From<reservations::Error> for Problem {
             reservations::Error::Quote(error) => error.into(),
             reservations::Error::NoEscrowReady => {
                 Self::new(ProblemCode::NoEscrowAccountReady, error).retry_after(ESCROW_RETRY_SECONDS)
+            }
+            reservations::Error::Diverged(divergence) => {
+                let code = match divergence {
+                    Divergence::LedgerFellBack { .. } => ProblemCode::LedgerFellBack,
+                    Divergence::OtherNetwork { .. } => ProblemCode::OtherNetwork,
+                };
+                Self::new(code, divergence).retry_after(DIVERGED_RETRY_SECONDS)
             }
             reservations::Error::Transition(error) => Self::internal(&error),
             reservations::Error::Store(error) => error.into(),

@@ -7,6 +7,7 @@
 
 mod accept;
 mod dead_letters;
+pub mod deployment;
 pub mod doctor;
 mod reconcile;
 mod setup;

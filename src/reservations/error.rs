@@ -2,6 +2,7 @@ use crate::domain::address::AccountId;
 use crate::domain::asset::AssetCode;
 use crate::domain::claimable::FARM_CLAIMABLES_MAX;
 use crate::domain::ids::{FarmId, IdentityId, NodeId, PoolId};
+use crate::domain::ledger::Divergence;
 use crate::domain::pricing::{DURATION_SECONDS_MAX, DURATION_SECONDS_MIN, PriceError};
 use crate::domain::reservation::{InvalidTransition, RESERVATION_NODES_MAX, RESERVATION_OPTIONS_MAX};
 use crate::domain::split::{Recipient, SplitError};
@@ -170,6 +171,9 @@ pub enum Error {
     /// No escrow account is ready; nothing was stored.
     #[error("no escrow account is ready; try again in a moment")]
     NoEscrowReady,
+    /// The network is not where it was seen: nobody could tell who pays. Nothing was stored.
+    #[error("{}: {}", .0.name(), .0)]
+    Diverged(Divergence),
     /// A way between states that does not exist.
     #[error(transparent)]
     Transition(#[from] InvalidTransition),
@@ -182,7 +186,7 @@ impl RetryOn for Error {
     fn is_conflict(&self) -> bool {
         match self {
             Self::Store(error) => error.is_conflict(),
-            Self::Quote(_) | Self::NoEscrowReady | Self::Transition(_) => false,
+            Self::Quote(_) | Self::NoEscrowReady | Self::Diverged(_) | Self::Transition(_) => false,
         }
     }
 }

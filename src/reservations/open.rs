@@ -47,11 +47,15 @@ pub struct Opening<'settings> {
 /// # Errors
 /// [`Error::NoEscrowReady`] if no account is ready, or the engine has not looked at them for ten minutes
 /// or waits for what it may not know of: the caller rolls back and may come again, see [`wait_for_escrow`].
+/// [`Error::Diverged`] while the network contradicts what was seen of it.
 pub async fn open(
     tx: &mut dyn Tx,
     opening: &Opening<'_>,
     request: &OrderRequest,
 ) -> Result<Reservation, Error> {
+    if let Some(divergence) = tx.deployment().await?.divergence {
+        return Err(Error::Diverged(divergence));
+    }
     let facts = load(tx, request, &opening.settings.payout, opening.platform).await?;
     let Priced { order, mut quote } = quote(request, &facts, opening.settings, opening.now)?;
     if request.currencies.is_none() {

@@ -5,6 +5,7 @@ use crate::domain::address::AccountId;
 use crate::domain::claimable::InvalidClaimableTransition;
 use crate::domain::ids::{OperationId, TxHash};
 use crate::domain::journal::JournalError;
+use crate::domain::ledger::Divergence;
 use crate::domain::money::AmountError;
 use crate::domain::reservation::InvalidTransition;
 use crate::domain::transfer::InvalidTransferTransition;
@@ -44,6 +45,9 @@ pub enum EngineError {
     /// The platform's account is not on the ledger.
     #[error("the platform account {0} is not on the ledger: fund it with XLM")]
     NoPlatformAccount(AccountId),
+    /// The network is not, or not yet again, where it was seen.
+    #[error("{}: {}", .0.name(), .0)]
+    Diverged(Divergence),
     /// Money left an account of ours by a transaction that is not stored: somebody else has our key, or the
     /// database is not the one that belongs to this key. The engine stops until a person has looked.
     #[error(
@@ -95,7 +99,8 @@ impl EngineError {
             | Self::Capacity(CapacityError::Store(
                 StoreError::Unavailable { .. } | StoreError::LeaseLost { .. } | StoreError::WentBack { .. },
             ))
-            | Self::NoPlatformAccount(_) => true,
+            | Self::NoPlatformAccount(_)
+            | Self::Diverged(_) => true,
             Self::Network(
                 NetworkError::Unreadable { .. }
                 | NetworkError::TooLarge { .. }
@@ -134,6 +139,7 @@ impl RetryOn for EngineError {
             | Self::Claimable(_)
             | Self::Capacity(CapacityError::Pool(_) | CapacityError::NoPool(_))
             | Self::NoPlatformAccount(_)
+            | Self::Diverged(_)
             | Self::ForeignOutgoing { .. }
             | Self::Contradiction(_) => false,
         }

@@ -26,6 +26,7 @@ use crate::domain::transfer::Transfer;
 use crate::ports::clock::Clock;
 use crate::ports::store::{
     ForwardAccepted, ForwardAccess, ForwardAccounts, ForwardCatalog, ForwardClaimables, ForwardDeadLetters,
+    ForwardDeployment,
     ForwardFeeBumps, ForwardJournal, ForwardLease, ForwardPayments, ForwardPayouts, ForwardPools,
     ForwardReservations, ForwardTransfers, ForwardWatchdog, Lease, Store, StoreError, Tx, WrapTx,
 };
@@ -290,6 +291,7 @@ impl ForwardAccess for WholeTx {}
 impl ForwardCatalog for WholeTx {}
 impl ForwardClaimables for WholeTx {}
 impl ForwardDeadLetters for WholeTx {}
+impl ForwardDeployment for WholeTx {}
 impl ForwardFeeBumps for WholeTx {}
 impl ForwardJournal for WholeTx {}
 impl ForwardPayments for WholeTx {}

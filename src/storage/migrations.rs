@@ -38,6 +38,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(7, "dead letters", "0007_dead_letters.sql"),
     step!(8, "returns and repayments", "0008_returns_and_repayments.sql"),
     step!(9, "databases that went back", "0009_databases_that_went_back.sql"),
+    step!(10, "deployment", "0010_deployment.sql"),
     step!(11, "history costs nothing", "0011_history_costs_nothing.sql"),
     step!(12, "returned payments in columns", "0012_returned_payments_in_columns.sql"),
 ];

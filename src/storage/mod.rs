@@ -24,6 +24,7 @@ mod backup;
 mod catalog;
 mod claimables;
 mod dead_letters;
+mod deployment;
 mod durability;
 mod errors;
 mod fee_bumps;
@@ -173,6 +174,7 @@ pub fn statements() -> Vec<Sql> {
         catalog::ALL,
         claimables::ALL,
         dead_letters::ALL,
+        deployment::ALL,
         fee_bumps::ALL,
         journal::ALL,
         lease::ALL,

@@ -316,6 +316,7 @@ fn account(raw: &str, value: &Value) {
 fn ledger(raw: &str, value: &Value) {
     let read = resources::ledger(raw).unwrap_or_else(|error| panic!("{error}: {raw}"));
     assert_eq!(read.sequence.to_string(), text(&value["sequence"]));
+    assert_eq!(read.hash.to_string(), text(&value["hash"]));
     assert_eq!(read.closed_at.to_string(), text(&value["closed_at"]));
 }
 

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
 use farmgate::domain::asset::Asset;
+use farmgate::domain::ids::{LedgerHash, LedgerSeq};
+use farmgate::domain::ledger::{Divergence, Ledger};
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::PayoutCheck;
 use serde_json::{Value, json};
@@ -153,6 +155,35 @@ on_both_databases! {
         assert_eq!(rig.get("/v1/events").await.body["items"], json!([]));
         rig.escrow(150).await;
         rig.order_once("later", &order(&["1"])).await.is(201);
+    }
+
+    async fn while_the_network_is_not_where_it_was_seen_orders_are_refused_by_name(database: &TestStore) {
+        let rig = Rig::grid(database, 2).await;
+        let ledger = |number: u32| Ledger {
+            sequence: LedgerSeq(number),
+            hash: LedgerHash([7; 32]),
+            closed_at: rig.clock.now(),
+        };
+        let (seen, found) = (ledger(40), ledger(14));
+        for divergence in
+            [Divergence::LedgerFellBack { seen, found }, Divergence::OtherNetwork { seen, found }]
+        {
+            let mut tx = rig.store.begin().await.unwrap();
+            tx.note_divergence(divergence).await.unwrap();
+            tx.commit().await.unwrap();
+            let refused = rig.order(order(&["1"])).await;
+            refused.is_problem(503, divergence.name(), None);
+            assert!(refused.headers.contains_key("retry-after"));
+            let ready = rig.get("/readyz").await;
+            ready.is_problem(503, "not_ready", None);
+            let reasons = ready.body["reasons"].to_string();
+            assert!(reasons.contains(&format!("{}: ", divergence.name())), "{reasons}");
+        }
+        assert_eq!(rig.get("/v1/reservations").await.body["items"], json!([]));
+        let mut tx = rig.store.begin().await.unwrap();
+        tx.note_ledger(ledger(41)).await.unwrap();
+        tx.commit().await.unwrap();
+        rig.order(order(&["1"])).await.is(201);
     }
 
     async fn an_order_waits_for_an_account_that_is_being_made(database: &TestStore) {

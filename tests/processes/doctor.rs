@@ -23,11 +23,11 @@ use crate::support::{TestStore, on_both_databases};
 const CHANNELS: &str = "2";
 const WARM_ACCOUNTS: &str = "3";
 
-fn wallet(name: &str) -> Wallet {
+pub fn wallet(name: &str) -> Wallet {
     name.parse().unwrap()
 }
 
-fn secret(name: &str) -> String {
+pub fn secret(name: &str) -> String {
     let key = stellar_strkey::ed25519::PrivateKey(wallet(name).key().to_bytes());
     key.as_unredacted().to_string().as_str().to_owned()
 }
@@ -49,6 +49,15 @@ impl Machine {
         let folder = tempfile::tempdir().unwrap();
         let own = format!("sqlite://{}/farmgate.db", folder.path().display());
         Self { sandbox, horizon, database: database.map_or(own, |database| database.url.clone()), folder }
+    }
+
+    /// Another sandbox in place of the one that was there, with this passphrase.
+    pub async fn another_sandbox(&mut self, passphrase: &str) {
+        let passphrase = passphrase.to_owned();
+        let settings = sandbox::Settings { ledger_ms: 200, passphrase, ..sandbox::Settings::default() };
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        self.sandbox = Sandbox::start(settings, Arc::new(SystemClock), any).await.unwrap();
+        self.horizon = Horizon::at(&self.sandbox.url()).unwrap();
     }
 
     pub async fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {

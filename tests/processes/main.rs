@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod kill;
 mod missing_database;
+mod other_networks;
 mod postgres;
 mod proxy;
 mod sandbox;

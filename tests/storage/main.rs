@@ -4,6 +4,7 @@
 mod corrupt;
 mod counts;
 mod dead_letters;
+mod deployment;
 mod history;
 mod keys;
 mod lease;

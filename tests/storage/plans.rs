@@ -23,10 +23,11 @@ const RARE: i64 = 1;
 const ASKED: usize = 7;
 
 /// Tables that do not grow with what happens.
-const BOUNDED: [&str; 7] = [
+const BOUNDED: [&str; 8] = [
     "channels",
     "counters",
     "currencies",
+    "deployment",
     "engine_lease",
     "engine_status",
     "own_watches",

@@ -72,6 +72,35 @@ impl FromStr for TxHash {
     }
 }
 
+/// A closed ledger's hash: SHA-256 of its header, which names the ledger before it. Written in lowercase hex.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LedgerHash(pub [u8; 32]);
+
+impl FromStr for LedgerHash {
+    type Err = LedgerHashError;
+
+    fn from_str(text: &str) -> Result<Self, LedgerHashError> {
+        text.parse().map(|TxHash(bytes)| Self(bytes)).map_err(|_| LedgerHashError)
+    }
+}
+
+/// A text that is no ledger's hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a ledger's hash is 64 lowercase hexadecimal digits")]
+pub struct LedgerHashError;
+
+impl fmt::Display for LedgerHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&TxHash(self.0), f)
+    }
+}
+
+impl fmt::Debug for LedgerHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// A claimable balance's id: the hash of the transaction source, its sequence number and the operation's
 /// place. Written as Horizon writes it: the type, 00000000, and the hash in lowercase hex.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,7 +151,7 @@ impl fmt::Debug for TxHash {
     }
 }
 
-crate::serde_as_text!(OperationId, TxHash, ClaimableId);
+crate::serde_as_text!(OperationId, TxHash, LedgerHash, ClaimableId);
 
 #[cfg(test)]
 mod tests {

@@ -259,6 +259,7 @@ fn expectations(config: &Config, platform: Option<AccountId>, signer: Option<Acc
     let payout = [Recipient::Foundation, Recipient::Sales, Recipient::Wisdom];
     let payout = payout.into_iter().filter_map(|one| Some((one, config.reservations.payout.of(one)?)));
     Expectations {
+        network_passphrase: config.stellar.network_passphrase.clone(),
         platform,
         signer,
         wanted: config.wanted(),

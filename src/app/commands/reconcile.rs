@@ -9,7 +9,8 @@ use crate::app::config::{self, ConfigArgs, Overrides};
 use crate::app::database;
 use crate::app::error::CommandError;
 use crate::app::output::{reconciliation_table, say, say_json, signed};
-use crate::app::wire;
+use crate::app::wire::{self, ServiceError};
+use crate::operator::deployment;
 use crate::operator::{Reconciliation, reconcile};
 
 /// `farmgate reconcile`.
@@ -41,7 +42,9 @@ pub(super) async fn run(args: &ReconcileArgs) -> Result<ExitCode, CommandError> 
     let config = config::load_with_key(&args.config, args.overrides(), &secret)?;
     let store = database::existing(&config.database).await?;
     let network = wire::network(&config, &secret)?;
+    deployment::compare(&*store, &config.deployment()).await.map_err(ServiceError::from)?;
     wire::reach(&network, &config.stellar.horizon_url).await?;
+    deployment::recognise(&*store, &*network).await.map_err(ServiceError::from)?;
     let reconciliation = reconcile(&store, &*network).await?;
     if args.json {
         say_json(&json(&reconciliation))?;

@@ -22,6 +22,7 @@ use crate::app::output::{note, say};
 use crate::app::wire::{self, ServiceError};
 use crate::domain::money::Stroops;
 use crate::domain::transfer::Purpose;
+use crate::operator::deployment;
 use crate::operator::{SetupPlan, Stock, StockError, plan_setup, stock};
 use crate::ports::clock::Clock;
 use crate::ports::network::{Gateway, Network, TransactionBuilder};
@@ -73,6 +74,10 @@ pub(super) async fn run(args: &SetupArgs) -> Result<ExitCode, CommandError> {
         Some(store) => stock(&**store, &*network).await?,
         None => Stock::default(),
     };
+    if let Some(store) = &store {
+        deployment::compare(&**store, &config.deployment()).await.map_err(ServiceError::from)?;
+        deployment::recognise(&**store, &*network).await.map_err(ServiceError::from)?;
+    }
     let account = network.account(network.platform()).await.map_err(StockError::from)?.account;
     let fee = config.settlement.fee_per_operation_stroops;
     let mut plan = plan_setup(network.platform(), account.as_ref(), &before, &wanted, fee);
@@ -101,6 +106,7 @@ pub(super) async fn run(args: &SetupArgs) -> Result<ExitCode, CommandError> {
         Some(store) => store,
         None => connect(&config).await?,
     };
+    deployment::claim(&store, config.deployment()).await.map_err(ServiceError::from)?;
     open(&config, &store, network).await
 }
 

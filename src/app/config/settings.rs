@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use crate::app::telemetry;
+use crate::domain::deployment::Deployment;
 use crate::operator::Wanted;
 use crate::{http, reservations, settlement, stellar, storage};
 
@@ -58,6 +59,14 @@ impl Config {
             channel_starting_balance: self.settlement.channel_starting_balance,
             warm_accounts: self.settlement.warm_accounts,
             recovery_signers: self.stellar.recovery_signers.len(),
+        }
+    }
+
+    /// The network and the platform's account on it.
+    pub fn deployment(&self) -> Deployment {
+        Deployment {
+            network_passphrase: self.stellar.network_passphrase.clone(),
+            platform: self.stellar.platform,
         }
     }
 

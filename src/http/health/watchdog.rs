@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::dead_letter::Kind;
 use crate::domain::ids::{ReservationId, SubmissionId};
+use crate::domain::ledger::Divergence;
 use crate::http::{AppState, Settings};
 use crate::ports::store::{EngineStatus, Lease, StoreError};
 
@@ -16,6 +17,7 @@ pub(super) struct Watchdog {
     pub(super) funded: Option<(ReservationId, Timestamp)>,
     pub(super) unknown: Option<(SubmissionId, Timestamp)>,
     pub(super) dead_letters: BTreeMap<Kind, u64>,
+    pub(super) divergence: Option<Divergence>,
 }
 
 impl Watchdog {
@@ -27,20 +29,25 @@ impl Watchdog {
             funded: tx.oldest_funded().await?,
             unknown: tx.oldest_unknown().await?,
             dead_letters: tx.dead_letter_counts(app.clock.now()).await?,
+            divergence: tx.deployment().await?.divergence,
         })
     }
 
     /// Why the service does not do its work: each reason begins with its name.
     pub(super) fn reasons(&self, now: Timestamp, limits: &Settings) -> Vec<String> {
+        let mut reasons: Vec<String> =
+            self.divergence.iter().map(|found| format!("{}: {found}", found.name())).collect();
         let Some(status) = &self.status else {
-            return vec!["engine_silent: the engine has not reported yet".to_owned()];
+            reasons.push("engine_silent: the engine has not reported yet".to_owned());
+            return reasons;
         };
         let over = |since: Timestamp, limit_seconds: u32| {
             let age = now.duration_since(since);
             (age > SignedDuration::from_secs(limit_seconds.into())).then_some(age.as_secs())
         };
-        let mut reasons: Vec<String> =
-            status.trouble.iter().map(|trouble| format!("engine_trouble: {trouble}")).collect();
+        // It keeps the engine from working, too, which would be told twice.
+        let trouble = status.trouble.iter().filter(|_| self.divergence.is_none());
+        reasons.extend(trouble.map(|trouble| format!("engine_trouble: {trouble}")));
         if let Some(age) = over(status.ticked_at, limits.ready_tick_age_seconds_max) {
             reasons.push(format!("engine_silent: the engine's last tick ended {age} seconds ago"));
         }
@@ -90,7 +97,14 @@ mod tests {
         };
         let lease =
             Lease { token: 1, holder: None, renewal: 0, taken_at: None, renewed_at: None, server: None };
-        Watchdog { status: Some(status), lease, funded: None, unknown: None, dead_letters: BTreeMap::new() }
+        Watchdog {
+            status: Some(status),
+            lease,
+            funded: None,
+            unknown: None,
+            dead_letters: BTreeMap::new(),
+            divergence: None,
+        }
     }
 
     #[track_caller]

@@ -207,6 +207,7 @@ pub(super) mod tests {
             recovery_signers: 0,
         };
         Expectations {
+            network_passphrase: "Test".to_owned(),
             platform: Some(PLATFORM),
             signer: Some(SIGNER),
             wanted,

@@ -5,12 +5,15 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::domain::address::AccountId;
+use crate::domain::deployment::Deployment;
 use crate::domain::split::Recipient;
 use crate::operator::stock::Wanted;
 
 /// What is configured, as far as the checks need it.
 #[derive(Debug, Clone)]
 pub struct Expectations {
+    /// The network's passphrase.
+    pub network_passphrase: String,
     /// The platform account, if it is known.
     pub platform: Option<AccountId>,
     /// The platform's signing key, if there is one.
@@ -27,4 +30,12 @@ pub struct Expectations {
     pub follow_accounts_min: u64,
     /// Where recipients other than farmers are paid.
     pub payout: BTreeMap<Recipient, AccountId>,
+}
+
+impl Expectations {
+    /// The deployment that is configured, if the platform account is known.
+    pub fn deployment(&self) -> Option<Deployment> {
+        let network_passphrase = self.network_passphrase.clone();
+        Some(Deployment { network_passphrase, platform: self.platform? })
+    }
 }

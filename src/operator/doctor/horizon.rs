@@ -120,6 +120,7 @@ pub(super) fn seconds(time: SignedDuration) -> String {
 mod tests {
     use super::super::Verdict;
     use super::*;
+    use crate::domain::ids::LedgerHash;
 
     fn said() -> Root {
         Root {
@@ -154,7 +155,7 @@ mod tests {
     #[test]
     fn a_clock_is_judged_by_the_latest_ledger() {
         let closed_at = Timestamp::from_second(1_800_000_000).unwrap();
-        let tip = Ledger { sequence: LedgerSeq(7), closed_at };
+        let tip = Ledger { sequence: LedgerSeq(7), hash: LedgerHash([7; 32]), closed_at };
         for (ahead, verdict) in [
             (0, Verdict::Ok),
             (LEDGER_AGE_SECONDS_WARN - 1, Verdict::Ok),

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod books;
 pub mod budget;
 mod check;
+mod deployment;
 mod expectations;
 pub mod horizon;
 pub mod payouts;
@@ -39,6 +40,9 @@ pub async fn examine(
             }
             Err(error) => checks.push(unanswered("clock", &error)),
         }
+    }
+    if let (Some(store), Some(ours)) = (store, expected.deployment()) {
+        checks.push(deployment::examine(store, network, &ours).await);
     }
     let books = match store {
         None => None,

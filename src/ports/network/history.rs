@@ -4,21 +4,13 @@ use jiff::Timestamp;
 
 use crate::domain::address::Address;
 use crate::domain::asset::Asset;
-use crate::domain::ids::{LedgerSeq, OperationId, TxHash};
+use crate::domain::ids::{OperationId, TxHash};
+pub use crate::domain::ledger::Ledger;
 use crate::domain::money::Stroops;
 use crate::domain::payment::{Memo, PaymentKind};
 
 /// Largest page Horizon gives, in records.
 pub const PAGE_RECORDS_MAX: usize = 200;
-
-/// A closed ledger.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Ledger {
-    /// Its sequence number.
-    pub sequence: LedgerSeq,
-    /// When it closed, by the network's clock.
-    pub closed_at: Timestamp,
-}
 
 /// One movement of money from one account to another, within an operation.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -37,6 +37,7 @@ pub use transaction::{
 
 use crate::domain::address::AccountId;
 use crate::domain::ids::{ClaimableId, LedgerSeq, OperationId, TxHash};
+use crate::domain::ledger::Divergence;
 
 /// The ledger as it is: the latest one, balances of known accounts, outcomes by hash, and sending.
 ///
@@ -49,6 +50,20 @@ pub trait Gateway: Send + Sync {
 
     /// A closed ledger; `None` if the instance that answered does not have it (yet).
     async fn ledger(&self, sequence: LedgerSeq) -> Result<Option<Ledger>, NetworkError>;
+
+    /// What the network, whose latest ledger is `tip`, says against a ledger that was `seen` before. It is
+    /// asked for that ledger, too, where it should have it; one that it does not keep any more proves
+    /// nothing.
+    async fn divergence(&self, seen: Ledger, tip: Ledger) -> Result<Option<Divergence>, NetworkError> {
+        if let Some(divergence) = Divergence::between(seen, tip) {
+            return Ok(Some(divergence));
+        }
+        if tip.sequence <= seen.sequence {
+            return Ok(None);
+        }
+        let kept = self.ledger(seen.sequence).await?;
+        Ok(kept.and_then(|kept| Divergence::between(seen, kept)))
+    }
 
     /// An account with its balances, as of one ledger.
     async fn account(&self, account: AccountId) -> Result<AccountAnswer, NetworkError>;

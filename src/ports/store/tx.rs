@@ -8,6 +8,7 @@ use super::accounts::AccountsTx;
 use super::catalog::CatalogTx;
 use super::claimables::ClaimablesTx;
 use super::dead_letters::DeadLettersTx;
+use super::deployment::DeploymentTx;
 use super::error::StoreError;
 use super::fee_bumps::FeeBumpsTx;
 use super::journal::JournalTx;
@@ -53,6 +54,7 @@ pub trait Tx:
     + CatalogTx
     + ClaimablesTx
     + DeadLettersTx
+    + DeploymentTx
     + FeeBumpsTx
     + JournalTx
     + LeaseTx

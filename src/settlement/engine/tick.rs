@@ -37,6 +37,7 @@ use crate::settlement::outbound::submit::Submit;
 use crate::settlement::outcome::lookup::Lookup;
 use crate::settlement::recovery::adopt::Adopt;
 use crate::settlement::recovery::build_gate::BuildGate;
+use crate::settlement::recovery::continuity::Continuity;
 use crate::settlement::{EngineError, Outside, Settings, TickReport};
 
 /// How old the latest ledger may be, by when it was asked for, for transactions to be built on it.
@@ -47,6 +48,7 @@ const TIP_AGE_MAX: SignedDuration = SignedDuration::from_secs(2);
 /// writes keep money safe even if two do.
 pub struct Engine {
     pub(super) ports: Arc<Ports>,
+    pub(super) continuity: Continuity,
     pub(super) gate: Arc<BuildGate>,
     pub(super) reserve: Arc<ReservePause>,
     pub(super) lookup: Lookup,
@@ -88,6 +90,7 @@ impl Engine {
         let sweep = Arc::new(Sweep::new(Arc::clone(&ports)));
         let p = || Arc::clone(&ports);
         Self {
+            continuity: Continuity::new(p()),
             lookup: Lookup::new(p()),
             hints: StreamHints::new(p(), Arc::clone(&histories), Arc::clone(&sweep)),
             adopt: Adopt::new(p(), Arc::clone(&gate)),
@@ -158,7 +161,7 @@ impl Engine {
     pub async fn tick(&self) -> Result<TickReport, EngineError> {
         self.ports.mark.check()?;
         let began = self.ports.now();
-        let tip = self.ports.network.tip().await?;
+        let tip = self.continuity.tip().await?;
         self.gate.look_back_once(tip).await?;
         self.see(tip);
         let mut report = TickReport { ledger: tip.sequence, ..TickReport::default() };
@@ -225,7 +228,7 @@ impl Engine {
     ///
     /// For `farmgate setup`, which calls it until all are there. An engine that runs does the same by itself.
     pub async fn open_once(&self) -> Result<TickReport, EngineError> {
-        let tip = self.ports.network.tip().await?;
+        let tip = self.continuity.tip().await?;
         let mut report = TickReport { ledger: tip.sequence, ..TickReport::default() };
         self.learn_outcomes(tip, &mut report).await?;
         let opened = self.open.run(tip, &mut report).await;
@@ -240,7 +243,7 @@ impl Engine {
         if !age.is_negative() && age < TIP_AGE_MAX {
             return Ok(tip);
         }
-        let tip = self.ports.network.tip().await?;
+        let tip = self.continuity.tip().await?;
         self.see(tip);
         Ok(tip)
     }

@@ -2,5 +2,6 @@
 
 pub(super) mod adopt;
 pub(super) mod build_gate;
+pub(super) mod continuity;
 pub(super) mod recover;
 mod retire;

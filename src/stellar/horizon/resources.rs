@@ -150,11 +150,13 @@ pub fn ledger(json: &str) -> Result<Ledger, ReadError> {
     #[derive(Deserialize)]
     struct Closed {
         sequence: Option<Number<u32>>,
+        hash: Option<String>,
         closed_at: Option<String>,
     }
     let ledger: Closed = json::parse(json)?;
     Ok(Ledger {
         sequence: LedgerSeq(json::required("sequence", ledger.sequence)?.0),
+        hash: json::text("hash", ledger.hash.as_deref())?,
         closed_at: json::text("closed_at", ledger.closed_at.as_deref())?,
     })
 }

@@ -81,6 +81,10 @@ pub struct Faults {
     pub page_before: Mutex<Option<AccountPage>>,
     /// True while sweeps are over the request budget.
     pub no_sweeps: AtomicBool,
+    /// The network that is asked for ledgers in place of the real one.
+    pub other_ledgers: Mutex<Option<Arc<dyn Network>>>,
+    /// The latest ledger as an instance that is behind has it.
+    pub tip_before: Mutex<Option<Ledger>>,
     /// Holds up the next look at an account's history, after it was answered.
     pub gate: Mutex<Option<Arc<Gate>>>,
     /// Holds up the next look for claimable balances, after it was answered.
@@ -163,6 +167,11 @@ impl FaultyNetwork {
         }
     }
 
+    fn ledgers(&self) -> Arc<dyn Network> {
+        let other = self.faults.other_ledgers.lock().unwrap();
+        Arc::clone(other.as_ref().unwrap_or(&self.inner))
+    }
+
     fn told(&self, mut record: TransactionRecord) -> TransactionRecord {
         if self.faults.codeless.load(Ordering::SeqCst) {
             record.codes.operations.clear();
@@ -174,11 +183,14 @@ impl FaultyNetwork {
 #[async_trait]
 impl Gateway for FaultyNetwork {
     async fn tip(&self) -> Result<Ledger, NetworkError> {
-        self.inner.tip().await
+        if let Some(before) = *self.faults.tip_before.lock().unwrap() {
+            return Ok(before);
+        }
+        self.ledgers().tip().await
     }
 
     async fn ledger(&self, sequence: LedgerSeq) -> Result<Option<Ledger>, NetworkError> {
-        self.inner.ledger(sequence).await
+        self.ledgers().ledger(sequence).await
     }
 
     async fn account(&self, account: AccountId) -> Result<AccountAnswer, NetworkError> {

@@ -124,7 +124,50 @@ pub fn share(whole: Stroops, percent: i64) -> Stroops {
     Stroops::new(whole.get() * percent / 100).unwrap()
 }
 
+async fn start_sandbox(clock: &Arc<MovedClock>) -> farmgate_sandbox::Handle {
+    let settings =
+        farmgate_sandbox::Settings { ledger_ms: LEDGER_MS, ..farmgate_sandbox::Settings::default() };
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    Sandbox::start(settings, clock.clone(), any).await.unwrap()
+}
+
+/// The network behind a sandbox, as the platform sees it.
+fn connected(
+    sandbox: &farmgate_sandbox::Handle,
+    clock: &Arc<MovedClock>,
+    recovery_sealing_key: Option<SealingKey>,
+) -> (Arc<dyn Network>, Arc<FaultyTransport>) {
+    let platform = wallet("platform");
+    let mut settings = stellar::Settings::new(
+        sandbox.url().parse().unwrap(),
+        farmgate_sandbox::network::PASSPHRASE.to_owned(),
+        platform.account(),
+    );
+    settings.requests_per_hour_max = None;
+    settings.attempts_max = 1;
+    settings.recovery_sealing_key = recovery_sealing_key;
+    let inner = HttpTransport::new(&settings.horizon_url).unwrap();
+    let transport = Arc::new(FaultyTransport { inner, answer: Mutex::default() });
+    let signer = Arc::new(MemorySigner::new(SecretSeed::from_bytes(&platform.key().to_bytes())));
+    let entropy = Arc::new(SystemEntropy);
+    let network = StellarNetwork::new(&settings, transport.clone(), signer, clock.clone(), entropy);
+    (Arc::new(network), transport)
+}
+
+/// A sandbox of its own, and the network behind it.
+pub struct AnotherNetwork {
+    pub sandbox: farmgate_sandbox::Handle,
+    pub network: Arc<dyn Network>,
+}
+
 impl World {
+    /// The same network after a reset: of the same passphrase, with a history of its own.
+    pub async fn reset_network(&self) -> AnotherNetwork {
+        let sandbox = start_sandbox(&self.clock).await;
+        let (network, _) = connected(&sandbox, &self.clock, None);
+        AnotherNetwork { sandbox, network }
+    }
+
     /// A world with a funded platform, a foundation and a farmer who take TFT, and one farm with two nodes of
     /// which the second is free to use.
     pub async fn new(store: Arc<dyn Store>) -> Self {
@@ -150,26 +193,9 @@ impl World {
         wrap: impl FnOnce(Arc<dyn Network>) -> Arc<dyn Network>,
     ) -> Self {
         let clock = Arc::new(MovedClock::default());
-        let settings =
-            farmgate_sandbox::Settings { ledger_ms: LEDGER_MS, ..farmgate_sandbox::Settings::default() };
-        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let sandbox = Sandbox::start(settings, clock.clone(), any).await.unwrap();
+        let sandbox = start_sandbox(&clock).await;
         let horizon = Horizon::at(&sandbox.url()).unwrap();
-        let platform = wallet("platform");
-        let mut settings = stellar::Settings::new(
-            sandbox.url().parse().unwrap(),
-            farmgate_sandbox::network::PASSPHRASE.to_owned(),
-            platform.account(),
-        );
-        settings.requests_per_hour_max = None;
-        settings.attempts_max = 1;
-        settings.recovery_sealing_key = recovery_sealing_key;
-        let inner = HttpTransport::new(&settings.horizon_url).unwrap();
-        let transport = Arc::new(FaultyTransport { inner, answer: Mutex::default() });
-        let signer = Arc::new(MemorySigner::new(SecretSeed::from_bytes(&platform.key().to_bytes())));
-        let entropy = Arc::new(SystemEntropy);
-        let network = StellarNetwork::new(&settings, transport.clone(), signer, clock.clone(), entropy);
-        let plain: Arc<dyn Network> = Arc::new(network);
+        let (plain, transport) = connected(&sandbox, &clock, recovery_sealing_key);
         let network = wrap(plain.clone());
         let payout = reservations::PayoutAccounts {
             foundation: Some(wallet(FOUNDATION).account()),
