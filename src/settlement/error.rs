@@ -47,7 +47,7 @@ pub enum EngineError {
     NoPlatformAccount(AccountId),
     /// The network is not, or not yet again, where it was seen.
     #[error("{}: {}", .0.name(), .0)]
-    Diverged(Divergence),
+    Diverged(Box<Divergence>),
     /// Money left an account of ours by a transaction that is not stored: somebody else has our key, or the
     /// database is not the one that belongs to this key. The engine stops until a person has looked.
     #[error(

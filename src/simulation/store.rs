@@ -26,9 +26,9 @@ use crate::domain::transfer::Transfer;
 use crate::ports::clock::Clock;
 use crate::ports::store::{
     ForwardAccepted, ForwardAccess, ForwardAccounts, ForwardCatalog, ForwardClaimables, ForwardDeadLetters,
-    ForwardDeployment,
-    ForwardFeeBumps, ForwardJournal, ForwardLease, ForwardPayments, ForwardPayouts, ForwardPools,
-    ForwardReservations, ForwardTransfers, ForwardWatchdog, Lease, Store, StoreError, Tx, WrapTx,
+    ForwardDeployment, ForwardFeeBumps, ForwardJournal, ForwardLease, ForwardPayments, ForwardPayouts,
+    ForwardPools, ForwardReservations, ForwardTransfers, ForwardWatchdog, Lease, Store, StoreError, Tx,
+    WrapTx,
 };
 #[cfg(feature = "simulated-bugs")]
 use crate::ports::store::{PaymentFilter, PaymentsTx};

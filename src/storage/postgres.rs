@@ -75,6 +75,7 @@ fn timeouts(options: PgConnectOptions, statement_millis: u64, lock_millis: u64) 
 async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let patient = timeouts(options.clone(), MIGRATION_MILLIS_MAX, MIGRATION_MILLIS_MAX);
     let mut connection = patient.connect().await.map_err(store_error)?;
+    server::holds_any_text(&mut connection).await?;
     migrator().run_direct(None, &mut connection, false).await.map_err(migrate_error)?;
     connection.close().await.map_err(store_error)
 }
@@ -103,6 +104,7 @@ pub(super) async fn connection(settings: &Settings) -> Result<PgConnection, Stor
 pub(super) async fn migrations(settings: &Settings) -> Result<(usize, usize), StoreError> {
     let migrator = migrator();
     let mut connection = connection(settings).await?;
+    server::holds_any_text(&mut connection).await?;
     let applied = applied(connection.list_applied_migrations(&migrator.table_name).await);
     connection.close().await.map_err(store_error)?;
     Ok((applied?, migrator.iter().count()))
@@ -155,7 +157,8 @@ impl PostgresDatabase {
     }
 
     pub async fn begin(&self) -> Result<Session, StoreError> {
-        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+        // Not READ WRITE: that would overrule an operator who has made the server read-only.
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
         let transaction = self.pool.begin_with(begin).await.map_err(store_error)?;
         Ok(Session::on_postgres(transaction, false, self.tells_server))
     }

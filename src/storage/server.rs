@@ -1,6 +1,9 @@
 //! What a PostgreSQL server is asked of itself, outside of every transaction.
 
 use sqlx::Executor;
+
+use super::errors::store_error;
+use crate::ports::store::StoreError;
 use sqlx::postgres::PgConnection;
 
 /// Whether this user may ask the server for its system identifier and its timeline.
@@ -16,6 +19,25 @@ const WEAKER_THAN_ON: [&str; 3] = ["off", "local", "remote_write"];
 /// What becomes of a commit.
 const COMMITS: &str = "SELECT current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on',
     current_setting('synchronous_standby_names') <> '', (SELECT COUNT(*) FROM pg_stat_replication)";
+
+/// How a database keeps its texts.
+const ENCODING: &str = "SHOW server_encoding";
+/// The one that keeps whatever a payer writes into a memo.
+const UTF8: &str = "UTF8";
+
+/// Refuses a database that could not keep every text of the ledger's: a payment with such a memo would never
+/// be taken in.
+pub(super) async fn holds_any_text(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let encoding: String = sqlx::query_scalar(ENCODING).fetch_one(connection).await.map_err(store_error)?;
+    if encoding == UTF8 {
+        return Ok(());
+    }
+    let reason = format!(
+        "the database's encoding is {encoding}, and must be {UTF8}: make another one with \
+         CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+    );
+    Err(StoreError::Refused { reason })
+}
 
 /// Whether a session's transactions can only read: its server is a standby, or was told to take no writes.
 const READS_ONLY: &str = "SHOW transaction_read_only";

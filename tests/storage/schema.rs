@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use farmgate::storage::{SchemaState, Sql, schema, statements};
+use farmgate::storage::{SchemaState, Sql, connect, schema, statements};
 use sqlx::{Executor, SqlSafeStr};
 
 use crate::support::{self, RawConnection, on_both_databases};
@@ -143,4 +143,21 @@ async fn looking_at_an_sqlite_schema_makes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn looking_at_a_postgres_schema_makes_nothing() {
     looking_at_the_schema_makes_nothing(support::Place::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_cannot_keep_every_text_is_refused_by_name() {
+    let place = support::Place::postgres().await;
+    let mut server = RawConnection::to(&std::env::var(support::POSTGRES_VARIABLE).unwrap()).await;
+    let name = place.url.rsplit('/').next().unwrap().to_owned();
+    server.run(&format!("DROP DATABASE {name}")).await;
+    let latin = "ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'";
+    server.run(&format!("CREATE DATABASE {name} {latin}")).await;
+    let refused = [schema(&place.settings).await.map(drop), connect(&place.settings).await.map(drop)];
+    for refused in refused {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("LATIN1") && refused.contains("UTF8"), "{refused}");
+    }
+    server.run(&format!("DROP DATABASE {name}")).await;
+    server.close().await;
 }

@@ -59,7 +59,7 @@ impl Continuity {
                 seen.divergence = Some(found.name());
             }
             *self.seen.lock() = Some(seen);
-            return Err(EngineError::Diverged(found));
+            return Err(EngineError::Diverged(Box::new(found)));
         }
         seen.recognised = true;
         if seen.divergence.is_some() || is_far(seen.stored, tip) {

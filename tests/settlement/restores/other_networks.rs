@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use farmgate::domain::ids::LedgerSeq;
 use farmgate::domain::ledger::{Divergence, INSTANCE_LAG_LEDGERS_MAX, Ledger};
-use farmgate::ports::network::{Gateway, Network};
+use farmgate::ports::network::Network;
 use farmgate::reservations;
 use farmgate::settlement::EngineError;
 
@@ -15,7 +15,7 @@ use crate::world::{AnotherNetwork, World, price};
 /// What the engine says against the network.
 async fn told(world: &World) -> Divergence {
     match world.tick().await {
-        Err(EngineError::Diverged(divergence)) => divergence,
+        Err(EngineError::Diverged(divergence)) => *divergence,
         other => panic!("the engine works on: {other:?}"),
     }
 }

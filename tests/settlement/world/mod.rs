@@ -156,7 +156,8 @@ fn connected(
 
 /// A sandbox of its own, and the network behind it.
 pub struct AnotherNetwork {
-    pub sandbox: farmgate_sandbox::Handle,
+    /// It runs as long as this is held.
+    _sandbox: farmgate_sandbox::Handle,
     pub network: Arc<dyn Network>,
 }
 
@@ -165,7 +166,7 @@ impl World {
     pub async fn reset_network(&self) -> AnotherNetwork {
         let sandbox = start_sandbox(&self.clock).await;
         let (network, _) = connected(&sandbox, &self.clock, None);
-        AnotherNetwork { sandbox, network }
+        AnotherNetwork { _sandbox: sandbox, network }
     }
 
     /// A world with a funded platform, a foundation and a farmer who take TFT, and one farm with two nodes of
