@@ -132,6 +132,12 @@ fn from_postgres(error: &dyn DatabaseError) -> StoreError {
     }
 }
 
+/// True if something was to be written where only reads may be.
+pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == READ_ONLY_TRANSACTION)
+}
+
 /// What a driver's error means. None of them carries the database's URL or password.
 pub(super) fn store_error(error: sqlx::Error) -> StoreError {
     match error {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use sqlx::{Postgres, Sqlite, Transaction};
 
-use super::errors::store_error;
+use super::errors::{is_read_only, store_error};
 use super::rows::Row;
 use super::sql::{Arg, Sql};
 use crate::ports::store::{LIST_ROWS_MAX, StoreError, Tx};
@@ -180,7 +180,12 @@ impl Session {
 
     fn ended<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         self.failed = None;
-        outcome.map_err(|error| self.over(store_error(error)))
+        outcome.map_err(|error| {
+            // A write of ours where only reads may be is a mistake, and says nothing of the server.
+            let mistaken = self.reads_only && is_read_only(&error);
+            let reason = mistaken.then(|| error.to_string());
+            self.over(reason.map_or_else(|| store_error(error), |reason| StoreError::Refused { reason }))
+        })
     }
 }
 
