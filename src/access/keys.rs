@@ -125,7 +125,7 @@ pub async fn list_keys(tx: &mut dyn Tx) -> Result<Vec<ApiKey>, AccessError> {
     let (mut keys, mut pages) = (Vec::new(), Pages::new());
     while let Some(after) = pages.after() {
         let page = tx.api_keys(after, LIST_ROWS_MAX).await?;
-        pages.turn(&page, |key| key.id);
+        pages.turn_after(&page, |key| key.id);
         keys.extend(page);
     }
     Ok(keys)

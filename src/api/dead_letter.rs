@@ -21,8 +21,8 @@ pub struct DeadLetter {
     /// Names it for as long as it is one: `kind:key`.
     #[schema(example = "held_reservation:150837286785024")]
     pub id: String,
-    /// `stopped_engine`, `unreadable_record`, `held_reservation`, `undeliverable_return`, `unpaid_repayment`,
-    /// `untakeable_balance`, `unexplained_account` or `unknown_transaction`.
+    /// `stopped_engine`, `unreadable_record`, `unreadable_row`, `held_reservation`, `undeliverable_return`,
+    /// `unpaid_repayment`, `untakeable_balance`, `unexplained_account` or `unknown_transaction`.
     #[schema(value_type = String, example = "held_reservation")]
     pub kind: Kind,
     /// Since when.
@@ -91,11 +91,29 @@ pub struct DeadLetter {
     /// The record as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
+    /// The row that cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<Row>,
     /// Who dismissed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dismissed: Option<Dismissed>,
     /// What may safely be done about it. None of it can pay twice or lose anything.
     pub actions: Vec<Action>,
+}
+
+/// Names a row of the database, and the column of it that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DatabaseRow)]
+pub struct Row {
+    /// The table.
+    #[schema(example = "reservations")]
+    pub table: String,
+    /// The column that cannot be read.
+    #[schema(example = "state_facts")]
+    pub column: String,
+    /// The columns that name the row, with their values.
+    #[schema(example = "id 150837286785024")]
+    pub key: String,
 }
 
 impl DeadLetter {
@@ -122,6 +140,7 @@ impl DeadLetter {
             lacks: None,
             transaction: None,
             record: None,
+            row: None,
             dismissed: None,
             actions: Vec::new(),
         }

@@ -22,7 +22,7 @@ pub use catalog::{
     NodeBody, Resources, Share,
 };
 pub use dead_letter::{
-    Action, ActionBody, Bump, DeadLetter, DismissalBody, Dismissed, Note, NoteError, TriedTransaction,
+    Action, ActionBody, Bump, DeadLetter, DismissalBody, Dismissed, Note, NoteError, Row, TriedTransaction,
 };
 pub use event::Event;
 pub use page::{LIST_ITEMS_DEFAULT, LIST_ITEMS_MAX, Page};

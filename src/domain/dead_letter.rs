@@ -45,6 +45,8 @@ kinds! {
     StoppedEngine = "stopped_engine";
     /// A record of an account's history that could not be understood.
     UnreadableRecord = "unreadable_record";
+    /// A row of the database that cannot be read.
+    UnreadableRow = "unreadable_row";
     /// A reservation that is funded and cannot be settled now.
     HeldReservation = "held_reservation";
     /// Money of a payment that cannot go back now.
@@ -68,8 +70,8 @@ impl fmt::Display for Kind {
 /// A text that names no kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not a kind of dead letter: stopped_engine, unreadable_record, held_reservation, undeliverable_return, \
-     unpaid_repayment, untakeable_balance, unexplained_account or unknown_transaction"
+    "not a kind of dead letter: stopped_engine, unreadable_record, unreadable_row, held_reservation, \
+     undeliverable_return, unpaid_repayment, untakeable_balance, unexplained_account or unknown_transaction"
 )]
 pub struct KindError;
 

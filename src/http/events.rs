@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::auth::{EventsRead, May};
 use super::document::EventsProblems;
 use super::input::{Asked, Limit};
-use super::{App, Problem};
+use super::{App, Problem, listing};
 use crate::api::{Event, Page, ProblemCode, examples};
 use crate::domain::ids::EventId;
 
@@ -59,5 +59,6 @@ pub(super) async fn handler(
         return Err(Problem::new(ProblemCode::EventsForgotten, detail).field("cursor"));
     }
     let rows = tx.events(asked.cursor, asked.limit.rows()).await?;
-    Ok(Json(Page::of(rows, asked.limit.0, |event| event.id.to_string(), Event::from)))
+    drop(tx);
+    Ok(Json(listing::page(&app, rows, asked.limit, ToString::to_string, Event::from).await))
 }

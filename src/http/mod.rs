@@ -15,6 +15,7 @@ mod farms;
 mod health;
 mod identities;
 mod input;
+mod listing;
 mod money;
 mod nodes;
 mod pools;

@@ -111,7 +111,7 @@ async fn belongs(tx: &mut dyn Tx, facts: &DeploymentFacts, ours: &Deployment) ->
         }
         Some(deployment) => Some(deployment.platform),
         None => {
-            let mut channels = tx.channels().await?.into_iter();
+            let mut channels = tx.channels().await?.all()?.into_iter();
             channels.find(|channel| channel.role == ChannelRole::Platform).map(|channel| channel.account)
         }
     };

@@ -120,7 +120,7 @@ pub async fn reconcile(
     let mut pages = Pages::new();
     while let Some(after) = pages.after() {
         let page = tx.balances(after, LIST_ROWS_MAX).await?;
-        pages.turn(&page, |(account, asset, _)| (*account, *asset));
+        pages.turn_after(&page, |(account, asset, _)| (*account, *asset));
         for (account, asset, amount) in &page {
             match account {
                 BookAccount::Stellar(account) => {
@@ -191,7 +191,7 @@ async fn accounts_of_ours(
     let platform = network.platform();
     let journal: BTreeSet<AccountId> = sides.keys().map(|(account, _)| *account).collect();
     let channels = store.begin_read().await?.channels().await?;
-    let channels: BTreeSet<AccountId> = channels.into_iter().map(|channel| channel.account).collect();
+    let channels: BTreeSet<AccountId> = channels.keys().copied().collect();
     let mut snapshots: Vec<AccountSnapshot> = Vec::new();
     let mut after = None;
     for _ in 0..ACCOUNT_PAGES_MAX {
@@ -202,7 +202,7 @@ async fn accounts_of_ours(
             snapshot.sponsor == Some(platform)
                 || journal.contains(&snapshot.account)
                 || channels.contains(&snapshot.account)
-                || escrows.iter().any(|escrow| escrow.account == snapshot.account)
+                || escrows.keys().any(|escrow| *escrow == snapshot.account)
         };
         snapshots.extend(page.accounts.into_iter().filter(is_ours));
         after = page.next;

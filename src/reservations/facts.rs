@@ -130,7 +130,8 @@ async fn load_currencies(
             }
         }
         None => {
-            for currency in tx.currencies(None, LIST_ROWS_MAX).await? {
+            // What cannot be read is not offered; the others are.
+            for currency in tx.currencies(None, LIST_ROWS_MAX).await?.readable(|_| {}) {
                 currencies.insert(currency.code, currency);
             }
         }
@@ -145,10 +146,10 @@ async fn payouts(
     platform: AccountId,
 ) -> Result<Payouts, Error> {
     let mut payouts = Payouts { accounts: accounts.clone(), ..Payouts::default() };
-    payouts.ours.extend(tx.channels().await?.into_iter().map(|channel| channel.account));
+    payouts.ours.extend(tx.channels().await?.keys());
     payouts.ours.insert(platform);
     for batch in candidates.chunks(ACCOUNTS_BATCH_MAX) {
-        payouts.ours.extend(tx.escrows(batch).await?.into_iter().map(|escrow| escrow.account));
+        payouts.ours.extend(tx.escrows(batch).await?.keys());
         for check in tx.payout_checks(batch).await? {
             payouts.watched.insert(check.account);
             if check.memo_required {

@@ -10,7 +10,7 @@ use crate::domain::money::AmountError;
 use crate::domain::reservation::InvalidTransition;
 use crate::domain::transfer::InvalidTransferTransition;
 use crate::ports::network::{BuildError, NetworkError};
-use crate::ports::store::{RetryOn, StoreError};
+use crate::ports::store::{RetryOn, StoreError, UnreadableRow};
 
 /// Why a tick ended early. Nothing is lost by it.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,16 @@ impl EngineError {
     /// True if no later tick can help: a person must look first.
     pub const fn stops_the_engine(&self) -> bool {
         matches!(self, Self::ForeignOutgoing { .. })
+    }
+
+    /// The row that could not be read, if that is what it says.
+    pub(in crate::settlement) fn unreadable_row(&self) -> Option<UnreadableRow> {
+        match self {
+            Self::Store(error) | Self::Capacity(CapacityError::Store(error)) => {
+                UnreadableRow::of(error.clone()).ok()
+            }
+            _ => None,
+        }
     }
 
     /// True if a question was not asked at all, because it got no answer lately: that was said then.

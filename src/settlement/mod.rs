@@ -22,6 +22,7 @@ mod outside;
 mod recovery;
 mod report;
 mod settings;
+mod unreadable;
 
 pub use engine::leadership::{Candidate, Look, Term, Watched};
 pub use engine::tick::Engine;

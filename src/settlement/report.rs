@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::EngineError;
 use crate::domain::ids::LedgerSeq;
 use crate::domain::pace::Pace;
+use crate::ports::store::UnreadableRow;
 
 /// Most troubles one tick reports.
 const TROUBLES_MAX: usize = 10;
@@ -47,6 +48,8 @@ pub struct TickReport {
     pub stream_away_since: Option<Timestamp>,
     /// Things that could not be worked on, one by one; the others went on.
     pub troubles: Vec<String>,
+    /// Rows that could not be read; the others went on.
+    pub unreadable: Vec<UnreadableRow>,
 }
 
 impl TickReport {
@@ -64,6 +67,7 @@ impl TickReport {
                     tracing::error!(%what, %error, "left for the next tick");
                 }
                 self.trouble(format!("{what}: {error}"));
+                self.unreadable.extend(error.unreadable_row());
                 Ok(())
             }
             outcome => outcome,

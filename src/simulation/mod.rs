@@ -34,6 +34,7 @@ use trace::Trace;
 pub use trace::Wrong;
 use world::World;
 
+use crate::storage::hands::Hands;
 use crate::storage::{Database, Settings, scratch};
 
 /// Threads of the database's driver.
@@ -106,14 +107,15 @@ pub fn run(seed: u64, options: &Options) -> Result<Run, SimulationError> {
             |error: crate::storage::DatabaseUrlError| SimulationError::Setup { reason: error.to_string() },
         )?,
     };
-    let database = Arc::new(driver.block_on(Database::open(&Settings::for_url(url)))?);
+    let database = Arc::new(driver.block_on(Database::open(&Settings::for_url(url.clone())))?);
+    let hands = driver.block_on(Hands::on(&url))?;
     let time = VirtualClock::new();
     let trace = Arc::new(Trace::new(time.clone(), options.events_max));
     let base = Base::new(Arc::clone(&database) as _, driver.handle().clone());
     // Without timers and sockets: whoever waits for real time waits for ever.
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let outcome = runtime.block_on(async {
-        let world = World::new(seed, options, base, Arc::clone(&trace), time)?;
+        let world = World::new(seed, options, (base, hands), Arc::clone(&trace), time)?;
         world.run().await
     });
     drop(runtime);

@@ -20,6 +20,8 @@ pub(super) enum Stream {
     Engine = 4,
     /// What is unusual about the run as a whole.
     RunProfile = 5,
+    /// What other hands do to the database.
+    OtherHands = 6,
 }
 
 /// The first of our streams; those before it are the sandbox's.

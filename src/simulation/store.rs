@@ -27,8 +27,8 @@ use crate::ports::clock::Clock;
 use crate::ports::store::{
     ForwardAccepted, ForwardAccess, ForwardAccounts, ForwardCatalog, ForwardClaimables, ForwardDeadLetters,
     ForwardDeployment, ForwardFeeBumps, ForwardJournal, ForwardLease, ForwardPayments, ForwardPayouts,
-    ForwardPools, ForwardReservations, ForwardTransfers, ForwardWatchdog, Lease, Store, StoreError, Tx,
-    WrapTx,
+    ForwardPools, ForwardReservations, ForwardTransfers, ForwardUnreadableRows, ForwardWatchdog, Lease,
+    Store, StoreError, Tx, WrapTx,
 };
 #[cfg(feature = "simulated-bugs")]
 use crate::ports::store::{PaymentFilter, PaymentsTx};
@@ -54,7 +54,18 @@ impl Base {
         self.calls.load(Ordering::SeqCst)
     }
 
-    fn at_once<T>(&self, work: impl Future<Output = T>) -> T {
+    /// The token of the engine's lease that was taken last.
+    pub(super) fn token(&self) -> i64 {
+        self.token.load(Ordering::SeqCst)
+    }
+
+    /// The database went back to when this token had been taken last.
+    pub(super) fn went_back_to(&self, token: i64) {
+        self.token.store(token, Ordering::SeqCst);
+    }
+
+    /// Does something to the database on its runtime, from beginning to end.
+    pub(super) fn at_once<T>(&self, work: impl Future<Output = T>) -> T {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let _entered = self.runtime.enter();
         futures::executor::block_on(work)
@@ -198,7 +209,7 @@ impl WholeTx {
         };
         let mut tx = self.base.begin(None)?;
         let (inner, base) = tx.open()?;
-        let Some(mut escrow) = base.at_once(inner.escrows(&[account]))?.pop() else { return Ok(()) };
+        let Some(mut escrow) = base.at_once(inner.escrow(account))? else { return Ok(()) };
         if escrow.watch.cursor < cursor {
             escrow.watch.cursor = cursor;
             base.at_once(inner.update_escrow(&escrow))?;
@@ -298,6 +309,7 @@ impl ForwardPayments for WholeTx {}
 impl ForwardPayouts for WholeTx {}
 impl ForwardPools for WholeTx {}
 impl ForwardReservations for WholeTx {}
+impl ForwardUnreadableRows for WholeTx {}
 impl ForwardWatchdog for WholeTx {}
 
 #[async_trait]

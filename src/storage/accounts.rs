@@ -13,7 +13,7 @@ use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, ChannelRole, EscrowAccount, EscrowState, HistoryCursor, Watch};
 use crate::domain::ids::{OperationId, ReservationId, SubmissionId};
 use crate::domain::sealing::SealedSecret;
-use crate::ports::store::{AccountsTx, ForeignClaimable, LIST_ROWS_MAX, StoreError};
+use crate::ports::store::{AccountsTx, ForeignClaimable, LIST_ROWS_MAX, Page, StoreError};
 
 const ESCROWS: Table = Table { name: "escrows", key: &["account"] };
 const CHANNELS: Table = Table { name: "channels", key: &["account"] };
@@ -151,6 +151,10 @@ fn operation(number: i64) -> Result<OperationId, &'static str> {
     if number < 0 { Err("it is negative") } else { Ok(OperationId(number)) }
 }
 
+pub(super) fn escrow_account(row: &Row) -> Result<AccountId, StoreError> {
+    row.of(&ESCROWS).parsed("account")
+}
+
 pub(super) fn escrow(row: &Row) -> Result<EscrowAccount, StoreError> {
     let facts = row.of(&ESCROWS);
     let assets: Vec<Asset> = facts.json("asset_facts")?;
@@ -279,11 +283,18 @@ impl AccountsTx for Session {
         self.execute(RETIRE_READY, args![at]).await
     }
 
-    async fn escrows(&mut self, accounts: &[AccountId]) -> Result<Vec<EscrowAccount>, StoreError> {
+    async fn escrows(
+        &mut self,
+        accounts: &[AccountId],
+    ) -> Result<Page<EscrowAccount, AccountId>, StoreError> {
         if accounts.len() > LIST_ROWS_MAX as usize {
             return Err(self.refuse(format!("{} escrow accounts asked for at once", accounts.len())));
         }
-        self.rows(ESCROWS_NAMED, args![to_json(accounts)?]).await?.iter().map(escrow).collect()
+        self.page((ESCROWS_NAMED, args![to_json(accounts)?]), escrow, escrow_account).await
+    }
+
+    async fn escrow(&mut self, account: AccountId) -> Result<Option<EscrowAccount>, StoreError> {
+        self.row(ESCROWS_NAMED, args![to_json(&[account])?]).await?.as_ref().map(escrow).transpose()
     }
 
     async fn escrows_opened_by(
@@ -307,8 +318,8 @@ impl AccountsTx for Session {
         self.rows(ESCROWS_AT_REST, args![to_json(accounts)?]).await?.iter().map(ended).collect()
     }
 
-    async fn escrows_merged(&mut self, limit: u32) -> Result<Vec<EscrowAccount>, StoreError> {
-        self.rows(ESCROWS_MERGED, args![rows_max(limit)]).await?.iter().map(escrow).collect()
+    async fn escrows_merged(&mut self, limit: u32) -> Result<Page<EscrowAccount, AccountId>, StoreError> {
+        self.page((ESCROWS_MERGED, args![rows_max(limit)]), escrow, escrow_account).await
     }
 
     async fn escrows_dirty(&mut self, limit: u32) -> Result<Vec<EscrowAccount>, StoreError> {
@@ -451,7 +462,7 @@ impl AccountsTx for Session {
         self.rows(WAITING_AFTER, args![claimant, id, rows_max(limit)]).await?.iter().map(waiting).collect()
     }
 
-    async fn channels(&mut self) -> Result<Vec<Channel>, StoreError> {
-        self.rows(CHANNELS_ALL, args![]).await?.iter().map(channel).collect()
+    async fn channels(&mut self) -> Result<Page<Channel, AccountId>, StoreError> {
+        self.page((CHANNELS_ALL, args![]), channel, |row| row.of(&CHANNELS).parsed("account")).await
     }
 }

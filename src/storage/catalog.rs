@@ -11,7 +11,7 @@ use crate::domain::farm::Farm;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{FarmId, IdentityId, NodeId};
 use crate::domain::node::Node;
-use crate::ports::store::{CatalogTx, Put, StoreError};
+use crate::ports::store::{CatalogTx, Page, Put, StoreError};
 
 const FARMS: Table = Table { name: "farms", key: &["id"] };
 const NODES: Table = Table { name: "nodes", key: &["id"] };
@@ -152,9 +152,9 @@ impl CatalogTx for Session {
         self.row(FARM, args![id.get()]).await?.as_ref().map(farm).transpose()
     }
 
-    async fn farms(&mut self, after: Option<FarmId>, limit: u32) -> Result<Vec<Farm>, StoreError> {
-        let rows = self.rows(FARMS_AFTER, args![after.map_or(-1, FarmId::get), rows_max(limit)]).await?;
-        rows.iter().map(farm).collect()
+    async fn farms(&mut self, after: Option<FarmId>, limit: u32) -> Result<Page<Farm, FarmId>, StoreError> {
+        let args = args![after.map_or(-1, FarmId::get), rows_max(limit)];
+        self.page((FARMS_AFTER, args), farm, |row| row.of(&FARMS).number("id", FarmId::new)).await
     }
 
     async fn put_node(&mut self, node: &Node) -> Result<Put, StoreError> {
@@ -173,7 +173,7 @@ impl CatalogTx for Session {
         farm: Option<FarmId>,
         after: Option<NodeId>,
         limit: u32,
-    ) -> Result<Vec<Node>, StoreError> {
+    ) -> Result<Page<Node, NodeId>, StoreError> {
         let mut args = args![after.map_or(-1, NodeId::get), rows_max(limit)];
         let sql = match farm {
             None => NODES_AFTER,
@@ -182,7 +182,7 @@ impl CatalogTx for Session {
                 NODES_OF_FARM
             }
         };
-        self.rows(sql, args).await?.iter().map(node).collect()
+        self.page((sql, args), node, |row| row.of(&NODES).number("id", NodeId::new)).await
     }
 
     async fn put_identity(&mut self, identity: &Identity) -> Result<Put, StoreError> {
@@ -198,9 +198,10 @@ impl CatalogTx for Session {
         &mut self,
         after: Option<IdentityId>,
         limit: u32,
-    ) -> Result<Vec<Identity>, StoreError> {
+    ) -> Result<Page<Identity, IdentityId>, StoreError> {
         let args = args![after.map_or(-1, IdentityId::get), rows_max(limit)];
-        self.rows(IDENTITIES_AFTER, args).await?.iter().map(identity).collect()
+        let key = |row: &Row| row.of(&IDENTITIES).number("id", IdentityId::new);
+        self.page((IDENTITIES_AFTER, args), identity, key).await
     }
 
     async fn put_currency(&mut self, currency: &Currency) -> Result<Put, StoreError> {
@@ -224,8 +225,9 @@ impl CatalogTx for Session {
         &mut self,
         after: Option<AssetCode>,
         limit: u32,
-    ) -> Result<Vec<Currency>, StoreError> {
+    ) -> Result<Page<Currency, AssetCode>, StoreError> {
         let after = after.as_ref().map_or("", AssetCode::as_str);
-        self.rows(CURRENCIES_AFTER, args![after, rows_max(limit)]).await?.iter().map(currency).collect()
+        let args = args![after, rows_max(limit)];
+        self.page((CURRENCIES_AFTER, args), currency, |row| row.of(&CURRENCIES).parsed("code")).await
     }
 }

@@ -9,7 +9,7 @@ use super::sql::{args, statements};
 use crate::domain::asset::Asset;
 use crate::domain::claimable::{Claimable, ClaimableState};
 use crate::domain::ids::{ClaimableId, FarmId, ReservationId, TransferId};
-use crate::ports::store::{ClaimableSums, ClaimablesTx, StoreError};
+use crate::ports::store::{ClaimableSums, ClaimablesTx, Page, StoreError};
 
 const CLAIMABLES: Table = Table { name: "claimables", key: &["id"] };
 /// Counts have no key of their own.
@@ -98,6 +98,10 @@ statements! {
         GROUP BY farm, asset HAVING COUNT(*) >= $1 LIMIT $2";
 }
 
+pub(super) fn claimable_id(row: &Row) -> Result<ClaimableId, StoreError> {
+    row.of(&CLAIMABLES).parsed("id")
+}
+
 pub(super) fn claimable(row: &Row) -> Result<Claimable, StoreError> {
     let facts = row.of(&CLAIMABLES);
     let state: ClaimableState = facts.json("state_facts")?;
@@ -164,9 +168,9 @@ impl ClaimablesTx for Session {
         &mut self,
         after: Option<ClaimableId>,
         limit: u32,
-    ) -> Result<Vec<Claimable>, StoreError> {
+    ) -> Result<Page<Claimable, ClaimableId>, StoreError> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
-        self.rows(OPEN, args![after, rows_max(limit)]).await?.iter().map(claimable).collect()
+        self.page((OPEN, args![after, rows_max(limit)]), claimable, claimable_id).await
     }
 
     async fn claimables_reclaimable(
@@ -174,19 +178,21 @@ impl ClaimablesTx for Session {
         now: Timestamp,
         after: Option<(Timestamp, ClaimableId)>,
         limit: u32,
-    ) -> Result<Vec<Claimable>, StoreError> {
+    ) -> Result<Page<Claimable, (Timestamp, ClaimableId)>, StoreError> {
         let (from, id) =
             after.map_or((Timestamp::UNIX_EPOCH, String::new()), |(from, id)| (from, id.to_string()));
-        self.rows(RECLAIMABLE, args![now, from, id, rows_max(limit)]).await?.iter().map(claimable).collect()
+        let args = args![now, from, id, rows_max(limit)];
+        let key = |row: &Row| Ok((row.of(&CLAIMABLES).time("reclaim_from")?, claimable_id(row)?));
+        self.page((RECLAIMABLE, args), claimable, key).await
     }
 
     async fn claimables_not_repaid(
         &mut self,
         after: Option<ClaimableId>,
         limit: u32,
-    ) -> Result<Vec<Claimable>, StoreError> {
+    ) -> Result<Page<Claimable, ClaimableId>, StoreError> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
-        self.rows(NOT_REPAID, args![after, rows_max(limit)]).await?.iter().map(claimable).collect()
+        self.page((NOT_REPAID, args![after, rows_max(limit)]), claimable, claimable_id).await
     }
 
     async fn claimable_sums(&mut self) -> Result<Vec<ClaimableSums>, StoreError> {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::accounts::{escrow, select_escrows};
-use super::claimables::{claimable, select_claimables};
+use super::accounts::{escrow, escrow_account, select_escrows};
+use super::claimables::{claimable, claimable_id, select_claimables};
 use super::payments::{quarantined, select_quarantine};
 use super::rows::{Row, Table, legible, to_json};
 use super::session::{Session, rows_max};
 use super::sql::{args, statements};
-use super::transfers::{transfer, transfer_columns};
+use super::transfers::{transfer, transfer_columns, transfer_id};
 use crate::domain::address::AccountId;
 use crate::domain::claimable::Claimable;
 use crate::domain::dead_letter::{Kind, UNEXPLAINED_AFTER, UNKNOWN_AFTER, UNTAKEN_AFTER, Undelivered, Why};
@@ -19,7 +19,7 @@ use crate::domain::escrow::EscrowAccount;
 use crate::domain::ids::{ClaimableId, SubmissionId, TransferId};
 use crate::domain::transfer::Transfer;
 use crate::ports::store::{
-    Applied, DeadLettersTx, Dismissal, QuarantinedRecord, RecordId, StoreError, Tries,
+    Applied, DeadLettersTx, Dismissal, Page, QuarantinedRecord, RecordId, StoreError, Tries,
 };
 
 const QUARANTINE: Table = Table { name: "quarantine", key: &["account", "digest"] };
@@ -113,6 +113,7 @@ statements! {
     COUNT_ALL = "SELECT
             (SELECT COUNT(*) FROM engine_status WHERE stopped_facts IS NOT NULL) AS stopped_engine,
             (SELECT COUNT(*) FROM quarantine WHERE dismissed_at IS NULL) AS unreadable_record,
+            (SELECT COUNT(*) FROM unreadable_rows) AS unreadable_row,
             (SELECT COUNT(*) FROM reservations WHERE state = 'held') AS held_reservation,
             (SELECT COUNT(*) FROM transfers LEFT JOIN undelivered ON undelivered.transfer = transfers.id
                 WHERE state = 'pending' AND (returns_operation IS NOT NULL OR repays_claimable IS NOT NULL)
@@ -182,10 +183,9 @@ impl Session {
         sql: super::sql::Sql,
         after: Option<TransferId>,
         limit: u32,
-    ) -> Result<Vec<(Transfer, Option<Undelivered>)>, StoreError> {
-        let after = after.map_or(-1, TransferId::get);
-        let rows = self.rows(sql, args![after, rows_max(limit)]).await?;
-        rows.iter().map(|row| Ok((transfer(row)?, undelivered(row)?))).collect()
+    ) -> Result<Page<(Transfer, Option<Undelivered>), TransferId>, StoreError> {
+        let args = args![after.map_or(-1, TransferId::get), rows_max(limit)];
+        self.page((sql, args), |row| Ok((transfer(row)?, undelivered(row)?)), transfer_id).await
     }
 }
 
@@ -196,15 +196,15 @@ impl DeadLettersTx for Session {
         dismissed: bool,
         after: Option<RecordId>,
         limit: u32,
-    ) -> Result<Vec<QuarantinedRecord>, StoreError> {
+    ) -> Result<Page<QuarantinedRecord, RecordId>, StoreError> {
         let (account, digest) =
             after.map_or_else(Default::default, |(account, digest)| (account.to_string(), digest));
         let sql = if dismissed { RECORDS_DISMISSED } else { RECORDS_OPEN };
-        self.rows(sql, args![account, digest, rows_max(limit)])
-            .await?
-            .iter()
-            .map(quarantined_record)
-            .collect()
+        let key = |row: &Row| {
+            let facts = row.of(&QUARANTINE);
+            Ok((facts.parsed("account")?, facts.text("digest")?))
+        };
+        self.page((sql, args![account, digest, rows_max(limit)]), quarantined_record, key).await
     }
 
     async fn quarantined_record(
@@ -230,7 +230,7 @@ impl DeadLettersTx for Session {
         &mut self,
         after: Option<TransferId>,
         limit: u32,
-    ) -> Result<Vec<(Transfer, Option<Undelivered>)>, StoreError> {
+    ) -> Result<Page<(Transfer, Option<Undelivered>), TransferId>, StoreError> {
         self.pending(RETURNS, after, limit).await
     }
 
@@ -238,7 +238,7 @@ impl DeadLettersTx for Session {
         &mut self,
         after: Option<TransferId>,
         limit: u32,
-    ) -> Result<Vec<(Transfer, Option<Undelivered>)>, StoreError> {
+    ) -> Result<Page<(Transfer, Option<Undelivered>), TransferId>, StoreError> {
         self.pending(REPAYMENTS, after, limit).await
     }
 
@@ -279,10 +279,10 @@ impl DeadLettersTx for Session {
         overdue: Timestamp,
         after: Option<ClaimableId>,
         limit: u32,
-    ) -> Result<Vec<Claimable>, StoreError> {
+    ) -> Result<Page<Claimable, ClaimableId>, StoreError> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let args = args![now, overdue, after, rows_max(limit)];
-        self.rows(NOT_TAKEN_BACK, args).await?.iter().map(claimable).collect()
+        self.page((NOT_TAKEN_BACK, args), claimable, claimable_id).await
     }
 
     async fn escrows_unexplained(
@@ -290,9 +290,10 @@ impl DeadLettersTx for Session {
         since: Timestamp,
         after: Option<AccountId>,
         limit: u32,
-    ) -> Result<Vec<EscrowAccount>, StoreError> {
+    ) -> Result<Page<EscrowAccount, AccountId>, StoreError> {
         let after = after.map(|account| account.to_string()).unwrap_or_default();
-        self.rows(UNEXPLAINED, args![since, after, rows_max(limit)]).await?.iter().map(escrow).collect()
+        let args = args![since, after, rows_max(limit)];
+        self.page((UNEXPLAINED, args), escrow, escrow_account).await
     }
 
     async fn dead_letter_counts(&mut self, now: Timestamp) -> Result<BTreeMap<Kind, u64>, StoreError> {

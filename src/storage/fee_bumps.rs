@@ -7,7 +7,7 @@ use super::session::Session;
 use super::sql::{args, statements};
 use crate::domain::fee_bump::FeeBump;
 use crate::domain::ids::SubmissionId;
-use crate::ports::store::{FeeBumpsTx, StoreError};
+use crate::ports::store::{FeeBumpsTx, Page, StoreError};
 
 /// Most bumps of live transactions: there is at most one of these per channel, and bids rise tenfold from 100
 /// to 10,000,000.
@@ -51,7 +51,8 @@ impl FeeBumpsTx for Session {
         self.guarded(INSERT, args, || format!("submission {}", bump.submission)).await
     }
 
-    async fn live_fee_bumps(&mut self) -> Result<Vec<FeeBump>, StoreError> {
-        self.rows(LIVE, args![BUMPS_LIVE_MAX]).await?.iter().map(fee_bump).collect()
+    async fn live_fee_bumps(&mut self) -> Result<Page<FeeBump, SubmissionId>, StoreError> {
+        let key = |row: &Row| row.of(&FEE_BUMPS).number("submission", SubmissionId::new);
+        self.page((LIVE, args![BUMPS_LIVE_MAX]), fee_bump, key).await
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::asset::Asset;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EntryId, EventId, ReservationId};
 use crate::domain::journal::{BookAccount, Cause, Entry, Posting};
-use crate::ports::store::{Applied, EngineStatus, JournalTx, StoreError};
+use crate::ports::store::{Applied, EngineStatus, JournalTx, Page, StoreError};
 
 const ENTRIES: Table = Table { name: "journal_entries", key: &["id"] };
 const POSTINGS: Table = Table { name: "journal_postings", key: &["entry", "ordinal"] };
@@ -314,9 +314,13 @@ impl JournalTx for Session {
         Ok(id)
     }
 
-    async fn events(&mut self, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
+    async fn events(
+        &mut self,
+        after: Option<EventId>,
+        limit: u32,
+    ) -> Result<Page<Event, EventId>, StoreError> {
         let args = args![after.map_or(-1, EventId::get), rows_max(limit)];
-        self.rows(EVENTS_AFTER, args).await?.iter().map(event).collect()
+        self.page((EVENTS_AFTER, args), event, |row| row.of(&EVENTS).number("id", EventId::new)).await
     }
 
     async fn last_event_forgotten(&mut self) -> Result<Option<EventId>, StoreError> {

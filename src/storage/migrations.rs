@@ -41,6 +41,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(10, "deployment", "0010_deployment.sql"),
     step!(11, "history costs nothing", "0011_history_costs_nothing.sql"),
     step!(12, "returned payments in columns", "0012_returned_payments_in_columns.sql"),
+    step!(13, "unreadable rows", "0013_unreadable_rows.sql"),
 ];
 
 /// The steps as one engine is told them.

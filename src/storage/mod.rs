@@ -27,7 +27,9 @@ mod dead_letters;
 mod deployment;
 mod durability;
 mod errors;
+mod facts;
 mod fee_bumps;
+pub mod hands;
 mod journal;
 mod lease;
 mod migrations;
@@ -44,6 +46,7 @@ mod settings;
 mod sql;
 mod sqlite;
 mod transfers;
+mod unreadable_rows;
 mod watchdog;
 
 use std::path::Path;
@@ -52,6 +55,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use durability::Durability;
+pub use facts::FACTS_VERSION;
 pub use settings::{
     CONNECTIONS_MAX, DatabaseUrl, DatabaseUrlError, EngineKind, Settings, TIMEOUT_SECONDS_MAX,
 };
@@ -59,6 +63,7 @@ pub use sql::Sql;
 
 use crate::ports::store::{Store, StoreError, Tx};
 use postgres::PostgresDatabase;
+use session::Session;
 use sqlite::SqliteDatabase;
 
 /// An open database.
@@ -175,6 +180,7 @@ pub fn statements() -> Vec<Sql> {
         claimables::ALL,
         dead_letters::ALL,
         deployment::ALL,
+        facts::ALL,
         fee_bumps::ALL,
         journal::ALL,
         lease::ALL,
@@ -183,6 +189,7 @@ pub fn statements() -> Vec<Sql> {
         pools::ALL,
         reservations::ALL,
         transfers::ALL,
+        unreadable_rows::ALL,
         watchdog::ALL,
     ];
     all.concat()
@@ -221,7 +228,32 @@ impl Database {
             EngineKind::Sqlite => Engine::Sqlite(SqliteDatabase::connect(settings).await?),
             EngineKind::Postgres => Engine::Postgres(PostgresDatabase::connect(settings).await?),
         };
-        Ok(Self { engine })
+        let database = Self { engine };
+        database.agree_on_facts().await?;
+        Ok(database)
+    }
+
+    /// Refuses a database with facts of a newer program, and says which version is written from now on.
+    async fn agree_on_facts(&self) -> Result<(), StoreError> {
+        let mut read = self.session(true).await?;
+        let written = facts::written(&mut read).await?;
+        Box::new(read).rollback().await?;
+        if written == FACTS_VERSION {
+            return Ok(());
+        }
+        let mut write = self.session(false).await?;
+        facts::written(&mut write).await?;
+        facts::write(&mut write).await?;
+        Box::new(write).commit().await
+    }
+
+    async fn session(&self, reads_only: bool) -> Result<Session, StoreError> {
+        match (&self.engine, reads_only) {
+            (Engine::Sqlite(database), true) => database.begin_read().await,
+            (Engine::Sqlite(database), false) => database.begin().await,
+            (Engine::Postgres(database), true) => database.begin_read().await,
+            (Engine::Postgres(database), false) => database.begin().await,
+        }
     }
 
     /// Waits for open transactions and closes all connections.
@@ -236,16 +268,10 @@ impl Database {
 #[async_trait]
 impl Store for Database {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
-        Ok(match &self.engine {
-            Engine::Sqlite(database) => Box::new(database.begin().await?),
-            Engine::Postgres(database) => Box::new(database.begin().await?),
-        })
+        Ok(Box::new(self.session(false).await?))
     }
 
     async fn begin_read(&self) -> Result<Box<dyn Tx>, StoreError> {
-        Ok(match &self.engine {
-            Engine::Sqlite(database) => Box::new(database.begin_read().await?),
-            Engine::Postgres(database) => Box::new(database.begin_read().await?),
-        })
+        Ok(Box::new(self.session(true).await?))
     }
 }

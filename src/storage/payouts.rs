@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::rows::{Row, Table, to_json};
-use super::session::{Session, rows_max};
+use super::session::{Session, page_of, rows_max};
 use super::sql::{args, statements};
 use crate::domain::address::AccountId;
-use crate::ports::store::{LIST_ROWS_MAX, PayoutCheck, PayoutsTx, StoreError};
+use crate::ports::store::{LIST_ROWS_MAX, Page, PayoutCheck, PayoutsTx, StoreError};
 
 const PAYOUT_CHECKS: Table = Table { name: "payout_checks", key: &["account"] };
 
@@ -53,13 +53,13 @@ impl PayoutsTx for Session {
         &mut self,
         before: Timestamp,
         limit: u32,
-    ) -> Result<Vec<PayoutCheck>, StoreError> {
+    ) -> Result<Page<PayoutCheck, AccountId>, StoreError> {
         let mut rows = self.rows(NEVER_CHECKED, args![rows_max(limit)]).await?;
         let found = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         if found < limit {
             rows.extend(self.rows(CHECKED_BEFORE, args![before, rows_max(limit - found)]).await?);
         }
-        rows.iter().map(payout_check).collect()
+        page_of(&rows, payout_check, |row| row.of(&PAYOUT_CHECKS).parsed("account"))
     }
 
     async fn set_payout_check(&mut self, check: &PayoutCheck) -> Result<(), StoreError> {

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use super::rows::{Row, Table, milli_units, to_json};
-use super::session::{Session, rows_max};
+use super::session::{Session, page_of, rows_max};
 use super::sql::{Arg, args, statements};
 use crate::domain::ids::{IdentityId, NodeId, PoolId, ReservationId};
 use crate::domain::pool::{Grant, Pool};
-use crate::ports::store::{PoolClaims, PoolFilter, PoolsTx, StoreError};
+use crate::ports::store::{Page, PoolClaims, PoolFilter, PoolsTx, StoreError, UnreadableRow};
 
 const POOLS: Table = Table { name: "pools", key: &["id"] };
 const POOL_NODES: Table = Table { name: "pool_nodes", key: &["pool", "node"] };
@@ -98,11 +98,15 @@ statements! {
         ) THEN 1 ELSE 0 END AS BIGINT) AS under";
 }
 
+fn pool_id(row: &Row) -> Result<PoolId, StoreError> {
+    row.of(&POOLS).number("id", PoolId::new)
+}
+
 /// A pool without its nodes and grants.
 fn bare(row: &Row) -> Result<Pool, StoreError> {
     let facts = row.of(&POOLS);
     Ok(Pool {
-        id: facts.number("id", PoolId::new)?,
+        id: pool_id(row)?,
         version: facts.version()?,
         customer: facts.number("customer", IdentityId::new)?,
         nodes: BTreeSet::new(),
@@ -112,7 +116,40 @@ fn bare(row: &Row) -> Result<Pool, StoreError> {
     })
 }
 
-fn grant(row: &Row) -> Result<(PoolId, u64, Grant), StoreError> {
+/// What rows of other tables say of a pool.
+#[derive(Default)]
+struct Parts {
+    nodes: BTreeSet<NodeId>,
+    grants: Vec<Grant>,
+    /// The first of them that cannot be read.
+    unreadable: Option<StoreError>,
+}
+
+impl Parts {
+    fn add_node(&mut self, node: Result<NodeId, StoreError>) {
+        match node {
+            Ok(node) => _ = self.nodes.insert(node),
+            Err(error) => _ = self.unreadable.get_or_insert(error),
+        }
+    }
+
+    /// Grants come in their order, from the first on.
+    fn add_grant(&mut self, row: &Row) {
+        let added = grant(row).and_then(|(ordinal, grant)| {
+            if ordinal != self.grants.len() as u64 {
+                return Err(row.of(&POOL_GRANTS).corrupt("ordinal", "a grant before it is missing"));
+            }
+            self.grants.push(grant);
+            Ok(())
+        });
+        if let Err(error) = added {
+            self.unreadable.get_or_insert(error);
+        }
+    }
+}
+
+/// A grant and its place in the pool.
+fn grant(row: &Row) -> Result<(u64, Grant), StoreError> {
     let facts = row.of(&POOL_GRANTS);
     let grant = Grant {
         reservation: facts.number("reservation", ReservationId::new)?,
@@ -123,38 +160,39 @@ fn grant(row: &Row) -> Result<(PoolId, u64, Grant), StoreError> {
     if grant.until < grant.from {
         return Err(facts.corrupt("ends_at", "it is before starts_at"));
     }
-    Ok((facts.number("pool", PoolId::new)?, facts.number("ordinal", u64::try_from)?, grant))
+    Ok((facts.number("ordinal", u64::try_from)?, grant))
 }
 
 impl Session {
-    /// The pools of these rows, whole, in their order.
-    async fn whole(&mut self, rows: Vec<Row>) -> Result<Vec<Pool>, StoreError> {
-        let mut pools = rows.iter().map(bare).collect::<Result<Vec<_>, _>>()?;
+    /// The pools of these rows, whole, in their order: one that cannot be read is its own trouble.
+    async fn whole(&mut self, rows: Vec<Row>) -> Result<Page<Pool, PoolId>, StoreError> {
+        let pools = page_of(&rows, bare, pool_id)?;
         drop(rows);
         if pools.is_empty() {
             return Ok(pools);
         }
-        let ids = to_json(&pools.iter().map(|pool| pool.id).collect::<Vec<_>>())?;
-        let mut nodes: BTreeMap<PoolId, BTreeSet<NodeId>> = BTreeMap::new();
+        let ids = to_json(&pools.keys().collect::<Vec<_>>())?;
+        let mut parts: BTreeMap<PoolId, Parts> = BTreeMap::new();
         for row in self.rows(NODES_OF, args![ids.as_str()]).await? {
             let facts = row.of(&POOL_NODES);
-            let pool = facts.number("pool", PoolId::new)?;
-            nodes.entry(pool).or_default().insert(facts.number("node", NodeId::new)?);
+            let node = facts.number("node", NodeId::new);
+            parts.entry(facts.number("pool", PoolId::new)?).or_default().add_node(node);
         }
-        let mut grants: BTreeMap<PoolId, Vec<Grant>> = BTreeMap::new();
         for row in self.rows(GRANTS_OF, args![ids]).await? {
-            let (pool, ordinal, grant) = grant(&row)?;
-            let of_pool = grants.entry(pool).or_default();
-            if ordinal != of_pool.len() as u64 {
-                return Err(row.of(&POOL_GRANTS).corrupt("ordinal", "a grant before it is missing"));
-            }
-            of_pool.push(grant);
+            let pool = row.of(&POOL_GRANTS).number("pool", PoolId::new)?;
+            parts.entry(pool).or_default().add_grant(&row);
         }
-        for pool in &mut pools {
-            pool.nodes = nodes.remove(&pool.id).unwrap_or_default();
-            pool.grants = grants.remove(&pool.id).unwrap_or_default();
+        let mut whole = Vec::with_capacity(pools.len());
+        for (id, pool) in pools.into_rows() {
+            let parts = id.and_then(|id| parts.remove(&id)).unwrap_or_default();
+            let pool = match (pool, parts.unreadable) {
+                (Ok(pool), None) => Ok(Pool { nodes: parts.nodes, grants: parts.grants, ..pool }),
+                (Ok(_), Some(error)) => Err(UnreadableRow::of(error)?),
+                (Err(unreadable), _) => Err(unreadable),
+            };
+            whole.push((id, pool));
         }
-        Ok(pools)
+        Ok(Page::new(whole))
     }
 
     async fn insert_nodes(&mut self, pool: &Pool) -> Result<(), StoreError> {
@@ -214,7 +252,7 @@ impl PoolsTx for Session {
 
     async fn pool(&mut self, id: PoolId) -> Result<Option<Pool>, StoreError> {
         let rows = self.rows(ONE, args![id.get()]).await?;
-        Ok(self.whole(rows).await?.pop())
+        Ok(self.whole(rows).await?.all()?.pop())
     }
 
     async fn pools(
@@ -222,7 +260,7 @@ impl PoolsTx for Session {
         filter: &PoolFilter,
         after: Option<PoolId>,
         limit: u32,
-    ) -> Result<Vec<Pool>, StoreError> {
+    ) -> Result<Page<Pool, PoolId>, StoreError> {
         let mut args = args![after.map_or(-1, PoolId::get), rows_max(limit)];
         let sql = match (filter.customer, filter.node) {
             (None, None) => LIST,

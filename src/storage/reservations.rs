@@ -11,7 +11,7 @@ use super::sql::{Arg, Sql, args, statements};
 use crate::domain::address::AccountId;
 use crate::domain::ids::{PoolId, ReservationId};
 use crate::domain::reservation::{Order, Quote, Reservation, STATE_NAMES, State};
-use crate::ports::store::{ReservationFilter, ReservationsTx, StoreError};
+use crate::ports::store::{Page, ReservationFilter, ReservationsTx, StoreError};
 
 const RESERVATIONS: Table = Table { name: "reservations", key: &["id"] };
 const COUNTED: Table = Table { name: "reservation_counts", key: &["state"] };
@@ -112,6 +112,10 @@ fn may_credit_play_money(reservation: &Reservation) -> bool {
     }
 }
 
+fn reservation_id(row: &Row) -> Result<ReservationId, StoreError> {
+    row.of(&RESERVATIONS).number("id", ReservationId::new)
+}
+
 fn reservation(row: &Row) -> Result<Reservation, StoreError> {
     let facts = row.of(&RESERVATIONS);
     let (order, quote, state): (Order, Quote, State) =
@@ -124,7 +128,7 @@ fn reservation(row: &Row) -> Result<Reservation, StoreError> {
     facts.agrees("deadline", facts.int("deadline")?, quote.deadline.as_microsecond())?;
     facts.agrees("state", facts.text("state")?.as_str(), state.name())?;
     let reservation = Reservation {
-        id: facts.number("id", ReservationId::new)?,
+        id: reservation_id(row)?,
         version: facts.version()?,
         order,
         quote,
@@ -240,7 +244,7 @@ impl ReservationsTx for Session {
         filter: &ReservationFilter,
         after: Option<ReservationId>,
         limit: u32,
-    ) -> Result<Vec<Reservation>, StoreError> {
+    ) -> Result<Page<Reservation, ReservationId>, StoreError> {
         let mut args = args![after.map_or(-1, ReservationId::get), rows_max(limit)];
         let sql = match (filter.customer, filter.state) {
             (None, None) => LIST,
@@ -259,7 +263,7 @@ impl ReservationsTx for Session {
                 LIST_OF_CUSTOMER_IN_STATE
             }
         };
-        self.rows(sql, args).await?.iter().map(reservation).collect()
+        self.page((sql, args), reservation, reservation_id).await
     }
 
     async fn reservations_overdue(
@@ -267,11 +271,12 @@ impl ReservationsTx for Session {
         now: Timestamp,
         after: Option<(Timestamp, ReservationId)>,
         limit: u32,
-    ) -> Result<Vec<Reservation>, StoreError> {
+    ) -> Result<Page<Reservation, (Timestamp, ReservationId)>, StoreError> {
         let (decided_after, id) =
             after.map_or((i64::MIN, 0), |(decided_after, id)| (decided_after.as_microsecond(), id.get()));
-        let rows = self.rows(OVERDUE, args![now, rows_max(limit), decided_after, id]).await?;
-        rows.iter().map(reservation).collect()
+        let args = args![now, rows_max(limit), decided_after, id];
+        let key = |row: &Row| Ok((row.of(&RESERVATIONS).time("decide_after")?, reservation_id(row)?));
+        self.page((OVERDUE, args), reservation, key).await
     }
 
     async fn reservation_counts(&mut self) -> Result<Vec<(String, u64)>, StoreError> {

@@ -9,7 +9,7 @@ use sqlx::{Postgres, Sqlite, Transaction};
 use super::errors::{is_read_only, store_error};
 use super::rows::Row;
 use super::sql::{Arg, Sql};
-use crate::ports::store::{LIST_ROWS_MAX, StoreError, Tx};
+use crate::ports::store::{LIST_ROWS_MAX, Page, StoreError, Tx, UnreadableRow};
 
 /// A transaction.
 ///
@@ -110,6 +110,17 @@ impl Session {
         self.ended(outcome)
     }
 
+    /// Executes a statement that lists rows, each of which `read` makes something of by itself; `key` reads
+    /// what names it.
+    pub async fn page<T, K: Clone>(
+        &mut self,
+        (sql, args): (Sql, Vec<Arg>),
+        read: impl Fn(&Row) -> Result<T, StoreError>,
+        key: impl Fn(&Row) -> Result<K, StoreError>,
+    ) -> Result<Page<T, K>, StoreError> {
+        page_of(&self.rows(sql, args).await?, read, key)
+    }
+
     /// Executes a statement that gives at most one row.
     pub async fn row(&mut self, sql: Sql, args: Vec<Arg>) -> Result<Option<Row>, StoreError> {
         Ok(self.rows(sql, args).await?.into_iter().next())
@@ -187,6 +198,23 @@ impl Session {
             self.over(reason.map_or_else(|| store_error(error), |reason| StoreError::Refused { reason }))
         })
     }
+}
+
+/// These rows as a page of a list.
+pub(super) fn page_of<T, K: Clone>(
+    rows: &[Row],
+    read: impl Fn(&Row) -> Result<T, StoreError>,
+    key: impl Fn(&Row) -> Result<K, StoreError>,
+) -> Result<Page<T, K>, StoreError> {
+    let mut listed = Vec::with_capacity(rows.len());
+    for row in rows {
+        let read = match read(row) {
+            Ok(read) => Ok(read),
+            Err(error) => Err(UnreadableRow::of(error)?),
+        };
+        listed.push((key(row).ok(), read));
+    }
+    Ok(Page::new(listed))
 }
 
 /// Most rows a list gives: one more than callers may show, so that they can tell whether it goes on.

@@ -11,7 +11,7 @@ use crate::domain::asset::Asset;
 use crate::domain::ids::{ClaimableId, FarmId, OperationId, ReservationId, SubmissionId, TransferId, TxHash};
 use crate::domain::payment::PaymentId;
 use crate::domain::transfer::{Delivery, Submission, SubmissionState, Transfer, TransferKind, TransferState};
-use crate::ports::store::{StoreError, TransfersTx};
+use crate::ports::store::{Page, StoreError, TransfersTx};
 
 /// Most transfers that are read at once: a transaction has at most 100 operations.
 const TRANSFERS_READ_MAX: usize = 100;
@@ -149,6 +149,8 @@ statements! {
         "WHERE id IN (SELECT id FROM submissions WHERE hash = $1
             UNION ALL SELECT submission FROM fee_bumps WHERE hash = $1)"
     );
+    HAS_SUBMISSION = "SELECT id FROM submissions WHERE hash = $1";
+    CHANNELS_IN_USE = "SELECT id, channel FROM submissions WHERE state = 'live' ORDER BY id LIMIT $1";
     LIVE_SUBMISSIONS = select_submissions!("WHERE state = 'live' ORDER BY id LIMIT $1");
 }
 
@@ -193,6 +195,10 @@ fn transfer_state(facts: Facts<'_>) -> Result<TransferState, StoreError> {
     }
 }
 
+pub(super) fn transfer_id(row: &Row) -> Result<TransferId, StoreError> {
+    row.of(&TRANSFERS).number("id", TransferId::new)
+}
+
 pub(super) fn transfer(row: &Row) -> Result<Transfer, StoreError> {
     let facts = row.of(&TRANSFERS);
     let kind: TransferKind = facts.json("kind_facts")?;
@@ -227,7 +233,7 @@ pub(super) fn transfer(row: &Row) -> Result<Transfer, StoreError> {
     })
 }
 
-fn submission(row: &Row) -> Result<Submission, StoreError> {
+pub(super) fn submission(row: &Row) -> Result<Submission, StoreError> {
     let facts = row.of(&SUBMISSIONS);
     let state: SubmissionState = facts.json("state_facts")?;
     facts.agrees("state", facts.text("state")?.as_str(), state.name())?;
@@ -443,9 +449,9 @@ impl TransfersTx for Session {
         &mut self,
         after: Option<TransferId>,
         limit: u32,
-    ) -> Result<Vec<Transfer>, StoreError> {
+    ) -> Result<Page<Transfer, TransferId>, StoreError> {
         let after = after.map_or(-1, TransferId::get);
-        self.rows(PENDING_REFUNDS, args![after, rows_max(limit)]).await?.iter().map(transfer).collect()
+        self.page((PENDING_REFUNDS, args![after, rows_max(limit)]), transfer, transfer_id).await
     }
 
     async fn pending_refunds_from(
@@ -531,7 +537,18 @@ impl TransfersTx for Session {
         self.row(SUBMISSION_BY_HASH, args![hash.to_string()]).await?.as_ref().map(submission).transpose()
     }
 
-    async fn live_submissions(&mut self) -> Result<Vec<Submission>, StoreError> {
-        self.rows(LIVE_SUBMISSIONS, args![SUBMISSIONS_LIVE_MAX]).await?.iter().map(submission).collect()
+    async fn has_submission(&mut self, hash: TxHash) -> Result<bool, StoreError> {
+        Ok(self.row(HAS_SUBMISSION, args![hash.to_string()]).await?.is_some())
+    }
+
+    async fn live_submissions(&mut self) -> Result<Page<Submission, SubmissionId>, StoreError> {
+        let key = |row: &Row| row.of(&SUBMISSIONS).number("id", SubmissionId::new);
+        self.page((LIVE_SUBMISSIONS, args![SUBMISSIONS_LIVE_MAX]), submission, key).await
+    }
+
+    async fn channels_in_use(&mut self) -> Result<Vec<AccountId>, StoreError> {
+        let rows = self.rows(CHANNELS_IN_USE, args![SUBMISSIONS_LIVE_MAX]).await?;
+        // A name that is no account's is no channel's.
+        Ok(rows.iter().filter_map(|row| row.of(&SUBMISSIONS).parsed("channel").ok()).collect())
     }
 }

@@ -17,16 +17,17 @@ use farmgate::domain::transfer::{
     Delivery, Purpose, Submission, SubmissionState, Transfer, TransferKind, TransferState,
 };
 use farmgate::ports::clock::Clock;
-use farmgate::ports::store::{Applied, EngineStatus, Quarantined, Role, Stopped};
+use farmgate::ports::store::{Applied, EngineStatus, Quarantined, Role, Stopped, UnreadableRow};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::rig::{Rig, account, order, tft};
 use crate::support::on_both_databases;
 
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     "stopped_engine",
     "unreadable_record",
+    "unreadable_row",
     "held_reservation",
     "undeliverable_return",
     "unpaid_repayment",
@@ -140,6 +141,13 @@ async fn one_of_each(rig: &Rig) -> ReservationId {
         created_at: long_ago,
     };
     tx.insert_submission(&submission).await.unwrap();
+    let row = UnreadableRow {
+        table: "farms",
+        column: "owner",
+        key: "id 9".to_owned(),
+        reason: "it is NULL".to_owned(),
+    };
+    tx.note_unreadable(&[row], long_ago).await.unwrap();
     let bump = FeeBump {
         submission: submission.id,
         hash: TxHash([6; 32]),
@@ -210,6 +218,9 @@ on_both_databases! {
             (&record["record"], &record["reason"]),
             (&json!(r#"{"type":"new"}"#), &json!("unknown type"))
         );
+        let row = of_kind(&rig, "unreadable_row").await;
+        assert_eq!(row["row"], json!({ "table": "farms", "column": "owner", "key": "id 9" }));
+        assert_eq!(row["reason"], "it is NULL");
         let held = of_kind(&rig, "held_reservation").await;
         assert_eq!((&held["reason"], &held["looks"]), (&json!("op_underfunded"), &json!(3)));
         let back = of_kind(&rig, "undeliverable_return").await;
@@ -245,6 +256,10 @@ on_both_databases! {
         let seen = json!({ "note": "seen" });
         dismiss("x", seen.clone()).await.is_problem(400, "invalid_value", Some("id"));
         dismiss("unreadable_record:x", seen.clone()).await.is_problem(400, "invalid_value", Some("id"));
+        let row = of_kind(&rig, "unreadable_row").await["id"].as_str().unwrap().to_owned();
+        let noted = dismiss(&row, seen.clone()).await.is(200).body;
+        assert_eq!((&noted["dismissed"]["note"], &noted["actions"]), (&json!("seen"), &json!([])));
+        dismiss(&row, seen.clone()).await.is_problem(404, "not_found", None);
         let unknown = format!("unreadable_record:{}-00", account(9));
         dismiss(&unknown, seen.clone()).await.is_problem(404, "not_found", None);
         let held = format!("held_reservation:{id}");
@@ -254,7 +269,7 @@ on_both_databases! {
         assert!(dismissed["by"].as_str().unwrap().starts_with("API key "), "{dismissed}");
         assert_eq!(dismiss(&record, json!({ "note": "again" })).await.is(200).body["dismissed"], dismissed);
         let open = rig.get("/v1/dead-letters").await.is(200).body;
-        assert_eq!(open["items"].as_array().unwrap().len(), KINDS.len() - 1);
+        assert_eq!(open["items"].as_array().unwrap().len(), KINDS.len() - 2);
         let page = rig.get("/v1/dead-letters?dismissed=true").await.is(200).body;
         assert_eq!((&page["items"][0]["id"], page["items"].as_array().unwrap().len()), (&json!(record), 1));
     }

@@ -50,6 +50,36 @@ fn sent() -> Submission {
 }
 
 on_both_databases! {
+    async fn a_list_shows_what_can_be_read_and_names_the_rest(database: &TestStore) {
+        let rig = Rig::grid(database, 4).await;
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            ids.push(rig.order(order(&["1"])).await.is(201).text("id"));
+        }
+        let bad = &ids[1];
+        database.tamper(&format!("UPDATE reservations SET quote_facts = '{{}}' WHERE id = {bad}")).await;
+        let page = rig.get("/v1/reservations").await.is(200).body;
+        let items: Vec<&str> =
+            page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+        assert_eq!(items, [&ids[0], &ids[2]]);
+        let row = json!({ "table": "reservations", "column": "quote_facts", "key": format!("id {bad}") });
+        assert_eq!(page["unreadable"], json!([row]));
+        // Page by page it is passed, too, and the list goes on after it.
+        let page = rig.get("/v1/reservations?limit=2").await.is(200).body;
+        assert_eq!((&page["next_cursor"], &page["unreadable"]), (&json!(bad), &json!([row])));
+        let page = rig.get(&format!("/v1/reservations?limit=2&cursor={bad}")).await.is(200).body;
+        assert_eq!((&page["items"][0]["id"], page.get("unreadable")), (&json!(ids[2]), None));
+        let letter = rig.get("/v1/dead-letters").await.is(200).body["items"][0].clone();
+        assert_eq!((&letter["kind"], &letter["row"]), (&json!("unreadable_row"), &row));
+        rig.get(&format!("/v1/reservations/{}", ids[0])).await.is(200);
+        rig.get(&format!("/v1/reservations/{bad}")).await.is_problem(500, "internal", None);
+        database.tamper("UPDATE farms SET distribution_facts = '{}' WHERE id = 2").await;
+        let farms = rig.get("/v1/farms").await.is(200).body;
+        assert_eq!((&farms["items"][0]["id"], &farms["unreadable"][0]["key"]), (&json!("1"), &json!("id 2")));
+        // An order on the other farm's node goes its way.
+        rig.order(order(&["1"])).await.is(201);
+    }
+
     async fn the_root_leads_to_the_documentation(database: &TestStore) {
         let rig = Rig::bare(database).await;
         let answer = rig.get("/").await.is(307);

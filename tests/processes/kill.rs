@@ -75,7 +75,7 @@ impl<'t> World<'t> {
     async fn at_rest(&self) {
         until("channels and accounts are open", async || {
             let mut tx = self.database.store.begin_read().await.unwrap();
-            let channels = tx.channels().await.unwrap();
+            let channels = tx.channels().await.unwrap().all().unwrap();
             let open = channels.len() > 1 && channels.iter().all(|channel| channel.opening.is_none());
             let tft = self.sandbox.sandbox.asset("TFT").unwrap();
             let ready = tx.escrows_available(&[tft]).await.unwrap() >= 2;

@@ -27,7 +27,7 @@ on_both_databases! {
         assert!(verdict == "ok" && seen.contains(key), "{seen}");
         machine.said(&["setup", "--yes"], &sealing).await.unwrap();
         let mut tx = database.store.begin_read().await.unwrap();
-        let channels = tx.channels().await.unwrap();
+        let channels = tx.channels().await.unwrap().all().unwrap();
         tx.rollback().await.unwrap();
         let opened = channels.iter().find(|channel| channel.account != platform()).unwrap().account;
         let account = &*opened.to_string();

@@ -95,7 +95,8 @@ impl World {
         let tft = self.sandbox.sandbox.asset("TFT").unwrap();
         until("nothing is under way", async || {
             let mut tx = store.begin_read().await.unwrap();
-            let open = tx.channels().await.unwrap().iter().all(|channel| channel.opening.is_none());
+            let open =
+                tx.channels().await.unwrap().all().unwrap().iter().all(|channel| channel.opening.is_none());
             let ready = tx.escrows_available(&[tft]).await.unwrap() >= WARM_ACCOUNTS;
             let idle = tx.live_submissions().await.unwrap().is_empty();
             let owed = tx.pending_transfers().await.unwrap().0;

@@ -47,7 +47,7 @@ async fn signalled(child: &mut Child, signal: &str) -> ExitStatus {
 async fn at_work(database: &TestStore) {
     until("the engine opens channels", async || {
         let mut tx = database.store.begin_read().await.unwrap();
-        let channels = tx.channels().await.unwrap();
+        let channels = tx.channels().await.unwrap().all().unwrap();
         channels.iter().any(|channel| channel.role == ChannelRole::Channel).then_some(())
     })
     .await;
@@ -76,7 +76,7 @@ on_both_databases! {
         until("it leads, and all accounts are open", async || {
             let mut tx = database.store.begin_read().await.unwrap();
             tx.lease().await.unwrap().holder?;
-            let channels = tx.channels().await.unwrap();
+            let channels = tx.channels().await.unwrap().all().unwrap();
             let open = channels.iter().filter(|one| one.opening.is_none()).count() > 1;
             let idle = tx.live_submissions().await.unwrap().is_empty();
             (open && idle).then_some(())

@@ -46,7 +46,7 @@ on_both_databases! {
         for (number, json) in [(2, "{}"), (1, "{}"), (1, "[]")] {
             assert_eq!(tx.quarantine(&record(number, json)).await.unwrap(), Applied::Executed);
         }
-        let all = tx.quarantined_records(false, None, 10).await.unwrap();
+        let all = tx.quarantined_records(false, None, 10).await.unwrap().all().unwrap();
         assert_eq!(all.len(), 3);
         assert!(all.is_sorted_by(
             |one, next| (one.id.0.to_string(), &one.id.1) < (next.id.0.to_string(), &next.id.1)
@@ -55,6 +55,8 @@ on_both_databases! {
         while let Some(one) = tx
             .quarantined_records(false, paged.last().map(|last: &QuarantinedRecord| last.id.clone()), 1)
             .await
+            .unwrap()
+            .all()
             .unwrap()
             .pop()
         {
@@ -68,8 +70,11 @@ on_both_databases! {
         let kept = Some(Dismissal { note: "seen\u{fffd}".to_owned(), ..dismissal });
         let expected = QuarantinedRecord { dismissed: kept, ..all[1].clone() };
         assert_eq!(tx.quarantined_record(&all[1].id).await.unwrap(), Some(expected.clone()));
-        assert_eq!(tx.quarantined_records(true, None, 10).await.unwrap(), [expected]);
-        assert_eq!(tx.quarantined_records(false, None, 10).await.unwrap(), [all[0].clone(), all[2].clone()]);
+        assert_eq!(tx.quarantined_records(true, None, 10).await.unwrap().all().unwrap(), [expected]);
+        assert_eq!(
+            tx.quarantined_records(false, None, 10).await.unwrap().all().unwrap(),
+            [all[0].clone(), all[2].clone()]
+        );
         assert_eq!(tx.quarantined(10).await.unwrap().len(), 2);
         let once = record(if all[1].id.0 == account(1) { 1 } else { 2 }, &all[1].record.json);
         assert_eq!(tx.quarantine(&once).await.unwrap(), Applied::AlreadyApplied, "it is not put aside again");
@@ -92,11 +97,14 @@ on_both_databases! {
         tx.set_undelivered(&tried, &twice).await.unwrap();
         assert_eq!((twice.since, twice.looks), (at(5), 2));
         let expected = [(tried.clone(), Some(twice)), (undecided.clone(), None)];
-        assert_eq!(tx.returns_undelivered(None, 10).await.unwrap(), expected);
-        assert_eq!(tx.returns_undelivered(Some(tried.id), 10).await.unwrap(), expected[1..]);
-        assert_eq!(tx.returns_undelivered(None, 1).await.unwrap(), expected[..1]);
-        assert_eq!(tx.repayments_unpaid(None, 10).await.unwrap(), [(taken_back.clone(), None)]);
-        assert_eq!(tx.repayments_unpaid(Some(taken_back.id), 10).await.unwrap(), []);
+        assert_eq!(tx.returns_undelivered(None, 10).await.unwrap().all().unwrap(), expected);
+        assert_eq!(tx.returns_undelivered(Some(tried.id), 10).await.unwrap().all().unwrap(), expected[1..]);
+        assert_eq!(tx.returns_undelivered(None, 1).await.unwrap().all().unwrap(), expected[..1]);
+        assert_eq!(
+            tx.repayments_unpaid(None, 10).await.unwrap().all().unwrap(),
+            [(taken_back.clone(), None)]
+        );
+        assert_eq!(tx.repayments_unpaid(Some(taken_back.id), 10).await.unwrap().all().unwrap(), []);
 
         let to = RefundAddress::new(Address::Account(account(77)), Memo::None).unwrap();
         let redirected = tried.clone().redirected(&to).unwrap();
@@ -108,17 +116,24 @@ on_both_databases! {
             None,
             "what is known of the old way is not the new one's"
         );
-        assert_eq!(tx.returns_undelivered(None, 10).await.unwrap(), expected[1..]);
+        assert_eq!(tx.returns_undelivered(None, 10).await.unwrap().all().unwrap(), expected[1..]);
 
         // One try that had no effect, and one that pays.
         tx.set_undelivered(&redirected, &twice).await.unwrap();
         let sent = redirected.clone().sent(submission_id(1)).unwrap();
         tx.update_transfer(&redirected, &sent).await.unwrap();
-        assert_eq!(tx.returns_undelivered(None, 10).await.unwrap(), expected[1..], "it is on its way");
+        assert_eq!(
+            tx.returns_undelivered(None, 10).await.unwrap().all().unwrap(),
+            expected[1..],
+            "it is on its way"
+        );
         assert_eq!(tx.tries_of(tried.id).await.unwrap(), Tries::default());
         tx.update_transfer(&sent, &redirected).await.unwrap();
         assert_eq!(tx.tries_of(tried.id).await.unwrap(), Tries { count: 1, last: Some(submission_id(1)) });
-        assert_eq!(tx.returns_undelivered(None, 10).await.unwrap()[0], (redirected.clone(), Some(twice)));
+        assert_eq!(
+            tx.returns_undelivered(None, 10).await.unwrap().all().unwrap()[0],
+            (redirected.clone(), Some(twice))
+        );
         let sent = redirected.clone().sent(submission_id(2)).unwrap();
         tx.update_transfer(&redirected, &sent).await.unwrap();
         let paid = sent.clone().confirmed(submission_id(2), OperationId(9), at(100)).unwrap();
@@ -151,11 +166,16 @@ on_both_databases! {
         }
         let taking = balance(3).taking_back(submission_id(8)).unwrap();
         tx.update_claimable(&balance(3), &taking).await.unwrap();
-        let listed = tx.claimables_not_taken_back(at(1_500), at(100), None, 10).await.unwrap();
+        let listed = tx.claimables_not_taken_back(at(1_500), at(100), None, 10).await.unwrap().all().unwrap();
         assert_eq!(listed.iter().map(|one| one.id).collect::<Vec<_>>(), [claimable(2).id, claimable(4).id]);
-        let rest = tx.claimables_not_taken_back(at(1_500), at(100), Some(listed[0].id), 10).await.unwrap();
+        let rest = tx
+            .claimables_not_taken_back(at(1_500), at(100), Some(listed[0].id), 10)
+            .await
+            .unwrap()
+            .all()
+            .unwrap();
         assert_eq!(rest, listed[1..]);
-        assert_eq!(tx.claimables_not_taken_back(at(999), at(9), None, 10).await.unwrap(), []);
+        assert_eq!(tx.claimables_not_taken_back(at(999), at(9), None, 10).await.unwrap().all().unwrap(), []);
         let tries = tx.tries_to_take_back(claimable(2).id).await.unwrap();
         assert_eq!(tries, Tries { count: 2, last: Some(submission_id(8)) });
         assert_eq!(tx.tries_to_take_back(claimable(4).id).await.unwrap(), Tries::default());
@@ -173,12 +193,15 @@ on_both_databases! {
             .await
             .unwrap();
         }
-        let listed = tx.escrows_unexplained(at(20), None, 10).await.unwrap();
+        let listed = tx.escrows_unexplained(at(20), None, 10).await.unwrap().all().unwrap();
         let mut expected = [account(1), account(3)];
         expected.sort_by_key(ToString::to_string);
         assert_eq!(listed.iter().map(|one| one.account).collect::<Vec<_>>(), expected);
-        assert_eq!(tx.escrows_unexplained(at(20), Some(expected[0]), 10).await.unwrap(), listed[1..]);
-        assert_eq!(tx.escrows_unexplained(at(9), None, 10).await.unwrap(), []);
+        assert_eq!(
+            tx.escrows_unexplained(at(20), Some(expected[0]), 10).await.unwrap().all().unwrap(),
+            listed[1..]
+        );
+        assert_eq!(tx.escrows_unexplained(at(9), None, 10).await.unwrap().all().unwrap(), []);
         tx.commit().await.unwrap();
     }
 
@@ -207,6 +230,9 @@ on_both_databases! {
         };
         tx.report(&status).await.unwrap();
         let _ = tx.quarantine(&record(1, "{}")).await.unwrap();
+        let (key, reason) = ("id 1".to_owned(), "it is NULL".to_owned());
+        let row = UnreadableRow { table: "farms", column: "owner", key, reason };
+        tx.note_unreadable(&[row], at(1)).await.unwrap();
         let funding = Funding { asset: asset("TFT"), amount: stroops(1), payment: None, at: at(1), tries: 1 };
         let why = HoldReason { code: "op_underfunded".to_owned(), detail: String::new() };
         let state = State::Held { funding, why, since: at(1), lacks: None, looks_again_at: None };

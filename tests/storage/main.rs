@@ -16,4 +16,5 @@ mod schema;
 #[path = "../support/mod.rs"]
 mod support;
 mod traps;
+mod unreadable;
 mod watchdog;

@@ -156,9 +156,9 @@ async fn returns_and_repayments_get_columns_of_their_own(place: Place) {
     assert_eq!(tx.refund_of(payment_id(70)).await.unwrap(), Some(all[7].clone()));
     assert_eq!(tx.repayment_of(ClaimableId([2; 32])).await.unwrap(), Some(all[10].clone()));
     let pending = [all[3].clone(), all[7].clone(), all[9].clone()];
-    assert_eq!(tx.pending_refunds(None, 20).await.unwrap(), pending);
-    assert_eq!(tx.returns_undelivered(None, 20).await.unwrap(), [(all[8].clone(), None)]);
-    let unpaid = tx.repayments_unpaid(None, 20).await.unwrap();
+    assert_eq!(tx.pending_refunds(None, 20).await.unwrap().all().unwrap(), pending);
+    assert_eq!(tx.returns_undelivered(None, 20).await.unwrap().all().unwrap(), [(all[8].clone(), None)]);
+    let unpaid = tx.repayments_unpaid(None, 20).await.unwrap().all().unwrap();
     assert_eq!(
         unpaid.iter().map(|(transfer, tried)| (transfer.id, tried.is_some())).collect::<Vec<_>>(),
         [(all[9].id, true)]
@@ -292,10 +292,10 @@ async fn what_is_searched_for_gets_columns(place: Place) {
 
     let database = TestStore::open(&place).await;
     let mut tx = database.store.begin_read().await.unwrap();
-    let found = tx.reservations(&ReservationFilter::default(), None, 20).await.unwrap();
+    let found = tx.reservations(&ReservationFilter::default(), None, 20).await.unwrap().all().unwrap();
     let states = |all: &[Reservation]| all.iter().map(|each| each.state.clone()).collect::<Vec<_>>();
     assert_eq!(states(&found), states(&all));
-    let overdue = tx.reservations_overdue(at(2_000), None, 20).await.unwrap();
+    let overdue = tx.reservations_overdue(at(2_000), None, 20).await.unwrap().all().unwrap();
     assert_eq!(overdue.iter().map(|each| each.id.get()).collect::<Vec<_>>(), [2, 1], "as they are decided");
     assert_eq!(tx.oldest_funded().await.unwrap().map(|(id, _)| id.get()), Some(5));
     let counts = [("awaiting_signatures", 2), ("cancelled", 1), ("funded", 2), ("settling", 1)];
@@ -305,7 +305,7 @@ async fn what_is_searched_for_gets_columns(place: Place) {
     let (farm, tft) = (FarmId::new(3).unwrap(), asset("TFT"));
     assert_eq!(tx.claimables_of_farm(farm, tft).await.unwrap(), 1);
     assert_eq!(tx.returns_by_claimable().await.unwrap(), 1);
-    let unpaid = tx.claimables_not_repaid(None, 9).await.unwrap();
+    let unpaid = tx.claimables_not_repaid(None, 9).await.unwrap().all().unwrap();
     assert_eq!(unpaid.iter().map(|each| each.id).collect::<Vec<_>>(), [claimable(4).id]);
     let sums = ClaimableSums { asset: tft, standing: 1_800, owed: 2_700 };
     assert_eq!(tx.claimable_sums().await.unwrap(), [sums]);

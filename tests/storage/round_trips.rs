@@ -33,23 +33,29 @@ on_both_databases! {
 
         let mut tx = database.store.begin_read().await.unwrap();
         assert_eq!(tx.farm(renamed.id).await.unwrap(), Some(renamed.clone()));
-        assert_eq!(tx.farms(None, 10).await.unwrap(), [farm(1), renamed.clone()]);
-        assert_eq!(tx.farms(Some(farm(1).id), 10).await.unwrap(), [renamed]);
+        assert_eq!(tx.farms(None, 10).await.unwrap().all().unwrap(), [farm(1), renamed.clone()]);
+        assert_eq!(tx.farms(Some(farm(1).id), 10).await.unwrap().all().unwrap(), [renamed]);
         assert_eq!(tx.node(node_id(11)).await.unwrap(), Some(node(11, 2)));
         assert_eq!(tx.node(node_id(99)).await.unwrap(), None);
-        assert_eq!(tx.nodes(None, Some(node_id(10)), 1).await.unwrap(), [node(11, 2)]);
-        assert_eq!(tx.nodes(Some(farm(1).id), None, 10).await.unwrap(), [node(10, 1), node(12, 1)]);
+        assert_eq!(tx.nodes(None, Some(node_id(10)), 1).await.unwrap().all().unwrap(), [node(11, 2)]);
+        assert_eq!(
+            tx.nodes(Some(farm(1).id), None, 10).await.unwrap().all().unwrap(),
+            [node(10, 1), node(12, 1)]
+        );
         assert_eq!(tx.identity(identity(5).id).await.unwrap(), Some(identity(5)));
-        assert_eq!(tx.identities(None, 10).await.unwrap(), [identity(5)]);
+        assert_eq!(tx.identities(None, 10).await.unwrap().all().unwrap(), [identity(5)]);
         assert_eq!(tx.currency("TFT".parse().unwrap()).await.unwrap(), Some(currency("TFT")));
         let codes: Vec<_> =
-            tx.currencies(None, 10).await.unwrap().into_iter().map(|each| each.code).collect();
+            tx.currencies(None, 10).await.unwrap().all().unwrap().into_iter().map(|each| each.code).collect();
         assert_eq!(
             codes,
             ["FreeTFT", "TFT", "aTFT"].map(|code| code.parse().unwrap()),
             "in the order of bytes"
         );
-        assert_eq!(tx.currencies(Some("TFT".parse().unwrap()), 10).await.unwrap(), [currency("aTFT")]);
+        assert_eq!(
+            tx.currencies(Some("TFT".parse().unwrap()), 10).await.unwrap().all().unwrap(),
+            [currency("aTFT")]
+        );
         tx.rollback().await.unwrap();
     }
 
@@ -117,19 +123,24 @@ on_both_databases! {
             ReservationFilter { state: None, customer },
             ReservationFilter { state: Some("cancelled"), customer },
         ] {
-            let list = tx.reservations(&filter, None, 10).await.unwrap();
+            let list = tx.reservations(&filter, None, 10).await.unwrap().all().unwrap();
             found.push(list.iter().map(|each| each.id.get()).collect::<Vec<_>>());
         }
         assert_eq!(found, [vec![1, 2, 3, 4], vec![2, 4], vec![3, 4], vec![4]]);
-        let page = tx.reservations(&ReservationFilter::default(), Some(reservation_id(2)), 1).await.unwrap();
+        let page = tx
+            .reservations(&ReservationFilter::default(), Some(reservation_id(2)), 1)
+            .await
+            .unwrap()
+            .all()
+            .unwrap();
         assert_eq!(page[0].id, reservation_id(3));
-        let overdue = tx.reservations_overdue(at(999), None, 10).await.unwrap();
+        let overdue = tx.reservations_overdue(at(999), None, 10).await.unwrap().all().unwrap();
         assert_eq!(
             overdue.iter().map(|each| each.id.get()).collect::<Vec<_>>(),
             [3],
             "at the deadline is in time"
         );
-        let overdue = tx.reservations_overdue(at(1_000), None, 10).await.unwrap();
+        let overdue = tx.reservations_overdue(at(1_000), None, 10).await.unwrap().all().unwrap();
         assert_eq!(
             overdue.iter().map(|each| each.id.get()).collect::<Vec<_>>(),
             [3, 1],
@@ -198,14 +209,14 @@ on_both_databases! {
         let mut tx = database.store.begin_read().await.unwrap();
         assert_eq!(tx.pool(bigger.id).await.unwrap(), Some(bigger.clone()));
         let all = PoolFilter::default();
-        assert_eq!(tx.pools(&all, None, 10).await.unwrap(), [bigger.clone(), pool(2)]);
-        assert_eq!(tx.pools(&all, Some(bigger.id), 10).await.unwrap(), [pool(2)]);
+        assert_eq!(tx.pools(&all, None, 10).await.unwrap().all().unwrap(), [bigger.clone(), pool(2)]);
+        assert_eq!(tx.pools(&all, Some(bigger.id), 10).await.unwrap().all().unwrap(), [pool(2)]);
         let on_node = PoolFilter { customer: None, node: Some(node_id(9)) };
-        assert_eq!(tx.pools(&on_node, None, 10).await.unwrap(), [bigger.clone()]);
+        assert_eq!(tx.pools(&on_node, None, 10).await.unwrap().all().unwrap(), [bigger.clone()]);
         let customer = PoolFilter { customer: IdentityId::new(1).ok(), node: Some(node_id(9)) };
-        assert_eq!(tx.pools(&customer, None, 10).await.unwrap(), [bigger.clone()]);
+        assert_eq!(tx.pools(&customer, None, 10).await.unwrap().all().unwrap(), [bigger.clone()]);
         let nobody = PoolFilter { customer: IdentityId::new(2).ok(), node: None };
-        assert_eq!(tx.pools(&nobody, None, 10).await.unwrap(), []);
+        assert_eq!(tx.pools(&nobody, None, 10).await.unwrap().all().unwrap(), []);
         assert!(tx.node_is_under_free_pool(node_id(9)).await.unwrap());
         assert!(!tx.node_is_under_free_pool(node_id(8)).await.unwrap());
         tx.rollback().await.unwrap();
@@ -310,9 +321,12 @@ on_both_databases! {
             [seen(2, 10)],
             "it stays known"
         );
-        assert_eq!(tx.payouts_to_check(at(21), 9).await.unwrap(), [new(3), seen(2, 10), seen(1, 20)]);
-        assert_eq!(tx.payouts_to_check(at(20), 2).await.unwrap(), [new(3), seen(2, 10)]);
-        assert_eq!(tx.payouts_to_check(at(10), 9).await.unwrap(), [new(3)]);
+        assert_eq!(
+            tx.payouts_to_check(at(21), 9).await.unwrap().all().unwrap(),
+            [new(3), seen(2, 10), seen(1, 20)]
+        );
+        assert_eq!(tx.payouts_to_check(at(20), 2).await.unwrap().all().unwrap(), [new(3), seen(2, 10)]);
+        assert_eq!(tx.payouts_to_check(at(10), 9).await.unwrap().all().unwrap(), [new(3)]);
         let unwatched = tx.set_payout_check(&seen(9, 1)).await;
         assert!(matches!(unwatched, Err(StoreError::Conflict { .. })), "{unwatched:?}");
     }
@@ -354,10 +368,16 @@ on_both_databases! {
             tx.insert_claimable(&claimable(number)).await.unwrap();
         }
         let [one, two, three] = [1, 2, 3].map(claimable);
-        assert_eq!(tx.claimables_open(None, 2).await.unwrap(), [one.clone(), two.clone()]);
-        assert_eq!(tx.claimables_reclaimable(at(102), None, 9).await.unwrap(), [one.clone(), two.clone()]);
+        assert_eq!(tx.claimables_open(None, 2).await.unwrap().all().unwrap(), [one.clone(), two.clone()]);
+        assert_eq!(
+            tx.claimables_reclaimable(at(102), None, 9).await.unwrap().all().unwrap(),
+            [one.clone(), two.clone()]
+        );
         let first = Some((one.reclaim_from, one.id));
-        assert_eq!(tx.claimables_reclaimable(at(102), first, 9).await.unwrap(), std::slice::from_ref(&two));
+        assert_eq!(
+            tx.claimables_reclaimable(at(102), first, 9).await.unwrap().all().unwrap(),
+            std::slice::from_ref(&two)
+        );
         let claimed = one.clone().claimed(OperationId(9), at(7)).unwrap();
         let taking = two.clone().taking_back(submission_id(4)).unwrap();
         let clawed_back = three.clone().clawed_back(OperationId(8), at(7)).unwrap();
@@ -365,8 +385,11 @@ on_both_databases! {
             tx.update_claimable(before, after).await.unwrap();
             assert_eq!(tx.claimable(after.id).await.unwrap().as_ref(), Some(after));
         }
-        assert_eq!(tx.claimables_open(Some(one.id), 9).await.unwrap(), [taking.clone(), claimable(4)]);
-        assert_eq!(tx.claimables_reclaimable(at(103), None, 9).await.unwrap(), []);
+        assert_eq!(
+            tx.claimables_open(Some(one.id), 9).await.unwrap().all().unwrap(),
+            [taking.clone(), claimable(4)]
+        );
+        assert_eq!(tx.claimables_reclaimable(at(103), None, 9).await.unwrap().all().unwrap(), []);
         let taken = taking.clone().taken_back(submission_id(4), at(9)).unwrap();
         tx.update_claimable(&taking, &taken).await.unwrap();
         assert_eq!(tx.claimable(taken.id).await.unwrap(), Some(taken));
@@ -426,13 +449,19 @@ on_both_databases! {
         let taken = taking.clone().taken_back(submission_id(4), at(9)).unwrap();
         tx.update_claimable(&taking, &taken).await.unwrap();
         assert_eq!(tx.claimable_sums().await.unwrap(), sums(900, 1_800));
-        assert_eq!(tx.claimables_not_repaid(None, 9).await.unwrap(), std::slice::from_ref(&taken));
-        assert_eq!(tx.claimables_not_repaid(Some(taken.id), 9).await.unwrap(), []);
+        assert_eq!(
+            tx.claimables_not_repaid(None, 9).await.unwrap().all().unwrap(),
+            std::slice::from_ref(&taken)
+        );
+        assert_eq!(tx.claimables_not_repaid(Some(taken.id), 9).await.unwrap().all().unwrap(), []);
         assert_eq!(tx.repayment_of(taken.id).await.unwrap(), None);
         tx.insert_transfers(std::slice::from_ref(&repayment)).await.unwrap();
-        assert_eq!(tx.claimables_not_repaid(None, 9).await.unwrap(), []);
+        assert_eq!(tx.claimables_not_repaid(None, 9).await.unwrap().all().unwrap(), []);
         assert_eq!(tx.repayment_of(taken.id).await.unwrap().as_ref(), Some(&repayment));
-        assert_eq!(tx.pending_refunds(None, 9).await.unwrap(), std::slice::from_ref(&repayment));
+        assert_eq!(
+            tx.pending_refunds(None, 9).await.unwrap().all().unwrap(),
+            std::slice::from_ref(&repayment)
+        );
         assert_eq!(tx.claimable_sums().await.unwrap(), sums(900, 1_800), "it is not paid yet");
         let sent = repayment.clone().sent(submission_id(5)).unwrap();
         tx.update_transfer(&repayment, &sent).await.unwrap();
@@ -459,7 +488,7 @@ on_both_databases! {
         let accounts = [account(1), account(2), account(3)];
         assert_eq!(tx.escrows_at_rest(&accounts).await.unwrap(), [(account(2), ended.id)]);
         let operation = OperationId(77);
-        let mut current = tx.escrows(&[account(2)]).await.unwrap().remove(0);
+        let mut current = tx.escrows(&[account(2)]).await.unwrap().all().unwrap().remove(0);
         for state in [
             EscrowState::Closing { reservation: Some(ended.id), submission: submission_id(9) },
             EscrowState::Merged { reservation: Some(ended.id), operation },
@@ -467,9 +496,9 @@ on_both_databases! {
         ] {
             current.state = state;
             current = tx.update_escrow(&current).await.unwrap();
-            assert_eq!(tx.escrows(&[account(2)]).await.unwrap(), [current.clone()]);
+            assert_eq!(tx.escrows(&[account(2)]).await.unwrap().all().unwrap(), [current.clone()]);
             assert_eq!(tx.escrows_at_rest(&accounts).await.unwrap(), []);
-            let merged = tx.escrows_merged(9).await.unwrap();
+            let merged = tx.escrows_merged(9).await.unwrap().all().unwrap();
             assert_eq!(merged.len(), usize::from(matches!(state, EscrowState::Merged { .. })));
         }
         tx.commit().await.unwrap();
@@ -491,7 +520,7 @@ on_both_databases! {
             tx.note_answer(live.id, "504").await.unwrap();
             live.attempts = 1;
             live.last_answer = Some("504".to_owned());
-            assert_eq!(tx.live_submissions().await.unwrap(), [live.clone()]);
+            assert_eq!(tx.live_submissions().await.unwrap().all().unwrap(), [live.clone()]);
             let done = live.resolved(outcome).unwrap();
             tx.resolve_submission(&done).await.unwrap();
             tx.note_answer(done.id, "late").await.unwrap();
@@ -539,7 +568,7 @@ on_both_databases! {
         };
         let dirty = tx.update_escrow(&EscrowAccount { watch, ..ready.clone() }).await.unwrap();
         assert_eq!(tx.escrows_dirty(10).await.unwrap(), [dirty.clone()]);
-        let mut named = tx.escrows(&[account(1), account(2), account(77)]).await.unwrap();
+        let mut named = tx.escrows(&[account(1), account(2), account(77)]).await.unwrap().all().unwrap();
         named.sort_by_key(|each| each.account);
         assert_eq!(named, [preparing, dirty.clone()]);
         assert_eq!(tx.take_escrow(&[asset("TFT"), Asset::Native], reservation_id(5)).await.unwrap(), None);
@@ -549,7 +578,7 @@ on_both_databases! {
             "a subset"
         );
         assert_eq!(tx.take_escrow(&[asset("TFT")], reservation_id(6)).await.unwrap(), None);
-        let taken = tx.escrows(&[account(2)]).await.unwrap().remove(0);
+        let taken = tx.escrows(&[account(2)]).await.unwrap().all().unwrap().remove(0);
         assert_eq!(taken.state, EscrowState::Assigned { reservation: reservation_id(5) });
         assert_eq!(taken.version, dirty.version + 1);
 
@@ -559,9 +588,12 @@ on_both_databases! {
         for each in [&opening, &platform, &channel(3)] {
             tx.insert_channel(each).await.unwrap();
         }
-        assert_eq!(tx.channels().await.unwrap(), [platform.clone(), opening.clone(), channel(3)]);
+        assert_eq!(
+            tx.channels().await.unwrap().all().unwrap(),
+            [platform.clone(), opening.clone(), channel(3)]
+        );
         tx.update_channel(&opening, &channel(2)).await.unwrap();
-        assert_eq!(tx.channels().await.unwrap()[1], channel(2));
+        assert_eq!(tx.channels().await.unwrap().all().unwrap()[1], channel(2));
         tx.commit().await.unwrap();
         let mut tx = database.store.begin().await.unwrap();
         tx.insert_channel(&farmgate::domain::escrow::Channel { account: account(8), ..opening.clone() })
@@ -632,7 +664,7 @@ on_both_databases! {
         for (number, kind) in (1..).zip(&kinds) {
             assert_eq!(tx.append_event(at(5), kind).await.unwrap().get(), number);
         }
-        let events = tx.events(EventId::new(1).ok(), 10).await.unwrap();
+        let events = tx.events(EventId::new(1).ok(), 10).await.unwrap().all().unwrap();
         assert_eq!(events.len(), 1);
         assert_eq!((events[0].at, &events[0].kind), (at(5), &kinds[1]));
         assert_eq!(tx.engine_status().await.unwrap(), None);
@@ -695,7 +727,14 @@ on_both_databases! {
     async fn events_are_forgotten_from_the_first_on_and_their_ids_go_on(database: &TestStore) {
         let kind = EventKind::CancelRequested { reservation: reservation_id(1) };
         let ids = async |tx: &mut dyn Tx| {
-            tx.events(None, 10).await.unwrap().iter().map(|event| event.id.get()).collect::<Vec<_>>()
+            tx.events(None, 10)
+                .await
+                .unwrap()
+                .all()
+                .unwrap()
+                .iter()
+                .map(|event| event.id.get())
+                .collect::<Vec<_>>()
         };
         let mut tx = database.store.begin().await.unwrap();
         // The third was recorded by a clock that was behind.
@@ -780,7 +819,7 @@ on_both_databases! {
         assert_eq!(tx.refund_of(payment).await.unwrap(), Some(given_up.clone()));
         tx.insert_transfers(&[refund(2, 1, 8)]).await.unwrap();
         assert_eq!(tx.refund_of(payment).await.unwrap(), Some(refund(2, 1, 8)));
-        assert_eq!(tx.pending_refunds(None, 10).await.unwrap(), [refund(2, 1, 8)]);
+        assert_eq!(tx.pending_refunds(None, 10).await.unwrap().all().unwrap(), [refund(2, 1, 8)]);
         let first = TransferId::new(2).ok();
         assert_eq!(tx.pending_refunds_from(account(1), first, 10).await.unwrap(), []);
         assert_eq!(tx.transfers_of(reservation_id(1)).await.unwrap(), [given_up, refund(2, 1, 8)]);

@@ -8,6 +8,7 @@ use farmgate::domain::claimable::{Claimable, ClaimableState};
 use farmgate::domain::currency::Currency;
 use farmgate::domain::escrow::{Channel, ChannelRole, EscrowAccount, EscrowState, Watch};
 use farmgate::domain::farm::Farm;
+use farmgate::domain::fee_bump::FeeBump;
 use farmgate::domain::identity::Identity;
 use farmgate::domain::ids::*;
 use farmgate::domain::journal::{BookAccount, Cause, Entry, Postings};
@@ -235,6 +236,17 @@ pub fn submission(number: u8) -> Submission {
         attempts: 0,
         last_answer: None,
         created_at: at(1),
+    }
+}
+
+/// A bump of the submission with its number.
+pub fn fee_bump(number: u8) -> FeeBump {
+    FeeBump {
+        submission: submission_id(number.into()),
+        hash: TxHash([100 + number; 32]),
+        envelope: "AAAA".to_owned(),
+        fee_per_operation: 1_000,
+        created_at: at(2),
     }
 }
 

@@ -12,7 +12,7 @@ use farmgate::domain::event::EventKind;
 use farmgate::domain::ids::*;
 use farmgate::domain::pool::Extension;
 use farmgate::ports::store::*;
-use farmgate::storage::{Database, Settings, connect, ping};
+use farmgate::storage::{Database, FACTS_VERSION, Settings, connect, ping};
 use futures::future::{BoxFuture, join_all};
 
 use crate::samples::*;
@@ -297,7 +297,7 @@ on_both_databases! {
         loop {
             let last = writers.is_finished();
             let mut tx = database.store.begin_read().await.unwrap();
-            for event in tx.events(EventId::new(seen).ok(), 200).await.unwrap() {
+            for event in tx.events(EventId::new(seen).ok(), 200).await.unwrap().all().unwrap() {
                 seen += 1;
                 assert_eq!(event.id.get(), seen, "one became visible before the one ahead of it");
             }
@@ -360,6 +360,25 @@ on_both_databases! {
         };
         assert!(reason.contains("999") && reason.contains("newer"), "{reason}");
     }
+
+    async fn a_database_with_facts_of_a_newer_program_is_left_alone(database: &TestStore) {
+        let before = database.raw().await.numbers("SELECT facts_version FROM deployment").await;
+        assert_eq!(before, [FACTS_VERSION]);
+        let newer = FACTS_VERSION + 1;
+        database.tamper(&format!("UPDATE deployment SET facts_version = {newer}")).await;
+        let Err(StoreError::Refused { reason }) = connect(&database.settings).await.map(drop) else {
+            panic!("it was connected to");
+        };
+        let expected = format!(
+            "it has facts of version {newer}, written by a newer program; this one knows {FACTS_VERSION}"
+        );
+        assert_eq!(reason, expected);
+        // What an earlier program wrote is read, and is written by this one from now on.
+        database.tamper("UPDATE deployment SET facts_version = 0").await;
+        connect(&database.settings).await.unwrap();
+        let after = database.raw().await.numbers("SELECT facts_version FROM deployment").await;
+        assert_eq!(after, before);
+    }
 }
 
 async fn starts_at_once(place: &Place) {
@@ -420,7 +439,7 @@ mod sqlite_alone {
         let mut writer = database.store.begin().await.unwrap();
         writer.append_event(at(1), &KIND).await.unwrap();
         let mut reader = database.store.begin_read().await.unwrap();
-        assert_eq!(reader.events(None, 10).await.unwrap(), []);
+        assert_eq!(reader.events(None, 10).await.unwrap().all().unwrap(), []);
         writer.commit().await.unwrap();
     }
 

@@ -8,6 +8,7 @@
 mod crates;
 mod documents;
 mod exceptions;
+mod facts;
 mod floats;
 mod globals;
 mod imports;

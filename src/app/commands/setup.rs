@@ -294,7 +294,7 @@ fn progress_bar() -> ProgressBar {
 
 /// What Horizon last said to a transaction that opens accounts.
 async fn last_answer(store: &dyn Store) -> Result<String, ServiceError> {
-    let live = store.begin_read().await?.live_submissions().await?;
+    let live = store.begin_read().await?.live_submissions().await?.readable(|_| {});
     let opening = live
         .into_iter()
         .find(|one| matches!(one.purpose, Purpose::OpenChannels { .. } | Purpose::OpenEscrows { .. }));

@@ -76,7 +76,7 @@ fn described(id: FarmId, body: FarmBody) -> Result<farm::Farm, Error> {
 async fn put_farm(tx: &mut dyn Tx, farm: &farm::Farm) -> Result<Put, Error> {
     tx.identity(farm.owner).await?.ok_or(Error::UnknownOwner(farm.owner))?;
     let mut issuers: BTreeSet<AccountId> = farm.payout_addresses.keys().filter_map(Asset::issuer).collect();
-    let currencies = tx.currencies(None, LIST_ROWS_MAX).await?;
+    let currencies = tx.currencies(None, LIST_ROWS_MAX).await?.all()?;
     issuers.extend(currencies.iter().filter_map(|currency| currency.asset.issuer()));
     match farm.payout_addresses.iter().find(|(_, account)| issuers.contains(account)) {
         Some((&asset, &account)) => Err(Error::IssuerPaid { asset, account }),

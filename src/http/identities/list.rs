@@ -8,7 +8,7 @@ use crate::domain::ids::IdentityId;
 use crate::http::auth::{CatalogRead, May};
 use crate::http::document::ListProblems;
 use crate::http::input::{Asked, Limit};
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, listing};
 
 /// What to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -46,5 +46,6 @@ pub(in crate::http) async fn handler(
 ) -> Result<Json<Page<Identity>>, Problem> {
     let mut tx = app.read().await?;
     let rows = tx.identities(asked.cursor, asked.limit.rows()).await?;
-    Ok(Json(Page::of(rows, asked.limit.0, |identity| identity.id.to_string(), Identity::from)))
+    drop(tx);
+    Ok(Json(listing::page(&app, rows, asked.limit, ToString::to_string, Identity::from).await))
 }

@@ -9,7 +9,7 @@ use crate::domain::ids::NodeId;
 use crate::http::auth::{CatalogRead, May};
 use crate::http::document::ListProblems;
 use crate::http::input::{Asked, Limit};
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, listing};
 
 /// What to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -51,5 +51,6 @@ pub(in crate::http) async fn handler(
 ) -> Result<Json<Page<Node>>, Problem> {
     let mut tx = app.read().await?;
     let rows = tx.nodes(asked.farm_id, asked.cursor, asked.limit.rows()).await?;
-    Ok(Json(Page::of(rows, asked.limit.0, |node| node.id.to_string(), Node::from)))
+    drop(tx);
+    Ok(Json(listing::page(&app, rows, asked.limit, ToString::to_string, Node::from).await))
 }

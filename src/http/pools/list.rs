@@ -9,7 +9,7 @@ use crate::domain::ids::{IdentityId, NodeId};
 use crate::http::auth::{May, PoolsRead};
 use crate::http::document::ListProblems;
 use crate::http::input::{Asked, Limit};
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, listing};
 use crate::ports::store::PoolFilter;
 
 /// What to list.
@@ -58,8 +58,9 @@ pub(in crate::http) async fn handler(
     let now = app.clock.now();
     let mut tx = app.read().await?;
     let rows = tx.pools(&filter, asked.cursor, asked.limit.rows()).await?;
-    let page = Page::of(rows, asked.limit.0, |pool| pool.id.to_string(), |pool| Pool::at(pool, now));
-    let items =
-        page.items.into_iter().collect::<Result<_, _>>().map_err(|error| Problem::internal(&error))?;
-    Ok(Json(Page { items, next_cursor: page.next_cursor }))
+    drop(tx);
+    let Page { items, next_cursor, unreadable } =
+        listing::page(&app, rows, asked.limit, ToString::to_string, |pool| Pool::at(pool, now)).await;
+    let items = items.into_iter().collect::<Result<_, _>>().map_err(|error| Problem::internal(&error))?;
+    Ok(Json(Page { items, next_cursor, unreadable }))
 }

@@ -10,7 +10,7 @@ use crate::domain::reservation::STATE_NAMES;
 use crate::http::auth::{May, ReservationsRead};
 use crate::http::document::ListProblems;
 use crate::http::input::{Asked, Limit};
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, listing};
 use crate::ports::store::ReservationFilter;
 
 /// The name of a state.
@@ -71,10 +71,7 @@ pub(in crate::http) async fn handler(
     let passphrase = app.network_passphrase.as_deref();
     let mut tx = app.read().await?;
     let rows = tx.reservations(&filter, asked.cursor, asked.limit.rows()).await?;
-    Ok(Json(Page::of(
-        rows,
-        asked.limit.0,
-        |reservation| reservation.id.to_string(),
-        |reservation| Reservation::new(&reservation, passphrase),
-    )))
+    drop(tx);
+    let shape = |reservation| Reservation::new(&reservation, passphrase);
+    Ok(Json(listing::page(&app, rows, asked.limit, ToString::to_string, shape).await))
 }

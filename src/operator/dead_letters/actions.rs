@@ -45,6 +45,13 @@ pub(super) fn look_at_the_books() -> Action {
     neither("look", summary, Some("farmgate reconcile".to_owned()))
 }
 
+pub(super) fn mend_the_row() -> Action {
+    let summary = "Mend the row, with the service stopped and a backup at hand, or start the version of the \
+                   program that wrote it. Nothing that it is about was lost: it goes on once the row can be \
+                   read.";
+    neither("mend", summary.to_owned(), None)
+}
+
 pub(super) fn accept(operation: OperationId) -> Action {
     let summary = "Accept what it took as a loss, and why; then start the service again. Only once it is \
                    known how it came about: if somebody else has the platform's key, more will go.";

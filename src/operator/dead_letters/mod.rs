@@ -7,16 +7,19 @@
 
 mod actions;
 mod money;
+mod rows;
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::api::{Bump, DeadLetter, Dismissed, TriedTransaction};
-use crate::domain::dead_letter::{Kind, LetterId, UNEXPLAINED_AFTER, UNKNOWN_AFTER, UNTAKEN_AFTER};
+use rows::{earlier, letters_of};
+
+use crate::api::{Bump, DeadLetter, Dismissed, Row, TriedTransaction};
+use crate::domain::dead_letter::{Kind, LetterId, UNEXPLAINED_AFTER, UNKNOWN_AFTER};
 use crate::domain::transfer::{Purpose, Submission};
-use crate::ports::store::{Applied, Dismissal, QuarantinedRecord, RecordId, StoreError, Tx};
+use crate::ports::store::{Applied, Dismissal, NotedRow, Page, QuarantinedRecord, RecordId, StoreError, Tx};
 
 /// Which dead letters to list.
 #[derive(Debug, Clone, Default)]
@@ -87,20 +90,19 @@ impl Part<'_> {
             Kind::UnreadableRecord => {
                 let after = after.map(record_id).transpose()?;
                 let records = tx.quarantined_records(dismissed, after, limit).await?;
-                Ok(records.into_iter().map(unreadable).collect())
+                let name = |(account, digest): RecordId| format!("{account}-{digest}");
+                Ok(letters_of((kind, now), records, name, unreadable))
             }
-            Kind::HeldReservation => Ok(money::held(tx, key(after)?, limit).await?),
-            Kind::UndeliverableReturn => Ok(money::returns(tx, key(after)?, limit).await?),
-            Kind::UnpaidRepayment => Ok(money::repayments(tx, key(after)?, limit).await?),
-            Kind::UntakeableBalance => {
-                Ok(money::balances(tx, now, earlier(now, UNTAKEN_AFTER), key(after)?, limit).await?)
+            Kind::UnreadableRow => {
+                let after = after.map(|after| after.key.clone());
+                Ok(tx.unreadable_rows(after, limit).await?.into_iter().map(unreadable_row).collect())
             }
-            Kind::UnexplainedAccount => {
-                Ok(unexplained(tx, earlier(now, UNEXPLAINED_AFTER), key(after)?, limit).await?)
-            }
-            Kind::UnknownTransaction => {
-                Ok(unknown(tx, earlier(now, UNKNOWN_AFTER), key(after)?, limit).await?)
-            }
+            Kind::HeldReservation => Ok(money::held(tx, now, key(after)?, limit).await?),
+            Kind::UndeliverableReturn => Ok(money::given_back(tx, kind, now, (key(after)?, limit)).await?),
+            Kind::UnpaidRepayment => Ok(money::given_back(tx, kind, now, (key(after)?, limit)).await?),
+            Kind::UntakeableBalance => Ok(money::balances(tx, now, key(after)?, limit).await?),
+            Kind::UnexplainedAccount => Ok(unexplained(tx, now, key(after)?, limit).await?),
+            Kind::UnknownTransaction => Ok(unknown(tx, now, key(after)?, limit).await?),
         }
     }
 }
@@ -117,12 +119,9 @@ fn record_id(id: &LetterId) -> Result<RecordId, DeadLetterError> {
     Ok((account.parse().map_err(|_| no_such())?, digest.to_owned()))
 }
 
-fn earlier(now: Timestamp, by: SignedDuration) -> Timestamp {
-    now.checked_sub(by).unwrap_or(now)
-}
-
 /// Dismisses an unreadable record: it stays stored, and is listed only when asked for. The letter as it then
-/// is; `None` if there is no such record. One that was dismissed keeps its first note.
+/// is; `None` if there is no such record. One that was dismissed keeps its first note. The note of an
+/// unreadable row is taken back: it is made again if somebody comes to the row and cannot read it.
 ///
 /// # Errors
 /// [`DeadLetterError::NotDismissable`] for any other kind: what is about money is listed until it is
@@ -132,6 +131,15 @@ pub async fn dismiss(
     id: &LetterId,
     dismissal: &Dismissal,
 ) -> Result<Option<DeadLetter>, DeadLetterError> {
+    if id.kind == Kind::UnreadableRow {
+        let Some(noted) = tx.unreadable_row(&id.key).await? else { return Ok(None) };
+        match tx.forget_unreadable(&id.key).await? {
+            Applied::Executed | Applied::AlreadyApplied => {}
+        }
+        let Dismissal { at, by, note } = dismissal.clone();
+        let (actions, dismissed) = (Vec::new(), Some(Dismissed { at, by, note }));
+        return Ok(Some(DeadLetter { actions, dismissed, ..unreadable_row(noted) }));
+    }
     if id.kind != Kind::UnreadableRecord {
         return Err(DeadLetterError::NotDismissable(id.kind));
     }
@@ -177,15 +185,29 @@ fn unreadable(QuarantinedRecord { id, record, dismissed }: QuarantinedRecord) ->
     letter
 }
 
+fn unreadable_row(noted: NotedRow) -> DeadLetter {
+    let NotedRow { id, table, column, key, reason, since, .. } = noted;
+    let id = LetterId::new(Kind::UnreadableRow, id);
+    let summary = format!(
+        "A row of the database cannot be read: {table}.{column} of {key} cannot be: {reason}. What it is \
+         about stands still; everything else goes on."
+    );
+    let mut letter = DeadLetter::new(&id, since, summary);
+    letter.reason = Some(reason);
+    letter.row = Some(Row { table, column, key });
+    letter.actions = vec![actions::mend_the_row(), actions::dismiss(&id)];
+    letter
+}
+
 async fn unexplained(
     tx: &mut dyn Tx,
-    since: Timestamp,
+    now: Timestamp,
     after: Option<crate::domain::address::AccountId>,
     limit: u32,
 ) -> Result<Vec<DeadLetter>, StoreError> {
-    let escrows = tx.escrows_unexplained(since, after, limit).await?;
+    let escrows = tx.escrows_unexplained(earlier(now, UNEXPLAINED_AFTER), after, limit).await?;
     let letter = |escrow: crate::domain::escrow::EscrowAccount| {
-        let since = escrow.watch.dirty_since?;
+        let since = escrow.watch.dirty_since.unwrap_or(now);
         let account = escrow.account;
         let summary = format!(
             "The balances of {account} are not what its history explains: something came or left that was \
@@ -196,25 +218,30 @@ async fn unexplained(
         letter.account = Some(account);
         letter.reservation_id = escrow.state.reservation();
         letter.actions = vec![actions::wait_for_history(), actions::look_at_the_books()];
-        Some(letter)
+        letter
     };
-    Ok(escrows.into_iter().filter_map(letter).collect())
+    let name = |account: crate::domain::address::AccountId| account.to_string();
+    Ok(letters_of((Kind::UnexplainedAccount, now), escrows, name, letter))
 }
 
 async fn unknown(
     tx: &mut dyn Tx,
-    over_since: Timestamp,
+    now: Timestamp,
     after: Option<crate::domain::ids::SubmissionId>,
     limit: u32,
 ) -> Result<Vec<DeadLetter>, StoreError> {
-    let mut live = tx.live_submissions().await?;
-    live.retain(|one| one.max_time <= over_since && after.is_none_or(|after| one.id > after));
-    live.sort_by_key(|one| one.id);
+    let over_since = earlier(now, UNKNOWN_AFTER);
+    let mut live = tx.live_submissions().await?.into_rows();
+    live.retain(|(id, row)| {
+        let is_over = row.as_ref().map_or(true, |one| one.max_time <= over_since);
+        is_over && id.is_some_and(|id| after.is_none_or(|after| id > after))
+    });
+    live.sort_by_key(|(id, _)| *id);
     live.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     if live.is_empty() {
         return Ok(Vec::new());
     }
-    let bumps = tx.live_fee_bumps().await?;
+    let bumps = tx.live_fee_bumps().await?.readable(|_| {});
     let letter = |submission: Submission| {
         let summary = format!(
             "What became of transaction {}, which {}, is not known, although it can no longer land: \
@@ -237,7 +264,8 @@ async fn unknown(
         letter.actions = vec![actions::wait_for_an_outcome()];
         letter
     };
-    Ok(live.into_iter().map(letter).collect())
+    let name = |id: crate::domain::ids::SubmissionId| id.to_string();
+    Ok(letters_of((Kind::UnknownTransaction, now), Page::new(live), name, letter))
 }
 
 fn purpose(purpose: &Purpose) -> impl Display {

@@ -4,10 +4,11 @@
 use jiff::Timestamp;
 
 use super::actions;
+use super::rows::{cannot_be_read, earlier};
 use crate::api::{DeadLetter, TriedTransaction};
 use crate::domain::address::Address;
 use crate::domain::claimable::Claimable;
-use crate::domain::dead_letter::{Kind, LetterId, Undelivered};
+use crate::domain::dead_letter::{Kind, LetterId, UNTAKEN_AFTER, Undelivered};
 use crate::domain::ids::{ClaimableId, ReservationId, TransferId, made_at};
 use crate::domain::payment::PaymentKind;
 use crate::domain::reservation::{Reservation, State};
@@ -25,13 +26,18 @@ async fn tried(tx: &mut dyn Tx, letter: &mut DeadLetter, tries: Tries) -> Result
 
 pub(super) async fn held(
     tx: &mut dyn Tx,
+    now: Timestamp,
     after: Option<ReservationId>,
     limit: u32,
 ) -> Result<Vec<DeadLetter>, StoreError> {
     let filter = ReservationFilter { state: Some("held"), customer: None };
     let mut letters = Vec::new();
-    for reservation in tx.reservations(&filter, after, limit).await? {
-        letters.extend(one_held(tx, reservation).await?);
+    for (id, reservation) in tx.reservations(&filter, after, limit).await?.into_rows() {
+        letters.extend(match (reservation, id) {
+            (Ok(reservation), _) => one_held(tx, reservation).await?,
+            (Err(row), Some(id)) => Some(cannot_be_read(Kind::HeldReservation, now, id.to_string(), &row)),
+            (Err(_), None) => None,
+        });
     }
     Ok(letters)
 }
@@ -71,31 +77,30 @@ async fn one_held(tx: &mut dyn Tx, reservation: Reservation) -> Result<Option<De
     Ok(Some(letter))
 }
 
-pub(super) async fn returns(
+/// Returns of payments, or repayments of claimable balances.
+pub(super) async fn given_back(
     tx: &mut dyn Tx,
-    after: Option<TransferId>,
-    limit: u32,
+    kind: Kind,
+    now: Timestamp,
+    (after, limit): (Option<TransferId>, u32),
 ) -> Result<Vec<DeadLetter>, StoreError> {
+    let page = if kind == Kind::UnpaidRepayment {
+        tx.repayments_unpaid(after, limit).await?
+    } else {
+        tx.returns_undelivered(after, limit).await?
+    };
     let mut letters = Vec::new();
-    for (transfer, undelivered) in tx.returns_undelivered(after, limit).await? {
-        letters.extend(given_back(tx, Kind::UndeliverableReturn, transfer, undelivered).await?);
+    for (id, row) in page.into_rows() {
+        letters.extend(match (row, id) {
+            (Ok((transfer, undelivered)), _) => one_given_back(tx, kind, transfer, undelivered).await?,
+            (Err(row), Some(id)) => Some(cannot_be_read(kind, now, id.to_string(), &row)),
+            (Err(_), None) => None,
+        });
     }
     Ok(letters)
 }
 
-pub(super) async fn repayments(
-    tx: &mut dyn Tx,
-    after: Option<TransferId>,
-    limit: u32,
-) -> Result<Vec<DeadLetter>, StoreError> {
-    let mut letters = Vec::new();
-    for (transfer, undelivered) in tx.repayments_unpaid(after, limit).await? {
-        letters.extend(given_back(tx, Kind::UnpaidRepayment, transfer, undelivered).await?);
-    }
-    Ok(letters)
-}
-
-async fn given_back(
+async fn one_given_back(
     tx: &mut dyn Tx,
     kind: Kind,
     transfer: Transfer,
@@ -176,13 +181,17 @@ async fn why_undecided(
 pub(super) async fn balances(
     tx: &mut dyn Tx,
     now: Timestamp,
-    overdue: Timestamp,
     after: Option<ClaimableId>,
     limit: u32,
 ) -> Result<Vec<DeadLetter>, StoreError> {
+    let overdue = earlier(now, UNTAKEN_AFTER);
     let mut letters = Vec::new();
-    for claimable in tx.claimables_not_taken_back(now, overdue, after, limit).await? {
-        letters.push(balance(tx, claimable).await?);
+    for (id, claimable) in tx.claimables_not_taken_back(now, overdue, after, limit).await?.into_rows() {
+        letters.extend(match (claimable, id) {
+            (Ok(claimable), _) => Some(balance(tx, claimable).await?),
+            (Err(row), Some(id)) => Some(cannot_be_read(Kind::UntakeableBalance, now, id.to_string(), &row)),
+            (Err(_), None) => None,
+        });
     }
     Ok(letters)
 }

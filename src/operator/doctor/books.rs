@@ -13,7 +13,7 @@ use crate::domain::escrow::ChannelRole;
 use crate::domain::farm::Farm;
 use crate::domain::transfer::Submission;
 use crate::operator::stock::Stock;
-use crate::ports::store::{EngineStatus, LIST_ROWS_MAX, Pages, Store, StoreError};
+use crate::ports::store::{EngineStatus, LIST_ROWS_MAX, Pages, Store, StoreError, UnreadableRow};
 
 /// The engine is silent if it has not reported for so many ticks …
 pub const ENGINE_TICKS_SILENT: u32 = 3;
@@ -48,30 +48,41 @@ pub struct Books {
     pub quarantined: usize,
     /// The engine's last report.
     pub engine: Option<EngineStatus>,
+    /// Rows that cannot be read: table, column and key.
+    pub unreadable: Vec<String>,
 }
 
 impl Books {
     /// Reads them.
     pub async fn read(store: &dyn Store) -> Result<Self, StoreError> {
         let mut tx = store.begin_read().await?;
-        let channels = tx.channels().await?.into_iter();
-        let channels = channels.filter(|one| one.role == ChannelRole::Channel && one.opening.is_none());
+        let noted = tx.unreadable_rows(None, LIST_ROWS_MAX).await?;
+        let name = |table: &str, column: &str, key: &str| format!("{table}.{column} of {key}");
+        let noted = noted.iter().map(|row| name(&row.table, &row.column, &row.key));
+        let mut unreadable: BTreeSet<String> = noted.collect();
+        let mut note = |row: UnreadableRow| {
+            unreadable.insert(name(row.table, row.column, &row.key));
+        };
+        let mut channels = tx.channels().await?.readable(&mut note);
+        channels.retain(|one| one.role == ChannelRole::Channel && one.opening.is_none());
         let mut books = Self {
-            channels: channels.map(|channel| channel.account).collect(),
-            currencies: tx.currencies(None, LIST_ROWS_MAX).await?,
+            channels: channels.into_iter().map(|channel| channel.account).collect(),
+            currencies: tx.currencies(None, LIST_ROWS_MAX).await?.readable(&mut note),
             farms: Vec::new(),
             reservations: tx.reservation_counts().await?,
-            live: tx.live_submissions().await?,
+            live: tx.live_submissions().await?.readable(&mut note),
             quarantined: tx.quarantined(QUARANTINED_COUNTED_MAX).await?.len(),
             engine: tx.engine_status().await?,
+            unreadable: Vec::new(),
         };
         let mut pages = Pages::new();
         for _ in 0..FARM_PAGES_MAX {
             let Some(after) = pages.after() else { break };
             let page = tx.farms(after, LIST_ROWS_MAX).await?;
-            pages.turn(&page, |farm| farm.id);
-            books.farms.extend(page);
+            pages.turn(&page);
+            books.farms.extend(page.readable(&mut note));
         }
+        books.unreadable = unreadable.into_iter().collect();
         Ok(books)
     }
 
@@ -187,6 +198,18 @@ pub fn quarantined(books: &Books) -> Check {
             Check::warn(CHECK, seen, "look at their JSON: money may have moved that is not in the books")
         }
     }
+}
+
+/// The line on rows that cannot be read.
+pub fn rows(books: &Books) -> Check {
+    const CHECK: &str = "rows";
+    let Some(first) = books.unreadable.first() else {
+        return Check::ok(CHECK, "every row that somebody came to can be read");
+    };
+    let count = books.unreadable.len();
+    let more = if count >= LIST_ROWS_MAX as usize { " or more" } else { "" };
+    let seen = format!("{count}{more} rows cannot be read, the first is {first}");
+    Check::fail(CHECK, seen, "mend what GET /v1/dead-letters?kind=unreadable_row lists; the others go on")
 }
 
 #[cfg(test)]

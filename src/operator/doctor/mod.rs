@@ -89,6 +89,7 @@ pub async fn examine(
         checks.push(books::transactions(books, ledger_time.unwrap_or_else(|| clock.now())));
         checks.push(books::held(books));
         checks.push(books::quarantined(books));
+        checks.push(books::rows(books));
     }
     checks
 }

@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use super::error::StoreError;
 use super::forward::store_trait;
+use super::pages::Page;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, EscrowAccount, HistoryCursor};
@@ -45,7 +46,13 @@ store_trait! {
 
         /// Those of `accounts` that are escrow accounts of ours, in any order. At most 200 may be asked for
         /// at once.
-        async fn escrows(&mut self, accounts: &[AccountId]) -> Result<Vec<EscrowAccount>, StoreError>;
+        async fn escrows(
+            &mut self,
+            accounts: &[AccountId],
+        ) -> Result<Page<EscrowAccount, AccountId>, StoreError>;
+
+        /// The escrow account of ours with this address.
+        async fn escrow(&mut self, account: AccountId) -> Result<Option<EscrowAccount>, StoreError>;
 
         /// The escrow accounts that are being prepared and that `submission` creates.
         async fn escrows_opened_by(
@@ -61,7 +68,7 @@ store_trait! {
         ) -> Result<Vec<(AccountId, ReservationId)>, StoreError>;
 
         /// Escrow accounts that are merged, their history not read to its end; in account order.
-        async fn escrows_merged(&mut self, limit: u32) -> Result<Vec<EscrowAccount>, StoreError>;
+        async fn escrows_merged(&mut self, limit: u32) -> Result<Page<EscrowAccount, AccountId>, StoreError>;
 
         /// Escrow accounts that are dirty, longest first.
         async fn escrows_dirty(&mut self, limit: u32) -> Result<Vec<EscrowAccount>, StoreError>;
@@ -133,6 +140,6 @@ store_trait! {
         ) -> Result<Vec<ForeignClaimable>, StoreError>;
 
         /// All channels, the platform account among them, in account order. There are at most a few hundred.
-        async fn channels(&mut self) -> Result<Vec<Channel>, StoreError>;
+        async fn channels(&mut self) -> Result<Page<Channel, AccountId>, StoreError>;
     }
 }

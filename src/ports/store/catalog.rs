@@ -1,5 +1,6 @@
 use super::error::StoreError;
 use super::forward::store_trait;
+use super::pages::Page;
 use crate::domain::asset::AssetCode;
 use crate::domain::currency::Currency;
 use crate::domain::farm::Farm;
@@ -26,7 +27,11 @@ store_trait! {
         /// The farm with this id.
         async fn farm(&mut self, id: FarmId) -> Result<Option<Farm>, StoreError>;
         /// All farms.
-        async fn farms(&mut self, after: Option<FarmId>, limit: u32) -> Result<Vec<Farm>, StoreError>;
+        async fn farms(
+            &mut self,
+            after: Option<FarmId>,
+            limit: u32,
+        ) -> Result<Page<Farm, FarmId>, StoreError>;
 
         /// Creates or replaces a node.
         async fn put_node(&mut self, node: &Node) -> Result<Put, StoreError>;
@@ -38,7 +43,7 @@ store_trait! {
             farm: Option<FarmId>,
             after: Option<NodeId>,
             limit: u32,
-        ) -> Result<Vec<Node>, StoreError>;
+        ) -> Result<Page<Node, NodeId>, StoreError>;
 
         /// Creates or replaces an identity.
         async fn put_identity(&mut self, identity: &Identity) -> Result<Put, StoreError>;
@@ -49,7 +54,7 @@ store_trait! {
             &mut self,
             after: Option<IdentityId>,
             limit: u32,
-        ) -> Result<Vec<Identity>, StoreError>;
+        ) -> Result<Page<Identity, IdentityId>, StoreError>;
 
         /// Creates or replaces a currency, by its code.
         async fn put_currency(&mut self, currency: &Currency) -> Result<Put, StoreError>;
@@ -60,6 +65,6 @@ store_trait! {
             &mut self,
             after: Option<AssetCode>,
             limit: u32,
-        ) -> Result<Vec<Currency>, StoreError>;
+        ) -> Result<Page<Currency, AssetCode>, StoreError>;
     }
 }

@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use super::error::StoreError;
 use super::forward::store_trait;
+use super::pages::Page;
 use crate::domain::asset::Asset;
 use crate::domain::claimable::Claimable;
 use crate::domain::ids::{ClaimableId, FarmId};
@@ -34,7 +35,7 @@ store_trait! {
             &mut self,
             after: Option<ClaimableId>,
             limit: u32,
-        ) -> Result<Vec<Claimable>, StoreError>;
+        ) -> Result<Page<Claimable, ClaimableId>, StoreError>;
 
         /// Outstanding ones that may be taken back at `now`, those that could be longest first; after
         /// `after`, from when on and which.
@@ -43,14 +44,14 @@ store_trait! {
             now: Timestamp,
             after: Option<(Timestamp, ClaimableId)>,
             limit: u32,
-        ) -> Result<Vec<Claimable>, StoreError>;
+        ) -> Result<Page<Claimable, (Timestamp, ClaimableId)>, StoreError>;
 
         /// Taken back ones of which no repayment is stored, in id order, after `after`.
         async fn claimables_not_repaid(
             &mut self,
             after: Option<ClaimableId>,
             limit: u32,
-        ) -> Result<Vec<Claimable>, StoreError>;
+        ) -> Result<Page<Claimable, ClaimableId>, StoreError>;
 
         /// Per asset, in stroops: what stands in those that may still be claimed, and what is owed to
         /// recipients: that, and what was taken back and is not repaid.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::error::{Applied, StoreError};
 use super::forward::store_trait;
+use super::pages::Page;
 use super::payments::Quarantined;
 use crate::domain::address::AccountId;
 use crate::domain::claimable::Claimable;
@@ -57,7 +58,7 @@ store_trait! {
             dismissed: bool,
             after: Option<RecordId>,
             limit: u32,
-        ) -> Result<Vec<QuarantinedRecord>, StoreError>;
+        ) -> Result<Page<QuarantinedRecord, RecordId>, StoreError>;
 
         /// The record with this name, open or dismissed.
         async fn quarantined_record(
@@ -78,14 +79,14 @@ store_trait! {
             &mut self,
             after: Option<TransferId>,
             limit: u32,
-        ) -> Result<Vec<(Transfer, Option<Undelivered>)>, StoreError>;
+        ) -> Result<Page<(Transfer, Option<Undelivered>), TransferId>, StoreError>;
 
         /// Repayments of claimable balances that are owed, tried or not.
         async fn repayments_unpaid(
             &mut self,
             after: Option<TransferId>,
             limit: u32,
-        ) -> Result<Vec<(Transfer, Option<Undelivered>)>, StoreError>;
+        ) -> Result<Page<(Transfer, Option<Undelivered>), TransferId>, StoreError>;
 
         /// How a pending return or repayment could not be delivered; `None` if that was not tried, or it goes
         /// another way since.
@@ -113,7 +114,7 @@ store_trait! {
             overdue: Timestamp,
             after: Option<ClaimableId>,
             limit: u32,
-        ) -> Result<Vec<Claimable>, StoreError>;
+        ) -> Result<Page<Claimable, ClaimableId>, StoreError>;
 
         /// Escrow accounts that have been dirty since `since` or longer.
         async fn escrows_unexplained(
@@ -121,7 +122,7 @@ store_trait! {
             since: Timestamp,
             after: Option<AccountId>,
             limit: u32,
-        ) -> Result<Vec<EscrowAccount>, StoreError>;
+        ) -> Result<Page<EscrowAccount, AccountId>, StoreError>;
 
         /// How many there are of each kind at `now`.
         async fn dead_letter_counts(&mut self, now: Timestamp) -> Result<BTreeMap<Kind, u64>, StoreError>;

@@ -1,6 +1,8 @@
 use super::error::StoreError;
 use super::forward::store_trait;
+use super::pages::Page;
 use crate::domain::fee_bump::FeeBump;
+use crate::domain::ids::SubmissionId;
 
 store_trait! {
     /// Fee bumps of transactions of ours.
@@ -10,6 +12,6 @@ store_trait! {
         async fn insert_fee_bump(&mut self, bump: &FeeBump) -> Result<(), StoreError>;
 
         /// The bumps of all live transactions, the lowest bid of each first.
-        async fn live_fee_bumps(&mut self) -> Result<Vec<FeeBump>, StoreError>;
+        async fn live_fee_bumps(&mut self) -> Result<Page<FeeBump, SubmissionId>, StoreError>;
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{Applied, StoreError};
 use super::forward::store_trait;
 use super::lease::ServerIdentity;
+use super::pages::Page;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
 use crate::domain::event::{Event, EventKind};
@@ -97,7 +98,11 @@ store_trait! {
         async fn append_event(&mut self, at: Timestamp, kind: &EventKind) -> Result<EventId, StoreError>;
 
         /// Events in the order of their ids, after `after`.
-        async fn events(&mut self, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError>;
+        async fn events(
+            &mut self,
+            after: Option<EventId>,
+            limit: u32,
+        ) -> Result<Page<Event, EventId>, StoreError>;
 
         /// The last event that was forgotten; `None` if all there ever were are kept.
         async fn last_event_forgotten(&mut self) -> Result<Option<EventId>, StoreError>;

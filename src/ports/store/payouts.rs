@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use super::error::StoreError;
 use super::forward::store_trait;
+use super::pages::Page;
 use crate::domain::address::AccountId;
 
 /// What is known of an account that is paid out to.
@@ -30,7 +31,7 @@ store_trait! {
             &mut self,
             before: Timestamp,
             limit: u32,
-        ) -> Result<Vec<PayoutCheck>, StoreError>;
+        ) -> Result<Page<PayoutCheck, AccountId>, StoreError>;
 
         /// Stores what was seen of a watched account, over what was known.
         async fn set_payout_check(&mut self, check: &PayoutCheck) -> Result<(), StoreError>;

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use super::error::StoreError;
 use super::forward::store_trait;
+use super::pages::Page;
 use crate::domain::ids::{IdentityId, NodeId, PoolId};
 use crate::domain::pool::Pool;
 
@@ -42,7 +43,7 @@ store_trait! {
             filter: &PoolFilter,
             after: Option<PoolId>,
             limit: u32,
-        ) -> Result<Vec<Pool>, StoreError>;
+        ) -> Result<Page<Pool, PoolId>, StoreError>;
 
         /// What reservations that extend the pool and have not ended may still add to it. In a transaction
         /// that writes, nobody else claims or changes the pool until it has ended: read the pool afterwards.

@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use super::error::StoreError;
 use super::forward::store_trait;
+use super::pages::Page;
 use crate::domain::address::AccountId;
 use crate::domain::ids::{IdentityId, ReservationId};
 use crate::domain::reservation::Reservation;
@@ -42,7 +43,7 @@ store_trait! {
             filter: &ReservationFilter,
             after: Option<ReservationId>,
             limit: u32,
-        ) -> Result<Vec<Reservation>, StoreError>;
+        ) -> Result<Page<Reservation, ReservationId>, StoreError>;
 
         /// Reservations that still take payments although their deadline, or a request to cancel, is before
         /// `now`; by when they are [decided](Reservation::decided_after) and id, after `after`.
@@ -51,7 +52,7 @@ store_trait! {
             now: Timestamp,
             after: Option<(Timestamp, ReservationId)>,
             limit: u32,
-        ) -> Result<Vec<Reservation>, StoreError>;
+        ) -> Result<Page<Reservation, (Timestamp, ReservationId)>, StoreError>;
 
         /// How many reservations are in each state, by its name; states without any are left out. It is kept
         /// with every change, and costs the same whatever has ended.

@@ -1,5 +1,6 @@
 use super::error::StoreError;
 use super::forward::store_trait;
+use super::pages::Page;
 use crate::domain::address::AccountId;
 use crate::domain::ids::{ClaimableId, ReservationId, SubmissionId, TransferId, TxHash};
 use crate::domain::payment::PaymentId;
@@ -43,7 +44,7 @@ store_trait! {
             &mut self,
             after: Option<TransferId>,
             limit: u32,
-        ) -> Result<Vec<Transfer>, StoreError>;
+        ) -> Result<Page<Transfer, TransferId>, StoreError>;
 
         /// Returns of payments to `account` that are owed and in no live transaction, in id order, after
         /// `after`.
@@ -88,7 +89,14 @@ store_trait! {
         /// The transaction with this hash, or with a fee bump of ours that has it.
         async fn submission_by_hash(&mut self, hash: TxHash) -> Result<Option<Submission>, StoreError>;
 
+        /// True if a transaction with this hash is stored, whether it can be read or not.
+        async fn has_submission(&mut self, hash: TxHash) -> Result<bool, StoreError>;
+
         /// All live transactions, oldest first. There is at most one per channel.
-        async fn live_submissions(&mut self) -> Result<Vec<Submission>, StoreError>;
+        async fn live_submissions(&mut self) -> Result<Page<Submission, SubmissionId>, StoreError>;
+
+        /// The channels that have a live transaction, whether it can be read or not: nothing else is sent by
+        /// them.
+        async fn channels_in_use(&mut self) -> Result<Vec<AccountId>, StoreError>;
     }
 }

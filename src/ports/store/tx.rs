@@ -18,6 +18,7 @@ use super::payouts::PayoutsTx;
 use super::pools::PoolsTx;
 use super::reservations::ReservationsTx;
 use super::transfers::TransfersTx;
+use super::unreadable_rows::UnreadableRowsTx;
 use super::watchdog::WatchdogTx;
 
 /// A database.
@@ -36,7 +37,8 @@ pub trait Store: Send + Sync {
 /// Every method may answer [`StoreError::Unavailable`], and every one that reads [`StoreError::Corrupt`]. A
 /// guarded write whose row is no longer as its caller read it is [`StoreError::Conflict`]; a row whose unique
 /// key is taken is [`StoreError::Exists`]; what the port's words forbid (a new transfer that is not pending,
-/// a list of 201 ids) is [`StoreError::Refused`].
+/// a list of 201 ids) is [`StoreError::Refused`]. A list that is a [`Page`](super::Page) gives each row, or
+/// says why it cannot be read.
 ///
 /// # Failure
 /// Dropped without [`Tx::commit`], it is rolled back. After the first statement that was refused
@@ -63,6 +65,7 @@ pub trait Tx:
     + PoolsTx
     + ReservationsTx
     + TransfersTx
+    + UnreadableRowsTx
     + WatchdogTx
     + Send
     + Sync

@@ -14,10 +14,15 @@ use crate::settlement::EngineError;
 
 /// The platform's account.
 pub(in crate::settlement) async fn platform(tx: &mut dyn Tx) -> Result<AccountId, EngineError> {
-    let platform = tx.channels().await?.into_iter().find(|channel| channel.role == ChannelRole::Platform);
-    let platform =
-        platform.ok_or_else(|| EngineError::Contradiction("no platform account is stored".to_owned()))?;
-    Ok(platform.account)
+    let mut unreadable = None;
+    let channels = tx.channels().await?.readable(|row| unreadable = Some(row));
+    match channels.into_iter().find(|channel| channel.role == ChannelRole::Platform) {
+        Some(platform) => Ok(platform.account),
+        None => Err(match unreadable {
+            Some(row) => StoreError::from(row).into(),
+            None => EngineError::Contradiction("no platform account is stored".to_owned()),
+        }),
+    }
 }
 
 pub(in crate::settlement) fn trusted(snapshot: &AccountSnapshot) -> Vec<Asset> {
@@ -29,12 +34,12 @@ pub(in crate::settlement) async fn channel(
     tx: &mut dyn Tx,
     account: AccountId,
 ) -> Result<Channel, EngineError> {
-    let channel = tx.channels().await?.into_iter().find(|channel| channel.account == account);
+    let channel = tx.channels().await?.row(&account)?;
     channel.ok_or_else(|| EngineError::Contradiction(format!("channel {account} is not stored")))
 }
 
 pub(in crate::settlement) async fn is_ours(tx: &mut dyn Tx, account: AccountId) -> Result<bool, StoreError> {
-    let channel = tx.channels().await?.iter().any(|channel| channel.account == account);
+    let channel = tx.channels().await?.keys().any(|channel| *channel == account);
     Ok(channel || !tx.escrows(&[account]).await?.is_empty())
 }
 
@@ -43,7 +48,7 @@ pub(in crate::settlement) async fn home_of(
     tx: &mut dyn Tx,
     account: AccountId,
 ) -> Result<AccountId, EngineError> {
-    match tx.escrows(&[account]).await?.pop() {
+    match tx.escrow(account).await? {
         Some(escrow) if escrow.state.is_merged() => platform(tx).await,
         Some(_) | None => Ok(account),
     }

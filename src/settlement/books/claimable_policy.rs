@@ -95,7 +95,8 @@ pub(in crate::settlement) async fn fallback(
             if !possible || transfer.asset == Asset::Native {
                 return Ok(Fallback::Owed);
             }
-            let currencies = tx.currencies(None, LIST_ROWS_MAX).await?;
+            // What a currency is worth that cannot be read is not known.
+            let currencies = tx.currencies(None, LIST_ROWS_MAX).await?.readable(|_| {});
             let least = least_worth(&currencies, transfer.asset, policy.return_usd_min, now);
             if least.is_none_or(|least| transfer.amount < least) {
                 return Ok(Fallback::Owed);

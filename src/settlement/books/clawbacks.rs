@@ -181,8 +181,8 @@ pub(in crate::settlement) async fn owners(
 ) -> Result<Vec<Option<ReservationId>>, StoreError> {
     let mut owners = vec![transfer.reservation];
     if transfer.reservation.is_none() {
-        let escrows = tx.escrows(&[transfer.from]).await?;
-        owners.extend(escrows.iter().filter_map(|escrow| escrow.state.reservation()).map(Some));
+        let escrow = tx.escrow(transfer.from).await?;
+        owners.extend(escrow.and_then(|escrow| escrow.state.reservation()).map(Some));
     }
     Ok(owners)
 }

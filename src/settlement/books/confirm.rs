@@ -82,7 +82,7 @@ pub(in crate::settlement) async fn with_fee(
     record: &TransactionRecord,
 ) -> Result<TransactionEntry, EngineError> {
     let mut entry = TransactionEntry::default();
-    if tx.channels().await?.iter().any(|channel| channel.account == record.fee_account) {
+    if tx.channels().await?.keys().any(|channel| *channel == record.fee_account) {
         entry.fee(record);
     }
     Ok(entry)

@@ -20,9 +20,10 @@ use crate::domain::transfer::{Purpose, Submission, SubmissionState};
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::{Ledger, Network, SignedTransaction, TransactionPlan};
-use crate::ports::store::{Applied, RetryOn, Store, StoreError, Tx, transact};
+use crate::ports::store::{Applied, Page, RetryOn, Store, StoreError, Tx, transact};
 use crate::settlement::high_water_mark::HighWaterMark;
 use crate::settlement::isolating_network::IsolatingNetwork;
+use crate::settlement::unreadable::Unreadable;
 use crate::settlement::{EngineError, Outside, Settings};
 
 /// What every step works with: the ports, the settings, and the last id that was made.
@@ -33,6 +34,7 @@ pub(in crate::settlement) struct Ports {
     pub entropy: Arc<dyn Entropy>,
     pub clock: Arc<dyn Clock>,
     pub mark: Arc<HighWaterMark>,
+    pub unreadable: Arc<Unreadable>,
     ids: Ids,
 }
 
@@ -41,7 +43,7 @@ impl Ports {
         let Outside { store, network, clock, entropy } = outside;
         let ids = Ids::new(Arc::clone(&clock), Arc::clone(&entropy));
         let network = Arc::new(IsolatingNetwork::new(network, Arc::clone(&clock)));
-        Self { store, network, settings, entropy, clock, mark, ids }
+        Self { store, network, settings, entropy, clock, mark, unreadable: Arc::default(), ids }
     }
 
     pub(in crate::settlement) fn now(&self) -> Timestamp {
@@ -51,6 +53,29 @@ impl Ports {
     /// A transaction for reading a consistent state.
     pub(in crate::settlement) async fn read(&self) -> Result<Box<dyn Tx>, StoreError> {
         self.store.begin_read().await
+    }
+
+    /// What can be read of a page; the rest is noted, and is nobody else's trouble.
+    pub(in crate::settlement) fn readable<T, K: Clone>(&self, page: Page<T, K>) -> Vec<T> {
+        page.readable(|row| self.unreadable.add(row))
+    }
+
+    /// What was read; `None` if it cannot be, which is noted, and is nobody else's trouble.
+    pub(in crate::settlement) fn unless_unreadable<T, E: Into<EngineError>>(
+        &self,
+        read: Result<T, E>,
+    ) -> Result<Option<T>, EngineError> {
+        let error: EngineError = match read {
+            Ok(read) => return Ok(Some(read)),
+            Err(error) => error.into(),
+        };
+        match error.unreadable_row() {
+            Some(row) => {
+                self.unreadable.add(row);
+                Ok(None)
+            }
+            None => Err(error),
+        }
     }
 
     /// Runs `work` in a transaction and commits it; runs it again after conflicts.
@@ -64,9 +89,11 @@ impl Ports {
         F: for<'a, 'tx> Fn(&'a mut UnitOfWork<'tx>) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
     {
         let (ids, mark, work) = (self.ids.clone(), Arc::clone(&self.mark), Arc::new(work));
+        let unreadable = Arc::clone(&self.unreadable);
         transact(&self.store, move |tx| {
             let (ids, mark, work) = (ids.clone(), Arc::clone(&mark), Arc::clone(&work));
-            Box::pin(async move { work(&mut UnitOfWork { tx, ids, mark }).await })
+            let unreadable = Arc::clone(&unreadable);
+            Box::pin(async move { work(&mut UnitOfWork { tx, ids, mark, unreadable }).await })
         })
         .await
     }
@@ -106,12 +133,18 @@ pub(in crate::settlement) struct UnitOfWork<'tx> {
     tx: &'tx mut dyn Tx,
     ids: Ids,
     mark: Arc<HighWaterMark>,
+    unreadable: Arc<Unreadable>,
 }
 
 impl<'tx> UnitOfWork<'tx> {
     /// Work outside of any engine.
     pub(in crate::settlement) fn new(tx: &'tx mut dyn Tx, ids: Ids) -> Self {
-        Self { tx, ids, mark: Arc::default() }
+        Self { tx, ids, mark: Arc::default(), unreadable: Arc::default() }
+    }
+
+    /// What can be read of a page; the rest is noted, and is nobody else's trouble.
+    pub(in crate::settlement) fn readable<T, K: Clone>(&self, page: Page<T, K>) -> Vec<T> {
+        page.readable(|row| self.unreadable.add(row))
     }
 
     /// The transaction itself, for what only reads.
@@ -163,7 +196,7 @@ impl<'tx> UnitOfWork<'tx> {
         purpose: Purpose,
     ) -> Result<(), EngineError> {
         for sent in self.mark.sent() {
-            if self.tx.submission_by_hash(sent).await?.is_none() {
+            if !self.tx.has_submission(sent).await? {
                 let what = format!("transaction {sent} was stored and sent, and is not stored any more");
                 return Err(self.mark.went_back(what).into());
             }

@@ -15,6 +15,8 @@ use crate::settlement::memory::Memory;
 const FORGOTTEN_AT_ONCE_MAX: u32 = 500;
 /// Most transactions of one kind in one tick.
 const STEPS_PER_TICK_MAX: u32 = 10;
+/// How long a row stays noted that nobody has found unreadable since: it was mended, or nobody needs it.
+const UNREADABLE_ROWS_KEPT_SECONDS: i64 = 86_400;
 /// Pause after which it is looked again whether anything is old enough.
 const PAUSE: SignedDuration = SignedDuration::from_mins(10);
 
@@ -23,6 +25,8 @@ const PAUSE: SignedDuration = SignedDuration::from_mins(10);
 enum Kept {
     Answers,
     Events,
+    /// Notes of rows that nobody has found unreadable for a while.
+    UnreadableRows,
 }
 
 /// The step that forgets.
@@ -46,7 +50,8 @@ impl Forget {
         let settings = &self.ports.settings;
         let answers = self.some(Kept::Answers, now, settings.answers_kept_seconds).await?;
         let events = self.some(Kept::Events, now, settings.events_kept_seconds).await?;
-        *self.not_before.lock() = if answers && events { now.checked_add(PAUSE).ok() } else { None };
+        let rows = self.some(Kept::UnreadableRows, now, UNREADABLE_ROWS_KEPT_SECONDS).await?;
+        *self.not_before.lock() = if answers && events && rows { now.checked_add(PAUSE).ok() } else { None };
         Ok(())
     }
 
@@ -61,6 +66,9 @@ impl Forget {
                         Ok::<_, EngineError>(match kept {
                             Kept::Answers => work.forget_answers(before, FORGOTTEN_AT_ONCE_MAX).await?,
                             Kept::Events => work.forget_events(before, FORGOTTEN_AT_ONCE_MAX).await?,
+                            Kept::UnreadableRows => {
+                                work.forget_unreadable_before(before, FORGOTTEN_AT_ONCE_MAX).await?
+                            }
                         })
                     })
                 })

@@ -49,10 +49,11 @@ impl Engine {
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
         let accounts: Vec<_> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
-        let mut escrows = self.ports.read().await?.escrows(&accounts).await?;
-        if self.adopt.adopt(page, &escrows, tip).await? {
-            escrows = self.ports.read().await?.escrows(&accounts).await?;
+        let mut stored = self.ports.read().await?.escrows(&accounts).await?;
+        if self.adopt.adopt(page, &stored, tip).await? {
+            stored = self.ports.read().await?.escrows(&accounts).await?;
         }
+        let escrows = self.ports.readable(stored);
         for escrow in &escrows {
             let snapshot = page.accounts.iter().find(|snapshot| snapshot.account == escrow.account);
             let Some(snapshot) = snapshot else { continue };
@@ -78,7 +79,7 @@ impl Engine {
         page: &AccountPage,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
-        let channels = self.ports.read().await?.channels().await?;
+        let channels = self.ports.readable(self.ports.read().await?.channels().await?);
         self.channels.see(&channels, page);
         let ahead = Channels::ahead(&channels, page);
         if !ahead.is_empty() {

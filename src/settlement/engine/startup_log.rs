@@ -22,10 +22,11 @@ impl Engine {
         let status = tx.engine_status().await?;
         let reservations = tx.reservation_counts().await?;
         let funded = tx.oldest_funded().await?;
-        let live = tx.live_submissions().await?;
+        let live = self.ports.readable(tx.live_submissions().await?);
         let unknown = tx.oldest_unknown().await?;
         let (pending, oldest_pending) = tx.pending_transfers().await?;
-        let channels = tx.channels().await?.into_iter();
+        let channels = self.ports.readable(tx.channels().await?);
+        let channels = channels.iter();
         let channels =
             channels.filter(|one| one.role == ChannelRole::Channel && one.opening.is_none()).count();
         let mut warm = 0;

@@ -9,6 +9,9 @@ use crate::ports::store::{EngineStatus, ServerIdentity, Stopped, StoreError, Tx}
 use crate::settlement::recovery::build_gate::Building;
 use crate::settlement::{EngineError, TickReport};
 
+/// Most rows that cannot be read of which a report tells; all are noted.
+const ROWS_SAID_MAX: usize = 10;
+
 /// What a tick came to.
 #[derive(Clone)]
 struct TickEnd {
@@ -28,6 +31,34 @@ struct TickEnd {
 }
 
 impl Engine {
+    /// Notes the rows that a tick could not read, for a person to see to.
+    pub(super) async fn note_unreadable(&self, outcome: &mut Result<TickReport, EngineError>) {
+        let mut rows = self.ports.unreadable.take();
+        match outcome {
+            Ok(report) => {
+                rows.append(&mut report.unreadable);
+                rows.sort();
+                rows.dedup();
+                report.unreadable.clone_from(&rows);
+            }
+            Err(error) => rows.extend(error.unreadable_row()),
+        }
+        if rows.is_empty() {
+            return;
+        }
+        let now = self.ports.now();
+        let noted: Result<(), StoreError> = self
+            .ports
+            .transact(move |work| {
+                let rows = rows.clone();
+                Box::pin(async move { work.note_unreadable(&rows, now).await })
+            })
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!(%error, "rows that cannot be read were not noted");
+        }
+    }
+
     /// Stores what a tick came to.
     pub(super) async fn store_status(&self, outcome: &Result<TickReport, EngineError>) {
         let ticked_at = self.ports.now();
@@ -39,8 +70,8 @@ impl Engine {
             stream_away_since: self.hints.away_since(),
             trouble: outcome.as_ref().err().map(ToString::to_string),
             left_alone: match outcome {
-                Ok(report) if !report.troubles.is_empty() => Some(report.troubles.join("; ")),
-                Ok(_) | Err(_) => None,
+                Ok(report) => said(report),
+                Err(_) => None,
             },
             stopped: match outcome {
                 Ok(_) => Some(None),
@@ -67,6 +98,14 @@ impl Engine {
             tracing::warn!(%error, "the engine's report was not stored");
         }
     }
+}
+
+/// What is left alone, in words.
+fn said(report: &TickReport) -> Option<String> {
+    let told = |row: &String| report.troubles.iter().any(|trouble| trouble.contains(row));
+    let rows = report.unreadable.iter().map(ToString::to_string).filter(|row| !told(row));
+    let said: Vec<String> = report.troubles.iter().cloned().chain(rows.take(ROWS_SAID_MAX)).collect();
+    if said.is_empty() { None } else { Some(said.join("; ")) }
 }
 
 /// Stores the status, with what was known before where the tick did not come so far.

@@ -159,6 +159,12 @@ impl Engine {
 
     /// Looks at the ledger once and brings everything as far as it can go.
     pub async fn tick(&self) -> Result<TickReport, EngineError> {
+        let mut outcome = self.look_and_build().await;
+        self.note_unreadable(&mut outcome).await;
+        outcome
+    }
+
+    async fn look_and_build(&self) -> Result<TickReport, EngineError> {
         self.ports.mark.check()?;
         let began = self.ports.now();
         let tip = self.continuity.tip().await?;

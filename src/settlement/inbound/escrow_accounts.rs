@@ -161,7 +161,7 @@ impl EscrowAccounts {
     /// way out of it.
     async fn effects_may_tell(&self, account: AccountId, ledger: LedgerSeq) -> Result<bool, EngineError> {
         let mut tx = self.ports.read().await?;
-        let Some(escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(false) };
+        let Some(escrow) = tx.escrow(account).await? else { return Ok(false) };
         Ok(comparable(&mut *tx, &escrow, ledger).await?)
     }
 
@@ -178,7 +178,7 @@ impl EscrowAccounts {
             .transact(move |work| {
                 let snapshot = snapshot.clone();
                 Box::pin(async move {
-                    let Some(mut escrow) = work.escrows(&[account]).await?.pop() else {
+                    let Some(mut escrow) = work.escrow(account).await? else {
                         return Ok(Explanation::Dirty(now));
                     };
                     let before = escrow.watch;

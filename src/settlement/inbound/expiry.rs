@@ -41,7 +41,7 @@ impl Expiry {
                     // Whoever takes in a payment of this account at the same time changes its escrow row: one
                     // of the two runs again, and sees what the other did. So the row is read before payments
                     // are counted: one that comes between the two must not go unseen.
-                    let Some(escrow) = work.escrows(&[reservation.escrow]).await?.pop() else {
+                    let Some(escrow) = work.escrow(reservation.escrow).await? else {
                         return Ok(false);
                     };
                     let counted =

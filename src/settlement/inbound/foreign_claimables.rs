@@ -56,7 +56,7 @@ impl ForeignClaimables {
             Some((not_before, _)) if now < not_before => return Ok(()),
             looked => looked.map_or(0, |(_, turn)| turn),
         };
-        let channels = self.ports.read().await?.channels().await?;
+        let channels = self.ports.readable(self.ports.read().await?.channels().await?);
         let (platform, channels): (Vec<_>, Vec<_>) = channels
             .into_iter()
             .filter(|channel| channel.opening.is_none())
@@ -118,13 +118,13 @@ impl ForeignClaimables {
             return Ok(None);
         }
         let mut tx = self.ports.read().await?;
-        let currencies = tx.currencies(None, LIST_ROWS_MAX).await?;
+        let currencies = self.ports.readable(tx.currencies(None, LIST_ROWS_MAX).await?);
         let (usd, now) = (self.ports.settings.refund_claimable_min_usd, self.ports.now());
         let Some(balance) = waiting.iter().find(|balance| is_worth_waiting(balance, &currencies, usd, now))
         else {
             return Ok(None);
         };
-        let escrow = tx.escrows(&[claimant]).await?.pop();
+        let escrow = tx.escrow(claimant).await?;
         let Some(EscrowState::Assigned { reservation }) = escrow.map(|escrow| escrow.state) else {
             return Ok(None);
         };

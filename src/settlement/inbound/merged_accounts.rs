@@ -34,7 +34,7 @@ impl MergedAccounts {
     /// stroop are closed.
     pub(in crate::settlement) async fn run(&self, report: &mut TickReport) -> Result<(), EngineError> {
         let merged = self.ports.read().await?.escrows_merged(LIST_ROWS_MAX).await?;
-        for escrow in merged {
+        for escrow in self.ports.readable(merged) {
             let account = escrow.account;
             let finished = self.finish(account, report).await;
             report.isolate(&format!("merged account {account}"), finished)?;
@@ -54,7 +54,7 @@ impl MergedAccounts {
             .ports
             .transact(move |work| {
                 Box::pin(async move {
-                    let Some(mut escrow) = work.escrows(&[account]).await?.pop() else { return Ok(None) };
+                    let Some(mut escrow) = work.escrow(account).await? else { return Ok(None) };
                     let EscrowState::Merged { reservation, operation } = escrow.state else {
                         return Ok(None);
                     };
@@ -93,7 +93,7 @@ impl MergedAccounts {
     /// True if the books of an account that was merged do not come to nothing although its payments are read.
     async fn is_unexplained(&self, account: AccountId) -> Result<bool, EngineError> {
         let mut tx = self.ports.read().await?;
-        let Some(escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(false) };
+        let Some(escrow) = tx.escrow(account).await? else { return Ok(false) };
         let EscrowState::Merged { operation, .. } = escrow.state else { return Ok(false) };
         let left = tx.balances_of(BookAccount::Stellar(account)).await?;
         Ok(escrow.watch.cursor >= operation && !left.is_empty())

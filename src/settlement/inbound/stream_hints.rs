@@ -240,7 +240,7 @@ impl StreamHints {
         report: &mut TickReport,
     ) -> Result<bool, EngineError> {
         self.histories.ingest(account, report).await?;
-        let escrow = self.ports.read().await?.escrows(&[account]).await?.pop();
+        let escrow = self.ports.read().await?.escrow(account).await?;
         Ok(escrow.is_none_or(|escrow| escrow.watch.cursor >= operation))
     }
 
@@ -251,6 +251,7 @@ impl StreamHints {
         for some in named.chunks(PAGE_RECORDS_MAX) {
             let accounts: Vec<AccountId> = some.iter().map(|(account, _)| *account).collect();
             let ours = self.ports.read().await?.escrows(&accounts).await?;
+            let ours = self.ports.readable(ours);
             let mut heard = self.heard.lock();
             for (account, operation) in some {
                 if heard.accounts.get(account) == Some(operation) {

@@ -14,7 +14,7 @@ use crate::domain::ids::LedgerSeq;
 use crate::domain::pace::{Allowance, Forward, Pace};
 use crate::domain::reservation::Reservation;
 use crate::ports::network::{AccountPage, Ledger, NetworkError};
-use crate::ports::store::LIST_ROWS_MAX;
+use crate::ports::store::{LIST_ROWS_MAX, Pages};
 use crate::settlement::EngineError;
 use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
@@ -185,15 +185,12 @@ impl Sweep {
         ledger_time: Timestamp,
     ) -> Result<Vec<Reservation>, EngineError> {
         let mut tx = self.ports.read().await?;
-        let mut overdue: Vec<Reservation> = Vec::new();
-        loop {
-            let after = overdue.last().map(|last| (last.decided_after(), last.id));
+        let (mut overdue, mut pages) = (Vec::new(), Pages::new());
+        while let Some(after) = pages.after() {
             let page = tx.reservations_overdue(ledger_time, after, LIST_ROWS_MAX).await?;
-            let last = page.len() < LIST_ROWS_MAX as usize;
-            overdue.extend(page);
-            if last {
-                return Ok(overdue);
-            }
+            pages.turn(&page);
+            overdue.extend(self.ports.readable(page));
         }
+        Ok(overdue)
     }
 }

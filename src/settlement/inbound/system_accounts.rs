@@ -4,7 +4,7 @@
 //! explain their balances. What an operator's own account pays there is capital; anything else goes back to
 //! its payer. What leaves them by a transaction that is not stored stops the engine, as for escrow accounts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -25,6 +25,24 @@ use crate::settlement::{EngineError, TickReport};
 /// By how many ledgers the stored place in an account's history may be behind: who has to read it reads no
 /// more than these again, and storing it costs a write in so many ledgers.
 const BEHIND_LEDGERS_MAX: u32 = 100;
+
+/// True if a live transaction may move what is on the platform's account or on a channel. One that cannot
+/// be read may move whatever its source holds.
+async fn any_may_move(tx: &mut dyn Tx, channel: &Channel) -> Result<bool, StoreError> {
+    let (mut known, live) = (BTreeSet::new(), tx.live_submissions().await?);
+    for submission in live.readable(|_| {}) {
+        if may_move(&submission, channel) {
+            return Ok(true);
+        }
+        known.insert(submission.channel);
+    }
+    let hidden = tx.channels_in_use().await?.into_iter().filter(|used| !known.contains(used));
+    let mut hidden = hidden.peekable();
+    Ok(match channel.role {
+        ChannelRole::Platform => hidden.peek().is_some(),
+        ChannelRole::Channel => hidden.any(|used| used == channel.account),
+    })
+}
 
 /// True if a live transaction moves money of this account that the journal does not have yet.
 fn may_move(submission: &Submission, channel: &Channel) -> bool {
@@ -103,12 +121,11 @@ impl SystemAccounts {
         if changed.is_empty() {
             return Ok(());
         }
-        let live = self.ports.read().await?.live_submissions().await?;
         let bumps = self.ports.read().await?.live_fee_bumps().await?;
         for (channel, snapshot) in changed {
             // The platform pays for fee bumps.
             let bumping = channel.role == ChannelRole::Platform && !bumps.is_empty();
-            let moving = bumping || live.iter().any(|submission| may_move(submission, channel));
+            let moving = bumping || any_may_move(&mut *self.ports.read().await?, channel).await?;
             let looked = self.look_at_one(channel, snapshot, moving, report).await;
             report.isolate(&channel.account, looked)?;
         }
@@ -196,9 +213,8 @@ impl SystemAccounts {
                 let (channel, snapshot) = (channel.clone(), snapshot.clone());
                 Box::pin(async move {
                     let Some(watch) = work.history_cursor(account).await? else { return Ok(()) };
-                    let live = work.live_submissions().await?;
-                    let moving = live.iter().any(|submission| may_move(submission, &channel))
-                        || work.money_leaves(account).await?;
+                    let moving =
+                        any_may_move(work.tx(), &channel).await? || work.money_leaves(account).await?;
                     if moving || !matches!(books(work.tx(), &snapshot).await?, Books::Agree) {
                         return Ok(());
                     }

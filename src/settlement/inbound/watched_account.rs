@@ -19,7 +19,7 @@ impl WatchedAccount {
         tx: &mut dyn Tx,
         account: AccountId,
     ) -> Result<Option<Self>, StoreError> {
-        if let Some(escrow) = tx.escrows(&[account]).await?.pop() {
+        if let Some(escrow) = tx.escrow(account).await? {
             return Ok(Some(Self::Escrow(escrow)));
         }
         Ok(tx.history_cursor(account).await?.map(|watch| Self::System { account, watch }))

@@ -63,9 +63,8 @@ impl Channels {
     /// could not pay a fee rests for a while.
     pub(in crate::settlement) async fn free(&self) -> Result<Vec<Channel>, EngineError> {
         let mut tx = self.ports.read().await?;
-        let leased: Vec<AccountId> =
-            tx.live_submissions().await?.into_iter().map(|submission| submission.channel).collect();
-        let channels = tx.channels().await?;
+        let leased = tx.channels_in_use().await?;
+        let channels = self.ports.readable(tx.channels().await?);
         let now = self.ports.now();
         let mut seen = self.seen.lock();
         seen.poor.retain(|_, until| *until > now);
@@ -175,10 +174,11 @@ impl Channels {
             .transact(move |work| {
                 let ahead = ahead.clone();
                 Box::pin(async move {
-                    let live = work.live_submissions().await?;
-                    for channel in work.channels().await? {
+                    let in_use = work.channels_in_use().await?;
+                    let channels = work.channels().await?;
+                    for channel in work.readable(channels) {
                         let found = ahead.iter().find(|snapshot| snapshot.account == channel.account);
-                        let idle = !live.iter().any(|submission| submission.channel == channel.account);
+                        let idle = !in_use.contains(&channel.account);
                         let found = found.filter(|found| idle && found.sequence > channel.sequence);
                         if let Some(snapshot) = found {
                             catch_up_one(work, &channel, snapshot, ceiling).await?;
@@ -200,7 +200,7 @@ impl Channels {
     /// A sweep whose oldest page is of this ledger has come to its end: channels that were there by then and
     /// that it did not meet are missing.
     pub(in crate::settlement) async fn sweep_ended(&self, oldest: LedgerSeq) -> Result<(), EngineError> {
-        let channels = self.ports.read().await?.channels().await?;
+        let channels = self.ports.readable(self.ports.read().await?.channels().await?);
         let mut seen = self.seen.lock();
         let met = std::mem::take(&mut seen.met);
         let mut missing = std::mem::take(&mut seen.missing);
@@ -249,7 +249,7 @@ impl Channels {
         if lacking.is_empty() || paused {
             return Ok(());
         }
-        let live = self.ports.read().await?.live_submissions().await?;
+        let live = self.ports.readable(self.ports.read().await?.live_submissions().await?);
         if live.iter().any(|submission| matches!(submission.purpose, Purpose::TopUpChannels { .. })) {
             return Ok(());
         }

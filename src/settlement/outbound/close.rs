@@ -85,6 +85,23 @@ impl Close {
         self.candidates.lock().later.insert(account, until);
     }
 
+    /// Those of these accounts whose reservation has ended or is refunded: since when, and whether it is at
+    /// its end.
+    async fn of_reservations_at_rest(
+        &self,
+        tx: &mut dyn Tx,
+        accounts: &[AccountId],
+    ) -> Result<Vec<(AccountId, Timestamp, bool)>, EngineError> {
+        let mut at_rest = Vec::new();
+        for (account, reservation) in tx.escrows_at_rest(accounts).await? {
+            let reservation = self.ports.unless_unreadable(tx.reservation(reservation).await)?.flatten();
+            let Some(reservation) = reservation else { continue };
+            let Some(since) = reservation.state.at_rest_since() else { continue };
+            at_rest.push((account, since, reservation.state.is_final()));
+        }
+        Ok(at_rest)
+    }
+
     /// Remembers which accounts of a page may be closed: those that nothing happened to since all of it was
     /// explained, whose reservation ended long enough ago.
     pub(in crate::settlement) async fn note_closable(
@@ -122,14 +139,13 @@ impl Close {
         let adopted = escrows.iter().filter(|escrow| escrow.state == EscrowState::Adopted);
         let mut at_rest: Vec<(AccountId, Timestamp, bool)> =
             adopted.map(|escrow| (escrow.account, escrow.created_at, true)).collect();
-        for (account, reservation) in tx.escrows_at_rest(&accounts).await? {
-            let Some(reservation) = tx.reservation(reservation).await? else { continue };
-            let Some(since) = reservation.state.at_rest_since() else { continue };
-            at_rest.push((account, since, reservation.state.is_final()));
-        }
+        at_rest.extend(self.of_reservations_at_rest(&mut *tx, &accounts).await?);
         for (account, since, is_final) in at_rest {
             let Some(snapshot) = quiet.get(&account) else { continue };
-            let carried = match left_on(&mut *tx, account, waits).await? {
+            let Some(left) = self.ports.unless_unreadable(left_on(&mut *tx, account, waits).await)? else {
+                continue;
+            };
+            let carried = match left {
                 Left::Nothing if is_final => Vec::new(),
                 Left::Waiting(tokens) => tokens,
                 Left::Nothing | Left::More => continue,
@@ -267,7 +283,7 @@ async fn store_closing(
 /// is left but what the closing carries home.
 async fn may_be_closed(tx: &mut dyn Tx, closing: &Closing) -> Result<Option<EscrowAccount>, EngineError> {
     let account = closing.account;
-    let Some(escrow) = tx.escrows(&[account]).await?.pop() else { return Ok(None) };
+    let Some(escrow) = tx.escrow(account).await? else { return Ok(None) };
     let (is_final, is_refunding) = match escrow.state {
         EscrowState::Adopted => (true, false),
         EscrowState::Assigned { reservation } => {

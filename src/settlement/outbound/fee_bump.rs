@@ -80,7 +80,7 @@ impl FeeBumps {
         if live.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let bumps = self.ports.read().await?.live_fee_bumps().await?;
+        let bumps = self.ports.readable(self.ports.read().await?.live_fee_bumps().await?);
         let counts = bumps.iter().fold(BTreeMap::<SubmissionId, i64>::new(), |mut counts, bump| {
             *counts.entry(bump.submission).or_default() += 1;
             counts

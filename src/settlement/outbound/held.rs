@@ -13,7 +13,9 @@ use crate::domain::reservation::{Funding, Lack, RefundReason, Reservation, State
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::AccountSnapshot;
-use crate::ports::store::{LIST_ROWS_MAX, ReservationFilter, RetryOn, Store, StoreError, Tx};
+use crate::ports::store::{
+    LIST_ROWS_MAX, Pages, ReservationFilter, RetryOn, Store, StoreError, Tx, UnreadableRow,
+};
 use crate::settlement::books::holds::store_lack;
 use crate::settlement::books::refunds::start_refunding;
 use crate::settlement::books::work::{Ids, Ports, UnitOfWork};
@@ -101,17 +103,30 @@ pub async fn resolve(
 /// # Errors
 /// If the database did not do what was asked.
 pub async fn held(store: &Arc<dyn Store>) -> Result<Vec<Reservation>, StoreError> {
+    let mut all = Vec::new();
+    each_held(store, |reservation| {
+        all.push(reservation?);
+        Ok(())
+    })
+    .await?;
+    Ok(all)
+}
+
+/// Goes through the reservations that are held, and those of them that cannot be read.
+async fn each_held(
+    store: &Arc<dyn Store>,
+    mut each: impl FnMut(Result<Reservation, UnreadableRow>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let filter = ReservationFilter { state: Some("held"), customer: None };
-    let mut held: Vec<Reservation> = Vec::new();
-    loop {
-        let after = held.last().map(|last| last.id);
+    let mut pages = Pages::new();
+    while let Some(after) = pages.after() {
         let page = store.begin_read().await?.reservations(&filter, after, LIST_ROWS_MAX).await?;
-        let last = page.len() < LIST_ROWS_MAX as usize;
-        held.extend(page);
-        if last {
-            return Ok(held);
+        pages.turn(&page);
+        for (_, reservation) in page.into_rows() {
+            each(reservation)?;
         }
     }
+    Ok(())
 }
 
 /// True if the account has what the reservation was funded with, and may spend it.
@@ -140,7 +155,15 @@ impl Held {
     /// Takes up held reservations whose accounts are whole, those whose pause is over.
     pub(in crate::settlement) async fn run(&self, report: &mut TickReport) -> Result<(), EngineError> {
         let now = self.ports.now();
-        let held = held(&self.ports.store).await?;
+        let mut held = Vec::new();
+        each_held(&self.ports.store, |reservation| {
+            match reservation {
+                Ok(reservation) => held.push(reservation),
+                Err(row) => self.ports.unreadable.add(row),
+            }
+            Ok(())
+        })
+        .await?;
         let due = held.into_iter().filter(|one| one.state.next_look().is_some_and(|at| now >= at));
         for reservation in due.take(HELD_LOOKED_UP_MAX) {
             let what = format!("held reservation {}", reservation.id);

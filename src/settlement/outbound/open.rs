@@ -69,9 +69,11 @@ impl Open {
     ) -> Result<(), EngineError> {
         let paused = self.progress.lock().pause.is_some_and(|(until, _)| self.ports.now() < until);
         let channels = self.ports.read().await?.channels().await?;
-        if !channels.iter().any(|channel| channel.role == ChannelRole::Platform) {
+        let platform = self.ports.network.platform();
+        if !channels.keys().any(|channel| *channel == platform) {
             return self.open_platform().await;
         }
+        let channels = self.ports.readable(channels);
         self.channels.top_up(&channels, tip).await?;
         if paused {
             return Ok(());
@@ -216,6 +218,7 @@ impl Open {
     /// ledger, sorted.
     async fn escrow_assets(&self, report: &mut TickReport) -> Result<Vec<Asset>, EngineError> {
         let currencies = self.ports.read().await?.currencies(None, LIST_ROWS_MAX).await?;
+        let currencies = self.ports.readable(currencies);
         let mut assets: Vec<Asset> = Vec::new();
         for asset in currencies.into_iter().map(|currency| currency.asset) {
             let Some(issuer) = asset.issuer() else { continue };

@@ -50,7 +50,8 @@ impl PayoutChecks {
     pub(in crate::settlement) async fn run(&self, report: &mut TickReport) -> Result<(), EngineError> {
         let now = self.ports.now();
         let before = now.checked_sub(CHECK_AGE).unwrap_or(Timestamp::MIN);
-        let due = self.ports.read().await?.payouts_to_check(before, LIST_ROWS_MAX).await?;
+        let due =
+            self.ports.readable(self.ports.read().await?.payouts_to_check(before, LIST_ROWS_MAX).await?);
         let resting = |check: &PayoutCheck| self.progress.lock().failed.rests(&check.account, now);
         let due: Vec<PayoutCheck> = due.into_iter().filter(|check| !resting(check)).collect();
         let mut looked_at: Vec<PayoutCheck> =

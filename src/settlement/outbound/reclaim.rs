@@ -137,10 +137,10 @@ impl Reclaim {
         let after = self.progress.lock().after;
         let page = self.ports.read().await?.claimables_open(after, LIST_ROWS_MAX).await?;
         let last_page = page.len() < LIST_ROWS_MAX as usize;
-        let page_ends = page.last().map(|claimable| claimable.id);
+        let page_ends = page.last();
         let due: Vec<Claimable> = {
+            let mut due = self.ports.readable(page);
             let progress = self.progress.lock();
-            let mut due: Vec<Claimable> = page;
             due.retain(|claimable| !progress.checks.rests(&claimable.id, now));
             due
         };
@@ -186,7 +186,7 @@ impl Reclaim {
                     let platform = platform(work.tx()).await?;
                     let page = work.claimables_not_repaid(None, LIST_ROWS_MAX).await?;
                     let all = page.len() < LIST_ROWS_MAX as usize;
-                    for claimable in page {
+                    for claimable in work.readable(page) {
                         owe_repayment(work, &claimable, platform).await?;
                     }
                     Ok::<_, EngineError>(all)
@@ -259,8 +259,8 @@ impl Reclaim {
         'pages: for _ in 0..TAKE_BACK_PAGES_PER_TICK_MAX {
             let mut tx = self.ports.read().await?;
             let page = tx.claimables_reclaimable(tip.closed_at, after, LIST_ROWS_MAX).await?;
-            let last = page.len() < LIST_ROWS_MAX as usize;
-            for claimable in page {
+            let (last, page_ends) = (page.len() < LIST_ROWS_MAX as usize, page.last());
+            for claimable in self.ports.readable(page) {
                 let (rests, alone) = {
                     let claims = self.progress.lock();
                     (claims.not_taken.rests(&claimable.id, now), claims.alone.contains(&claimable.id))
@@ -274,8 +274,8 @@ impl Reclaim {
                     break 'pages;
                 }
             }
+            after = if last { None } else { page_ends };
             if last {
-                after = None;
                 break;
             }
         }

@@ -229,9 +229,9 @@ impl Refund {
         for _ in 0..REFUND_PAGES_PER_TICK_MAX {
             let mut tx = self.ports.read().await?;
             let page = tx.pending_refunds(after, LIST_ROWS_MAX).await?;
-            after = page.last().map(|transfer| transfer.id);
+            after = page.last();
             let last = page.len() < LIST_ROWS_MAX as usize;
-            for transfer in page {
+            for transfer in self.ports.readable(page) {
                 let rests = self.progress.lock().undelivered.rests(&transfer.route(), now);
                 if rests || (is_claimable(&transfer) && self.reserve.lasts(self.ports.now())) {
                     continue;
@@ -457,7 +457,7 @@ async fn any_closing(tx: &mut dyn Tx, transfers: &[Transfer]) -> Result<bool, St
     let mut accounts: Vec<AccountId> = transfers.iter().map(|transfer| transfer.from).collect();
     accounts.sort();
     accounts.dedup();
-    let escrows = tx.escrows(&accounts).await?;
+    let escrows = tx.escrows(&accounts).await?.all()?;
     let closing = escrows.iter().any(|escrow| match escrow.state {
         EscrowState::Closing { .. } | EscrowState::Merged { .. } | EscrowState::Closed { .. } => true,
         EscrowState::Preparing { .. }

@@ -13,7 +13,7 @@ use crate::domain::ids::ReservationId;
 use crate::domain::payment::Memo;
 use crate::domain::reservation::{RefundReason, Reservation, State};
 use crate::ports::network::{Body, Ledger, SignedTransaction, TRANSACTION_OPERATIONS_MAX, TransactionPlan};
-use crate::ports::store::{Constraint, LIST_ROWS_MAX, ReservationFilter, StoreError};
+use crate::ports::store::{Constraint, LIST_ROWS_MAX, Page, Pages, ReservationFilter, StoreError};
 use crate::settlement::books::claimable_policy::ReservePause;
 use crate::settlement::books::refunds::{owe_returns, start_refunding};
 use crate::settlement::books::transfers::{
@@ -56,21 +56,16 @@ impl Settle {
         let mut channels = self.channels.free().await?;
         channels.retain(|channel| channel.role == ChannelRole::Channel);
         channels.reverse();
-        let mut after = None;
         let mut batch: Vec<Planned> = Vec::new();
-        let mut waiting = BTreeSet::new();
-        loop {
+        let (mut waiting, mut pages) = (BTreeSet::new(), Pages::new());
+        while let Some(after) = pages.after() {
             let funded = self.funded(after).await?;
-            after = funded.last().map(|reservation| reservation.id);
-            let last = funded.len() < LIST_ROWS_MAX as usize;
-            for reservation in funded {
+            pages.turn(&funded);
+            for reservation in self.ports.readable(funded) {
                 let id = reservation.id;
                 waiting.insert(id);
                 let added = self.add(reservation, &mut batch, &mut channels, tip, report).await;
                 report.isolate(&format!("reservation {id}"), added)?;
-            }
-            if last {
-                break;
             }
         }
         self.alone.lock().retain(|id| waiting.contains(id));
@@ -130,7 +125,10 @@ impl Settle {
         report.isolate(&what, stored)
     }
 
-    async fn funded(&self, after: Option<ReservationId>) -> Result<Vec<Reservation>, StoreError> {
+    async fn funded(
+        &self,
+        after: Option<ReservationId>,
+    ) -> Result<Page<Reservation, ReservationId>, StoreError> {
         let filter = ReservationFilter { state: Some("funded"), customer: None };
         self.ports.read().await?.reservations(&filter, after, LIST_ROWS_MAX).await
     }

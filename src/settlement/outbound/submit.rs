@@ -66,7 +66,7 @@ impl Submit {
         tip: Ledger,
         report: &mut TickReport,
     ) -> Result<Vec<Result<Option<Included>, EngineError>>, EngineError> {
-        let live = self.ports.read().await?.live_submissions().await?;
+        let live = self.ports.readable(self.ports.read().await?.live_submissions().await?);
         let bumps = self.bumps.raise(&live, tip, report).await;
         for id in self.bumps.take_raised() {
             self.attempts.lock().not_before.remove(&id);

@@ -155,7 +155,7 @@ async fn merged(
         })?;
         let contradiction =
             || EngineError::Contradiction(format!("account {account} was merged, but not by our books"));
-        let mut escrow = work.escrows(&[*account]).await?.pop().ok_or_else(contradiction)?;
+        let mut escrow = work.escrow(*account).await?.ok_or_else(contradiction)?;
         let EscrowState::Closing { reservation, submission: by } = escrow.state else {
             return Err(contradiction());
         };

@@ -41,7 +41,7 @@ impl Lookup {
 
     /// Live transactions whose outcome may be known.
     pub(in crate::settlement) async fn due(&self, tip: Ledger) -> Result<Vec<Submission>, EngineError> {
-        let mut live = self.ports.read().await?.live_submissions().await?;
+        let mut live = self.ports.readable(self.ports.read().await?.live_submissions().await?);
         live.retain(|submission| submission.attempts > 0 || tip.closed_at > submission.max_time);
         Ok(live)
     }

@@ -74,7 +74,7 @@ pub(in crate::settlement) async fn released(
         Purpose::CloseEscrows { accounts } => {
             effects.not_closed = not_closed(accounts, refusal);
             for ClosedAccount { account, .. } in accounts {
-                let Some(mut escrow) = work.escrows(&[*account]).await?.pop() else { continue };
+                let Some(mut escrow) = work.escrow(*account).await? else { continue };
                 if let EscrowState::Closing { reservation, .. } = escrow.state {
                     escrow.state = EscrowState::open(reservation);
                     work.update_escrow(&escrow).await?;

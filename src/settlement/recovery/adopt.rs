@@ -11,6 +11,7 @@
 //! twice: all of them once something proves that the store was taken back, and one that changed while nobody
 //! looked in any case.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::build_gate::BuildGate;
@@ -20,6 +21,7 @@ use crate::domain::asset::Asset;
 use crate::domain::escrow::{Channel, ChannelRole, EscrowAccount, EscrowState, Watch};
 use crate::domain::ids::{LedgerSeq, OperationId};
 use crate::ports::network::{AccountPage, AccountSnapshot, Ledger};
+use crate::ports::store::Page;
 use crate::settlement::EngineError;
 use crate::settlement::books::accounts::{history_after, trusted};
 use crate::settlement::books::entries::opening;
@@ -41,18 +43,19 @@ impl Adopt {
     pub(in crate::settlement) async fn adopt(
         &self,
         page: &AccountPage,
-        known: &[EscrowAccount],
+        known: &Page<EscrowAccount, AccountId>,
         tip: Ledger,
     ) -> Result<bool, EngineError> {
         let platform = self.ports.network.platform();
         let channels = self.ports.read().await?.channels().await?;
-        let unknown = page.accounts.iter().filter(|snapshot| {
-            snapshot.sponsor == Some(platform)
-                && !known.iter().any(|escrow| escrow.account == snapshot.account)
-                && !channels.iter().any(|channel| channel.account == snapshot.account)
-        });
+        // What is stored and cannot be read is known, too.
+        let stored: BTreeSet<AccountId> = known.keys().chain(channels.keys()).copied().collect();
+        let unknown = page
+            .accounts
+            .iter()
+            .filter(|snapshot| snapshot.sponsor == Some(platform) && !stored.contains(&snapshot.account));
         let unknown: Vec<AccountSnapshot> = unknown.cloned().collect();
-        let changed = self.changed_unseen(page, known);
+        let changed = self.changed_unseen(page, &known.clone().readable(|_| {}));
         if unknown.is_empty() && changed.is_empty() {
             return Ok(false);
         }
@@ -69,7 +72,8 @@ impl Adopt {
                     if !unknown.is_empty() {
                         retire(work.tx(), tip.closed_at).await?;
                     }
-                    for mut escrow in work.escrows(&changed).await? {
+                    let changed = work.escrows(&changed).await?;
+                    for mut escrow in work.readable(changed) {
                         if escrow.state == EscrowState::Ready {
                             (escrow.state, escrow.created_at) = (EscrowState::Adopted, tip.closed_at);
                             work.update_escrow(&escrow).await?;

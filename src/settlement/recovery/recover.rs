@@ -92,11 +92,8 @@ async fn store_recovered(work: &mut UnitOfWork<'_>, record: &TransactionRecord) 
     retire(work.tx(), at).await?;
     // The fees of a channel that was caught up with are booked already; of another, what is left is booked
     // when that happens.
-    let caught_up = work
-        .channels()
-        .await?
-        .iter()
-        .any(|channel| channel.account == record.source && channel.sequence >= record.sequence);
+    let channel = work.channels().await?.row(&record.source)?;
+    let caught_up = channel.is_some_and(|channel| channel.sequence >= record.sequence);
     if !caught_up {
         let entry = with_fee(work.tx(), record).await?;
         work.post(entry.confirmed(id, record)).await?;

@@ -4,6 +4,7 @@
 #[cfg(feature = "simulated-bugs")]
 pub mod bugs;
 pub(super) mod network;
+pub(super) mod other_hands;
 pub(super) mod process_faults;
 #[cfg(feature = "simulated-bugs")]
 mod rebuild_on_504;

@@ -103,6 +103,16 @@ impl ProcessFaults {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner).crash.is_some()
     }
 
+    /// The process does not die for now.
+    pub(in crate::simulation) fn disarm(&self) {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).crash = None;
+    }
+
+    /// True if it does nothing at present.
+    pub(in crate::simulation) fn is_frozen(&self, now: Timestamp) -> bool {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).frozen_until > now
+    }
+
     /// No more faults of the database, and no death.
     pub(in crate::simulation) fn stop(&self) {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) =

@@ -101,7 +101,7 @@ impl Oracle {
         let view = &self.view;
         let mut verdict = Verdict { findings: view.paid_too_much(cases), ends: Ends::default() };
         let owed = view.owed(tx).await?;
-        for submission in tx.live_submissions().await? {
+        for submission in tx.live_submissions().await?.all()? {
             let what = format!("transaction {} is still under way", submission.hash);
             verdict.findings.push((Wrong::Broken, what));
         }

@@ -33,7 +33,7 @@ fn is_exact(case: &Case, grant: &Grant) -> bool {
 
 async fn pools(tx: &mut dyn Tx) -> Result<Vec<Pool>, StoreError> {
     let filter = PoolFilter::default();
-    all_pages(async |after| tx.pools(&filter, after, LIST_ROWS_MAX).await, |pool| pool.id).await
+    all_pages(async |after| tx.pools(&filter, after, LIST_ROWS_MAX).await?.all(), |pool| pool.id).await
 }
 
 impl LedgerView {

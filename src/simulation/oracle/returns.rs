@@ -105,7 +105,7 @@ impl LedgerView {
 
 /// Returns that are owed, on no way, and known where to.
 async fn deliverable(tx: &mut dyn Tx) -> Result<Vec<Transfer>, StoreError> {
-    let pending = async |after| tx.pending_refunds(after, LIST_ROWS_MAX).await;
+    let pending = async |after| tx.pending_refunds(after, LIST_ROWS_MAX).await?.all();
     let mut owed = all_pages(pending, |transfer| transfer.id).await?;
     owed.retain(|transfer| transfer.state == TransferState::Pending);
     Ok(owed)

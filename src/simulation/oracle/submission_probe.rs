@@ -34,8 +34,12 @@ impl SubmissionProbe {
     /// What is sent must be stored, a fee bump under its own hash.
     async fn is_stored(&self, intent: &Intent) -> Result<bool, StoreError> {
         let mut tx = Store::begin_read(&self.base).await?;
-        let found = tx.submission_by_hash(intent.outer).await?;
-        Ok(found.is_some_and(|found| found.hash == intent.hash))
+        match tx.submission_by_hash(intent.outer).await {
+            Ok(found) => Ok(found.is_some_and(|found| found.hash == intent.hash)),
+            // Other hands have changed it since it was read.
+            Err(StoreError::Corrupt { .. }) => tx.has_submission(intent.hash).await,
+            Err(error) => Err(error),
+        }
     }
 
     #[cfg(feature = "simulated-bugs")]

@@ -163,7 +163,7 @@ impl World {
             accounts.unwrap_or_default()
         });
         let first: Vec<AccountId> = signed.into_iter().take(LIST_ROWS_MAX as usize).collect();
-        let escrows = self.store.begin_read().await?.escrows(&first).await?;
+        let escrows = self.store.begin_read().await?.escrows(&first).await?.readable(|_| {});
         Ok(escrows.iter().filter(|escrow| escrow.state == EscrowState::Ready).map(|one| one.account).min())
     }
 

@@ -54,7 +54,7 @@ impl World {
 
     /// Arms deaths, jumps clocks, sends a second process in.
     pub(super) fn inject_faults(&mut self) {
-        if self.ledger >= self.crash_at {
+        if self.ledger >= self.crash_at && !self.has_witness() {
             self.crash_at = self.ledger + self.draw(|rng| rng.between(CRASH_LEDGERS.0, CRASH_LEDGERS.1));
             self.arm_one_crash();
         }
@@ -64,10 +64,10 @@ impl World {
             self.trace.fault("clock_jump", &format!("the service's clock is {ahead} s ahead"));
             self.wall.jump(ahead);
         }
-        if self.draw(|rng| rng.chance(40)) {
+        if self.draw(|rng| rng.chance(40)) && !self.has_witness() {
             self.freeze_one();
         }
-        if self.draw(|rng| rng.chance(20)) {
+        if self.draw(|rng| rng.chance(20)) && !self.has_witness() {
             self.wanted = if self.wanted == 1 { 2 } else { 1 };
             self.trace.note(&format!("{} processes from now on", self.wanted));
             while self.processes.len() > self.wanted {

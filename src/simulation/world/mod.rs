@@ -7,6 +7,7 @@
 mod actions;
 mod fault_schedule;
 mod orders;
+mod other_hands;
 mod process;
 mod processes;
 mod quiescence;
@@ -23,6 +24,7 @@ use run_profile::{FAULTY_LEDGERS, RunProfile};
 use super::actors::{Actors, Case};
 use super::clock::{VirtualClock, WallClock};
 use super::error::SimulationError;
+use super::faults::other_hands::OtherHands;
 use super::faults::process_faults::DatabaseFaults;
 use super::grid::{self, WINDOW_SECONDS};
 use super::options::Options;
@@ -33,6 +35,7 @@ use super::trace::{Trace, Wrong};
 use crate::domain::ids::ReservationId;
 use crate::ports::clock::Clock;
 use crate::ports::store::{Store, StoreError};
+use crate::storage::hands::Hands;
 use farmgate_sandbox::Sandbox;
 
 /// Seconds between two ledgers.
@@ -72,6 +75,9 @@ pub(super) struct World {
     surge_rate: u16,
     surges: bool,
     entropy: Arc<SeededEntropy>,
+    hands: OtherHands,
+    /// Until which ledger at most only one process knows that the database went back.
+    witness_until: Option<u64>,
     ledger: u64,
     next_close: Timestamp,
     reservations_made: u16,
@@ -89,7 +95,7 @@ impl World {
     pub(super) fn new(
         seed: u64,
         options: &Options,
-        base: Base,
+        (base, hands): (Base, Hands),
         trace: Arc<Trace>,
         time: VirtualClock,
     ) -> Result<Self, SimulationError> {
@@ -125,6 +131,8 @@ impl World {
             seed,
             wall: factory.wall.clone(),
             store: Arc::new(base.clone()),
+            hands: OtherHands::new(seed, hands, base.clone()),
+            witness_until: None,
             fault_rng: Arc::clone(&factory.fault_rng),
             entropy: Arc::clone(&factory.entropy),
             next_close: time.now(),
@@ -163,9 +171,16 @@ impl World {
         self.start_missing();
         while self.ledger < FAULTY_LEDGERS && !self.trace.is_wrong() {
             self.inject_faults();
+            self.spoil_or_mend()?;
             self.act_on_what_is_due().await?;
+            let copied = self.copy_sometimes()?;
             self.close().await;
+            if copied {
+                self.go_back_sometimes().await?;
+            }
+            self.note_what_was_said().await?;
         }
+        self.mend(u64::MAX)?;
         let mut ends = self.quiesce().await?;
         if self.profile.half_a_year && !self.trace.is_wrong() {
             ends = self.half_a_year().await?;
@@ -260,7 +275,12 @@ impl World {
         let mut tx = self.store.begin_read().await?;
         for case in &self.cases {
             let id = case.reservation.id;
-            let Some(stored) = tx.reservation(id).await? else { continue };
+            let stored = match tx.reservation(id).await {
+                // Other hands have changed it, for a while.
+                Err(StoreError::Corrupt { .. }) => continue,
+                stored => stored?,
+            };
+            let Some(stored) = stored else { continue };
             let name = stored.state.name();
             if self.states.insert(id, name) != Some(name) {
                 self.trace.note(&format!("reservation {id} ({:?}) is {name}", case.behavior));

@@ -88,7 +88,11 @@ impl World {
         let mut tx = self.store.begin_read().await?;
         let mut pools = Vec::new();
         for case in &self.cases {
-            let stored = tx.reservation(case.reservation.id).await?;
+            // One that other hands have changed has no pool for now.
+            let stored = match tx.reservation(case.reservation.id).await {
+                Err(StoreError::Corrupt { .. }) => None,
+                stored => stored?,
+            };
             if let Some(State::Settled { settlement, .. }) = stored.map(|stored| stored.state)
                 && !pools.contains(&settlement.pool)
             {

@@ -19,7 +19,7 @@ async fn world_with_alice(store: &TestStore) -> (World, Arc<Faults>) {
 
 /// The channels that are on the ledger.
 async fn there(world: &World) -> Vec<AccountId> {
-    let channels = world.store.begin_read().await.unwrap().channels().await.unwrap();
+    let channels = world.store.begin_read().await.unwrap().channels().await.unwrap().all().unwrap();
     let mut there = Vec::new();
     for channel in channels.iter().filter(|channel| channel.role == ChannelRole::Channel) {
         if world.plain.account(channel.account).await.unwrap().account.is_some() {
@@ -30,7 +30,7 @@ async fn there(world: &World) -> Vec<AccountId> {
 }
 
 async fn live(world: &World) -> Submission {
-    world.store.begin_read().await.unwrap().live_submissions().await.unwrap().remove(0)
+    world.store.begin_read().await.unwrap().live_submissions().await.unwrap().all().unwrap().remove(0)
 }
 
 on_both_databases! {

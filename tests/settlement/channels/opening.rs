@@ -22,7 +22,7 @@ on_both_databases! {
         faults.lost.store(usize::MAX, Ordering::SeqCst);
         let second = world.open(world.request()).await.unwrap();
         world.rest().await;
-        let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap();
+        let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap().all().unwrap();
         let Purpose::OpenEscrows { accounts, .. } = &live[0].purpose else { panic!("{:?}", live[0].purpose) };
         let built = faults.built();
         world.clock.move_on(PAST_MAX_TIME_SECONDS);
@@ -156,7 +156,7 @@ on_both_databases! {
 
 /// The channels, without the platform's own account.
 async fn channels(world: &World) -> Vec<AccountId> {
-    let channels = world.store.begin_read().await.unwrap().channels().await.unwrap();
+    let channels = world.store.begin_read().await.unwrap().channels().await.unwrap().all().unwrap();
     let opened = channels.into_iter().filter(|channel| channel.role == ChannelRole::Channel);
     opened.map(|channel| channel.account).collect()
 }

@@ -19,7 +19,7 @@ use crate::world::{
 pub const PART: &str = "50";
 
 pub async fn outstanding(world: &World) -> Vec<Claimable> {
-    world.store.begin_read().await.unwrap().claimables_open(None, 100).await.unwrap()
+    world.store.begin_read().await.unwrap().claimables_open(None, 100).await.unwrap().all().unwrap()
 }
 
 /// What the journal says of TFT in a book account, in stroops.

@@ -120,7 +120,7 @@ on_both_databases! {
         let reservation = world.reserve().await;
         world.rest().await;
         let mut tx = world.store.begin_read().await.unwrap();
-        let channels = tx.channels().await.unwrap().into_iter().map(|channel| channel.account);
+        let channels = tx.channels().await.unwrap().all().unwrap().into_iter().map(|channel| channel.account);
         let accounts: Vec<AccountId> = channels.chain([reservation.escrow]).collect();
         assert!(accounts.len() > 2, "channels were opened too");
         assert_eq!(tx.sealed_secrets(&accounts).await.unwrap(), []);

@@ -88,7 +88,7 @@ on_both_databases! {
         faults.lost.store(usize::MAX, Ordering::SeqCst);
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         world.until(reservation.id, "settling").await;
-        let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap();
+        let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap().all().unwrap();
         let stolen = &live[0];
         let before = world.reconcile().await;
         assert!(before.balances(), "nothing has moved yet");

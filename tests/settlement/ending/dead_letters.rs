@@ -338,7 +338,7 @@ on_both_databases! {
         world.customer("alice").await;
         let reservation = world.reserve().await;
         world.rest().await;
-        let channels = world.store.begin_read().await.unwrap().channels().await.unwrap();
+        let channels = world.store.begin_read().await.unwrap().channels().await.unwrap().all().unwrap();
         for channel in channels {
             // An instance that stands still: it can prove nothing dead.
             let before = world.plain.account(channel.account).await.unwrap();
@@ -353,7 +353,7 @@ on_both_databases! {
         world.next_ledger().await;
         world.rest().await;
         let letter = only(&world, Kind::UnknownTransaction).await;
-        let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap();
+        let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap().all().unwrap();
         let last = letter.transaction.as_ref().unwrap();
         assert_eq!((last.id, last.state, &last.envelope), (live[0].id, "live", &live[0].envelope));
         assert!(last.sent > 0 && last.last_answer.is_some(), "{last:?}");

@@ -30,7 +30,7 @@ async fn stays(world: &World, id: ReservationId, state: &str, why: &str) {
 
 /// From now on the channels are as an instance has them that gets no further ledgers.
 async fn channels_stand_still(world: &World, faults: &Faults) {
-    let channels = world.store.begin_read().await.unwrap().channels().await.unwrap();
+    let channels = world.store.begin_read().await.unwrap().channels().await.unwrap().all().unwrap();
     for channel in channels {
         let answer = world.plain.account(channel.account).await.unwrap();
         faults.accounts_before.lock().unwrap().insert(channel.account, answer);
@@ -215,7 +215,7 @@ on_both_databases! {
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         world.next_ledger().await;
         engine.tick().await.unwrap();
-        let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap();
+        let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap().all().unwrap();
         let lifetime = SignedDuration::from_secs(engine_settings().transaction_lifetime_seconds);
         assert!(live[0].max_time <= world.clock.now() + lifetime, "it counts from ledger time");
         faults.lost.store(0, Ordering::SeqCst);

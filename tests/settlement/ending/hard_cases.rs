@@ -88,7 +88,8 @@ on_both_databases! {
         world.until(settled.id, "settled").await;
         let page = world.network.watched_accounts(None).await.unwrap();
         let accounts: Vec<AccountId> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
-        let escrows = world.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap();
+        let escrows =
+            world.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap().all().unwrap();
         let nobodys = escrows.into_iter().find(|escrow| escrow.state == EscrowState::Ready).unwrap().account;
         world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
         world.until(expired.id, "expired").await;

@@ -6,3 +6,4 @@ mod deadlines;
 mod forgetting;
 mod hard_cases;
 mod silence;
+mod unreadable_rows;

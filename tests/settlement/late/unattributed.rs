@@ -20,7 +20,7 @@ async fn taken_for(world: &World, attribution: Attribution) -> Vec<StoredPayment
 }
 
 async fn a_channel(world: &World) -> AccountId {
-    let channels = world.store.begin_read().await.unwrap().channels().await.unwrap();
+    let channels = world.store.begin_read().await.unwrap().channels().await.unwrap().all().unwrap();
     channels.iter().find(|channel| channel.role == ChannelRole::Channel).unwrap().account
 }
 

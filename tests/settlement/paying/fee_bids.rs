@@ -15,7 +15,7 @@ use crate::world::{FARMER, PAST_MAX_TIME_SECONDS, World, engine_settings, farmer
 const A_WHILE_SECONDS: i64 = 40;
 
 async fn bumps(world: &World) -> Vec<FeeBump> {
-    world.store.begin_read().await.unwrap().live_fee_bumps().await.unwrap()
+    world.store.begin_read().await.unwrap().live_fee_bumps().await.unwrap().all().unwrap()
 }
 
 async fn bids(world: &World) -> Vec<u32> {
@@ -122,7 +122,7 @@ on_both_databases! {
         world.rest().await;
         let bumps = bumps(&world).await;
         let mut tx = world.store.begin_read().await.unwrap();
-        let live = tx.live_submissions().await.unwrap().remove(0);
+        let live = tx.live_submissions().await.unwrap().all().unwrap().remove(0);
         assert_eq!(bumps.len(), 2);
         for bump in bumps {
             assert_ne!(bump.hash, live.hash);

@@ -50,7 +50,7 @@ async fn many_farms(world: &World) -> Vec<NodeId> {
 
 /// The channel of the one transaction that is under way.
 async fn channel_in_use(world: &World) -> AccountId {
-    world.store.begin_read().await.unwrap().live_submissions().await.unwrap()[0].channel
+    world.store.begin_read().await.unwrap().live_submissions().await.unwrap().all().unwrap()[0].channel
 }
 
 async fn until_in_use(world: &World) {

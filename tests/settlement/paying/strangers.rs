@@ -30,7 +30,7 @@ async fn settling(
     // Enough for two settlements: only we ourselves are in the way of a second one.
     world.pay("alice", reservation.escrow, whole.checked_add(whole).unwrap(), "TFT").await;
     world.until(reservation.id, "settling").await;
-    let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap();
+    let live = world.store.begin_read().await.unwrap().live_submissions().await.unwrap().all().unwrap();
     assert_eq!(live.len(), 1);
     (reservation, live[0].clone())
 }

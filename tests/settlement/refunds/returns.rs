@@ -20,7 +20,7 @@ const PAST_THE_DEADLINE_SECONDS: i64 = 4_000;
 const PURSE: &str = "10000";
 
 async fn events(world: &World) -> Vec<EventKind> {
-    let events = world.store.begin_read().await.unwrap().events(None, 1_000).await.unwrap();
+    let events = world.store.begin_read().await.unwrap().events(None, 1_000).await.unwrap().all().unwrap();
     events.into_iter().map(|event| event.kind).collect()
 }
 

@@ -158,13 +158,13 @@ on_both_databases! {
         world.pay("alice", lost.escrow, amount("1"), "TFT").await;
         world.rest().await;
         backup.restore(store).await;
-        let known = world.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap();
+        let known = world.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap().all().unwrap();
         assert!(known.iter().any(|one| one.account == lost.escrow && one.state == EscrowState::Ready));
         restart(&world);
         wait_for_what_is_under_way(&world).await;
         world.until_holds("alice", "TFT", amount("10000")).await;
         let next = world.reserve().await;
-        let all = world.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap();
+        let all = world.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap().all().unwrap();
         let adopted: Vec<AccountId> =
             all.iter().filter(|one| one.state == EscrowState::Adopted).map(|one| one.account).collect();
         assert!(adopted.contains(&lost.escrow), "it was given out");

@@ -50,7 +50,8 @@ async fn goes_back_under_the_engine(store: &TestStore, kept: &[&str]) {
     let backup = Backup::take(store).await;
     faults.lost.store(ALWAYS, Ordering::SeqCst);
     built.open();
-    let live = async || world.store.begin_read().await.unwrap().live_submissions().await.unwrap();
+    let live =
+        async || world.store.begin_read().await.unwrap().live_submissions().await.unwrap().all().unwrap();
     until(&world, "sent", async || live().await.first().is_some_and(|one| one.attempts > 0)).await;
     let sent = live().await.remove(0);
     backup.restore_but(store, kept).await;

@@ -237,7 +237,7 @@ impl World {
     }
 
     pub async fn escrow(&self, account: AccountId) -> EscrowAccount {
-        self.store.begin_read().await.unwrap().escrows(&[account]).await.unwrap().remove(0)
+        self.store.begin_read().await.unwrap().escrows(&[account]).await.unwrap().all().unwrap().remove(0)
     }
 
     pub async fn sealed_secret(&self, account: AccountId) -> Option<SealedSecret> {
@@ -256,7 +256,7 @@ impl World {
     pub async fn waiting_account(&self, assigned: AccountId) -> AccountId {
         let page = self.network.watched_accounts(None).await.unwrap();
         let accounts: Vec<AccountId> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
-        let escrows = self.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap();
+        let escrows = self.store.begin_read().await.unwrap().escrows(&accounts).await.unwrap().all().unwrap();
         escrows.into_iter().map(|escrow| escrow.account).find(|account| *account != assigned).unwrap()
     }
 }

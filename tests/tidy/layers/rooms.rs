@@ -30,6 +30,7 @@ pub const ROOMS: &[Rooms] = &[Rooms {
         "outside",
         "report",
         "settings",
+        "unreadable",
     ],
     rooms: &[
         ("engine", &["inbound", "outbound", "outcome", "recovery", "books"]),
