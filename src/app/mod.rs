@@ -7,6 +7,7 @@ pub mod commands;
 pub mod config;
 mod database;
 pub mod error;
+pub mod log;
 pub mod output;
 mod sealing_files;
 pub mod telemetry;

@@ -217,7 +217,7 @@ impl Service {
             platform: network.platform(),
             network_passphrase: (passphrase != PUBLIC_PASSPHRASE).then_some(passphrase),
             holder: candidate.holder().to_owned(),
-            metrics: Arc::new(move || metrics.render()),
+            metrics: Arc::new(move || telemetry::rendered(&metrics)),
         });
         let horizon_url = config.stellar.horizon_url.clone();
         let address = config.http.listen;

@@ -12,6 +12,7 @@ mod dead_letters;
 mod demo;
 mod doctor;
 mod kill;
+mod log;
 mod missing_database;
 mod other_networks;
 mod postgres;
