@@ -91,6 +91,9 @@ problem_sets! {
     /// What describing a node may end in.
     PutNodeProblems: InvalidValue, Unauthorized, Forbidden, NodeUnderFreePool, BodyTooLarge,
         UnsupportedMediaType, UnknownFarm, Internal, DatabaseUnavailable;
+    /// What describing a currency may end in.
+    PutCurrencyProblems: InvalidValue, Unauthorized, Forbidden, RateOlder, BodyTooLarge,
+        UnsupportedMediaType, RateTimeOutOfBounds, Internal, DatabaseUnavailable;
     /// What an order may end in.
     OpenProblems: InvalidValue, Unauthorized, Forbidden, BodyTooLarge, UnsupportedMediaType, UnknownNode,
         Internal, NoEscrowAccountReady;

@@ -153,7 +153,7 @@ async fn describe_grid(store: &Arc<dyn Store>, tft: Asset) {
     let put: Result<(), StoreError> = transact(store, move |tx| {
         let (currency, farm) = (currency.clone(), farm.clone());
         Box::pin(async move {
-            assert_eq!(tx.put_currency(&currency).await?, Put::Created);
+            assert_eq!(tx.put_currency(&currency, None).await?, Put::Created);
             assert_eq!(tx.put_farm(&farm).await?, Put::Created);
             Ok(())
         })
