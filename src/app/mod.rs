@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod commands;
 pub mod config;
+mod connections;
 mod database;
 pub mod error;
 pub mod log;

@@ -11,6 +11,7 @@ mod configuration;
 mod dead_letters;
 mod demo;
 mod doctor;
+mod half_heads;
 mod kill;
 mod log;
 mod missing_database;
