@@ -11,7 +11,7 @@ pub const LIST_ITEMS_DEFAULT: u32 = 50;
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
-    /// The `cursor` that the rest begins after; `null` where this is the end for now.
+    /// The `cursor` that the rest begins after; `null` at the end.
     pub next_cursor: Option<String>,
 }
 
