@@ -254,7 +254,8 @@ pub struct CurrencyBody {
     pub asset: Asset,
     /// USD for one unit.
     pub usd_rate: Rate,
-    /// When the rate was true; now, if left out. It cannot lie ahead.
+    /// When the rate was true; now, if left out. It cannot lie ahead, nor before that of the rate that is
+    /// known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<TimeText>)]
     pub rate_at: Option<Timestamp>,

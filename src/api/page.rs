@@ -13,7 +13,7 @@ pub const LIST_ITEMS_DEFAULT: u32 = 50;
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
-    /// The `cursor` that the rest begins after; `null` where this is the end for now.
+    /// The `cursor` that the rest begins after; `null` at the end.
     pub next_cursor: Option<String>,
     /// Items of this page that are stored and cannot be read; left out where there are none. An operator has
     /// to see to them.

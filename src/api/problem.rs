@@ -50,6 +50,7 @@ problem_codes! {
     NotHeld = "not_held", 409, "The reservation is not held";
     NotDismissable = "not_dismissable", 409, "A dead letter of this kind cannot be dismissed";
     NodeUnderFreePool = "node_under_free_pool", 409, "The node carries capacity bought with play money";
+    RateOlder = "rate_older", 409, "A rate of a later time is known";
     EventsForgotten = "events_forgotten", 410, "Events after the cursor are no longer kept";
     BodyTooLarge = "body_too_large", 413, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", 415, "The body is not announced as JSON";

@@ -5,8 +5,10 @@
 pub mod clock;
 pub mod commands;
 pub mod config;
+mod connections;
 mod database;
 pub mod error;
+pub mod log;
 pub mod output;
 mod sealing_files;
 pub mod telemetry;

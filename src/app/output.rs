@@ -17,9 +17,9 @@ pub fn say_json(value: &impl Serialize) -> Result<(), io::Error> {
     say(&serde_json::to_string(value)?)
 }
 
-/// A line for people that is not the result.
-pub fn note(line: &str) -> Result<(), io::Error> {
-    writeln!(io::stderr().lock(), "{line}")
+/// A line for people that is not the result. If it cannot be written there is nobody to tell.
+pub fn note(line: &str) {
+    let _untold = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// An empty table for people, with these columns.

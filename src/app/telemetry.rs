@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
+use crate::app::log::{self, LogWriter};
+
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -39,17 +41,30 @@ fn coloured(terminal: bool, no_color: Option<&std::ffi::OsStr>) -> bool {
     terminal && no_color.is_none_or(std::ffi::OsStr::is_empty)
 }
 
-/// Starts logging to standard error. A second start in one process changes nothing.
+/// Starts logging to standard error, panics too. A second start in one process changes nothing.
 pub fn start(settings: &Settings) {
     let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let coloured = coloured(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(coloured)
+        .with_writer(|| LogWriter)
+        // It would tell them on standard error, and panic if that cannot be written.
+        .log_internal_errors(false);
     // An error means that a subscriber is set already: the first one stays.
-    let _already_started = match settings.format {
+    let started = match settings.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
+    if started.is_ok() {
+        log::tell_panics();
+    }
+}
+
+/// The process's metrics in Prometheus' text format, with what the log has lost.
+pub fn rendered(metrics: &PrometheusHandle) -> String {
+    metrics::counter!("farmgate_log_lines_lost_total").absolute(log::lines_lost());
+    metrics.render()
 }
 
 /// The process's metrics, installed once.

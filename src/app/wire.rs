@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::Config;
-use crate::app::telemetry;
+use crate::app::{connections, telemetry};
 use crate::domain::ledger::Divergence;
 use crate::http::{self, AppState};
 use crate::operator::deployment::{self, DeploymentError};
@@ -68,9 +68,6 @@ pub enum ServiceError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The API stopped.
-    #[error("the API stopped: {0}")]
-    Serve(std::io::Error),
     /// No Horizon, or none that answers.
     #[error("{advice} ({source})")]
     NoHorizon {
@@ -189,6 +186,7 @@ pub struct Service {
     router: axum::Router,
     candidate: Candidate,
     horizon_url: Url,
+    request_head_max: Duration,
 }
 
 impl Service {
@@ -217,14 +215,25 @@ impl Service {
             platform: network.platform(),
             network_passphrase: (passphrase != PUBLIC_PASSPHRASE).then_some(passphrase),
             holder: candidate.holder().to_owned(),
-            metrics: Arc::new(move || metrics.render()),
+            metrics: Arc::new(move || telemetry::rendered(&metrics)),
         });
         let horizon_url = config.stellar.horizon_url.clone();
         let address = config.http.listen;
         let failed = |source| ServiceError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { store, network, address, schema, listener, router, candidate, horizon_url })
+        let request_head_max = Duration::from_secs(config.http.request_head_seconds.into());
+        Ok(Self {
+            store,
+            network,
+            address,
+            schema,
+            listener,
+            router,
+            candidate,
+            horizon_url,
+            request_head_max,
+        })
     }
 
     /// Runs until `stop`: the step in hand and requests under way are finished first.
@@ -232,21 +241,18 @@ impl Service {
     /// The API answers from the first moment, also while Horizon is away. If the engine must stop for a
     /// person to look, the API goes on, and `/readyz` says why.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServiceError> {
-        let Self { store, network, listener, router, candidate, horizon_url, .. } = self;
-        let stopped = stop.clone();
-        let serving = axum::serve(listener, router)
-            .with_graceful_shutdown(async move { stopped.cancelled().await })
-            .into_future();
+        let Self { store, network, listener, router, candidate, horizon_url, request_head_max, .. } = self;
+        let serving = connections::serve(listener, router, request_head_max, stop.clone());
         let mut engine = tokio::spawn(run_engine(store, network, horizon_url, candidate, stop.clone()));
         let mut serving = std::pin::pin!(serving);
         let mut engine_ended = None;
         tokio::select! {
-            served = &mut serving => served.map_err(ServiceError::Serve)?,
+            () = &mut serving => {}
             // It ends by itself only if it must not go on: without it there is no service.
             ended = &mut engine => engine_ended = Some(ended),
             () = stop.cancelled() => {
                 tokio::select! {
-                    served = &mut serving => served.map_err(ServiceError::Serve)?,
+                    () = &mut serving => {}
                     () = SystemClock.sleep(SHUTDOWN_GRACE) => tracing::warn!("requests were cut off"),
                 }
             }

@@ -16,8 +16,10 @@ use crate::api::{ProblemBody, ProblemCode, examples};
         title = "Farmgate",
         description = "Escrow and settlement for capacity pools paid on Stellar. Amounts are strings with up \
                        to seven decimals, assets `CODE:ISSUER` or `native`, times RFC 3339 in UTC, ids \
-                       decimal strings. Lists are read by `cursor` and `limit`. Errors are problem documents \
-                       (RFC 9457) with a stable `code`.",
+                       decimal strings. Lists are read by `cursor` and `limit`, and each time from \
+                       their beginning: what is added may stand before what was read already. The one list \
+                       to follow is `GET /v1/events`, which is in the order of commits. Errors are problem \
+                       documents (RFC 9457) with a stable `code`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(ProblemBody, ProblemCode)),
@@ -91,6 +93,9 @@ problem_sets! {
     /// What describing a node may end in.
     PutNodeProblems: InvalidValue, Unauthorized, Forbidden, NodeUnderFreePool, BodyTooLarge,
         UnsupportedMediaType, UnknownFarm, Internal, DatabaseUnavailable;
+    /// What describing a currency may end in.
+    PutCurrencyProblems: InvalidValue, Unauthorized, Forbidden, RateOlder, BodyTooLarge,
+        UnsupportedMediaType, RateTimeOutOfBounds, Internal, DatabaseUnavailable;
     /// What an order may end in.
     OpenProblems: InvalidValue, Unauthorized, Forbidden, BodyTooLarge, UnsupportedMediaType, UnknownNode,
         Internal, NoEscrowAccountReady;

@@ -27,7 +27,9 @@ pub(super) struct Query {
     limit: Limit,
 }
 
-/// Events, oldest first. Whoever has read to the end asks again with the last id as `cursor`.
+/// Events, oldest first: the list to follow. Whoever has read to the end asks again with the last id as
+/// `cursor` and misses nothing, for ids rise in the order of commits, without gaps. No other list is like
+/// that: its order is that of its items' own ids, and what commits later may have a smaller one.
 ///
 /// They are kept for a while (90 days, unless it is configured otherwise). Who asks with a cursor after which
 /// some were forgotten has missed them and is told so: look at what interests you by the lists, and begin

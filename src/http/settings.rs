@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 /// Bounds of the largest body that may be allowed, in bytes.
 pub const BODY_BYTES_MAX: u32 = 16 * 1024 * 1024;
-/// Longest time a request may be allowed, in seconds.
+/// Longest time a request or its head may be allowed, in seconds.
 pub const REQUEST_TIMEOUT_SECONDS_MAX: u32 = 600;
 
 /// How the API listens and answers.
@@ -13,6 +13,9 @@ pub const REQUEST_TIMEOUT_SECONDS_MAX: u32 = 600;
 pub struct Settings {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// Longest time for a request's head to come, in seconds; a connection that has sent no request for so
+    /// long is closed, too.
+    pub request_head_seconds: u32,
     /// Largest body that is read, in bytes.
     pub body_bytes_max: u32,
     /// Longest time a request may take, in seconds. Longer than `reservations.escrow_wait_seconds`.
@@ -33,6 +36,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8480)),
+            request_head_seconds: 10,
             body_bytes_max: 64 * 1024,
             request_timeout_seconds: 30,
             ready_tick_age_seconds_max: 60,
@@ -52,6 +56,12 @@ pub enum SettingsError {
         /// What was set.
         given: u32,
     },
+    /// The time for a request's head.
+    #[error("request_head_seconds is 1 to {REQUEST_TIMEOUT_SECONDS_MAX}, not {given}")]
+    RequestHead {
+        /// What was set.
+        given: u32,
+    },
     /// The time for a request.
     #[error("request_timeout_seconds is 1 to {REQUEST_TIMEOUT_SECONDS_MAX}, not {given}")]
     RequestTimeout {
@@ -65,6 +75,9 @@ impl Settings {
     pub fn validate(&self) -> Result<(), SettingsError> {
         if !(1..=BODY_BYTES_MAX).contains(&self.body_bytes_max) {
             return Err(SettingsError::BodyBytes { given: self.body_bytes_max });
+        }
+        if !(1..=REQUEST_TIMEOUT_SECONDS_MAX).contains(&self.request_head_seconds) {
+            return Err(SettingsError::RequestHead { given: self.request_head_seconds });
         }
         if !(1..=REQUEST_TIMEOUT_SECONDS_MAX).contains(&self.request_timeout_seconds) {
             return Err(SettingsError::RequestTimeout { given: self.request_timeout_seconds });

@@ -1,4 +1,5 @@
-use serde::Deserialize;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer};
 
 use crate::domain::address::AccountId;
 use crate::domain::pricing::{GridNetwork, UnitPrices};
@@ -20,7 +21,8 @@ pub const POOL_REMAINING_SECONDS_MIN: u32 = 60;
 pub struct Settings {
     /// Which grid the capacity is on: `mainnet`, `testnet` (a tenth of the price) or `devnet` (a hundredth).
     pub network: GridNetwork,
-    /// USD per unit and 30 days.
+    /// USD per unit and 30 days; what is not set costs what it costs by default.
+    #[serde(deserialize_with = "over_default_prices")]
     pub unit_prices: UnitPrices,
     /// How long a customer has to pay, in seconds from the quote.
     pub payment_window_seconds: u32,
@@ -52,6 +54,28 @@ impl Default for Settings {
             payout: PayoutAccounts::default(),
         }
     }
+}
+
+/// Prices of which some are set. [`UnitPrices`] itself has all: it also stands in what was quoted, where
+/// nothing may be made up.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SetPrices {
+    cu: Decimal,
+    su: Decimal,
+    ipv4u: Decimal,
+}
+
+impl Default for SetPrices {
+    fn default() -> Self {
+        let UnitPrices { cu, su, ipv4u } = UnitPrices::default();
+        Self { cu, su, ipv4u }
+    }
+}
+
+fn over_default_prices<'de, D: Deserializer<'de>>(from: D) -> Result<UnitPrices, D::Error> {
+    let SetPrices { cu, su, ipv4u } = SetPrices::deserialize(from)?;
+    Ok(UnitPrices { cu, su, ipv4u })
 }
 
 /// A setting that is out of its bounds.

@@ -84,7 +84,7 @@ pub(super) async fn describe(
             }
             put.push(tx.put_identity(&customer).await?);
             for currency in &currencies {
-                put.push(tx.put_currency(currency).await?);
+                put.push(tx.put_currency(currency, None).await?);
             }
             drop(put);
             Ok::<_, StoreError>(())

@@ -16,7 +16,7 @@ use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 
 use super::horizon::client::{HorizonClient, OpenStream};
-use super::transport::{ByteStream, Request, TransportError};
+use super::transport::{ByteStream, EVENT_STREAM, Request, TransportError};
 use crate::ports::network::NetworkError;
 
 /// Largest event read: a record with its transaction embedded.
@@ -246,7 +246,7 @@ impl EventReader {
         let request = Request {
             target: format!("{}{join}cursor={}&limit={STREAM_RECORDS_MAX}", self.path, self.cursor),
             form: None,
-            accept: "text/event-stream",
+            accept: EVENT_STREAM,
             last_event_id: (self.cursor != "now").then(|| self.cursor.clone()),
         };
         let events = events(self.horizon.open(WHAT, request).await?.body);

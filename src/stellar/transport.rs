@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
 use secrecy::{ExposeSecret, SecretString};
@@ -25,6 +25,8 @@ const CONNECT_SECONDS_MAX: u64 = 10;
 /// Idle connections kept open to Horizon.
 const IDLE_CONNECTIONS_MAX: usize = 8;
 const AGENT: &str = concat!("farmgate/", env!("CARGO_PKG_VERSION"));
+/// The media type of a stream of events.
+pub const EVENT_STREAM: &str = "text/event-stream";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Why there is no (whole) answer.
@@ -90,7 +92,7 @@ pub trait Transport: Send + Sync {
 }
 
 impl Response {
-    /// The whole body, if it has at most `bytes_max` bytes.
+    /// The whole body, if it has at most `bytes_max` bytes, however few came over the wire.
     pub async fn collect(mut self, bytes_max: usize) -> Result<Vec<u8>, TransportError> {
         let mut whole = Vec::new();
         while let Some(chunk) = self.body.next().await {
@@ -115,7 +117,8 @@ pub struct HttpTransport {
 impl HttpTransport {
     /// A transport to the Horizon at `base`, which may have a path.
     ///
-    /// Certificates are verified by the system's roots, with ring as the crypto provider unless the process
+    /// Answers are asked for compressed, streams are not: each event is to come when it happens. Certificates
+    /// are verified by the system's roots, with ring as the crypto provider unless the process
     /// has chosen another. A Horizon on loopback is reached without a proxy.
     pub fn new(base: &Url) -> Result<Self, TransportError> {
         let setup = |reason: String| TransportError::Setup { reason };
@@ -135,6 +138,7 @@ impl HttpTransport {
         let mut builder = reqwest::Client::builder()
             .user_agent(AGENT)
             .redirect(reqwest::redirect::Policy::none())
+            .gzip(true)
             // Whoever asks counts attempts; a submission has one.
             .retry(reqwest::retry::never())
             .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
@@ -184,6 +188,9 @@ impl Transport for HttpTransport {
             Some(form) => self.client.post(address).header(CONTENT_TYPE, FORM).body(form),
         };
         outgoing = outgoing.header(ACCEPT, request.accept);
+        if request.accept == EVENT_STREAM {
+            outgoing = outgoing.header(ACCEPT_ENCODING, "identity");
+        }
         if let Some(authorization) = &self.authorization {
             outgoing = outgoing.header(AUTHORIZATION, authorization.clone());
         }
@@ -314,31 +321,86 @@ mod tests {
         }
     }
 
-    /// Answers each request with what it carried as its authorization.
-    async fn answer_with_the_authorization(listener: tokio::net::TcpListener) {
+    /// A server that answers each request's head with these further lines of a head, and this body.
+    async fn server(answer: fn(&str) -> (&'static str, Vec<u8>)) -> Url {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        loop {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let (mut head, mut some) = (String::new(), [0; 1_024]);
-            while !head.contains("\r\n\r\n") {
-                let read = socket.read(&mut some).await.unwrap();
-                head.push_str(std::str::from_utf8(&some[..read]).unwrap());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let (mut asked, mut some) = (String::new(), [0; 1_024]);
+                while !asked.contains("\r\n\r\n") {
+                    let read = socket.read(&mut some).await.unwrap();
+                    asked.push_str(std::str::from_utf8(&some[..read]).unwrap());
+                }
+                let (lines, body) = answer(&asked);
+                let length = body.len();
+                let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n";
+                let head = format!("{head}{lines}content-length: {length}\r\n\r\n");
+                // Who has read enough hangs up.
+                drop(socket.write_all(&[head.as_bytes(), &body].concat()).await);
             }
-            let carried =
-                head.lines().find_map(|line| line.strip_prefix("authorization: ")).unwrap_or_default();
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{carried}",
-                carried.len()
-            );
-            socket.write_all(answer.as_bytes()).await.unwrap();
-        }
+        });
+        base
+    }
+
+    /// What a request's head has under this name.
+    fn carried(head: &str, name: &str) -> Vec<u8> {
+        let values = head.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        values.collect::<Vec<_>>().join("|").into_bytes()
+    }
+
+    fn gzipped(text: &[u8]) -> Vec<u8> {
+        use std::io::Write;
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(text).unwrap();
+        packed.finish().unwrap()
+    }
+
+    const PACKED: &str = "content-encoding: gzip\r\n";
+
+    #[tokio::test]
+    async fn answers_are_asked_for_compressed_and_streams_are_not() {
+        let base = server(|head| (PACKED, gzipped(&carried(head, "accept-encoding")))).await;
+        let transport = HttpTransport::new(&base).unwrap();
+        assert_eq!(transport.send(get("/")).await.unwrap().collect(100).await.unwrap(), b"gzip");
+        let post = Request { form: Some("tx=AAAA".to_owned()), ..get("/transactions") };
+        assert_eq!(transport.send(post).await.unwrap().collect(100).await.unwrap(), b"gzip");
+        let plain = server(|head| ("", carried(head, "accept-encoding"))).await;
+        let transport = HttpTransport::new(&plain).unwrap();
+        assert_eq!(transport.send(get("/")).await.unwrap().collect(100).await.unwrap(), b"gzip");
+        let stream = Request { accept: EVENT_STREAM, ..get("/payments") };
+        assert_eq!(transport.send(stream).await.unwrap().collect(100).await.unwrap(), b"identity");
+    }
+
+    #[tokio::test]
+    async fn a_compressed_body_is_bounded_by_what_is_in_it() {
+        const INSIDE: usize = 1 << 20;
+        let base = server(|_| (PACKED, gzipped(&vec![b' '; INSIDE]))).await;
+        assert!(gzipped(&vec![b' '; INSIDE]).len() < 2_000);
+        let transport = HttpTransport::new(&base).unwrap();
+        let answer = transport.send(get("/")).await.unwrap();
+        let error = answer.collect(INSIDE - 1).await.unwrap_err();
+        assert!(
+            matches!(error, TransportError::TooLarge { bytes_max } if bytes_max == INSIDE - 1),
+            "{error}"
+        );
+        let answer = transport.send(get("/")).await.unwrap();
+        assert_eq!(answer.collect(INSIDE).await.unwrap().len(), INSIDE);
+    }
+
+    #[tokio::test]
+    async fn a_compressed_body_that_is_none_is_broken_off() {
+        let base = server(|_| (PACKED, b"{}".to_vec())).await;
+        let answer = HttpTransport::new(&base).unwrap().send(get("/")).await.unwrap();
+        let error = answer.collect(100).await.unwrap_err();
+        assert!(matches!(error, TransportError::BrokenOff { .. }), "{error}");
     }
 
     #[tokio::test]
     async fn every_request_carries_the_authorization_and_nothing_shows_it() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        tokio::spawn(answer_with_the_authorization(listener));
+        let base = server(|head| ("", carried(head, "authorization"))).await;
         let open = HttpTransport::new(&base).unwrap();
         assert!(open.send(get("/")).await.unwrap().collect(100).await.unwrap().is_empty());
         let secret = SecretString::from("Bearer hunter2");

@@ -1,6 +1,7 @@
 //! Farms, nodes, identities and currencies.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::rows::{Row, Table, milli_units, to_json};
 use super::session::{Session, rows_max};
@@ -74,7 +75,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (code) DO NOTHING";
     UPDATE_CURRENCY = "UPDATE currencies SET asset = $2, usd_rate = $3, rate_at = $4, rate_valid_seconds = $5,
             distribution_facts = $6, free_only = $7
-        WHERE code = $1";
+        WHERE code = $1 AND rate_at = $8";
     CURRENCY = select_currencies!("WHERE code = $1");
     /// In the order of bytes, whatever the database's language. (CockroachDB knows "C" in expressions only.)
     CURRENCIES_AFTER = select_currencies!("WHERE code > $1 ORDER BY code LIMIT $2"),
@@ -204,8 +205,12 @@ impl CatalogTx for Session {
         self.page((IDENTITIES_AFTER, args), identity, key).await
     }
 
-    async fn put_currency(&mut self, currency: &Currency) -> Result<Put, StoreError> {
-        let args = args![
+    async fn put_currency(
+        &mut self,
+        currency: &Currency,
+        over: Option<Timestamp>,
+    ) -> Result<Put, StoreError> {
+        let mut args = args![
             currency.code.as_str(),
             currency.asset.to_string(),
             currency.usd_rate.to_string(),
@@ -214,7 +219,14 @@ impl CatalogTx for Session {
             currency.distribution.as_ref().map(to_json).transpose()?,
             currency.free_only,
         ];
-        self.put(INSERT_CURRENCY, UPDATE_CURRENCY, args).await
+        let what = || format!("currency {}", currency.code);
+        let Some(over) = over else {
+            self.guarded(INSERT_CURRENCY, args, what).await?;
+            return Ok(Put::Created);
+        };
+        args.push(over.into());
+        self.guarded(UPDATE_CURRENCY, args, what).await?;
+        Ok(Put::Replaced)
     }
 
     async fn currency(&mut self, code: AssetCode) -> Result<Option<Currency>, StoreError> {

@@ -138,6 +138,46 @@ on_both_databases! {
         rig.put("/v1/farms/01", farm(1)).await.is_problem(400, "invalid_value", Some("id"));
     }
 
+    async fn an_older_rate_does_not_replace_a_newer_one(database: &TestStore) {
+        let rig = Rig::grid(database, 0).await;
+        let put = async |at: Option<&str>, usd: &str| {
+            let body = but(currency(tft()), json!({ "rate_at": at, "usd_rate": usd }));
+            rig.put("/v1/currencies/TFT", body).await
+        };
+        let known = async || rig.get("/v1/currencies/TFT").await.is(200).body["usd_rate"].clone();
+
+        put(Some("2026-03-01T11:59:59Z"), "0.03").await.is_problem(409, "rate_older", Some("rate_at"));
+        assert_eq!(known().await, "0.02");
+        // The same again, with what is known of it changed.
+        put(Some("2026-03-01T12:00:00Z"), "0.04").await.is(200);
+        assert_eq!(known().await, "0.04");
+        // Another clock is ahead, and what has no time is of now.
+        put(Some("2026-03-01T12:00:50Z"), "0.05").await.is(200);
+        put(Some("2026-03-01T12:00:10Z"), "0.06").await.is_problem(409, "rate_older", Some("rate_at"));
+        let answer = put(None, "0.07").await.is(200).body;
+        assert_eq!(answer["rate_at"], "2026-03-01T12:00:50Z");
+        assert_eq!(known().await, "0.07");
+        // A time far ahead was never true.
+        rig.pass(-3_600);
+        put(Some("2026-03-01T11:00:00Z"), "0.08").await.is(200);
+        assert_eq!(known().await, "0.08");
+    }
+
+    async fn of_rates_that_come_at_once_the_newest_stays(database: &TestStore) {
+        let rig = Rig::grid(database, 0).await;
+        let put = async |second: u32| {
+            let (at, usd) = (format!("2026-03-01T12:00:{second:02}Z"), format!("0.{second:02}"));
+            let body = but(currency(tft()), json!({ "rate_at": at, "usd_rate": usd }));
+            rig.put("/v1/currencies/TFT", body).await.status
+        };
+        for round in [10, 20, 30, 40] {
+            let all = futures::future::join_all((round..round + 8).rev().map(&put)).await;
+            assert!(all.iter().all(|status| [200, 409].contains(status)), "{all:?}");
+            let known = rig.get("/v1/currencies/TFT").await.is(200).body;
+            assert_eq!(known["usd_rate"], format!("0.{}", round + 7), "{all:?}");
+        }
+    }
+
     async fn a_node_under_play_money_stays_free(database: &TestStore) {
         let rig = Rig::grid(database, 1).await;
         let paid = json!({ "farm_id": "1", "capacity": { "cu": "100" } });

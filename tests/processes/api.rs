@@ -64,6 +64,13 @@ impl Api {
         answer.json().await.ok()
     }
 
+    /// A metric without labels; nothing if it is not answered, or not there.
+    pub async fn metric(&self, name: &str) -> Option<u64> {
+        let text = self.http.get(self.url("/metrics")).send().await.ok()?.text().await.ok()?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+        value.parse().ok()
+    }
+
     pub async fn until_settled(&self, id: &str) {
         until("the reservation is settled", async || {
             let reservation = self.get(&format!("/v1/reservations/{id}")).await?;

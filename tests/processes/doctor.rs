@@ -35,7 +35,7 @@ pub fn secret(name: &str) -> String {
 /// A machine beside a sandbox network.
 pub struct Machine {
     sandbox: sandbox::Handle,
-    horizon: Horizon,
+    pub horizon: Horizon,
     pub folder: tempfile::TempDir,
     pub database: String,
 }
@@ -105,7 +105,7 @@ impl Machine {
         self.horizon.fund(wallet(name).account(), native, Stroops::ZERO).await.unwrap();
     }
 
-    async fn trust(&self, name: &str) -> Asset {
+    pub async fn trust(&self, name: &str) -> Asset {
         let tft: Named = "TFT".parse().unwrap();
         self.horizon.trust(&wallet(name), tft).await.unwrap();
         self.horizon.asset(tft).await.unwrap()
@@ -153,7 +153,7 @@ async fn describe_grid(store: &Arc<dyn Store>, tft: Asset) {
     let put: Result<(), StoreError> = transact(store, move |tx| {
         let (currency, farm) = (currency.clone(), farm.clone());
         Box::pin(async move {
-            assert_eq!(tx.put_currency(&currency).await?, Put::Created);
+            assert_eq!(tx.put_currency(&currency, None).await?, Put::Created);
             assert_eq!(tx.put_farm(&farm).await?, Put::Created);
             Ok(())
         })

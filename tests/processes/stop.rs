@@ -34,7 +34,7 @@ fn serves(machine: &Machine, name: &str) -> (Child, std::path::PathBuf) {
     (child, path)
 }
 
-async fn signalled(child: &mut Child, signal: &str) -> ExitStatus {
+pub async fn signalled(child: &mut Child, signal: &str) -> ExitStatus {
     let id = child.id().unwrap().to_string();
     assert!(
         Command::new("sh").args(["-c", "kill \"$@\"", "kill", signal, &id]).status().await.unwrap().success()

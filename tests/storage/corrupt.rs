@@ -16,7 +16,7 @@ async fn fill(database: &TestStore) {
     let _ = tx.put_farm(&farm(1)).await.unwrap();
     let _ = tx.put_node(&node(1, 1)).await.unwrap();
     let _ = tx.put_identity(&identity(1)).await.unwrap();
-    let _ = tx.put_currency(&currency("TFT")).await.unwrap();
+    let _ = tx.put_currency(&currency("TFT"), None).await.unwrap();
     tx.insert_reservation(&reservation(1)).await.unwrap();
     tx.insert_escrow(&escrow(1, EscrowState::Assigned { reservation: reservation_id(1) })).await.unwrap();
     tx.insert_channel(&channel(1)).await.unwrap();

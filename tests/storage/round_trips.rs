@@ -27,9 +27,17 @@ on_both_databases! {
         }
         assert_eq!(tx.put_identity(&identity(5)).await.unwrap(), Put::Created);
         for code in ["TFT", "FreeTFT", "aTFT"] {
-            assert_eq!(tx.put_currency(&currency(code)).await.unwrap(), Put::Created);
+            assert_eq!(tx.put_currency(&currency(code), None).await.unwrap(), Put::Created);
         }
+        let tft = currency("TFT");
+        assert_eq!(tx.put_currency(&tft, Some(tft.rate_at)).await.unwrap(), Put::Replaced);
         tx.commit().await.unwrap();
+        for over in [None, Some(at(999))] {
+            let mut tx = database.store.begin().await.unwrap();
+            let error = tx.put_currency(&tft, over).await.unwrap_err();
+            assert!(matches!(error, StoreError::Conflict { .. }), "{over:?}: {error}");
+            tx.rollback().await.unwrap();
+        }
 
         let mut tx = database.store.begin_read().await.unwrap();
         assert_eq!(tx.farm(renamed.id).await.unwrap(), Some(renamed.clone()));

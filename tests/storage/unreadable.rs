@@ -42,7 +42,7 @@ async fn fill(database: &TestStore) {
         let _ = tx.put_identity(&identity(number.into())).await.unwrap();
         let _ = tx.put_farm(&farm(number.into())).await.unwrap();
         let _ = tx.put_node(&node(number.into(), number.into())).await.unwrap();
-        let _ = tx.put_currency(&currency(code)).await.unwrap();
+        let _ = tx.put_currency(&currency(code), None).await.unwrap();
         tx.insert_reservation(&reservation(number)).await.unwrap();
         let assigned = EscrowState::Assigned { reservation: reservation_id(number.into()) };
         tx.insert_escrow(&escrow(number, assigned)).await.unwrap();

@@ -323,7 +323,7 @@ impl Hour {
                 (currency.clone(), farm.clone(), node.clone(), customer.clone());
             Box::pin(async move {
                 let created = [
-                    tx.put_currency(&currency).await?,
+                    tx.put_currency(&currency, None).await?,
                     tx.put_identity(&customer).await?,
                     tx.put_farm(&farm).await?,
                     tx.put_node(&node).await?,

@@ -123,7 +123,7 @@ pub(super) async fn run(args: KeysArgs) -> Result<ExitCode, CommandError> {
             note(&format!(
                 "API key {} for {}; its secret is shown only now:",
                 created.key.id, created.key.name
-            ))?;
+            ));
             say(created.secret.expose_secret())?;
         }
         ApiKeysCommand::List { json } => {
@@ -161,7 +161,7 @@ async fn open_or_make(settings: &storage::Settings) -> Result<Arc<dyn Store>, Co
         note(&format!(
             "The database {} is new; the key is of use only there.",
             database::place(&settings.url)
-        ))?;
+        ));
     }
     Ok(store)
 }
@@ -183,7 +183,7 @@ fn make_sealing_key(path: &Path) -> Result<ExitCode, CommandError> {
          secrets of all\naccounts that are opened from now on. The service needs only this line, under \
          [stellar]:",
         path.display()
-    ))?;
+    ));
     say(&format!("recovery_sealing_key = \"{}\"", secret.public_key()))?;
     Ok(ExitCode::SUCCESS)
 }

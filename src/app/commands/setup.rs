@@ -95,11 +95,11 @@ pub(super) async fn run(args: &SetupArgs) -> Result<ExitCode, CommandError> {
         return Ok(ExitCode::SUCCESS);
     }
     if !plan.obstacles.is_empty() {
-        note("nothing was done: first do what only you can do, then run this again")?;
+        note("nothing was done: first do what only you can do, then run this again");
         return Ok(if args.yes { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     if !args.yes && !agreed()? {
-        note("nothing was done: `farmgate setup --yes` does it")?;
+        note("nothing was done: `farmgate setup --yes` does it");
         return Ok(ExitCode::SUCCESS);
     }
     let store = match store.take() {
@@ -211,7 +211,7 @@ impl Turn {
                         note(&format!(
                             "{holder} has the engine's lease on this database and opens the accounts; \
                              waiting for it"
-                        ))?;
+                        ));
                         self.said = Some(holder);
                     }
                 }
@@ -274,8 +274,8 @@ async fn open_until(
         Some(trouble) => trouble,
         None => last_answer(store).await?,
     };
-    note(&format!("not everything is there after {SETUP_SECONDS_MAX} s: {why}"))?;
-    note("it goes on where it is when you run `farmgate setup --yes` again, or start `farmgate serve`")?;
+    note(&format!("not everything is there after {SETUP_SECONDS_MAX} s: {why}"));
+    note("it goes on where it is when you run `farmgate setup --yes` again, or start `farmgate serve`");
     Ok(ExitCode::FAILURE)
 }
 

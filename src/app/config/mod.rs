@@ -77,6 +77,7 @@ pub fn load_database(
 mod tests {
     use super::*;
     use crate::domain::address::AccountId;
+    use crate::domain::pricing::UnitPrices;
 
     fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -99,6 +100,21 @@ mod tests {
         assert_eq!(config.settlement.channels, 7);
         assert_eq!(config.settlement.warm_accounts, 9);
         assert_eq!(config.settlement.tick_millis, 92);
+    }
+
+    #[test]
+    fn a_unit_price_may_be_set_alone() {
+        let defaults = UnitPrices::default();
+        let toml = "[reservations.unit_prices]\ncu = '12.5'\n";
+        let prices = read(toml, &[], &Overrides::default()).unwrap().reservations.unit_prices;
+        assert_eq!(prices, UnitPrices { cu: "12.5".parse().unwrap(), ..defaults.clone() });
+        let pairs = [("FARMGATE_RESERVATIONS__UNIT_PRICES__SU", "9")];
+        let prices = read("", &pairs, &Overrides::default()).unwrap().reservations.unit_prices;
+        assert_eq!(prices, UnitPrices { su: 9.into(), ..defaults });
+        let error = read("[reservations.unit_prices]\nccu = 1\n", &[], &Overrides::default()).unwrap_err();
+        assert!(
+            error.to_string().contains("unit_prices.ccu") && error.to_string().contains("no such setting")
+        );
     }
 
     #[test]

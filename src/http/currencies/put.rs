@@ -7,10 +7,10 @@ use crate::domain::asset::AssetCode;
 use crate::domain::currency::{self, RATE_STALENESS_SECONDS_MAX};
 use crate::domain::split::SplitError;
 use crate::http::auth::{CatalogWrite, May};
-use crate::http::document::PutProblems;
+use crate::http::document::PutCurrencyProblems;
 use crate::http::input::{Input, PathId, written};
 use crate::http::{App, Problem, problem};
-use crate::ports::store::{StoreError, transact};
+use crate::ports::store::{Put, RetryOn, StoreError, Tx, transact};
 use jiff::{SignedDuration, Timestamp};
 
 /// How far a rate's time may lie ahead, in seconds: clocks differ.
@@ -23,8 +23,21 @@ enum Error {
     RateAhead,
     #[error("a rate may be used for 1 to {RATE_STALENESS_SECONDS_MAX} seconds")]
     RateValidity,
+    #[error("a rate of a later time is known, {known}: it stays")]
+    RateOlder { known: Timestamp },
     #[error(transparent)]
     Distribution(#[from] SplitError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RetryOn for Error {
+    fn is_conflict(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_conflict(),
+            Self::RateAhead | Self::RateValidity | Self::RateOlder { .. } | Self::Distribution(_) => false,
+        }
+    }
 }
 
 impl From<Error> for Problem {
@@ -34,14 +47,20 @@ impl From<Error> for Problem {
             Error::RateValidity => {
                 Self::new(ProblemCode::RateTimeOutOfBounds, error).field("rate_valid_seconds")
             }
+            Error::RateOlder { .. } => Self::new(ProblemCode::RateOlder, error).field("rate_at"),
             Error::Distribution(error) => problem::distribution(&error),
+            Error::Store(error) => error.into(),
         }
     }
 }
 
+fn lies_ahead(rate_at: Timestamp, now: Timestamp) -> bool {
+    rate_at.duration_since(now) > SignedDuration::from_secs(RATE_AHEAD_SECONDS_MAX)
+}
+
 fn described(code: AssetCode, body: CurrencyBody, now: Timestamp) -> Result<currency::Currency, Error> {
     let rate_at = body.rate_at.unwrap_or(now);
-    if rate_at.duration_since(now) > SignedDuration::from_secs(RATE_AHEAD_SECONDS_MAX) {
+    if lies_ahead(rate_at, now) {
         return Err(Error::RateAhead);
     }
     if !(1..=RATE_STALENESS_SECONDS_MAX).contains(&body.rate_valid_seconds) {
@@ -58,7 +77,31 @@ fn described(code: AssetCode, body: CurrencyBody, now: Timestamp) -> Result<curr
     })
 }
 
+/// Stores a currency, unless a rate of a later time is known. Whoever named no time for theirs means now,
+/// though another clock was ahead. A known time that lies ahead was set by a wrong clock, and binds nobody.
+async fn put_currency(
+    tx: &mut dyn Tx,
+    mut currency: currency::Currency,
+    dated: bool,
+    now: Timestamp,
+) -> Result<(Put, currency::Currency), Error> {
+    let over = tx.currency(currency.code).await?.map(|known| known.rate_at);
+    if let Some(known) = over
+        && currency.rate_at < known
+        && !lies_ahead(known, now)
+    {
+        if dated {
+            return Err(Error::RateOlder { known });
+        }
+        currency.rate_at = known;
+    }
+    Ok((tx.put_currency(&currency, over).await?, currency))
+}
+
 /// Describes a currency: creates it or replaces what was said of it, its rate above all.
+///
+/// Rates may come in any order: one whose `rate_at` is before that of the rate that is known is refused with
+/// `rate_older`, and the newer one stays. One of the same time replaces it.
 #[utoipa::path(
     put,
     path = "/v1/currencies/{code}",
@@ -69,7 +112,7 @@ fn described(code: AssetCode, body: CurrencyBody, now: Timestamp) -> Result<curr
     responses(
         (status = 200, description = "Replaced", body = Currency, example = json!(examples::currency())),
         (status = 201, description = "Created", body = Currency, example = json!(examples::currency())),
-        PutProblems,
+        PutCurrencyProblems,
     ),
     security(("api_key" = [])),
 )]
@@ -79,14 +122,12 @@ pub(in crate::http) async fn handler(
     PathId(id): PathId<AssetCode>,
     body: Input<CurrencyBody>,
 ) -> Result<(StatusCode, Json<Currency>), Problem> {
-    let currency = described(id, body.value, app.clock.now())?;
-    let put = {
+    let (now, dated) = (app.clock.now(), body.value.rate_at.is_some());
+    let currency = described(id, body.value, now)?;
+    let (put, currency) = transact(&app.store, move |tx| {
         let currency = currency.clone();
-        transact::<_, StoreError, _>(&app.store, move |tx| {
-            let currency = currency.clone();
-            Box::pin(async move { tx.put_currency(&currency).await })
-        })
-        .await?
-    };
+        Box::pin(async move { put_currency(tx, currency, dated, now).await })
+    })
+    .await?;
     Ok((written(put), Json(Currency::from(currency))))
 }

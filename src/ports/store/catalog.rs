@@ -1,3 +1,5 @@
+use jiff::Timestamp;
+
 use super::error::StoreError;
 use super::forward::store_trait;
 use super::pages::Page;
@@ -56,8 +58,13 @@ store_trait! {
             limit: u32,
         ) -> Result<Page<Identity, IdentityId>, StoreError>;
 
-        /// Creates or replaces a currency, by its code.
-        async fn put_currency(&mut self, currency: &Currency) -> Result<Put, StoreError>;
+        /// Creates a currency, or replaces the one that was read, whose rate was of the time `over`.
+        /// [`StoreError::Conflict`] if it is there already, or has another rate's time by now.
+        async fn put_currency(
+            &mut self,
+            currency: &Currency,
+            over: Option<Timestamp>,
+        ) -> Result<Put, StoreError>;
         /// The currency with this code.
         async fn currency(&mut self, code: AssetCode) -> Result<Option<Currency>, StoreError>;
         /// All currencies in the order of their codes; there are few, and never more than `limit` are given.

@@ -57,7 +57,7 @@ on_both_databases! {
                 Box::pin(async move {
                     let currency = tx.currency("TFT".parse().unwrap()).await?.unwrap();
                     let orphaned = Currency { code: "ORPHAN".parse().unwrap(), asset: orphan, ..currency };
-                    tx.put_currency(&orphaned).await.map(drop)
+                    tx.put_currency(&orphaned, None).await.map(drop)
                 })
             })
             .await;

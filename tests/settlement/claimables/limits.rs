@@ -26,9 +26,10 @@ async fn reprice(world: &World, change: fn(&mut Currency)) {
         .write(move |tx| {
             Box::pin(async move {
                 let mut currency = tx.currency("TFT".parse().unwrap()).await?.unwrap();
+                let over = currency.rate_at;
                 currency.rate_at = now;
                 change(&mut currency);
-                tx.put_currency(&currency).await.map(drop)
+                tx.put_currency(&currency, Some(over)).await.map(drop)
             })
         })
         .await;

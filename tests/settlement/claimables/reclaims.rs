@@ -143,8 +143,9 @@ async fn strike_at(world: &World, n: usize, blow: Blow) -> bool {
         .write(move |tx| {
             Box::pin(async move {
                 let mut currency = tx.currency("TFT".parse().unwrap()).await?.unwrap();
+                let over = currency.rate_at;
                 currency.rate_at = now;
-                tx.put_currency(&currency).await.map(drop)
+                tx.put_currency(&currency, Some(over)).await.map(drop)
             })
         })
         .await;

@@ -27,7 +27,7 @@ async fn world(store: &crate::support::TestStore) -> World {
                     free_only: true,
                     ..currency
                 };
-                tx.put_currency(&free).await.map(drop)
+                tx.put_currency(&free, None).await.map(drop)
             })
         })
         .await;

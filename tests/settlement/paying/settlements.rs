@@ -230,7 +230,7 @@ on_both_databases! {
                     let currency = tx.currency("TFT".parse().unwrap()).await?.unwrap();
                     let code = "TFTA".parse().unwrap();
                     let second = Currency { code, asset: tfta, rate_at: now, ..currency };
-                    tx.put_currency(&second).await.map(drop)
+                    tx.put_currency(&second, None).await.map(drop)
                 })
             })
             .await;

@@ -46,7 +46,7 @@ impl World {
             let (currency, farm, nodes, customer) =
                 (currency.clone(), farm.clone(), nodes.clone(), customer.clone());
             Box::pin(async move {
-                let mut created = vec![tx.put_currency(&currency).await?, tx.put_farm(&farm).await?];
+                let mut created = vec![tx.put_currency(&currency, None).await?, tx.put_farm(&farm).await?];
                 for node in &nodes {
                     created.push(tx.put_node(node).await?);
                 }

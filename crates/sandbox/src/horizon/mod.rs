@@ -20,6 +20,8 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 use crate::state::Shared;
 use routes::{
@@ -82,5 +84,7 @@ pub fn router(app: Arc<Shared>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&app), fault_injection::inject))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), rate_limit::limited))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), count))
+        // Whoever asks for it, and never a stream: as before Horizon.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(app)
 }

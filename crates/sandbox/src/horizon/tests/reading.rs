@@ -336,3 +336,22 @@ async fn every_list_is_told_page_by_page_in_both_orders_without_gap_or_repetitio
         }
     }
 }
+
+#[tokio::test]
+async fn whoever_asks_for_it_is_answered_compressed_and_no_stream_is() {
+    let town = Town::new();
+    town.befriend(&["alice"]);
+    let asks = |accept: &str, encoding: &str| {
+        let request = Request::get("/ledgers?cursor=now&limit=1").header(header::ACCEPT, accept);
+        request.header(header::ACCEPT_ENCODING, encoding).body(Body::empty()).unwrap()
+    };
+    for (accept, encoding, packed) in [
+        ("application/json", "gzip", Some("gzip")),
+        ("application/json", "identity", None),
+        ("text/event-stream", "gzip", None),
+    ] {
+        let answer = town.ask(asks(accept, encoding)).await;
+        let got = answer.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap());
+        assert_eq!(got, packed, "{accept} {encoding}");
+    }
+}
