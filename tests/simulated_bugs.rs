@@ -30,6 +30,12 @@ fn a_cursor_committed_before_its_effects_is_found() {
 }
 
 #[test]
+fn a_database_that_goes_back_unseen_is_found() {
+    let (seed, wrongs) = found(Bug::UnseenGoingBack);
+    assert!(wrongs.contains(&Wrong::DoublePayment), "seed {seed}: {wrongs:?}");
+}
+
+#[test]
 fn returns_that_all_go_to_the_first_payer_are_found() {
     let (seed, wrongs) = found(Bug::RefundToFirstPayer);
     assert!(

@@ -358,6 +358,12 @@ impl ForwardLease for WholeTx {
 #[async_trait]
 impl ForwardTransfers for WholeTx {
     #[cfg(feature = "simulated-bugs")]
+    async fn has_submission(&mut self, hash: crate::domain::ids::TxHash) -> Result<bool, StoreError> {
+        let unseen = self.bug == Some(Bug::UnseenGoingBack);
+        Ok(unseen || self.around(|tx| tx.has_submission(hash)).await?)
+    }
+
+    #[cfg(feature = "simulated-bugs")]
     async fn insert_transfers(&mut self, transfers: &[Transfer]) -> Result<(), StoreError> {
         let transfers = &self.misdirected(transfers).await?[..];
         self.around(|tx| tx.insert_transfers(transfers)).await

@@ -207,13 +207,13 @@ impl Hands {
         self.rows(sql).await?.iter().map(submission).collect()
     }
 
-    /// Brings the copy back: what was committed since is not there any more.
+    /// Brings the copy back, but for the tables `kept`: what was committed since is not there any more.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn go_back(&mut self) -> Result<(), StoreError> {
+    pub async fn go_back(&mut self, kept: &[&str]) -> Result<(), StoreError> {
         self.run("BEGIN").await?;
-        for table in self.tables.clone() {
+        for table in self.tables.clone().into_iter().filter(|table| !kept.contains(&table.as_str())) {
             self.run(&format!("DELETE FROM {table}")).await?;
             self.run(&format!("INSERT INTO {table} SELECT * FROM copy_of_{table}")).await?;
         }

@@ -34,7 +34,8 @@ pub struct SimulateArgs {
     /// End with one line of JSON for programs.
     #[arg(long)]
     pub json: bool,
-    /// Put a known bug in, to see it found: rebuild-on-504, cursor-before-effects or refund-to-first-payer.
+    /// Put a known bug in, to see it found: rebuild-on-504, cursor-before-effects, refund-to-first-payer or
+    /// unseen-going-back.
     #[cfg(feature = "simulated-bugs")]
     #[arg(long, value_name = "NAME")]
     pub bug: Option<crate::simulation::bugs::Bug>,

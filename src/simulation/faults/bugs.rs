@@ -15,6 +15,8 @@ pub enum Bug {
     CursorBeforeEffects,
     /// Everything that goes back goes to whoever paid first.
     RefundToFirstPayer,
+    /// Nobody notices that the database went back, and what is not stored any more is built again.
+    UnseenGoingBack,
 }
 
 /// A name that no bug has.
@@ -27,7 +29,8 @@ pub struct UnknownBug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::RebuildOn504, Self::CursorBeforeEffects, Self::RefundToFirstPayer];
+    pub const ALL: [Self; 4] =
+        [Self::RebuildOn504, Self::CursorBeforeEffects, Self::RefundToFirstPayer, Self::UnseenGoingBack];
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Bug {
             Self::RebuildOn504 => "rebuild-on-504",
             Self::CursorBeforeEffects => "cursor-before-effects",
             Self::RefundToFirstPayer => "refund-to-first-payer",
+            Self::UnseenGoingBack => "unseen-going-back",
         }
     }
 }

@@ -69,7 +69,7 @@ impl World {
                 return Ok(());
             }
         }
-        if !self.hands.go_back(!lost.is_empty())? {
+        if !self.hands.go_back(!lost.is_empty(), self.stays_as_it_is())? {
             return Ok(());
         }
         let what = format!("the database goes back; {} transactions are not stored any more", lost.len());
@@ -81,6 +81,19 @@ impl World {
         let token = Store::begin_read(&self.base).await?.lease().await?.token;
         self.base.went_back_to(token);
         Ok(())
+    }
+
+    /// The tables that do not go back with the others.
+    #[cfg(not(feature = "simulated-bugs"))]
+    const fn stays_as_it_is(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The tables that do not go back with the others: without the lease nobody sees that these did.
+    #[cfg(feature = "simulated-bugs")]
+    fn stays_as_it_is(&self) -> &'static [&'static str] {
+        let unseen = self.factory.bug == Some(crate::simulation::faults::bugs::Bug::UnseenGoingBack);
+        if unseen { &["engine_lease"] } else { &[] }
     }
 
     async fn can_be_recovered(&self, submission: &Submission) -> Result<bool, StoreError> {
