@@ -1,8 +1,13 @@
-//! Rows that a step came to and could not read. Each is its own trouble: the step goes on with the others,
-//! and the tick notes them at its end, for a person to see to.
+//! What could not be read, and what must not be done meanwhile.
+//!
+//! A row that a step came to and could not read is its own trouble: the step goes on with the others, and the
+//! tick notes it at its end, for a person to see to. An account that changed and could not be looked at is
+//! not known: a transaction that is not stored any more may have paid from it, so nothing is paid from it
+//! before it was looked at.
 
 use std::collections::BTreeSet;
 
+use crate::domain::address::AccountId;
 use crate::ports::store::UnreadableRow;
 use crate::settlement::memory::Memory;
 
@@ -30,5 +35,26 @@ impl Unreadable {
     /// Those that were met since this was asked last.
     pub(in crate::settlement) fn take(&self) -> Vec<UnreadableRow> {
         std::mem::take(&mut *self.0.lock()).into_iter().collect()
+    }
+}
+
+/// Accounts that could not be looked at when their turn came.
+#[derive(Default)]
+pub(in crate::settlement) struct UnknownAccounts(Memory<BTreeSet<AccountId>>);
+
+impl UnknownAccounts {
+    /// What happened to the account could not be found out.
+    pub(in crate::settlement) fn add(&self, account: AccountId) {
+        self.0.lock().insert(account);
+    }
+
+    /// It was looked at.
+    pub(in crate::settlement) fn remove(&self, account: &AccountId) {
+        self.0.lock().remove(account);
+    }
+
+    /// True if nothing may be paid from the account now.
+    pub(in crate::settlement) fn has(&self, account: &AccountId) -> bool {
+        self.0.lock().contains(account)
     }
 }

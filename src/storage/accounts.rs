@@ -76,10 +76,10 @@ statements! {
                 WHERE wanted.value NOT IN (SELECT trusted.value
                 FROM json_each(escrows.asset_facts) AS trusted)
             )
-            ORDER BY created_at, account LIMIT 1"),
+            ORDER BY created_at, account LIMIT 10"),
         on_postgres select_escrows!("WHERE state = 'ready'
                 AND CAST(asset_facts AS JSONB) @> CAST($1 AS JSONB)
-            ORDER BY created_at, account LIMIT 1 FOR UPDATE SKIP LOCKED");
+            ORDER BY created_at, account LIMIT 10 FOR UPDATE SKIP LOCKED");
 
     INSERT_SEALED_SECRET = "INSERT INTO sealed_secrets (account, sealing_key, sealed_seed)
         VALUES ($1, $2, $3)";
@@ -333,7 +333,8 @@ impl AccountsTx for Session {
 
     async fn escrow_asset_lists(&mut self, limit: u32) -> Result<Vec<Vec<Asset>>, StoreError> {
         let rows = self.rows(ESCROW_ASSET_LISTS, args![rows_max(limit)]).await?;
-        rows.iter().map(|row| row.of(&ESCROWS).json("asset_facts")).collect()
+        // An account whose list cannot be read is given to nobody.
+        Ok(rows.iter().filter_map(|row| row.of(&ESCROWS).json("asset_facts").ok()).collect())
     }
 
     async fn take_escrow(
@@ -341,10 +342,12 @@ impl AccountsTx for Session {
         assets: &[Asset],
         reservation: ReservationId,
     ) -> Result<Option<AccountId>, StoreError> {
-        let Some(row) = self.row(ESCROW_TO_TAKE, args![to_json(&sorted(assets))?]).await? else {
+        let rows = self.rows(ESCROW_TO_TAKE, args![to_json(&sorted(assets))?]).await?;
+        // One that cannot be read waits for somebody to mend it, and no order waits for it.
+        let Some(ready) = rows.iter().find_map(|row| escrow(row).ok()) else {
             return Ok(None);
         };
-        let ready = escrow(&row)?;
+        drop(rows);
         let taken = self
             .update_escrow(&EscrowAccount { state: EscrowState::Assigned { reservation }, ..ready })
             .await?;

@@ -187,7 +187,7 @@ on_both_databases! {
     }
 
     async fn an_order_waits_for_an_account_that_is_being_made(database: &TestStore) {
-        // It asks again every few milliseconds here: so often that a busy machine has made the account by then.
+        // It asks again every few milliseconds here: often enough for a busy machine to make the account.
         let rig = Rig::with(database, |state| state.reservations.escrow_wait_seconds = 25).await;
         rig.furnish(0).await;
         let wanted = order(&["1"]);

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::actions;
-use super::rows::{cannot_be_read, earlier};
+use super::rows::{cannot_be_read, earlier, or_its_row};
 use crate::api::{DeadLetter, TriedTransaction};
 use crate::domain::address::Address;
 use crate::domain::claimable::Claimable;
@@ -34,7 +34,10 @@ pub(super) async fn held(
     let mut letters = Vec::new();
     for (id, reservation) in tx.reservations(&filter, after, limit).await?.into_rows() {
         letters.extend(match (reservation, id) {
-            (Ok(reservation), _) => one_held(tx, reservation).await?,
+            (Ok(reservation), _) => {
+                let key = reservation.id.to_string();
+                or_its_row(Kind::HeldReservation, now, key, one_held(tx, reservation).await)?
+            }
             (Err(row), Some(id)) => Some(cannot_be_read(Kind::HeldReservation, now, id.to_string(), &row)),
             (Err(_), None) => None,
         });
@@ -92,7 +95,10 @@ pub(super) async fn given_back(
     let mut letters = Vec::new();
     for (id, row) in page.into_rows() {
         letters.extend(match (row, id) {
-            (Ok((transfer, undelivered)), _) => one_given_back(tx, kind, transfer, undelivered).await?,
+            (Ok((transfer, undelivered)), _) => {
+                let key = transfer.id.to_string();
+                or_its_row(kind, now, key, one_given_back(tx, kind, transfer, undelivered).await)?
+            }
             (Err(row), Some(id)) => Some(cannot_be_read(kind, now, id.to_string(), &row)),
             (Err(_), None) => None,
         });
@@ -188,7 +194,10 @@ pub(super) async fn balances(
     let mut letters = Vec::new();
     for (id, claimable) in tx.claimables_not_taken_back(now, overdue, after, limit).await?.into_rows() {
         letters.extend(match (claimable, id) {
-            (Ok(claimable), _) => Some(balance(tx, claimable).await?),
+            (Ok(claimable), _) => {
+                let (key, letter) = (claimable.id.to_string(), balance(tx, claimable).await);
+                or_its_row(Kind::UntakeableBalance, now, key, letter.map(Some))?
+            }
             (Err(row), Some(id)) => Some(cannot_be_read(Kind::UntakeableBalance, now, id.to_string(), &row)),
             (Err(_), None) => None,
         });

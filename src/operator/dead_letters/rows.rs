@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::actions;
 use crate::api::DeadLetter;
 use crate::domain::dead_letter::{Kind, LetterId};
-use crate::ports::store::{Page, UnreadableRow};
+use crate::ports::store::{Page, StoreError, UnreadableRow};
 
 pub(super) fn earlier(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.checked_sub(by).unwrap_or(now)
@@ -18,6 +18,16 @@ pub(super) fn cannot_be_read(kind: Kind, now: Timestamp, key: String, row: &Unre
     letter.reason = Some("unreadable_row".to_owned());
     letter.actions = vec![actions::mend_the_row()];
     letter
+}
+
+/// The letter, or one about the row that it could not be made without.
+pub(super) fn or_its_row(
+    kind: Kind,
+    now: Timestamp,
+    key: String,
+    letter: Result<Option<DeadLetter>, StoreError>,
+) -> Result<Option<DeadLetter>, StoreError> {
+    letter.or_else(|error| Ok(Some(cannot_be_read(kind, now, key, &UnreadableRow::of(error)?))))
 }
 
 /// The letters of a page: each row's, and one for each that cannot be read.

@@ -1,6 +1,6 @@
 //! Accounts of ours, as they are stored and as the ledger shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
@@ -36,6 +36,17 @@ pub(in crate::settlement) async fn channel(
 ) -> Result<Channel, EngineError> {
     let channel = tx.channels().await?.row(&account)?;
     channel.ok_or_else(|| EngineError::Contradiction(format!("channel {account} is not stored")))
+}
+
+/// The channels of live transactions that cannot be read: they send nothing else until these are mended.
+pub(in crate::settlement) async fn hidden_channels(
+    tx: &mut dyn Tx,
+) -> Result<BTreeSet<AccountId>, StoreError> {
+    let mut hidden: BTreeSet<AccountId> = tx.channels_in_use().await?.into_iter().collect();
+    for submission in tx.live_submissions().await?.readable(|_| {}) {
+        hidden.remove(&submission.channel);
+    }
+    Ok(hidden)
 }
 
 pub(in crate::settlement) async fn is_ours(tx: &mut dyn Tx, account: AccountId) -> Result<bool, StoreError> {

@@ -23,7 +23,7 @@ use crate::ports::network::{Ledger, Network, SignedTransaction, TransactionPlan}
 use crate::ports::store::{Applied, Page, RetryOn, Store, StoreError, Tx, transact};
 use crate::settlement::high_water_mark::HighWaterMark;
 use crate::settlement::isolating_network::IsolatingNetwork;
-use crate::settlement::unreadable::Unreadable;
+use crate::settlement::unreadable::{UnknownAccounts, Unreadable};
 use crate::settlement::{EngineError, Outside, Settings};
 
 /// What every step works with: the ports, the settings, and the last id that was made.
@@ -35,6 +35,7 @@ pub(in crate::settlement) struct Ports {
     pub clock: Arc<dyn Clock>,
     pub mark: Arc<HighWaterMark>,
     pub unreadable: Arc<Unreadable>,
+    pub unknown: UnknownAccounts,
     ids: Ids,
 }
 
@@ -43,7 +44,8 @@ impl Ports {
         let Outside { store, network, clock, entropy } = outside;
         let ids = Ids::new(Arc::clone(&clock), Arc::clone(&entropy));
         let network = Arc::new(IsolatingNetwork::new(network, Arc::clone(&clock)));
-        Self { store, network, settings, entropy, clock, mark, unreadable: Arc::default(), ids }
+        let (unreadable, unknown) = (Arc::default(), UnknownAccounts::default());
+        Self { store, network, settings, entropy, clock, mark, unreadable, unknown, ids }
     }
 
     pub(in crate::settlement) fn now(&self) -> Timestamp {

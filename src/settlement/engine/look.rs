@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::tick::Engine;
+use crate::domain::address::AccountId;
 use crate::domain::escrow::EscrowState;
 use crate::domain::reservation::Reservation;
 use crate::ports::network::{AccountPage, Ledger};
@@ -53,7 +54,13 @@ impl Engine {
         if self.adopt.adopt(page, &stored, tip).await? {
             stored = self.ports.read().await?.escrows(&accounts).await?;
         }
+        let keys: Vec<AccountId> = stored.keys().copied().collect();
         let escrows = self.ports.readable(stored);
+        for account in keys {
+            if !escrows.iter().any(|escrow| escrow.account == account) {
+                self.ports.unknown.add(account);
+            }
+        }
         for escrow in &escrows {
             let snapshot = page.accounts.iter().find(|snapshot| snapshot.account == escrow.account);
             let Some(snapshot) = snapshot else { continue };
@@ -68,6 +75,14 @@ impl Engine {
             let due = overdue.iter().find(|reservation| reservation.escrow == escrow.account);
             let sight = Sight { snapshot, ledger: page.ledger, tip };
             let looked = self.escrows.look_at(escrow, &sight, due, report).await;
+            let was_known =
+                snapshot.last_modified <= escrow.watch.explained && escrow.watch.dirty_since.is_none();
+            match &looked {
+                Ok(()) if was_known => self.ports.unknown.remove(&escrow.account),
+                // A look that was left for later says nothing.
+                Ok(()) => {}
+                Err(_) => self.ports.unknown.add(escrow.account),
+            }
             report.isolate(&escrow.account, looked)?;
         }
         self.close.note_closable(page, &escrows, tip, &|transfer| self.refund.waits(transfer)).await?;

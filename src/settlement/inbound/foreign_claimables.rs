@@ -118,7 +118,8 @@ impl ForeignClaimables {
             return Ok(None);
         }
         let mut tx = self.ports.read().await?;
-        let currencies = self.ports.readable(tx.currencies(None, LIST_ROWS_MAX).await?);
+        // What a balance is worth must be known: nobody could claim it once the account is gone.
+        let currencies = tx.currencies(None, LIST_ROWS_MAX).await?.all()?;
         let (usd, now) = (self.ports.settings.refund_claimable_min_usd, self.ports.now());
         let Some(balance) = waiting.iter().find(|balance| is_worth_waiting(balance, &currencies, usd, now))
         else {

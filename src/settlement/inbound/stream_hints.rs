@@ -217,6 +217,7 @@ impl StreamHints {
             let read = match self.read_up_to(account, hint.operation, report).await {
                 Ok(read) => read,
                 Err(error) => {
+                    self.ports.unknown.add(account);
                     report.isolate(&account, Err(error))?;
                     true
                 }

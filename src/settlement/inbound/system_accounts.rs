@@ -4,7 +4,7 @@
 //! explain their balances. What an operator's own account pays there is capital; anything else goes back to
 //! its payer. What leaves them by a transaction that is not stored stops the engine, as for escrow accounts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use crate::domain::ids::{LedgerSeq, OperationId};
 use crate::domain::transfer::{Purpose, Submission};
 use crate::ports::network::{AccountPage, AccountSnapshot};
 use crate::ports::store::{StoreError, Tx};
-use crate::settlement::books::accounts::{differences, history_after};
+use crate::settlement::books::accounts::{differences, hidden_channels, history_after};
 use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
 use crate::settlement::{EngineError, TickReport};
@@ -29,18 +29,14 @@ const BEHIND_LEDGERS_MAX: u32 = 100;
 /// True if a live transaction may move what is on the platform's account or on a channel. One that cannot
 /// be read may move whatever its source holds.
 async fn any_may_move(tx: &mut dyn Tx, channel: &Channel) -> Result<bool, StoreError> {
-    let (mut known, live) = (BTreeSet::new(), tx.live_submissions().await?);
-    for submission in live.readable(|_| {}) {
-        if may_move(&submission, channel) {
-            return Ok(true);
-        }
-        known.insert(submission.channel);
+    let live = tx.live_submissions().await?.readable(|_| {});
+    if live.iter().any(|submission| may_move(submission, channel)) {
+        return Ok(true);
     }
-    let hidden = tx.channels_in_use().await?.into_iter().filter(|used| !known.contains(used));
-    let mut hidden = hidden.peekable();
+    let hidden = hidden_channels(tx).await?;
     Ok(match channel.role {
-        ChannelRole::Platform => hidden.peek().is_some(),
-        ChannelRole::Channel => hidden.any(|used| used == channel.account),
+        ChannelRole::Platform => !hidden.is_empty(),
+        ChannelRole::Channel => hidden.contains(&channel.account),
     })
 }
 
@@ -127,6 +123,9 @@ impl SystemAccounts {
             let bumping = channel.role == ChannelRole::Platform && !bumps.is_empty();
             let moving = bumping || any_may_move(&mut *self.ports.read().await?, channel).await?;
             let looked = self.look_at_one(channel, snapshot, moving, report).await;
+            if looked.is_err() {
+                self.ports.unknown.add(channel.account);
+            }
             report.isolate(&channel.account, looked)?;
         }
         Ok(())
@@ -185,6 +184,7 @@ impl SystemAccounts {
         seen.dirty_since.remove(&snapshot.account);
         drop(seen);
         self.unexplained.forget(&snapshot.account);
+        self.ports.unknown.remove(&snapshot.account);
         Ok(())
     }
 

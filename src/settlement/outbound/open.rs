@@ -17,7 +17,7 @@ use crate::domain::payment::Memo;
 use crate::domain::transfer::Purpose;
 use crate::ports::network::{Body, Ledger};
 use crate::ports::store::LIST_ROWS_MAX;
-use crate::settlement::books::accounts::history_after;
+use crate::settlement::books::accounts::{hidden_channels, history_after};
 use crate::settlement::books::entries::opening;
 use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
@@ -78,7 +78,10 @@ impl Open {
         if paused {
             return Ok(());
         }
-        let counts = |one: &&Channel| one.role == ChannelRole::Channel && !self.channels.is_gone(one);
+        let hidden = hidden_channels(&mut *self.ports.read().await?).await?;
+        let counts = |one: &&Channel| {
+            one.role == ChannelRole::Channel && !self.channels.is_gone(one) && !hidden.contains(&one.account)
+        };
         let have = channels.iter().filter(counts).count();
         let missing = usize::from(self.ports.settings.channels).saturating_sub(have);
         if missing > 0 {

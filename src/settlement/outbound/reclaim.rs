@@ -185,7 +185,7 @@ impl Reclaim {
                 Box::pin(async move {
                     let platform = platform(work.tx()).await?;
                     let page = work.claimables_not_repaid(None, LIST_ROWS_MAX).await?;
-                    let all = page.len() < LIST_ROWS_MAX as usize;
+                    let all = page.len() < LIST_ROWS_MAX as usize && page.unreadable().next().is_none();
                     for claimable in work.readable(page) {
                         owe_repayment(work, &claimable, platform).await?;
                     }

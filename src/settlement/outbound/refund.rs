@@ -232,7 +232,8 @@ impl Refund {
             after = page.last();
             let last = page.len() < LIST_ROWS_MAX as usize;
             for transfer in self.ports.readable(page) {
-                let rests = self.progress.lock().undelivered.rests(&transfer.route(), now);
+                let rests = self.progress.lock().undelivered.rests(&transfer.route(), now)
+                    || self.ports.unknown.has(&transfer.from);
                 if rests || (is_claimable(&transfer) && self.reserve.lasts(self.ports.now())) {
                     continue;
                 }
@@ -256,6 +257,14 @@ impl Refund {
     async fn borne(&self, due: Vec<Transfer>) -> Result<Vec<Transfer>, EngineError> {
         let mut whole = Vec::new();
         'due: for transfer in due {
+            // An account, or a reservation, that cannot be read holds up its own returns alone.
+            let escrow = self.ports.read().await?.escrow(transfer.from).await;
+            let refund = refund_address(&mut *self.ports.read().await?, transfer.reservation).await;
+            let is_read = self.ports.unless_unreadable(escrow)?.is_some()
+                && self.ports.unless_unreadable(refund)?.is_some();
+            if !is_read {
+                continue;
+            }
             if repays(&transfer) {
                 whole.push(transfer);
                 continue;

@@ -81,7 +81,8 @@ impl Settle {
         tip: Ledger,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
-        if self.settle_without_transaction(&reservation, report).await? || channels.is_empty() {
+        let unknown = self.ports.unknown.has(&reservation.escrow);
+        if unknown || self.settle_without_transaction(&reservation, report).await? || channels.is_empty() {
             return Ok(());
         }
         let alone = self.alone.lock().contains(&reservation.id);
@@ -135,8 +136,15 @@ impl Settle {
 
     /// The reservation with its transfers: those it has from an earlier try, or new ones from the
     /// legs quoted.
+    ///
+    /// What it depends on is read here, too: if that cannot be, it is this reservation's trouble and not
+    /// that of its batch.
     async fn plan(&self, reservation: Reservation) -> Result<Planned, EngineError> {
-        let stored = legs_of(&mut *self.ports.read().await?, reservation.id).await?;
+        let mut tx = self.ports.read().await?;
+        let option = funded_option(&reservation)?;
+        let _again_when_stored =
+            capacity::eligibility(&mut *tx, &reservation, option, self.ports.now()).await?;
+        let stored = legs_of(&mut *tx, reservation.id).await?;
         if !stored.is_empty() {
             return Ok(Planned { reservation, transfers: stored });
         }

@@ -182,6 +182,8 @@ async fn look_back(
     let unseen = tip.closed_at.duration_since(last.ledger_closed_at);
     let nobody_looked = (unseen > lifetime).then(|| format!("nobody looked for {} s", unseen.as_secs()));
     let building = match (went_back.or(moved).or(nobody_looked), last.builds_nothing_before) {
+        // Which accounts could not be looked at is known again after a sweep.
+        (None, None) if last.left_alone.is_some() => Building::AfterSweep(tip.closed_at, tip.sequence),
         (None, None) => Building::Allowed,
         (None, Some(time)) => Building::NotBefore(time),
         (Some(why), before) => {

@@ -74,8 +74,8 @@ impl OtherHands {
         self.base.at_once(self.hands.submissions_since())
     }
 
-    /// Brings the copy back, but for the tables `kept`, if a transaction is lost by it, and sometimes without;
-    /// true if it did.
+    /// Brings the copy back, but for the tables `kept`, if a transaction is lost by it, and sometimes
+    /// without; true if it did.
     pub(in crate::simulation) fn go_back(&mut self, loses: bool, kept: &[&str]) -> Result<bool, StoreError> {
         let without = self.rng.chance(BACK_WITHOUT_LOSS_PER_MILLE);
         if loses || without {

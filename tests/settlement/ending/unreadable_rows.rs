@@ -3,17 +3,22 @@
 
 use std::sync::atomic::Ordering;
 
+use farmgate::domain::address::Address;
 use farmgate::domain::dead_letter::{Kind, LetterId};
 use farmgate::domain::escrow::{ChannelRole, EscrowState};
+use farmgate::domain::ids::NodeId;
 use farmgate::domain::reservation::Reservation;
 use farmgate::operator::{LetterFilter, dead_letters, dismiss};
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::{Dismissal, LIST_ROWS_MAX};
+use farmgate::reservations::OrderRequest;
+use farmgate_sandbox::wallet::Memo;
 
+use crate::restores::copy::Backup;
 use crate::support::{TestStore, on_both_databases};
 use crate::world::faulty_network::faulty;
 use crate::world::{
-    FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, farmers_share, price,
+    FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, farmers_share, price, wallet,
 };
 
 /// Facts of a version that this program does not know.
@@ -24,6 +29,16 @@ const HELD_LOOKED_AT_AGAIN_SECONDS: i64 = 3_600;
 const CHANNELS: u16 = 2;
 /// After so long nobody has met a row any more.
 const FORGOTTEN_SECONDS: i64 = 86_400 + 601;
+
+/// Past the longest pause of what could not be delivered.
+const A_DAY_SECONDS: i64 = 86_401;
+
+/// An order for the farm's other node.
+fn on_the_other_node(world: &World) -> OrderRequest {
+    let mut request = world.request();
+    request.nodes = vec![NodeId::new(2).unwrap()];
+    request
+}
 
 /// A row that is made unreadable, and how it was.
 struct Spoiled<'s> {
@@ -256,5 +271,105 @@ on_both_databases! {
         assert!(dismissed().await.is_some());
         world.until(bad.id, "settled").await;
         assert!(dismissed().await.is_none());
+    }
+
+    async fn after_a_restore_nothing_is_paid_from_an_account_that_is_not_known(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        for name in ["alice", "bob"] {
+            world.customer(name).await;
+        }
+        let reservation = world.reserve().await;
+        world.rest().await;
+        for name in ["alice", "bob"] {
+            world.pay(name, reservation.escrow, amount("1"), "TFT").await;
+        }
+        world.rest().await;
+        for name in ["alice", "bob"] {
+            world
+                .horizon
+                .pay(
+                    &wallet(name),
+                    Address::Account(wallet(FARMER).account()),
+                    World::named("TFT"),
+                    amount("9999"),
+                    &Memo::None,
+                )
+                .await
+                .unwrap();
+            world.distrust(name, "TFT").await;
+        }
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(reservation.id, "refunding").await;
+        world.rest().await;
+        let owed = world.store.begin_read().await.unwrap().transfers_of(reservation.id).await.unwrap();
+        assert_eq!(owed.len(), 2, "both are owed, and neither can be delivered");
+        let backup = Backup::take(store).await;
+        world.trust("alice", "TFT").await;
+        world.clock.move_on(A_DAY_SECONDS);
+        world.until_holds("alice", "TFT", amount("1")).await;
+        backup.restore(store).await;
+        let of_bob = owed.iter().find(|back| back.to.account() == Some(wallet("bob").account())).unwrap();
+        let columns = ("transfers", "memo_facts");
+        let row = Spoiled::new(store, columns, format!("id = {}", of_bob.id), FACTS).await;
+        world.restart(world.store.clone(), world.network.clone());
+        for _ in 0..3 {
+            world.rest().await;
+            world.clock.move_on(A_DAY_SECONDS);
+        }
+        assert_eq!(world.holds("alice", "TFT"), amount("1"), "not out of what is bob's");
+        row.mend().await;
+        world.trust("bob", "TFT").await;
+        world.rest().await;
+        world.clock.move_on(A_DAY_SECONDS);
+        world.until_holds("bob", "TFT", amount("1")).await;
+        world.until(reservation.id, "refunded").await;
+        assert_eq!(world.holds("alice", "TFT"), amount("1"), "once");
+        world.assert_reconciled().await;
+    }
+
+    async fn what_a_reservation_needs_and_cannot_be_read_holds_up_no_batch(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let (bad, good) = (world.reserve().await, world.reserve_as(on_the_other_node(&world)).await);
+        world.rest().await;
+        let key = format!("id = {}", bad.order.nodes[0]);
+        store.tamper(&format!("UPDATE nodes SET farm = -1 WHERE {key}")).await;
+        for reservation in [&bad, &good] {
+            world.pay("alice", reservation.escrow, price(reservation), "TFT").await;
+        }
+        world.until(good.id, "settled").await;
+        assert_eq!(world.state(bad.id).await, "funded");
+        store.tamper(&format!("UPDATE nodes SET farm = 1 WHERE {key}")).await;
+        world.until(bad.id, "settled").await;
+        world.assert_reconciled().await;
+    }
+
+    async fn a_warm_account_that_cannot_be_read_is_given_to_nobody_and_orders_go_on(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let first = world.reserve().await;
+        world.rest().await;
+        let oldest = "SELECT account FROM escrows WHERE state = 'ready' ORDER BY created_at, account LIMIT 1";
+        let bad = store.raw().await.texts(oldest).await.remove(0);
+        store.tamper(&format!("UPDATE escrows SET watch_cursor = -1 WHERE account = '{bad}'")).await;
+        let second = world.reserve().await;
+        assert_ne!(second.escrow.to_string(), bad);
+        for reservation in [&first, &second] {
+            world.pay("alice", reservation.escrow, price(reservation), "TFT").await;
+            world.until(reservation.id, "settled").await;
+        }
+    }
+
+    async fn what_is_noted_as_unreadable_is_no_sign_of_an_engine_that_hangs(store: &TestStore) {
+        let (world, bad, good) = two_paid(store).await;
+        let row =
+            Spoiled::new(store, ("reservations", "quote_facts"), format!("id = {}", bad.id), FACTS).await;
+        store.tamper(&format!("UPDATE reservations SET funded_at = 1 WHERE id = {}", bad.id)).await;
+        world.until(good.id, "settled").await;
+        let oldest = async || world.store.begin_read().await.unwrap().oldest_funded().await.unwrap();
+        assert_eq!(oldest().await, None, "it is a dead letter");
+        store.tamper(&format!("UPDATE reservations SET funded_at = NULL WHERE id = {}", bad.id)).await;
+        row.mend().await;
+        world.until(bad.id, "settled").await;
     }
 }

@@ -3,7 +3,7 @@
 
 mod accepted;
 mod backups;
-mod copy;
+pub mod copy;
 mod other_networks;
 mod running;
 mod went_back;
