@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::build_gate::BuildGate;
 use super::retire::retire;
+use crate::domain::address::AccountId;
 use crate::domain::escrow::{EscrowAccount, EscrowState};
 use crate::domain::ids::{ReservationId, TxHash};
 use crate::domain::money::Stroops;
@@ -197,31 +198,46 @@ struct Sent<'r> {
     named: Named<'r>,
 }
 
-/// A return.
+impl Sent<'_> {
+    /// The return that it was, of those that are owed from this account.
+    async fn among_owed(
+        &self,
+        tx: &mut dyn Tx,
+        account: AccountId,
+        id: ReservationId,
+    ) -> Result<Option<Transfer>, EngineError> {
+        for transfer in owed_from(tx, account, Some(id), self.movement.asset).await? {
+            if is_moved_by(&transfer, self.movement) && self.named.names(tx, &transfer).await? {
+                return Ok(Some(transfer));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A return. What did not count goes back while the reservation is open; one of what counted shows that it
+/// had come to its end.
 async fn give_back(
     work: &mut UnitOfWork<'_>,
     submission: &Submission,
     id: ReservationId,
     sent: &Sent<'_>,
 ) -> Result<bool, EngineError> {
-    let Sent { record, movement, named } = sent;
     let Some(reservation) = work.reservation(id).await? else { return Ok(false) };
     let account = reservation.escrow;
-    if reservation.state.takes_payments() {
+    let mut owed = sent.among_owed(work.tx(), account, id).await?;
+    if owed.is_none() && reservation.state.takes_payments() {
         let cancelled = reservation.cancel_requested_at.is_some_and(|at| at < reservation.quote.deadline);
         let why = if cancelled { RefundReason::Cancelled } else { RefundReason::PaidInPart };
         start_refunding(work, reservation, why).await?;
+        owed = sent.among_owed(work.tx(), account, id).await?;
     }
-    for transfer in owed_from(work.tx(), account, Some(id), movement.asset).await? {
-        if is_moved_by(&transfer, movement) && named.names(work.tx(), &transfer).await? {
-            let sent = transfer.clone().sent(submission.id)?;
-            work.update_transfer(&transfer, &sent).await?;
-            pay(work, submission, &sent, record.operation, record.closed_at).await?;
-            refunded(work, id, record.closed_at).await?;
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let Some(transfer) = owed else { return Ok(false) };
+    let carried = transfer.clone().sent(submission.id)?;
+    work.update_transfer(&transfer, &carried).await?;
+    pay(work, submission, &carried, sent.record.operation, sent.record.closed_at).await?;
+    refunded(work, id, sent.record.closed_at).await?;
+    Ok(true)
 }
 
 /// Money had left an account before it was adopted; false if that was later, or more than had come.

@@ -87,6 +87,28 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
+    async fn a_return_of_what_did_not_count_leaves_its_reservation_open(store: &TestStore) {
+        let world = world(store).await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let backup = Backup::take(store).await;
+        let before = world.holds("alice", "XLM");
+        world.pay("alice", reservation.escrow, amount("7"), "XLM").await;
+        world.until_holds("alice", "XLM", before.checked_sub(amount("0.00001")).unwrap()).await;
+        backup.restore(store).await;
+        restart(&world);
+        world.rest().await;
+        assert_eq!(world.state(reservation.id).await, "awaiting_payment", "nothing that counted went back");
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "funded").await;
+        wait_for_what_is_under_way(&world).await;
+        world.until(reservation.id, "settled").await;
+        world.rest().await;
+        let back = before.checked_sub(amount("0.00002")).unwrap();
+        assert_eq!(world.holds("alice", "XLM"), back, "once, and two fees");
+        world.assert_reconciled().await;
+    }
+
     async fn an_excess_that_went_back_before_the_restore_does_not_go_back_again(store: &TestStore) {
         let world = world(store).await;
         let reservation = world.reserve().await;
