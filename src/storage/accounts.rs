@@ -76,10 +76,20 @@ statements! {
                 WHERE wanted.value NOT IN (SELECT trusted.value
                 FROM json_each(escrows.asset_facts) AS trusted)
             )
-            ORDER BY created_at, account LIMIT 10"),
+            ORDER BY created_at, account LIMIT 1"),
         on_postgres select_escrows!("WHERE state = 'ready'
                 AND CAST(asset_facts AS JSONB) @> CAST($1 AS JSONB)
-            ORDER BY created_at, account LIMIT 10 FOR UPDATE SKIP LOCKED");
+            ORDER BY created_at, account LIMIT 1 FOR UPDATE SKIP LOCKED");
+    /// The oldest of them, for whom the first cannot be read: while it looks, others find none of these.
+    ESCROWS_TO_TAKE = select_escrows!("WHERE state = 'ready' AND NOT EXISTS (
+                SELECT 1 FROM json_each($1) AS wanted
+                WHERE wanted.value NOT IN (SELECT trusted.value
+                FROM json_each(escrows.asset_facts) AS trusted)
+            )
+            ORDER BY created_at, account LIMIT 20"),
+        on_postgres select_escrows!("WHERE state = 'ready'
+                AND CAST(asset_facts AS JSONB) @> CAST($1 AS JSONB)
+            ORDER BY created_at, account LIMIT 20 FOR UPDATE SKIP LOCKED");
 
     INSERT_SEALED_SECRET = "INSERT INTO sealed_secrets (account, sealing_key, sealed_seed)
         VALUES ($1, $2, $3)";
@@ -342,12 +352,16 @@ impl AccountsTx for Session {
         assets: &[Asset],
         reservation: ReservationId,
     ) -> Result<Option<AccountId>, StoreError> {
-        let rows = self.rows(ESCROW_TO_TAKE, args![to_json(&sorted(assets))?]).await?;
-        // One that cannot be read waits for somebody to mend it, and no order waits for it.
-        let Some(ready) = rows.iter().find_map(|row| escrow(row).ok()) else {
-            return Ok(None);
+        let args = args![to_json(&sorted(assets))?];
+        let Some(first) = self.row(ESCROW_TO_TAKE, args.clone()).await? else { return Ok(None) };
+        let readable = escrow(&first).ok();
+        drop(first);
+        let readable = match readable {
+            Some(readable) => Some(readable),
+            // It waits for somebody to mend it, and no order waits for it.
+            None => self.rows(ESCROWS_TO_TAKE, args).await?.iter().find_map(|row| escrow(row).ok()),
         };
-        drop(rows);
+        let Some(ready) = readable else { return Ok(None) };
         let taken = self
             .update_escrow(&EscrowAccount { state: EscrowState::Assigned { reservation }, ..ready })
             .await?;
