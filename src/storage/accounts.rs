@@ -21,6 +21,9 @@ const SEALED_SECRETS: Table = Table { name: "sealed_secrets", key: &["account"] 
 const OWN_WATCHES: Table = Table { name: "own_watches", key: &["account"] };
 const WAITING: Table = Table { name: "waiting_balances", key: &["claimant", "id"] };
 
+/// How many accounts are looked at for one to give away: further ones only if the first cannot be read.
+const TO_TAKE: [i64; 2] = [1, 20];
+
 macro_rules! escrow_columns {
     () => {
         "account, version, asset_facts, state, submission, reservation, merged_by, watch_cursor,
@@ -71,25 +74,15 @@ statements! {
     ESCROW_ASSET_LISTS = "SELECT MIN(account) AS account, asset_facts FROM escrows
         WHERE state IN ('preparing', 'ready') GROUP BY asset_facts ORDER BY asset_facts LIMIT $1";
     /// The oldest that trusts all; on PostgreSQL, of those that nobody else is about to take.
-    ESCROW_TO_TAKE = select_escrows!("WHERE state = 'ready' AND NOT EXISTS (
-                SELECT 1 FROM json_each($1) AS wanted
-                WHERE wanted.value NOT IN (SELECT trusted.value
-                FROM json_each(escrows.asset_facts) AS trusted)
-            )
-            ORDER BY created_at, account LIMIT 1"),
-        on_postgres select_escrows!("WHERE state = 'ready'
-                AND CAST(asset_facts AS JSONB) @> CAST($1 AS JSONB)
-            ORDER BY created_at, account LIMIT 1 FOR UPDATE SKIP LOCKED");
-    /// The oldest of them, for whom the first cannot be read: while it looks, others find none of these.
     ESCROWS_TO_TAKE = select_escrows!("WHERE state = 'ready' AND NOT EXISTS (
                 SELECT 1 FROM json_each($1) AS wanted
                 WHERE wanted.value NOT IN (SELECT trusted.value
                 FROM json_each(escrows.asset_facts) AS trusted)
             )
-            ORDER BY created_at, account LIMIT 20"),
+            ORDER BY created_at, account LIMIT $2"),
         on_postgres select_escrows!("WHERE state = 'ready'
                 AND CAST(asset_facts AS JSONB) @> CAST($1 AS JSONB)
-            ORDER BY created_at, account LIMIT 20 FOR UPDATE SKIP LOCKED");
+            ORDER BY created_at, account LIMIT $2 FOR UPDATE SKIP LOCKED");
 
     INSERT_SEALED_SECRET = "INSERT INTO sealed_secrets (account, sealing_key, sealed_seed)
         VALUES ($1, $2, $3)";
@@ -352,15 +345,16 @@ impl AccountsTx for Session {
         assets: &[Asset],
         reservation: ReservationId,
     ) -> Result<Option<AccountId>, StoreError> {
-        let args = args![to_json(&sorted(assets))?];
-        let Some(first) = self.row(ESCROW_TO_TAKE, args.clone()).await? else { return Ok(None) };
-        let readable = escrow(&first).ok();
-        drop(first);
-        let readable = match readable {
-            Some(readable) => Some(readable),
-            // It waits for somebody to mend it, and no order waits for it.
-            None => self.rows(ESCROWS_TO_TAKE, args).await?.iter().find_map(|row| escrow(row).ok()),
-        };
+        let mut readable = None;
+        // One that cannot be read waits for somebody to mend it, and no order waits for it: then more are
+        // locked, and others find none of them for a moment.
+        for limit in TO_TAKE {
+            let rows = self.rows(ESCROWS_TO_TAKE, args![to_json(&sorted(assets))?, limit]).await?;
+            readable = rows.iter().find_map(|row| escrow(row).ok());
+            if readable.is_some() || rows.is_empty() {
+                break;
+            }
+        }
         let Some(ready) = readable else { return Ok(None) };
         let taken = self
             .update_escrow(&EscrowAccount { state: EscrowState::Assigned { reservation }, ..ready })

@@ -36,9 +36,9 @@ const FARM: i64 = 7_000_000_006;
 /// What replaces them: `i` is a reservation's place, from 1. Whatever it has more than one of is numbered
 /// within its id. The ledgers are far above those of a sandbox, whose payments must not have the same names.
 const OWN: [(i64, &str); 6] = [
-    (CUSTOMER, "(1 + i % 1000)"),
-    (NODE, "(1 + i % 100)"),
-    (OTHER_NODE, "(101 + i % 100)"),
+    (CUSTOMER, "(1 + {customer of})"),
+    (NODE, "(1 + {customer of})"),
+    (OTHER_NODE, "(5000000 + {customer of})"),
     (ID, "(i * 4096)"),
     (OPERATION, "((1000000000 + i) * 4294967296 + 1)"),
     (FARM, "(1 + i % 50)"),
@@ -84,16 +84,45 @@ fn settled() -> Reservation {
     Reservation { state: State::Settled { funding, settlement }, ..settled }
 }
 
-/// Seeds a history of so many reservations into an empty database, all of them long before `now`. What is
-/// rare happened to one in `rare` of them.
-pub async fn seed(raw: &mut RawConnection, reservations: i64, rare: i64, now: Timestamp) {
+/// Who bought what, and which nodes of what: each customer has nodes for himself.
+#[derive(Debug, Clone, Copy)]
+#[allow(dead_code, reason = "the plan test and the benchmark have one each")]
+pub enum Customers {
+    /// So many, and each buys in turn: what one bought lies scattered over the history.
+    InTurn(i64),
+    /// Each buys so often, and then the next does.
+    InARow(i64),
+}
+
+impl Customers {
+    /// A customer's number, from 0, as SQL.
+    fn number(self) -> String {
+        match self {
+            Self::InTurn(customers) => format!("i % {customers}"),
+            Self::InARow(times) => format!("(i - 1) / {times}"),
+        }
+    }
+}
+
+/// How much of it there is.
+#[derive(Debug, Clone, Copy)]
+pub struct History {
+    pub reservations: i64,
+    pub customers: Customers,
+    /// What is rare happened to one in so many of them.
+    pub rare: i64,
+}
+
+/// Seeds a history into an empty database, all of it long before `now`.
+pub async fn seed(raw: &mut RawConnection, history: History, now: Timestamp) {
+    let reservations = history.reservations;
     if let RawConnection::Sqlite(_) = raw {
         raw.run("PRAGMA synchronous = OFF").await;
         raw.run("PRAGMA cache_size = -1000000").await;
     }
     let seeds = "CREATE TEMPORARY TABLE seeds (i BIGINT PRIMARY KEY, account TEXT, hash TEXT, born BIGINT)";
     raw.run(seeds).await;
-    let statements = statements(rare);
+    let statements = statements(history);
     let mut next = 1;
     while next <= reservations {
         let end = reservations.min(next + BATCH - 1);
@@ -125,7 +154,7 @@ pub async fn seed(raw: &mut RawConnection, reservations: i64, rare: i64, now: Ti
 }
 
 /// Fills the places in braces of a statement.
-fn filled(sql: &str, rare: i64) -> String {
+fn filled(sql: &str, history: History) -> String {
     let settled = settled();
     let refund = TransferKind::Refund { payment: PaymentId { operation: operation(OPERATION), change: 0 } };
     let leg = |recipient, farm| TransferKind::Leg { recipient, farm };
@@ -158,7 +187,8 @@ fn filled(sql: &str, rare: i64) -> String {
         ("id", own(ID).to_owned()),
         ("operation", own(OPERATION).to_owned()),
         ("farm", own(FARM).to_owned()),
-        ("rare", rare.to_string()),
+        ("rare", history.rare.to_string()),
+        ("customer of", history.customers.number()),
     ];
     let mut filled = sql.to_owned();
     for (place, by) in &places {
@@ -168,10 +198,10 @@ fn filled(sql: &str, rare: i64) -> String {
 }
 
 /// What one batch's seeds become.
-fn statements(rare: i64) -> Vec<String> {
+fn statements(history: History) -> Vec<String> {
     let parts = [ACCOUNTS_AND_ORDERS, MONEY_IN, MONEY_OUT, CLAIMABLES, POOLS, JOURNAL, OTHERS];
     let all = parts.concat();
-    all.split(';').map(str::trim).filter(|one| !one.is_empty()).map(|one| filled(one, rare)).collect()
+    all.split(';').map(str::trim).filter(|one| !one.is_empty()).map(|one| filled(one, history)).collect()
 }
 
 const ACCOUNTS_AND_ORDERS: &str = "

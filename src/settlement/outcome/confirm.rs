@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::channel::use_sequence;
 use super::effects::Effects;
-use crate::domain::address::Address;
+use crate::domain::address::{AccountId, Address};
 use crate::domain::asset::Asset;
 use crate::domain::claimable::{Claimable, ClaimableState};
 use crate::domain::escrow::{Channel, EscrowState};
@@ -35,11 +35,7 @@ pub(in crate::settlement) async fn confirmed(
             effects.opened = true;
             for account in accounts {
                 entry.xlm(*starting_balance, *account, submission.channel);
-                let opening = channel(work.tx(), *account).await?;
-                // A new account's sequence number is its ledger's, shifted (CAP: starting sequence number).
-                let sequence = i64::from(record.ledger.0) << 32;
-                let open = Channel { opening: None, sequence, ..opening.clone() };
-                work.update_channel(&opening, &open).await?;
+                channel_opened(work, *account, record).await?;
             }
         }
         // It is stored with its outcome.
@@ -60,16 +56,7 @@ pub(in crate::settlement) async fn confirmed(
         }
         Purpose::PayTransfers { transfers, claimables, reclaim_from } => {
             let transfers = work.transfers(transfers).await?;
-            let (places, _) = places(&transfers);
-            let mut claimables = claimables.iter().copied();
-            for (transfer, place) in transfers.iter().zip(places) {
-                let operation = operation_at(record, place);
-                pay(work, submission, transfer, operation, record.closed_at).await?;
-                if is_claimable(transfer) {
-                    let made = (claimables.next(), *reclaim_from);
-                    make_claimable(work.tx(), transfer, made, record).await?;
-                }
-            }
+            paid(work, submission, &transfers, (claimables, *reclaim_from), record).await?;
             for reservation in settled_by(&transfers) {
                 settled(work, submission, reservation, &Landed::of(record)).await?;
                 effects.settled += 1;
@@ -106,6 +93,39 @@ pub(in crate::settlement) async fn confirmed(
 /// The operation at this place (from 0) of a transaction.
 fn operation_at(record: &TransactionRecord, place: usize) -> OperationId {
     OperationId(record.position.0 + 1 + i64::try_from(place).unwrap_or(i64::MAX))
+}
+
+/// A channel account is on the ledger.
+async fn channel_opened(
+    work: &mut UnitOfWork<'_>,
+    account: AccountId,
+    record: &TransactionRecord,
+) -> Result<(), EngineError> {
+    let opening = channel(work.tx(), account).await?;
+    // A new account's sequence number is its ledger's, shifted (CAP: starting sequence number).
+    let sequence = i64::from(record.ledger.0) << 32;
+    let open = Channel { opening: None, sequence, ..opening.clone() };
+    Ok(work.update_channel(&opening, &open).await?)
+}
+
+/// Each transfer is paid by its operation; those by claimable balance made the next of `made`, each of which
+/// may be taken back from the moment beside them.
+async fn paid(
+    work: &mut UnitOfWork<'_>,
+    submission: &Submission,
+    transfers: &[Transfer],
+    (made, reclaim_from): (&[ClaimableId], Option<Timestamp>),
+    record: &TransactionRecord,
+) -> Result<(), EngineError> {
+    let (places, _) = places(transfers);
+    let mut made = made.iter().copied();
+    for (transfer, place) in transfers.iter().zip(places) {
+        pay(work, submission, transfer, operation_at(record, place), record.closed_at).await?;
+        if is_claimable(transfer) {
+            make_claimable(work.tx(), transfer, (made.next(), reclaim_from), record).await?;
+        }
+    }
+    Ok(())
 }
 
 /// A transfer's claimable balance is on the ledger.
