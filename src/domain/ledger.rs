@@ -9,6 +9,8 @@ use super::ids::{LedgerHash, LedgerSeq};
 
 /// Most ledgers that one instance behind Horizon's address is behind another: a minute.
 pub const INSTANCE_LAG_LEDGERS_MAX: u32 = 12;
+/// The same in seconds of ledger time, of five each.
+pub const INSTANCE_LAG_SECONDS_MAX: i64 = 60;
 
 /// A closed ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -319,7 +319,12 @@ impl JournalTx for Session {
         after: Option<EventId>,
         limit: u32,
     ) -> Result<Page<Event, EventId>, StoreError> {
-        let args = args![after.map_or(-1, EventId::get), rows_max(limit)];
+        // What was forgotten is gone, and PostgreSQL would look for it until the table is vacuumed.
+        let after = match after {
+            Some(after) => after.get(),
+            None => self.last_forgotten().await?,
+        };
+        let args = args![after, rows_max(limit)];
         self.page((EVENTS_AFTER, args), event, |row| row.of(&EVENTS).number("id", EventId::new)).await
     }
 

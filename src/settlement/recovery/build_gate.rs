@@ -1,16 +1,18 @@
 //! The first look after a start: how long nobody looked.
 //!
 //! A database that was restored from a backup does not know what was sent since. If the last ledger it knows
-//! of is older than a transaction may live, nothing is built for one such lifetime of ledger time: what was
-//! sent and is not stored has landed by then, and is read from the histories, or never will. An outage that
-//! long is met by the same pause, and so is a database that went back under a running process, or is
-//! on another server than the last engine's, or on another timeline.
+//! of is older than a transaction may live, nothing is built for one such lifetime of ledger time, and for as
+//! long as an instance of Horizon may be behind: what was sent and is not stored has landed by then, and is
+//! read from the histories, or never will. An outage that long is met by the same pause, and so is a database
+//! that went back under a running process, or is on another server than the last engine's, or on another
+//! timeline.
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::ids::LedgerSeq;
+use crate::domain::ledger::INSTANCE_LAG_SECONDS_MAX;
 use crate::ports::network::Ledger;
 use crate::ports::store::{EngineStatus, ServerIdentity, StoreError, Tx};
 use crate::settlement::books::work::Ports;
@@ -137,13 +139,16 @@ impl BuildGate {
             return;
         }
         let Some(tip) = known.tip else { return };
-        let lifetime = SignedDuration::from_secs(self.ports.settings.transaction_lifetime_seconds);
-        known.building = Building::NotBefore(tip.closed_at.checked_add(lifetime).unwrap_or(tip.closed_at));
+        known.building = Building::NotBefore(over_at(tip.closed_at, self.lifetime()));
+    }
+
+    fn lifetime(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.ports.settings.transaction_lifetime_seconds)
     }
 
     async fn look_back(&self, tip: Ledger) -> Result<Building, EngineError> {
         let went_back = self.ports.mark.looks_back_for();
-        let lifetime = SignedDuration::from_secs(self.ports.settings.transaction_lifetime_seconds);
+        let lifetime = self.lifetime();
         let looked = self
             .ports
             .transact(move |work| {
@@ -157,6 +162,13 @@ impl BuildGate {
         known.server = looked.server;
         Ok(looked.building)
     }
+}
+
+/// When all is over that was built before now, where this is the latest ledger that is seen. The instance that
+/// told may be behind, and whoever built last have seen a later ledger, from which a transaction's life counts.
+fn over_at(closed_at: Timestamp, lifetime: SignedDuration) -> Timestamp {
+    let lag = SignedDuration::from_secs(INSTANCE_LAG_SECONDS_MAX);
+    closed_at.checked_add(lifetime).and_then(|over| over.checked_add(lag)).unwrap_or(Timestamp::MAX)
 }
 
 /// Finds out what may be under way that is not stored, and stores with the server that nothing is built for a
@@ -187,13 +199,13 @@ async fn look_back(
         (None, None) => Building::Allowed,
         (None, Some(time)) => Building::NotBefore(time),
         (Some(why), before) => {
+            let not_before = over_at(tip.closed_at.max(last.ledger_closed_at), lifetime);
             tracing::warn!(
                 why,
                 last_ledger = %last.ledger,
-                wait_seconds = lifetime.as_secs(),
+                wait_seconds = not_before.duration_since(tip.closed_at).as_secs(),
                 "what was sent may not be stored: nothing is built until what may be under way is over"
             );
-            let not_before = tip.closed_at.checked_add(lifetime).unwrap_or(tip.closed_at);
             Building::NotBefore(before.map_or(not_before, |before| before.max(not_before)))
         }
     };

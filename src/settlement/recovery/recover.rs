@@ -16,7 +16,7 @@ use crate::domain::ids::{ReservationId, TxHash};
 use crate::domain::money::Stroops;
 use crate::domain::payment::Memo;
 use crate::domain::refund::RefundAddress;
-use crate::domain::reservation::{RefundReason, State};
+use crate::domain::reservation::{RefundReason, Reservation, State};
 use crate::domain::transfer::{Purpose, Submission, SubmissionState, Transfer, TransferState};
 use crate::ports::network::{Movement, NetworkError, PaymentRecord, TransactionRecord};
 use crate::ports::store::{StoreError, Tx};
@@ -136,7 +136,11 @@ async fn pay_leg(
     record: &PaymentRecord,
     movement: &Movement,
 ) -> Result<bool, EngineError> {
-    let Some(reservation) = work.reservation(id).await? else { return Ok(false) };
+    let Some(mut reservation) = work.reservation(id).await? else { return Ok(false) };
+    if let State::Held { .. } = reservation.state {
+        // Its account was whole again, or an operator had decided so.
+        reservation = work.save_reservation(&reservation.whole_again()?).await?;
+    }
     match reservation.state {
         State::Funded { .. } => {
             for leg in stored_legs(work, &reservation).await? {
@@ -226,9 +230,9 @@ async fn give_back(
     let Some(reservation) = work.reservation(id).await? else { return Ok(false) };
     let account = reservation.escrow;
     let mut owed = sent.among_owed(work.tx(), account, id).await?;
-    if owed.is_none() && reservation.state.takes_payments() {
-        let cancelled = reservation.cancel_requested_at.is_some_and(|at| at < reservation.quote.deadline);
-        let why = if cancelled { RefundReason::Cancelled } else { RefundReason::PaidInPart };
+    if owed.is_none()
+        && let Some(why) = given_up_for(&reservation)
+    {
         start_refunding(work, reservation, why).await?;
         owed = sent.among_owed(work.tx(), account, id).await?;
     }
@@ -238,6 +242,19 @@ async fn give_back(
     pay(work, submission, &carried, sent.record.operation, sent.record.closed_at).await?;
     refunded(work, id, sent.record.closed_at).await?;
     Ok(true)
+}
+
+/// Why a reservation had come to its end, if what counted went back; `None` if that cannot be.
+fn given_up_for(reservation: &Reservation) -> Option<RefundReason> {
+    match &reservation.state {
+        // An operator had decided so. One that is funded here had been held.
+        State::Funded { .. } | State::Held { .. } => Some(RefundReason::SettlementImpossible),
+        state if state.takes_payments() => {
+            let cancelled = reservation.cancel_requested_at.is_some_and(|at| at < reservation.quote.deadline);
+            Some(if cancelled { RefundReason::Cancelled } else { RefundReason::PaidInPart })
+        }
+        _ => None,
+    }
 }
 
 /// Money had left an account before it was adopted; false if that was later, or more than had come.

@@ -78,6 +78,8 @@ pub(super) struct World {
     hands: OtherHands,
     /// Until which ledger at most only one process knows that the database went back.
     witness_until: Option<u64>,
+    /// Until when nothing was built by what the database has gone back to.
+    said_before: Option<Timestamp>,
     ledger: u64,
     next_close: Timestamp,
     reservations_made: u16,
@@ -133,6 +135,7 @@ impl World {
             store: Arc::new(base.clone()),
             hands: OtherHands::new(seed, hands, base.clone()),
             witness_until: None,
+            said_before: None,
             fault_rng: Arc::clone(&factory.fault_rng),
             entropy: Arc::clone(&factory.entropy),
             next_close: time.now(),

@@ -77,6 +77,8 @@ impl World {
         if !lost.is_empty() {
             self.trace.happened("transactions_lost_in_going_back", "they may have landed");
             self.witness_until = Some(self.ledger + WITNESS_LEDGERS_MAX);
+            let status = Store::begin_read(&self.base).await?.engine_status().await?;
+            self.said_before = status.and_then(|status| status.builds_nothing_before);
         }
         let token = Store::begin_read(&self.base).await?.lease().await?.token;
         self.base.went_back_to(token);
@@ -108,7 +110,8 @@ impl World {
     pub(super) async fn note_what_was_said(&mut self) -> Result<(), StoreError> {
         let Some(until) = self.witness_until else { return Ok(()) };
         let status = Store::begin_read(&self.base).await?.engine_status().await?;
-        let said = status.is_some_and(|status| status.builds_nothing_before.is_some());
+        let says = status.and_then(|status| status.builds_nothing_before);
+        let said = says.is_some() && says > self.said_before;
         if said || self.ledger >= until {
             self.trace.note(&format!("that the database went back is stored: {said}"));
             self.witness_until = None;

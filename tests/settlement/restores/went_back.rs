@@ -13,7 +13,7 @@ use super::running::{Running, status, until};
 use crate::support::{TestStore, on_both_databases};
 use crate::world::faulty_network::faulty;
 use crate::world::gate::Gate;
-use crate::world::{FARMER, PAST_MAX_TIME_SECONDS, World, amount, engine_settings, farmers_share, price};
+use crate::world::{FARMER, PAST_MAX_TIME_SECONDS, World, amount, farmers_share, price};
 
 /// Look-ups that find nothing: until the story says otherwise.
 const ALWAYS: usize = usize::MAX;
@@ -108,7 +108,7 @@ on_both_databases! {
             until_it_pauses(&world).await;
             assert_eq!(status(&world).await.unwrap().server, here);
             assert_eq!(world.holds(FARMER, "TFT"), Stroops::ZERO);
-            world.clock.move_on(engine_settings().transaction_lifetime_seconds);
+            world.clock.move_on(PAST_MAX_TIME_SECONDS);
         }
         until_settled(&world, &reservation).await;
         running.ends().await;
