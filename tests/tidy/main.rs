@@ -115,6 +115,11 @@ fn rooms_of_a_module_import_only_what_the_table_allows() {
 }
 
 #[test]
+fn writes_that_have_one_door_go_through_it() {
+    accept(layers::doors::check(&Tree::of_the_workspace()));
+}
+
+#[test]
 fn every_line_fits() {
     accept(shape::check_lines(&Tree::of_the_workspace(), exceptions::WIDE_LINES));
 }

@@ -164,8 +164,9 @@ impl BuildGate {
     }
 }
 
-/// When all is over that was built before now, where this is the latest ledger that is seen. The instance that
-/// told may be behind, and whoever built last have seen a later ledger, from which a transaction's life counts.
+/// When all is over that was built before now, where this is the latest ledger that is seen. The instance
+/// that told may be behind, and whoever built last have seen a later ledger, from which a transaction's life
+/// counts.
 fn over_at(closed_at: Timestamp, lifetime: SignedDuration) -> Timestamp {
     let lag = SignedDuration::from_secs(INSTANCE_LAG_SECONDS_MAX);
     closed_at.checked_add(lifetime).and_then(|over| over.checked_add(lag)).unwrap_or(Timestamp::MAX)

@@ -4,6 +4,7 @@
 //! declares and re-exports is nobody's aim. What a method call reaches is not seen: it needs no name.
 
 pub mod circles;
+pub mod doors;
 pub mod rooms;
 
 use std::collections::{BTreeMap, BTreeSet};
