@@ -1,11 +1,11 @@
-use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::audit::Decider;
+use crate::domain::audit::Act;
 use crate::domain::farm::NAME_BYTES_MAX;
 use crate::domain::ids::ApiKeyId;
-use crate::ports::entropy::Entropy;
 use crate::ports::store::{ApiKey, Applied, Constraint, LIST_ROWS_MAX, Pages, RetryOn, Role, StoreError, Tx};
 
 /// What every secret begins with, so that leaked ones are found.
@@ -77,8 +77,7 @@ fn hash(secret: &str) -> [u8; 32] {
 /// Makes a key of 256 random bits.
 pub async fn create_key(
     tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    now: Timestamp,
+    decider: &Decider,
     name: &str,
     role: Role,
 ) -> Result<NewKey, AccessError> {
@@ -86,6 +85,7 @@ pub async fn create_key(
         return Err(AccessError::Name);
     }
     let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
+    let (now, entropy) = (decider.now(), decider.entropy());
     entropy.fill(&mut *bytes);
     let hex = Zeroizing::new(hex::encode(*bytes));
     let secret = SecretString::from(format!("{SECRET_PREFIX}{}", *hex));
@@ -98,6 +98,7 @@ pub async fn create_key(
         revoked_at: None,
     };
     tx.insert_api_key(&key).await?;
+    decider.record(tx, Act::KeyCreated { key: key.id, role: role.as_str().to_owned() }).await?;
     Ok(NewKey { key, secret })
 }
 
@@ -132,9 +133,9 @@ pub async fn list_keys(tx: &mut dyn Tx) -> Result<Vec<ApiKey>, AccessError> {
 }
 
 /// Revokes a key: whoever bears it is refused from now on.
-pub async fn revoke_key(tx: &mut dyn Tx, id: ApiKeyId, now: Timestamp) -> Result<(), AccessError> {
-    match tx.revoke_api_key(id, now).await? {
-        Applied::Executed => Ok(()),
+pub async fn revoke_key(tx: &mut dyn Tx, decider: &Decider, id: ApiKeyId) -> Result<(), AccessError> {
+    match tx.revoke_api_key(id, decider.now()).await? {
+        Applied::Executed => Ok(decider.record(tx, Act::KeyRevoked { key: id }).await?),
         Applied::AlreadyApplied => Err(AccessError::NotRevocable(id)),
     }
 }

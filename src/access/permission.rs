@@ -17,6 +17,8 @@ pub enum Permission {
     EventsRead,
     /// Read all money that came, whosever it is, and what is owed.
     MoneyRead,
+    /// Read who decided what.
+    AuditRead,
     /// Decide what becomes of held reservations.
     ReservationsResolve,
 }
@@ -32,6 +34,7 @@ impl Permission {
             Self::PoolsRead => "read pools",
             Self::EventsRead => "read events",
             Self::MoneyRead => "read all money that came and is owed",
+            Self::AuditRead => "read the audit log",
             Self::ReservationsResolve => "decide about held reservations",
         }
     }
@@ -41,7 +44,9 @@ impl Permission {
 pub const fn allows(role: Role, permission: Permission) -> bool {
     match (role, permission) {
         (Role::Operator, _) => true,
-        (Role::Explorer, Permission::MoneyRead | Permission::ReservationsResolve) => false,
+        (Role::Explorer, Permission::MoneyRead | Permission::AuditRead | Permission::ReservationsResolve) => {
+            false
+        }
         (Role::Explorer, _) => true,
         (
             Role::Auditor,
@@ -73,7 +78,9 @@ mod tests {
             Role::ALL.into_iter().filter(|role| allows(*role, permission)).collect()
         };
         assert_eq!(allowed(Permission::ReservationsResolve), [Role::Operator]);
-        assert_eq!(allowed(Permission::MoneyRead), [Role::Operator, Role::Auditor]);
+        for permission in [Permission::MoneyRead, Permission::AuditRead] {
+            assert_eq!(allowed(permission), [Role::Operator, Role::Auditor]);
+        }
     }
 
     #[test]

@@ -27,6 +27,24 @@ pub fn page(item: Value, cursor: &str) -> Value {
     json!({ "items": [item], "next_cursor": cursor })
 }
 
+/// A decision.
+pub fn audit_entry() -> Value {
+    json!({
+        "id": "150837286785029",
+        "at": "2026-03-01T12:00:00Z",
+        "api_key_id": "150837286780001",
+        "request_id": "5d41402abc4b2a76",
+        "type": "node.described",
+        "subject": "node:41",
+        "before": {
+            "farm_id": "7", "capacity": { "cu": "4", "su": "2", "ipv4u": "0" }, "free_to_use": true,
+        },
+        "after": {
+            "farm_id": "7", "capacity": { "cu": "4", "su": "2", "ipv4u": "0" }, "free_to_use": false,
+        },
+    })
+}
+
 /// A farm, to be described.
 pub fn farm_body() -> Value {
     json!({

@@ -4,6 +4,7 @@
 //! ids decimal strings. What comes in is refused by name where it has fields that are not known; every shape
 //! brings an example, which the API's document shows. Nothing here decides anything.
 
+mod audit;
 mod catalog;
 mod dead_letter;
 mod event;
@@ -17,6 +18,7 @@ mod reservation;
 mod sep7;
 mod text;
 
+pub use audit::AuditEntry;
 pub use catalog::{
     Currency, CurrencyBody, Distribution, DistributionChoice, Farm, FarmBody, Identity, IdentityBody, Node,
     NodeBody, Resources, Share,

@@ -1,10 +1,13 @@
 //! The machine's clock and its randomness: the only place that asks for either.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::access::Decider;
+use crate::domain::audit::Actor;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 
@@ -37,4 +40,9 @@ impl Entropy for SystemEntropy {
             panic!("the operating system gives no random bytes: {error}");
         }
     }
+}
+
+/// Whoever decides by a command.
+pub fn at_the_command_line() -> Decider {
+    Decider::new(Actor::CommandLine, Arc::new(SystemClock), Arc::new(SystemEntropy))
 }

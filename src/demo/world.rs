@@ -20,9 +20,8 @@ use super::grid::Grid;
 use super::settings::{self, LEDGER_MILLIS};
 use super::view::View;
 use crate::access;
-use crate::app::clock::{SystemClock, SystemEntropy};
+use crate::app::clock::{SystemClock, at_the_command_line};
 use crate::app::wire::{self, Service, ServiceError};
-use crate::ports::clock::Clock;
 use crate::ports::store::{Role, Store, transact};
 use crate::stellar::StellarNetwork;
 
@@ -142,7 +141,7 @@ impl World {
 
 async fn key(store: &Arc<dyn Store>, name: &'static str, role: Role) -> Result<String, DemoError> {
     let made = transact(store, move |tx| {
-        Box::pin(async move { access::create_key(tx, &SystemEntropy, SystemClock.now(), name, role).await })
+        Box::pin(async move { access::create_key(tx, &at_the_command_line(), name, role).await })
     });
     Ok(made.await?.secret.expose_secret().to_owned())
 }

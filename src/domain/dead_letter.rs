@@ -121,6 +121,8 @@ impl FromStr for LetterId {
     }
 }
 
+super::address::serde_as_text!(LetterId);
+
 /// Why money could not be delivered when it was last tried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Why {

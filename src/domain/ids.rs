@@ -106,6 +106,8 @@ ids! {
     EventId,
     /// An API key.
     ApiKeyId,
+    /// One decision of somebody outside the engine.
+    AuditId,
 }
 
 #[cfg(test)]

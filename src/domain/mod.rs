@@ -3,6 +3,7 @@
 //! Never here: I/O, async, the clock, randomness, floats, or anything of Farmgate outside this folder.
 //! Impossible values cannot be built; a sum that does not fit is an error.
 
+pub mod audit;
 pub mod claimable;
 pub mod currency;
 pub mod dead_letter;

@@ -7,14 +7,29 @@ use axum::http::header;
 use axum::http::request::Parts;
 
 use super::{App, Problem};
-use crate::access::{AccessError, Caller, Permission, allows, authenticate, is_well_formed};
+use crate::access::{AccessError, Caller, Decider, Permission, allows, authenticate, is_well_formed};
 use crate::api::ProblemCode;
+use crate::domain::audit::Actor;
 
 /// A caller whose key allows `P`.
 pub(super) struct May<P> {
     pub(super) caller: Caller,
+    /// The request's id.
+    request: String,
     permission: PhantomData<P>,
 }
+
+impl<P> May<P> {
+    /// Whoever decides by this request.
+    pub(super) fn decider(&self, app: &App) -> Decider {
+        let actor = Actor::ApiKey { key: self.caller.key, request: self.request.clone() };
+        Decider::new(actor, app.clock.clone(), app.entropy.clone())
+    }
+}
+
+/// The id of a request, given to it by the outermost layer.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) String);
 
 /// What a handler asks for.
 pub(super) trait Permit {
@@ -39,7 +54,8 @@ permits!(
     ReservationsResolve,
     PoolsRead,
     EventsRead,
-    MoneyRead
+    MoneyRead,
+    AuditRead
 );
 
 impl<P: Permit> FromRequestParts<App> for May<P> {
@@ -61,7 +77,8 @@ impl<P: Permit> FromRequestParts<App> for May<P> {
             let detail = format!("a key of role {role} may not {what}");
             return Err(Problem::new(ProblemCode::Forbidden, detail));
         }
-        Ok(Self { caller, permission: PhantomData })
+        let request = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        Ok(Self { caller, request, permission: PhantomData })
     }
 }
 

@@ -31,6 +31,7 @@ use crate::api::{ProblemBody, ProblemCode, examples};
         (name = "pools", description = "Capacity that was paid for"),
         (name = "money", description = "What came, to whom it belongs, and what is owed"),
         (name = "events", description = "What happened, in the order of commits"),
+        (name = "audit", description = "Who decided what"),
         (name = "service", description = "Health and metrics"),
     )
 )]

@@ -12,8 +12,10 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use tracing::Instrument;
 
+use super::auth::RequestId;
 use super::{App, Problem};
 use crate::api::ProblemCode;
+use crate::domain::audit::REQUEST_ID_BYTES_MAX;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Headers of requests that are no lists.
@@ -35,12 +37,11 @@ const STAND_ONCE: [&str; 16] = [
     "user-agent",
     "x-request-id",
 ];
-/// Longest request id that is taken over from a client, in bytes.
-const REQUEST_ID_BYTES_MAX: usize = 64;
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-pub(super) async fn envelope(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn envelope(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = request_id(&app, request.headers());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());

@@ -5,6 +5,7 @@
 //! 9457): errors of handlers, of axum's own routing, time-outs and panics all pass through `envelope`, the
 //! outermost layer.
 
+mod audit;
 mod auth;
 mod currencies;
 mod dead_letters;
@@ -15,6 +16,7 @@ mod farms;
 mod health;
 mod identities;
 mod input;
+mod known;
 mod listing;
 mod money;
 mod nodes;
@@ -60,6 +62,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(money::claimable_balances::handler))
         .routes(routes!(money::repayments::handler))
         .routes(routes!(money::liabilities::handler))
+        .routes(routes!(audit::handler))
         .routes(routes!(dead_letters::list::handler))
         .routes(routes!(dead_letters::dismissal::handler))
         .routes(routes!(pools::list::handler))

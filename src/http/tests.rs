@@ -233,7 +233,9 @@ mod document {
             }
         }
         if let Value::Object(fields) = example {
-            for (name, value) in fields {
+            // An object of which nothing is said may have any.
+            let said = schema.get("properties").is_some() || schema.get("additionalProperties").is_some();
+            for (name, value) in fields.iter().filter(|_| said) {
                 let at = format!("{at}.{name}");
                 match (schema["properties"].get(name), &schema["additionalProperties"]) {
                     (Some(property), _) => fits(document, property, value, &at)?,

@@ -1,7 +1,7 @@
 //! Accepting the operation for which the engine stopped: it goes on, and books what was taken as a loss.
 
-use jiff::Timestamp;
-
+use crate::access::Decider;
+use crate::domain::audit::Act;
 use crate::domain::ids::OperationId;
 use crate::ports::store::{AcceptedOperation, Applied, Stopped, StoreError, Tx};
 
@@ -30,17 +30,6 @@ pub enum AcceptError {
     Store(#[from] StoreError),
 }
 
-/// Who accepts an operation, when and why.
-#[derive(Debug, Clone)]
-pub struct Acceptance {
-    /// By whom.
-    pub by: String,
-    /// Why.
-    pub reason: String,
-    /// When.
-    pub at: Timestamp,
-}
-
 /// Accepts the operation for which the engine stopped; only that one, so that nobody accepts what the engine
 /// has not met. Said twice, the first one stays. What the engine stopped for, and whether this is the first
 /// time.
@@ -49,10 +38,11 @@ pub struct Acceptance {
 /// [`AcceptError`]; nothing was changed then.
 pub async fn accept(
     tx: &mut dyn Tx,
+    decider: &Decider,
     operation: OperationId,
-    acceptance: &Acceptance,
+    reason: &str,
 ) -> Result<(Stopped, Applied), AcceptError> {
-    let reason = acceptance.reason.trim();
+    let reason = reason.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
         return Err(AcceptError::Reason);
     }
@@ -64,10 +54,14 @@ pub async fn accept(
     let accepted = AcceptedOperation {
         account: stopped.account,
         operation,
-        by: acceptance.by.clone(),
+        by: decider.actor().to_string(),
         reason: reason.to_owned(),
-        at: acceptance.at,
+        at: decider.now(),
     };
     let applied = tx.accept_operation(&accepted).await?;
+    if applied == Applied::Executed {
+        let act = Act::OperationAccepted { account: stopped.account, operation };
+        decider.record_with(tx, act, Some(reason)).await?;
+    }
     Ok((stopped, applied))
 }

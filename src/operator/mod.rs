@@ -13,7 +13,7 @@ mod reconcile;
 mod setup;
 mod stock;
 
-pub use accept::{AcceptError, Acceptance, REASON_CHARS_MAX, accept};
+pub use accept::{AcceptError, REASON_CHARS_MAX, accept};
 pub use dead_letters::{DeadLetterError, LetterFilter, dead_letters, dismiss};
 pub use reconcile::{Line, Miscount, ReconcileError, Reconciliation, miscounted, reconcile};
 pub use setup::{SetupPlan, plan_setup};

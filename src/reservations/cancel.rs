@@ -1,5 +1,5 @@
-use jiff::Timestamp;
-
+use crate::access::Decider;
+use crate::domain::audit::Act;
 use crate::domain::event::EventKind;
 use crate::domain::ids::ReservationId;
 use crate::domain::reservation::Reservation;
@@ -17,18 +17,20 @@ use super::Error;
 /// [`Error::Transition`] once it is funded, or has ended otherwise.
 pub async fn cancel(
     tx: &mut dyn Tx,
+    decider: &Decider,
     id: ReservationId,
-    now: Timestamp,
 ) -> Result<Option<Reservation>, Error> {
     let Some(reservation) = tx.reservation(id).await? else { return Ok(None) };
     if reservation.state.is_cancelled() {
         return Ok(Some(reservation));
     }
+    let now = decider.now();
     let asked = reservation.clone().cancel_requested(now)?;
     if asked == reservation {
         return Ok(Some(reservation));
     }
     let stored = tx.update_reservation(&asked).await?;
     tx.append_event(now, &EventKind::CancelRequested { reservation: id }).await?;
+    decider.record(tx, Act::CancelRequested { reservation: id }).await?;
     Ok(Some(stored))
 }

@@ -2,8 +2,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::access::Decider;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
+use crate::domain::audit::Act;
 use crate::domain::event::EventKind;
 use crate::domain::ids::ReservationId;
 use crate::domain::payment::Memo;
@@ -33,6 +35,8 @@ pub struct Opening<'settings> {
     pub settings: &'settings Settings,
     /// The platform account: never a payout address.
     pub platform: AccountId,
+    /// Who orders.
+    pub decider: &'settings Decider,
     /// The time.
     pub now: Timestamp,
     /// A fresh id, drawn anew for every attempt.
@@ -97,6 +101,7 @@ pub async fn open(
     tx.insert_reservation(&agreed).await?;
     tx.append_event(opening.now, &EventKind::ReservationCreated { reservation: agreed.id }).await?;
     tx.append_event(opening.now, &EventKind::changed(&agreed)).await?;
+    opening.decider.record(tx, Act::ReservationOpened { reservation: agreed.id }).await?;
     Ok(agreed)
 }
 

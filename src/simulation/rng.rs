@@ -22,6 +22,8 @@ pub(super) enum Stream {
     RunProfile = 5,
     /// What other hands do to the database.
     OtherHands = 6,
+    /// The ids of what people decide.
+    Decisions = 7,
 }
 
 /// The first of our streams; those before it are the sandbox's.
@@ -67,8 +69,8 @@ pub(super) struct SeededEntropy {
 }
 
 impl SeededEntropy {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { draws: Mutex::new(Rng::new(seed, Stream::Engine).draws) }
+    pub(super) fn new(seed: u64, stream: Stream) -> Self {
+        Self { draws: Mutex::new(Rng::new(seed, stream).draws) }
     }
 }
 

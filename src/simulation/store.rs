@@ -25,10 +25,10 @@ use crate::domain::escrow::EscrowAccount;
 use crate::domain::transfer::Transfer;
 use crate::ports::clock::Clock;
 use crate::ports::store::{
-    ForwardAccepted, ForwardAccess, ForwardAccounts, ForwardCatalog, ForwardClaimables, ForwardDeadLetters,
-    ForwardDeployment, ForwardFeeBumps, ForwardJournal, ForwardLease, ForwardPayments, ForwardPayouts,
-    ForwardPools, ForwardReservations, ForwardTransfers, ForwardUnreadableRows, ForwardWatchdog, Lease,
-    Store, StoreError, Tx, WrapTx,
+    ForwardAccepted, ForwardAccess, ForwardAccounts, ForwardAudit, ForwardCatalog, ForwardClaimables,
+    ForwardDeadLetters, ForwardDeployment, ForwardFeeBumps, ForwardJournal, ForwardLease, ForwardPayments,
+    ForwardPayouts, ForwardPools, ForwardReservations, ForwardTransfers, ForwardUnreadableRows,
+    ForwardWatchdog, Lease, Store, StoreError, Tx, WrapTx,
 };
 #[cfg(feature = "simulated-bugs")]
 use crate::ports::store::{PaymentFilter, PaymentsTx};
@@ -303,6 +303,7 @@ impl ForwardCatalog for WholeTx {}
 impl ForwardClaimables for WholeTx {}
 impl ForwardDeadLetters for WholeTx {}
 impl ForwardDeployment for WholeTx {}
+impl ForwardAudit for WholeTx {}
 impl ForwardFeeBumps for WholeTx {}
 impl ForwardJournal for WholeTx {}
 impl ForwardPayments for WholeTx {}

@@ -53,12 +53,16 @@ statements! {
     UPDATE_FARM = "UPDATE farms SET name = $2, owner = $3, payout_facts = $4, distribution_facts = $5
         WHERE id = $1";
     FARM = select_farms!("WHERE id = $1");
+    FARM_TO_REPLACE = select_farms!("WHERE id = $1"),
+        on_postgres select_farms!("WHERE id = $1 FOR UPDATE");
     FARMS_AFTER = select_farms!("WHERE id > $1 ORDER BY id LIMIT $2");
 
     INSERT_NODE = "INSERT INTO nodes (id, farm, cu, su, ipv4u, free_to_use)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
     UPDATE_NODE = "UPDATE nodes SET farm = $2, cu = $3, su = $4, ipv4u = $5, free_to_use = $6 WHERE id = $1";
     NODE = select_nodes!("WHERE id = $1");
+    NODE_TO_REPLACE = select_nodes!("WHERE id = $1"),
+        on_postgres select_nodes!("WHERE id = $1 FOR UPDATE");
     /// For a decision: the node stays as it is until that is committed. SQLite has one writer anyway.
     NODE_TO_DECIDE = select_nodes!("WHERE id = $1"), on_postgres select_nodes!("WHERE id = $1 FOR SHARE");
     NODES_AFTER = select_nodes!("WHERE id > $1 ORDER BY id LIMIT $2");
@@ -68,6 +72,8 @@ statements! {
         ON CONFLICT (id) DO NOTHING";
     UPDATE_IDENTITY = "UPDATE identities SET name = $2, public_key = $3 WHERE id = $1";
     IDENTITY = select_identities!("WHERE id = $1");
+    IDENTITY_TO_REPLACE = select_identities!("WHERE id = $1"),
+        on_postgres select_identities!("WHERE id = $1 FOR UPDATE");
     IDENTITIES_AFTER = select_identities!("WHERE id > $1 ORDER BY id LIMIT $2");
 
     INSERT_CURRENCY = "INSERT INTO currencies
@@ -77,6 +83,8 @@ statements! {
             distribution_facts = $6, free_only = $7
         WHERE code = $1 AND rate_at = $8";
     CURRENCY = select_currencies!("WHERE code = $1");
+    CURRENCY_TO_REPLACE = select_currencies!("WHERE code = $1"),
+        on_postgres select_currencies!("WHERE code = $1 FOR UPDATE");
     /// In the order of bytes, whatever the database's language. (CockroachDB knows "C" in expressions only.)
     CURRENCIES_AFTER = select_currencies!("WHERE code > $1 ORDER BY code LIMIT $2"),
         on_postgres select_currencies!("WHERE code COLLATE \"C\" > $1 ORDER BY code COLLATE \"C\" LIMIT $2");
@@ -153,6 +161,10 @@ impl CatalogTx for Session {
         self.row(FARM, args![id.get()]).await?.as_ref().map(farm).transpose()
     }
 
+    async fn farm_to_replace(&mut self, id: FarmId) -> Result<Option<Farm>, StoreError> {
+        self.row(FARM_TO_REPLACE, args![id.get()]).await?.as_ref().map(farm).transpose()
+    }
+
     async fn farms(&mut self, after: Option<FarmId>, limit: u32) -> Result<Page<Farm, FarmId>, StoreError> {
         let args = args![after.map_or(-1, FarmId::get), rows_max(limit)];
         self.page((FARMS_AFTER, args), farm, |row| row.of(&FARMS).number("id", FarmId::new)).await
@@ -167,6 +179,10 @@ impl CatalogTx for Session {
     async fn node(&mut self, id: NodeId) -> Result<Option<Node>, StoreError> {
         let sql = if self.reads_only() { NODE } else { NODE_TO_DECIDE };
         self.row(sql, args![id.get()]).await?.as_ref().map(node).transpose()
+    }
+
+    async fn node_to_replace(&mut self, id: NodeId) -> Result<Option<Node>, StoreError> {
+        self.row(NODE_TO_REPLACE, args![id.get()]).await?.as_ref().map(node).transpose()
     }
 
     async fn nodes(
@@ -193,6 +209,10 @@ impl CatalogTx for Session {
 
     async fn identity(&mut self, id: IdentityId) -> Result<Option<Identity>, StoreError> {
         self.row(IDENTITY, args![id.get()]).await?.as_ref().map(identity).transpose()
+    }
+
+    async fn identity_to_replace(&mut self, id: IdentityId) -> Result<Option<Identity>, StoreError> {
+        self.row(IDENTITY_TO_REPLACE, args![id.get()]).await?.as_ref().map(identity).transpose()
     }
 
     async fn identities(
@@ -231,6 +251,10 @@ impl CatalogTx for Session {
 
     async fn currency(&mut self, code: AssetCode) -> Result<Option<Currency>, StoreError> {
         self.row(CURRENCY, args![code.as_str()]).await?.as_ref().map(currency).transpose()
+    }
+
+    async fn currency_to_replace(&mut self, code: AssetCode) -> Result<Option<Currency>, StoreError> {
+        self.row(CURRENCY_TO_REPLACE, args![code.as_str()]).await?.as_ref().map(currency).transpose()
     }
 
     async fn currencies(

@@ -47,13 +47,14 @@ const fn key(constraint: Constraint, index: &'static str, columns: &'static str)
     UniqueKey { constraint, index, columns }
 }
 
-const UNIQUE_KEYS: [UniqueKey; 29] = [
+const UNIQUE_KEYS: [UniqueKey; 30] = [
     key(Constraint::Id, "reservations_pkey", "reservations.id"),
     key(Constraint::Id, "transfers_pkey", "transfers.id"),
     key(Constraint::Id, "submissions_pkey", "submissions.id"),
     key(Constraint::Id, "journal_entries_pkey", "journal_entries.id"),
     key(Constraint::Id, "api_keys_pkey", "api_keys.id"),
     key(Constraint::Id, "api_keys_secret", "api_keys.secret_hash"),
+    key(Constraint::Id, "audit_entries_pkey", "audit_entries.id"),
     key(Constraint::Id, "escrows_pkey", "escrows.account"),
     key(Constraint::Id, "channels_pkey", "channels.account"),
     key(Constraint::Id, "own_watches_pkey", "own_watches.account"),

@@ -42,6 +42,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(11, "history costs nothing", "0011_history_costs_nothing.sql"),
     step!(12, "returned payments in columns", "0012_returned_payments_in_columns.sql"),
     step!(13, "unreadable rows", "0013_unreadable_rows.sql"),
+    step!(14, "audit", "0014_audit.sql"),
 ];
 
 /// The steps as one engine is told them.

@@ -20,6 +20,7 @@
 mod accepted;
 mod access;
 mod accounts;
+mod audit;
 mod backup;
 mod catalog;
 mod claimables;
@@ -176,6 +177,7 @@ pub fn statements() -> Vec<Sql> {
         accepted::ALL,
         access::ALL,
         accounts::ALL,
+        audit::ALL,
         catalog::ALL,
         claimables::ALL,
         dead_letters::ALL,

@@ -1,7 +1,6 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use farmgate::access::{AccessError, authenticate, create_key, list_keys, revoke_key};
-use farmgate::ports::clock::Clock;
 use farmgate::ports::store::Role;
 use serde_json::json;
 
@@ -22,8 +21,8 @@ on_both_databases! {
         let mut tx = rig.store.begin().await.unwrap();
         let caller = authenticate(&mut *tx, &secret).await.unwrap();
         assert_eq!(caller.role, Role::Auditor);
-        revoke_key(&mut *tx, caller.key, rig.clock.now()).await.unwrap();
-        let again = revoke_key(&mut *tx, caller.key, rig.clock.now()).await;
+        revoke_key(&mut *tx, &rig.decider(), caller.key).await.unwrap();
+        let again = revoke_key(&mut *tx, &rig.decider(), caller.key).await;
         assert!(matches!(again, Err(AccessError::NotRevocable(_))));
         let keys = list_keys(&mut *tx).await.unwrap();
         assert_eq!(keys.iter().filter(|key| key.revoked_at.is_some()).count(), 1);
@@ -37,13 +36,13 @@ on_both_databases! {
     async fn two_keys_in_use_never_share_a_name(database: &TestStore) {
         let rig = Rig::bare(database).await;
         let mut tx = rig.store.begin().await.unwrap();
-        let now = rig.clock.now();
-        let first = create_key(&mut *tx, &*rig.entropy, now, "ci", Role::Explorer).await.unwrap();
-        revoke_key(&mut *tx, first.key.id, now).await.unwrap();
-        create_key(&mut *tx, &*rig.entropy, now, "ci", Role::Explorer).await.unwrap();
-        let third = create_key(&mut *tx, &*rig.entropy, now, "ci", Role::Explorer).await;
+        let decider = rig.decider();
+        let first = create_key(&mut *tx, &decider, "ci", Role::Explorer).await.unwrap();
+        revoke_key(&mut *tx, &decider, first.key.id).await.unwrap();
+        create_key(&mut *tx, &decider, "ci", Role::Explorer).await.unwrap();
+        let third = create_key(&mut *tx, &decider, "ci", Role::Explorer).await;
         assert!(matches!(third, Err(AccessError::NameTaken)));
-        let nameless = create_key(&mut *tx, &*rig.entropy, now, "", Role::Explorer).await;
+        let nameless = create_key(&mut *tx, &decider, "", Role::Explorer).await;
         assert!(matches!(nameless, Err(AccessError::Name)));
     }
 

@@ -1,5 +1,6 @@
 //! The API over a real database, on both of them.
 
+mod audit;
 mod bad_input;
 mod catalog;
 mod dead_letters;

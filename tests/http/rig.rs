@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, header};
-use farmgate::access::create_key;
+use farmgate::access::{Decider, create_key};
 use farmgate::domain::address::AccountId;
 use farmgate::domain::asset::Asset;
+use farmgate::domain::audit::Actor;
 use farmgate::domain::escrow::{EscrowAccount, EscrowState, Watch};
 use farmgate::domain::ids::{LedgerSeq, OperationId};
 use farmgate::http::{AppState, Settings, router};
@@ -169,11 +170,16 @@ impl Rig {
         tx.commit().await.unwrap();
     }
 
+    /// Whoever decides by a command.
+    pub fn decider(&self) -> Decider {
+        Decider::new(Actor::CommandLine, self.clock.clone(), self.entropy.clone())
+    }
+
     /// A new key's secret.
     pub async fn key(&self, role: Role) -> String {
         let mut tx = self.store.begin().await.unwrap();
         let name = format!("{} {}", role.as_str(), self.entropy.u64());
-        let key = create_key(&mut *tx, &*self.entropy, self.clock.now(), &name, role).await.unwrap();
+        let key = create_key(&mut *tx, &self.decider(), &name, role).await.unwrap();
         tx.commit().await.unwrap();
         key.secret.expose_secret().to_owned()
     }

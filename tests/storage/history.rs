@@ -5,6 +5,7 @@
 //! claimed, or taken back and repaid. Everything reads as the store would have written it.
 
 use farmgate::domain::address::AccountId;
+use farmgate::domain::audit::Act;
 use farmgate::domain::event::EventKind;
 use farmgate::domain::ids::{FarmId, IdentityId, LedgerSeq, OperationId, PoolId};
 use farmgate::domain::payment::{Memo, PaymentId};
@@ -178,6 +179,7 @@ fn filled(sql: &str, history: History) -> String {
         ("foundation leg", facts(&leg(Recipient::Foundation, None))),
         ("refund", facts(&refund)),
         ("confirmed", facts(&confirmed)),
+        ("opened", facts(&Act::ReservationOpened { reservation: reservation_id(ID) })),
         ("event", facts(&EventKind::changed(&Reservation { id: reservation_id(ID), ..settled }))),
         ("distribution", facts(&Distribution::known("grid2").expect("it is known"))),
         ("key", quoted("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a".to_owned())),
@@ -319,6 +321,9 @@ const OTHERS: &str = "
         CROSS JOIN (SELECT -3 AS part UNION ALL SELECT -2 UNION ALL SELECT -1 UNION ALL SELECT 0) AS parts;
     INSERT INTO idempotency_answers (api_key, request_key, request_hash, status, body, answered_at)
         SELECT 1, hash, hash, 201, '{}', born FROM seeds WHERE i % 10 = 0;
+    INSERT INTO audit_entries (id, decided_at, api_key, request_id, subject, act_facts, reason)
+        SELECT {id}, born, 1 + i % 1000, hash, 'reservation:' || CAST({id} AS TEXT), {opened}, NULL
+        FROM seeds;
     INSERT INTO payout_checks (account, memo_required, checked_at)
         SELECT account, 0, born FROM seeds WHERE i % {rare} = 0;
     INSERT INTO identities (id, name, public_key) SELECT 1000000 + i, 'Ada', {key} FROM seeds;

@@ -34,9 +34,10 @@ const BOUNDED: [&str; 9] = [
 ];
 
 /// Tables that do.
-const GROWING: [&str; 28] = [
+const GROWING: [&str; 29] = [
     "accepted_operations",
     "api_keys",
+    "audit_entries",
     "claimables",
     "escrows",
     "events",

@@ -12,7 +12,8 @@ use syn::{Attribute, Item};
 use super::source::Tree;
 
 /// The types that columns are read as.
-const ROOTS: [&str; 14] = [
+const ROOTS: [&str; 15] = [
+    "Act",
     "Asset",
     "ClaimableState",
     "Distribution",

@@ -22,9 +22,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ("capacity", &["domain", "ports"]),
     ("access", &["domain", "ports"]),
     ("delivery", &["domain", "ports", "api"]),
-    ("operator", &["domain", "ports", "api"]),
-    ("reservations", &["domain", "ports", "capacity"]),
-    ("settlement", &["domain", "ports", "capacity"]),
+    ("operator", &["domain", "ports", "api", "access"]),
+    ("reservations", &["domain", "ports", "capacity", "access"]),
+    ("settlement", &["domain", "ports", "capacity", "access"]),
     ("storage", &["domain", "ports"]),
     ("stellar", &["domain", "ports"]),
     ("sandbox", &[]),
@@ -340,14 +340,14 @@ mod tests {
                 "src/settlement/tick.rs",
                 "fn f() { assert!(crate::capacity::ok());\n\
                  tokio::select! { _ = crate::stellar::watch() => {} }\n\
-                 vec![super::super::storage::Row { a: [crate::access::K] }]; }",
+                 vec![super::super::storage::Row { a: [crate::operator::K] }]; }",
             ),
         ]);
         expect(
             findings,
             &[
                 ("src/settlement/tick.rs:2", "settlement → stellar"),
-                ("src/settlement/tick.rs:3", "settlement → access"),
+                ("src/settlement/tick.rs:3", "settlement → operator"),
                 ("src/settlement/tick.rs:3", "settlement → storage"),
                 ("src/storage/mod.rs:2", "storage → stellar"),
                 ("src/storage/mod.rs:3", "storage → api"),

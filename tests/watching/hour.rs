@@ -14,7 +14,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use farmgate::access::Decider;
 use farmgate::app::clock::SystemEntropy;
+use farmgate::domain::audit::Actor;
 use farmgate::domain::currency::Currency;
 use farmgate::domain::farm::Farm;
 use farmgate::domain::identity::Identity;
@@ -372,7 +374,10 @@ impl Hour {
             left -= some;
             let first = i64::try_from(self.reservations.len()).unwrap();
             let (platform, now) = (self.platform_key().public_key(), self.clock.now());
+            let clock: Arc<dyn Clock> = self.clock.clone();
+            let decider = Decider::new(Actor::CommandLine, clock, Arc::new(SystemEntropy));
             let opened = transact(&self.store, move |tx| {
+                let decider = decider.clone();
                 Box::pin(async move {
                     let day = reservations::Settings {
                         payment_window_seconds: 86_400,
@@ -382,7 +387,8 @@ impl Hour {
                     for number in (first..).take(some) {
                         let made_at = now + SignedDuration::from_millis(number);
                         let id = ReservationId::generate(made_at, 0);
-                        let opening = reservations::Opening { settings: &day, platform, now, id };
+                        let (settings, decider) = (&day, &decider);
+                        let opening = reservations::Opening { settings, platform, decider, now, id };
                         opened.push(reservations::open(tx, &opening, &order()).await?);
                     }
                     Ok::<_, reservations::Error>(opened)

@@ -4,15 +4,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::app::clock::SystemClock;
+use crate::app::clock::at_the_command_line;
 use crate::app::config::{self, ConfigArgs};
 use crate::app::database;
 use crate::app::error::CommandError;
 use crate::app::output::say;
 use crate::app::wire::ServiceError;
 use crate::domain::ids::OperationId;
-use crate::operator::{AcceptError, Acceptance, accept};
-use crate::ports::clock::Clock;
+use crate::operator::{AcceptError, accept};
 use crate::ports::store::{Applied, StoreError, transact};
 
 /// `farmgate accept`.
@@ -35,12 +34,11 @@ pub(super) async fn run(args: AcceptArgs) -> Result<ExitCode, CommandError> {
         config::load_database(args.config.config.as_deref(), std::env::vars(), &args.config.overrides())?;
     let store = database::existing(&settings).await?;
     let operation = OperationId(args.operation);
-    let acceptance =
-        Acceptance { by: "the command line".to_owned(), reason: args.reason, at: SystemClock.now() };
+    let (decider, reason) = (at_the_command_line(), args.reason);
     let accepted = transact(&store, move |tx| {
-        let acceptance = acceptance.clone();
+        let (decider, reason) = (decider.clone(), reason.clone());
         Box::pin(async move {
-            match accept(tx, operation, &acceptance).await {
+            match accept(tx, &decider, operation, &reason).await {
                 Err(AcceptError::Store(error)) => Err(error),
                 decided => Ok::<_, StoreError>(decided),
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use crate::api::{Action, DeadLetter, Note};
-use crate::app::clock::SystemClock;
+use crate::app::clock::{SystemClock, at_the_command_line};
 use crate::app::config::{self, ConfigArgs};
 use crate::app::database;
 use crate::app::error::CommandError;
@@ -15,7 +15,7 @@ use crate::app::wire::ServiceError;
 use crate::domain::dead_letter::{Kind, LetterId};
 use crate::operator::{DeadLetterError, LetterFilter, dead_letters, dismiss};
 use crate::ports::clock::Clock;
-use crate::ports::store::{Dismissal, LIST_ROWS_MAX, Store, StoreError, transact};
+use crate::ports::store::{LIST_ROWS_MAX, Store, StoreError, transact};
 
 /// `farmgate dead-letters`.
 #[derive(Debug, Args)]
@@ -104,12 +104,11 @@ fn in_short(action: &Action) -> &str {
 }
 
 async fn dismiss_one(store: &Arc<dyn Store>, id: LetterId, note: String) -> Result<ExitCode, CommandError> {
-    let dismissal = Dismissal { at: SystemClock.now(), by: "the command line".to_owned(), note };
     let named = id.clone();
     let dismissed = transact(store, move |tx| {
-        let (id, dismissal) = (named.clone(), dismissal.clone());
+        let (id, note) = (named.clone(), note.clone());
         Box::pin(async move {
-            match dismiss(tx, &id, &dismissal).await {
+            match dismiss(tx, &at_the_command_line(), &id, &note).await {
                 Err(DeadLetterError::Store(error)) => Err(error),
                 decided => Ok::<_, StoreError>(decided),
             }

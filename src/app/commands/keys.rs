@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use secrecy::ExposeSecret;
 
 use crate::access;
-use crate::app::clock::{SystemClock, SystemEntropy};
+use crate::app::clock::{SystemEntropy, at_the_command_line};
 use crate::app::config::{self, ConfigArgs};
 use crate::app::database;
 use crate::app::error::CommandError;
@@ -16,7 +16,6 @@ use crate::app::output::{note, say, say_json, table};
 use crate::app::sealing_files;
 use crate::app::wire::ServiceError;
 use crate::domain::ids::ApiKeyId;
-use crate::ports::clock::Clock;
 use crate::ports::store::{ApiKey, Role, Store, transact};
 use crate::stellar::sealing::SealingSecret;
 use crate::storage::{self, SchemaState};
@@ -115,9 +114,9 @@ pub(super) async fn run(args: KeysArgs) -> Result<ExitCode, CommandError> {
         ApiKeysCommand::Create { name, role } => {
             let created = transact(&store, move |tx| {
                 let name = name.clone();
-                Box::pin(async move {
-                    access::create_key(tx, &SystemEntropy, SystemClock.now(), &name, role.into()).await
-                })
+                Box::pin(
+                    async move { access::create_key(tx, &at_the_command_line(), &name, role.into()).await },
+                )
             })
             .await?;
             note(&format!(
@@ -144,7 +143,7 @@ pub(super) async fn run(args: KeysArgs) -> Result<ExitCode, CommandError> {
         }
         ApiKeysCommand::Revoke { id } => {
             transact(&store, move |tx| {
-                Box::pin(async move { access::revoke_key(tx, id, SystemClock.now()).await })
+                Box::pin(async move { access::revoke_key(tx, &at_the_command_line(), id).await })
             })
             .await?;
             say(&format!("API key {id} is revoked"))?;

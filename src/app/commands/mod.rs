@@ -1,6 +1,7 @@
 //! The command line: one file a command, with its arguments and what it does; here is which there are.
 
 mod accept;
+mod audit;
 mod backup;
 mod dead_letters;
 mod demo;
@@ -22,6 +23,7 @@ use clap::{Parser, Subcommand};
 
 use crate::app::error::CommandError;
 use accept::AcceptArgs;
+use audit::AuditArgs;
 use backup::BackupArgs;
 use dead_letters::DeadLettersArgs;
 use demo::DemoArgs;
@@ -73,6 +75,8 @@ pub enum Command {
     /// List what the engine cannot bring further by itself, with what can be done about each; exit code 0,
     /// with --check 1 if any.
     DeadLetters(DeadLettersArgs),
+    /// List who decided what: what was before, and what is since.
+    Audit(AuditArgs),
     /// Make, list and revoke API keys; make the key that escrow accounts' own secrets are sealed to.
     Keys(KeysArgs),
     /// Open the sealed secrets of accounts, or export them for a machine without the database. Needs no
@@ -100,6 +104,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Return(args) => return_money::run(args).await,
         Command::Accept(args) => accept::run(args).await,
         Command::DeadLetters(args) => dead_letters::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Unseal(args) => unseal::run(&args).await,
         Command::Backup(args) => backup::run(&args).await,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::app::clock::{SystemClock, SystemEntropy};
+use crate::app::clock::at_the_command_line;
 use crate::app::config::{self, ConfigArgs};
 use crate::app::database;
 use crate::app::error::CommandError;
@@ -50,8 +50,7 @@ pub(super) async fn run(args: &ResolveArgs) -> Result<ExitCode, CommandError> {
     let Some(id) = args.id else { return list_held(&store).await };
     let decision = if args.decision.refund { Decision::Refund } else { Decision::Settle };
     let resolved = transact(&store, move |tx| {
-        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-        Box::pin(async move { resolve(tx, clock, entropy, id, decision).await })
+        Box::pin(async move { resolve(tx, &at_the_command_line(), id, decision).await })
     })
     .await?;
     let reservation = resolved.ok_or(CommandError::NoReservation(id))?;

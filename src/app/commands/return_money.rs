@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::app::clock::at_the_command_line;
 use crate::app::config::{self, ConfigArgs};
 use crate::app::database;
 use crate::app::error::CommandError;
@@ -68,7 +69,7 @@ pub(super) async fn run(args: ReturnArgs) -> Result<ExitCode, CommandError> {
     let address = to.address();
     let decided = transact(&store, move |tx| {
         let to = to.clone();
-        Box::pin(async move { return_to(tx, what, &to).await })
+        Box::pin(async move { return_to(tx, &at_the_command_line(), what, &to).await })
     })
     .await?;
     let transfer = decided.ok_or(CommandError::NothingToGiveBack(what))?;

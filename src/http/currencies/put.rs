@@ -2,8 +2,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use crate::access::Decider;
 use crate::api::{Currency, CurrencyBody, ProblemCode, examples};
 use crate::domain::asset::AssetCode;
+use crate::domain::audit::{Act, CurrencyTerms};
 use crate::domain::currency::{self, RATE_STALENESS_SECONDS_MAX};
 use crate::domain::split::SplitError;
 use crate::http::auth::{CatalogWrite, May};
@@ -81,11 +83,13 @@ fn described(code: AssetCode, body: CurrencyBody, now: Timestamp) -> Result<curr
 /// though another clock was ahead. A known time that lies ahead was set by a wrong clock, and binds nobody.
 async fn put_currency(
     tx: &mut dyn Tx,
+    decider: &Decider,
     mut currency: currency::Currency,
     dated: bool,
-    now: Timestamp,
 ) -> Result<(Put, currency::Currency), Error> {
-    let over = tx.currency(currency.code).await?.map(|known| known.rate_at);
+    let now = decider.now();
+    let before = tx.currency_to_replace(currency.code).await?;
+    let over = before.as_ref().map(|known| known.rate_at);
     if let Some(known) = over
         && currency.rate_at < known
         && !lies_ahead(known, now)
@@ -95,7 +99,10 @@ async fn put_currency(
         }
         currency.rate_at = known;
     }
-    Ok((tx.put_currency(&currency, over).await?, currency))
+    let put = tx.put_currency(&currency, over).await?;
+    let (before, after) = (before.as_ref().map(CurrencyTerms::from), (&currency).into());
+    decider.record(tx, Act::CurrencyDescribed { currency: currency.code, before, after }).await?;
+    Ok((put, currency))
 }
 
 /// Describes a currency: creates it or replaces what was said of it, its rate above all.
@@ -117,16 +124,17 @@ async fn put_currency(
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<CatalogWrite>,
+    caller: May<CatalogWrite>,
     State(app): State<App>,
     PathId(id): PathId<AssetCode>,
     body: Input<CurrencyBody>,
 ) -> Result<(StatusCode, Json<Currency>), Problem> {
     let (now, dated) = (app.clock.now(), body.value.rate_at.is_some());
     let currency = described(id, body.value, now)?;
+    let decider = caller.decider(&app);
     let (put, currency) = transact(&app.store, move |tx| {
-        let currency = currency.clone();
-        Box::pin(async move { put_currency(tx, currency, dated, now).await })
+        let (currency, decider) = (currency.clone(), decider.clone());
+        Box::pin(async move { put_currency(tx, &decider, currency, dated).await })
     })
     .await?;
     Ok((written(put), Json(Currency::from(currency))))

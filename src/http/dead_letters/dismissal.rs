@@ -9,7 +9,7 @@ use crate::http::document::DismissProblems;
 use crate::http::input::{Input, PathId};
 use crate::http::{App, Problem};
 use crate::operator::{DeadLetterError, dismiss};
-use crate::ports::store::{Dismissal, StoreError, transact};
+use crate::ports::store::{StoreError, transact};
 
 /// Says that a record nobody could read needs nothing more. It stays stored, and is listed with
 /// `dismissed=true` only.
@@ -35,14 +35,13 @@ pub(in crate::http) async fn handler(
     PathId(id): PathId<LetterId>,
     body: Input<DismissalBody>,
 ) -> Result<Json<DeadLetter>, Problem> {
-    let by = format!("API key {}", caller.caller.key);
-    let dismissal = Dismissal { at: app.clock.now(), by, note: body.value.note.into() };
+    let (decider, note) = (caller.decider(&app), String::from(body.value.note));
     let named = id.clone();
     // What the store would run again must be a store's error.
     let dismissed = transact(&app.store, move |tx| {
-        let (id, dismissal) = (named.clone(), dismissal.clone());
+        let (id, decider, note) = (named.clone(), decider.clone(), note.clone());
         Box::pin(async move {
-            match dismiss(tx, &id, &dismissal).await {
+            match dismiss(tx, &decider, &id, &note).await {
                 Err(DeadLetterError::Store(error)) => Err(error),
                 decided => Ok::<_, StoreError>(decided),
             }

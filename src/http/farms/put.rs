@@ -2,9 +2,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use crate::access::Decider;
 use crate::api::{Farm, FarmBody, ProblemCode, examples};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
+use crate::domain::audit::{Act, FarmTerms};
 use crate::domain::farm::{self, FARM_PAYOUTS_MAX};
 use crate::domain::ids::FarmId;
 use crate::domain::ids::IdentityId;
@@ -12,6 +14,7 @@ use crate::domain::split::SplitError;
 use crate::http::auth::{CatalogWrite, May};
 use crate::http::document::PutProblems;
 use crate::http::input::{Input, PathId, written};
+use crate::http::known::Known;
 use crate::http::{App, Problem, problem};
 use crate::ports::store::LIST_ROWS_MAX;
 use crate::ports::store::{Put, RetryOn, StoreError, Tx, transact};
@@ -73,7 +76,7 @@ fn described(id: FarmId, body: FarmBody) -> Result<farm::Farm, Error> {
     })
 }
 
-async fn put_farm(tx: &mut dyn Tx, farm: &farm::Farm) -> Result<Put, Error> {
+async fn put_farm(tx: &mut dyn Tx, decider: &Decider, farm: &farm::Farm) -> Result<Put, Error> {
     tx.identity(farm.owner).await?.ok_or(Error::UnknownOwner(farm.owner))?;
     let mut issuers: BTreeSet<AccountId> = farm.payout_addresses.keys().filter_map(Asset::issuer).collect();
     let currencies = tx.currencies(None, LIST_ROWS_MAX).await?.all()?;
@@ -84,7 +87,11 @@ async fn put_farm(tx: &mut dyn Tx, farm: &farm::Farm) -> Result<Put, Error> {
             // The engine looks at them, so that no order is taken that could not be paid out.
             let paid: Vec<AccountId> = farm.payout_addresses.values().copied().collect();
             tx.watch_payouts(&paid).await?;
-            Ok(tx.put_farm(farm).await?)
+            let known = Known::of(tx.farm_to_replace(farm.id).await)?;
+            let put = known.replaced_by(tx.put_farm(farm).await?)?;
+            let (before, after) = (known.before().map(FarmTerms::from), farm.into());
+            decider.record(tx, Act::FarmDescribed { farm: farm.id, before, after }).await?;
+            Ok(put)
         }
     }
 }
@@ -105,17 +112,17 @@ async fn put_farm(tx: &mut dyn Tx, farm: &farm::Farm) -> Result<Put, Error> {
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<CatalogWrite>,
+    caller: May<CatalogWrite>,
     State(app): State<App>,
     PathId(id): PathId<FarmId>,
     body: Input<FarmBody>,
 ) -> Result<(StatusCode, Json<Farm>), Problem> {
     let farm = described(id, body.value)?;
     let put = {
-        let farm = farm.clone();
+        let (farm, decider) = (farm.clone(), caller.decider(&app));
         transact(&app.store, move |tx| {
-            let farm = farm.clone();
-            Box::pin(async move { put_farm(tx, &farm).await })
+            let (farm, decider) = (farm.clone(), decider.clone());
+            Box::pin(async move { put_farm(tx, &decider, &farm).await })
         })
         .await?
     };

@@ -2,14 +2,29 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use crate::access::Decider;
 use crate::api::{Identity, IdentityBody, examples};
+use crate::domain::audit::Act;
 use crate::domain::identity;
 use crate::domain::ids::IdentityId;
 use crate::http::auth::{CatalogWrite, May};
 use crate::http::document::PutProblems;
 use crate::http::input::{Input, PathId, written};
+use crate::http::known::Known;
 use crate::http::{App, Problem};
-use crate::ports::store::{StoreError, transact};
+use crate::ports::store::{Put, StoreError, Tx, transact};
+
+async fn put_identity(
+    tx: &mut dyn Tx,
+    decider: &Decider,
+    identity: &identity::Identity,
+) -> Result<Put, StoreError> {
+    let known = Known::of(tx.identity_to_replace(identity.id).await)?;
+    let put = known.replaced_by(tx.put_identity(identity).await?)?;
+    let (before, after) = (known.before().map(|known| known.public_key), identity.public_key);
+    decider.record(tx, Act::IdentityDescribed { identity: identity.id, before, after }).await?;
+    Ok(put)
+}
 
 /// Describes an identity: creates it or replaces what was said of it.
 #[utoipa::path(
@@ -27,7 +42,7 @@ use crate::ports::store::{StoreError, transact};
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<CatalogWrite>,
+    caller: May<CatalogWrite>,
     State(app): State<App>,
     PathId(id): PathId<IdentityId>,
     body: Input<IdentityBody>,
@@ -35,10 +50,10 @@ pub(in crate::http) async fn handler(
     let IdentityBody { name, public_key } = body.value;
     let identity = identity::Identity { id, name: name.into_inner(), public_key };
     let put = {
-        let identity = identity.clone();
-        transact::<_, StoreError, _>(&app.store, move |tx| {
-            let identity = identity.clone();
-            Box::pin(async move { tx.put_identity(&identity).await })
+        let (identity, decider) = (identity.clone(), caller.decider(&app));
+        transact(&app.store, move |tx| {
+            let (identity, decider) = (identity.clone(), decider.clone());
+            Box::pin(async move { put_identity(tx, &decider, &identity).await })
         })
         .await?
     };

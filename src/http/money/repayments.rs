@@ -32,15 +32,16 @@ use crate::settlement::return_to;
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<ReservationsResolve>,
+    caller: May<ReservationsResolve>,
     State(app): State<App>,
     PathId(id): PathId<ClaimableId>,
     body: Input<RefundAddress>,
 ) -> Result<Json<Returned>, Problem> {
     let to = refund::RefundAddress::from(body.value);
+    let decider = caller.decider(&app);
     let decided = transact(&app.store, move |tx| {
-        let to = to.clone();
-        Box::pin(async move { return_to(tx, GivenBack::Claimable(id), &to).await })
+        let (to, decider) = (to.clone(), decider.clone());
+        Box::pin(async move { return_to(tx, &decider, GivenBack::Claimable(id), &to).await })
     })
     .await
     .map_err(refused)?;

@@ -32,16 +32,19 @@ use crate::settlement::{ReturnError, return_to};
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<ReservationsResolve>,
+    caller: May<ReservationsResolve>,
     State(app): State<App>,
     PathId(id): PathId<PaymentId>,
     body: Input<RefundAddress>,
 ) -> Result<Json<Payment>, Problem> {
     let to = refund::RefundAddress::from(body.value);
+    let decider = caller.decider(&app);
     let decided = transact(&app.store, move |tx| {
-        let to = to.clone();
+        let (to, decider) = (to.clone(), decider.clone());
         Box::pin(async move {
-            let Some(transfer) = return_to(tx, GivenBack::Payment(id), &to).await? else { return Ok(None) };
+            let Some(transfer) = return_to(tx, &decider, GivenBack::Payment(id), &to).await? else {
+                return Ok(None);
+            };
             Ok::<_, ReturnError>(tx.payment(id).await?.map(|stored| (stored, transfer)))
         })
     })

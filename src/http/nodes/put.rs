@@ -2,7 +2,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use crate::access::Decider;
 use crate::api::{Node, NodeBody, ProblemCode, examples};
+use crate::domain::audit::{Act, NodeTerms};
 use crate::domain::ids::FarmId;
 use crate::domain::ids::NodeId;
 use crate::domain::node;
@@ -10,6 +12,7 @@ use crate::domain::units::{CloudUnits, UnitsError};
 use crate::http::auth::{CatalogWrite, May};
 use crate::http::document::PutNodeProblems;
 use crate::http::input::{Input, PathId, written};
+use crate::http::known::Known;
 use crate::http::{App, Problem, problem};
 use crate::ports::store::{Put, RetryOn, StoreError, Tx, transact};
 
@@ -60,12 +63,16 @@ fn described(id: NodeId, body: &NodeBody) -> Result<node::Node, Error> {
     Ok(node::Node { id, farm: body.farm_id, capacity, free_to_use: body.free_to_use })
 }
 
-async fn put_node(tx: &mut dyn Tx, node: &node::Node) -> Result<Put, Error> {
+async fn put_node(tx: &mut dyn Tx, decider: &Decider, node: &node::Node) -> Result<Put, Error> {
     tx.farm(node.farm).await?.ok_or(Error::UnknownFarm(node.farm))?;
     if !node.free_to_use && tx.node_is_under_free_pool(node.id).await? {
         return Err(Error::UnderFreePool(node.id));
     }
-    Ok(tx.put_node(node).await?)
+    let known = Known::of(tx.node_to_replace(node.id).await)?;
+    let put = known.replaced_by(tx.put_node(node).await?)?;
+    let (before, after) = (known.before().map(NodeTerms::from), node.into());
+    decider.record(tx, Act::NodeDescribed { node: node.id, before, after }).await?;
+    Ok(put)
 }
 
 /// Describes a node: creates it or replaces what was said of it.
@@ -84,17 +91,17 @@ async fn put_node(tx: &mut dyn Tx, node: &node::Node) -> Result<Put, Error> {
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<CatalogWrite>,
+    caller: May<CatalogWrite>,
     State(app): State<App>,
     PathId(id): PathId<NodeId>,
     body: Input<NodeBody>,
 ) -> Result<(StatusCode, Json<Node>), Problem> {
     let node = described(id, &body.value)?;
     let put = {
-        let node = node.clone();
+        let (node, decider) = (node.clone(), caller.decider(&app));
         transact(&app.store, move |tx| {
-            let node = node.clone();
-            Box::pin(async move { put_node(tx, &node).await })
+            let (node, decider) = (node.clone(), decider.clone());
+            Box::pin(async move { put_node(tx, &decider, &node).await })
         })
         .await?
     };

@@ -30,12 +30,16 @@ use crate::reservations::{Error, cancel};
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<ReservationsOpen>,
+    caller: May<ReservationsOpen>,
     State(app): State<App>,
     PathId(id): PathId<ReservationId>,
 ) -> Result<(StatusCode, Json<Reservation>), Problem> {
-    let now = app.clock.now();
-    let cancelled = transact(&app.store, move |tx| Box::pin(async move { cancel(tx, id, now).await })).await;
+    let decider = caller.decider(&app);
+    let cancelled = transact(&app.store, move |tx| {
+        let decider = decider.clone();
+        Box::pin(async move { cancel(tx, &decider, id).await })
+    })
+    .await;
     let reservation = match cancelled {
         Ok(found) => found.ok_or_else(|| Problem::not_found("reservation", id))?,
         Err(Error::Transition(error)) => return Err(Problem::new(ProblemCode::NotCancellable, error)),

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use crate::access::{self, IdempotencyError, Replay};
+use crate::access::{self, Decider, IdempotencyError, Replay};
 use crate::api::{ProblemCode, Reservation, ReservationOrder, examples};
 use crate::domain::ids::ReservationId;
 use crate::http::auth::{May, ReservationsOpen};
@@ -105,7 +105,8 @@ pub(in crate::http) async fn handler(
     let order = request(body.value);
     let is_not_ready =
         |error: &Error| matches!(error, Error::Order(crate::reservations::Error::NoEscrowReady));
-    let attempt = || attempt(&app, order.clone(), once.clone());
+    let decider = caller.decider(&app);
+    let attempt = || attempt(&app, &decider, order.clone(), once.clone());
     let answer = wait_for_escrow(&*app.clock, &app.reservations, is_not_ready, attempt).await?;
     answer.into_response()
 }
@@ -122,11 +123,16 @@ fn request(order: ReservationOrder) -> OrderRequest {
     }
 }
 
-async fn attempt(app: &App, order: OrderRequest, once: Option<Once>) -> Result<Answer, Error> {
-    let context = app.clone();
+async fn attempt(
+    app: &App,
+    decider: &Decider,
+    order: OrderRequest,
+    once: Option<Once>,
+) -> Result<Answer, Error> {
+    let (context, decider) = (app.clone(), decider.clone());
     transact(&app.store, move |tx| {
-        let (context, order, once) = (context.clone(), order.clone(), once.clone());
-        Box::pin(async move { open_once(tx, &context, &order, once.as_ref()).await })
+        let (context, decider, order, once) = (context.clone(), decider.clone(), order.clone(), once.clone());
+        Box::pin(async move { open_once(tx, &context, &decider, &order, once.as_ref()).await })
     })
     .await
 }
@@ -135,6 +141,7 @@ async fn attempt(app: &App, order: OrderRequest, once: Option<Once>) -> Result<A
 async fn open_once(
     tx: &mut dyn Tx,
     app: &App,
+    decider: &Decider,
     order: &OrderRequest,
     once: Option<&Once>,
 ) -> Result<Answer, Error> {
@@ -145,7 +152,7 @@ async fn open_once(
     }
     let now = app.clock.now();
     let id = ReservationId::generate(now, app.entropy.u16());
-    let opening = Opening { settings: &app.reservations, platform: app.platform, now, id };
+    let opening = Opening { settings: &app.reservations, platform: app.platform, decider, now, id };
     let reservation = open(tx, &opening, order).await?;
     let shape = Reservation::new(&reservation, app.network_passphrase.as_deref());
     let replay = Replay { status: StatusCode::CREATED.as_u16(), body: serde_json::to_string(&shape)? };

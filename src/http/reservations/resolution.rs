@@ -38,16 +38,16 @@ impl From<ResolutionDecision> for Decision {
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<ReservationsResolve>,
+    caller: May<ReservationsResolve>,
     State(app): State<App>,
     PathId(id): PathId<ReservationId>,
     body: Input<Resolution>,
 ) -> Result<Json<Reservation>, Problem> {
     let decision = Decision::from(body.value.decision);
-    let context = app.clone();
+    let decider = caller.decider(&app);
     let resolved = transact(&app.store, move |tx| {
-        let (clock, entropy) = (context.clock.clone(), context.entropy.clone());
-        Box::pin(async move { resolve(tx, clock, entropy, id, decision).await })
+        let decider = decider.clone();
+        Box::pin(async move { resolve(tx, &decider, id, decision).await })
     })
     .await;
     let reservation = match resolved {

@@ -16,7 +16,9 @@ use jiff::Timestamp;
 
 use rows::{earlier, letters_of};
 
+use crate::access::Decider;
 use crate::api::{Bump, DeadLetter, Dismissed, Row, TriedTransaction};
+use crate::domain::audit::Act;
 use crate::domain::dead_letter::{Kind, LetterId, UNEXPLAINED_AFTER, UNKNOWN_AFTER};
 use crate::domain::transfer::{Purpose, Submission};
 use crate::ports::store::{Applied, Dismissal, NotedRow, Page, QuarantinedRecord, RecordId, StoreError, Tx};
@@ -128,15 +130,19 @@ fn record_id(id: &LetterId) -> Result<RecordId, DeadLetterError> {
 /// where it belongs.
 pub async fn dismiss(
     tx: &mut dyn Tx,
+    decider: &Decider,
     id: &LetterId,
-    dismissal: &Dismissal,
+    note: &str,
 ) -> Result<Option<DeadLetter>, DeadLetterError> {
+    let act = Act::LetterDismissed { letter: id.clone() };
+    let dismissal = Dismissal { at: decider.now(), by: decider.actor().to_string(), note: note.to_owned() };
     if id.kind == Kind::UnreadableRow {
         let Some(noted) = tx.unreadable_row(&id.key).await? else { return Ok(None) };
         match tx.forget_unreadable(&id.key).await? {
-            Applied::Executed | Applied::AlreadyApplied => {}
+            Applied::Executed => decider.record_with(tx, act, Some(note)).await?,
+            Applied::AlreadyApplied => {}
         }
-        let Dismissal { at, by, note } = dismissal.clone();
+        let Dismissal { at, by, note } = dismissal;
         let (actions, dismissed) = (Vec::new(), Some(Dismissed { at, by, note }));
         return Ok(Some(DeadLetter { actions, dismissed, ..unreadable_row(noted) }));
     }
@@ -144,8 +150,9 @@ pub async fn dismiss(
         return Err(DeadLetterError::NotDismissable(id.kind));
     }
     let record = record_id(id)?;
-    match tx.dismiss_record(&record, dismissal).await? {
-        Applied::Executed | Applied::AlreadyApplied => {}
+    match tx.dismiss_record(&record, &dismissal).await? {
+        Applied::Executed => decider.record_with(tx, act, Some(note)).await?,
+        Applied::AlreadyApplied => {}
     }
     Ok(tx.quarantined_record(&record).await?.map(unreadable))
 }

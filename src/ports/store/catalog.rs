@@ -28,6 +28,9 @@ store_trait! {
         async fn put_farm(&mut self, farm: &Farm) -> Result<Put, StoreError>;
         /// The farm with this id.
         async fn farm(&mut self, id: FarmId) -> Result<Option<Farm>, StoreError>;
+
+        /// The same, before it is replaced: until the transaction ends nobody else replaces it.
+        async fn farm_to_replace(&mut self, id: FarmId) -> Result<Option<Farm>, StoreError>;
         /// All farms.
         async fn farms(
             &mut self,
@@ -39,6 +42,9 @@ store_trait! {
         async fn put_node(&mut self, node: &Node) -> Result<Put, StoreError>;
         /// The node with this id.
         async fn node(&mut self, id: NodeId) -> Result<Option<Node>, StoreError>;
+
+        /// The same, before it is replaced: until the transaction ends nobody else replaces it.
+        async fn node_to_replace(&mut self, id: NodeId) -> Result<Option<Node>, StoreError>;
         /// All nodes, or those of one farm.
         async fn nodes(
             &mut self,
@@ -51,6 +57,9 @@ store_trait! {
         async fn put_identity(&mut self, identity: &Identity) -> Result<Put, StoreError>;
         /// The identity with this id.
         async fn identity(&mut self, id: IdentityId) -> Result<Option<Identity>, StoreError>;
+
+        /// The same, before it is replaced: until the transaction ends nobody else replaces it.
+        async fn identity_to_replace(&mut self, id: IdentityId) -> Result<Option<Identity>, StoreError>;
         /// All identities.
         async fn identities(
             &mut self,
@@ -67,6 +76,9 @@ store_trait! {
         ) -> Result<Put, StoreError>;
         /// The currency with this code.
         async fn currency(&mut self, code: AssetCode) -> Result<Option<Currency>, StoreError>;
+
+        /// The same, before it is replaced: until the transaction ends nobody else replaces it.
+        async fn currency_to_replace(&mut self, code: AssetCode) -> Result<Option<Currency>, StoreError>;
         /// All currencies in the order of their codes; there are few, and never more than `limit` are given.
         async fn currencies(
             &mut self,

@@ -6,6 +6,7 @@
 mod accepted;
 mod access;
 mod accounts;
+mod audit;
 mod catalog;
 mod claimables;
 mod dead_letters;
@@ -29,6 +30,7 @@ mod watchdog;
 pub use accepted::{AcceptedOperation, AcceptedTx, ForwardAccepted};
 pub use access::{AccessTx, ApiKey, ForwardAccess, IdempotencyKey, Role, StoredAnswer};
 pub use accounts::{AccountsTx, ForeignClaimable, ForwardAccounts};
+pub use audit::{AuditFilter, AuditTx, ForwardAudit};
 pub use catalog::{CatalogTx, ForwardCatalog, Put};
 pub use claimables::{ClaimableSums, ClaimablesTx, ForwardClaimables};
 pub use dead_letters::{DeadLettersTx, Dismissal, ForwardDeadLetters, QuarantinedRecord, RecordId, Tries};

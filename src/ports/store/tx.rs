@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::accepted::AcceptedTx;
 use super::access::AccessTx;
 use super::accounts::AccountsTx;
+use super::audit::AuditTx;
 use super::catalog::CatalogTx;
 use super::claimables::ClaimablesTx;
 use super::dead_letters::DeadLettersTx;
@@ -53,6 +54,7 @@ pub trait Tx:
     AcceptedTx
     + AccessTx
     + AccountsTx
+    + AuditTx
     + CatalogTx
     + ClaimablesTx
     + DeadLettersTx

@@ -7,11 +7,11 @@
 
 use std::sync::Arc;
 
+use crate::access::Decider;
+use crate::domain::audit::Act;
 use crate::domain::ids::ReservationId;
 use crate::domain::money::Stroops;
 use crate::domain::reservation::{Funding, Lack, RefundReason, Reservation, State};
-use crate::ports::clock::Clock;
-use crate::ports::entropy::Entropy;
 use crate::ports::network::AccountSnapshot;
 use crate::ports::store::{
     LIST_ROWS_MAX, Pages, ReservationFilter, RetryOn, Store, StoreError, Tx, UnreadableRow,
@@ -31,6 +31,16 @@ pub enum Decision {
     Settle,
     /// What remains goes back; the latest payment bears what is missing.
     Refund,
+}
+
+impl Decision {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Settle => "settle",
+            Self::Refund => "refund",
+        }
+    }
 }
 
 /// Why a decision was not carried out.
@@ -70,13 +80,16 @@ impl RetryOn for ResolveError {
 /// [`ResolveError::NotHeld`] unless it is held, or stands where this decision leads.
 pub async fn resolve(
     tx: &mut dyn Tx,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    decider: &Decider,
     id: ReservationId,
     decision: Decision,
 ) -> Result<Option<Reservation>, ResolveError> {
     let Some(reservation) = tx.reservation(id).await? else { return Ok(None) };
-    let mut work = UnitOfWork::new(tx, Ids::new(clock, entropy));
+    if let State::Held { .. } = reservation.state {
+        let decision = decision.as_str().to_owned();
+        decider.record(tx, Act::ReservationResolved { reservation: id, decision }).await?;
+    }
+    let mut work = UnitOfWork::new(tx, Ids::new(decider.clock(), decider.entropy()));
     match (&reservation.state, decision) {
         (State::Held { .. }, Decision::Settle) => {
             let whole = reservation.whole_again().map_err(EngineError::from)?;

@@ -1,6 +1,8 @@
 //! An operator's decision where money goes that cannot go back to where it came from.
 
+use crate::access::Decider;
 use crate::domain::address::AccountId;
+use crate::domain::audit::Act;
 use crate::domain::refund::RefundAddress;
 use crate::domain::transfer::{GivenBack, Transfer, TransferState};
 use crate::ports::store::{RetryOn, StoreError, Tx};
@@ -51,6 +53,7 @@ impl RetryOn for ReturnError {
 /// up, [`ReturnError::Ours`] for an address of ours.
 pub async fn return_to(
     tx: &mut dyn Tx,
+    decider: &Decider,
     what: GivenBack,
     to: &RefundAddress,
 ) -> Result<Option<Transfer>, ReturnError> {
@@ -77,6 +80,7 @@ pub async fn return_to(
     let redirected = transfer.clone().redirected(to).map_err(EngineError::from)?;
     if redirected != transfer {
         tx.redirect_transfer(&transfer, &redirected).await?;
+        decider.record(tx, Act::redirected(what, &transfer, &redirected)).await?;
     }
     Ok(Some(redirected))
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::World;
+use crate::access::Decider;
 use crate::domain::address::{AccountId, Address};
+use crate::domain::audit::Actor;
 use crate::domain::escrow::EscrowState;
 use crate::domain::ids::ReservationId;
 use crate::domain::money::Stroops;
@@ -11,8 +13,6 @@ use crate::domain::payment::{Memo, PaymentId};
 use crate::domain::refund::RefundAddress;
 use crate::domain::reservation::State;
 use crate::domain::transfer::GivenBack;
-use crate::ports::clock::Clock;
-use crate::ports::entropy::Entropy;
 use crate::ports::store::{LIST_ROWS_MAX, transact};
 use crate::reservations;
 use crate::settlement::{self, Decision};
@@ -122,11 +122,18 @@ impl World {
         Ordered::Done
     }
 
+    /// Whoever decides anything, by the service's clock.
+    pub(super) fn decider(&self) -> Decider {
+        let entropy = Arc::clone(&self.decisions);
+        Decider::new(Actor::CommandLine, Arc::new(self.wall.clone()), entropy)
+    }
+
     /// A customer calls a reservation off.
     async fn cancel(&mut self, reservation: ReservationId) {
-        let now = self.wall.now();
+        let decider = self.decider();
         let asked = transact(&self.store, move |tx| {
-            Box::pin(async move { reservations::cancel(tx, reservation, now).await })
+            let decider = decider.clone();
+            Box::pin(async move { reservations::cancel(tx, &decider, reservation).await })
         })
         .await;
         if asked.is_ok()
@@ -180,12 +187,11 @@ impl World {
 
     /// An operator decides about a held reservation; false if it is not held.
     async fn resolve(&mut self, id: ReservationId, refund: bool) -> bool {
-        let clock: Arc<dyn Clock> = Arc::new(self.wall.clone());
-        let entropy: Arc<dyn Entropy> = Arc::clone(&self.entropy) as Arc<dyn Entropy>;
+        let decider = self.decider();
         let decision = if refund { Decision::Refund } else { Decision::Settle };
         let resolved = transact(&self.store, move |tx| {
-            let (clock, entropy) = (Arc::clone(&clock), Arc::clone(&entropy));
-            Box::pin(async move { settlement::resolve(tx, clock, entropy, id, decision).await })
+            let decider = decider.clone();
+            Box::pin(async move { settlement::resolve(tx, &decider, id, decision).await })
         })
         .await;
         let resolved = match resolved {
@@ -208,11 +214,12 @@ impl World {
         let mut decided = false;
         for operation in self.oracle.undecided(of) {
             let (payment, address) = (PaymentId { operation, change: 0 }, address.clone());
+            let decider = self.decider();
             let returned = transact(&self.store, move |tx| {
-                let address = address.clone();
-                Box::pin(
-                    async move { settlement::return_to(tx, GivenBack::Payment(payment), &address).await },
-                )
+                let (address, decider) = (address.clone(), decider.clone());
+                Box::pin(async move {
+                    settlement::return_to(tx, &decider, GivenBack::Payment(payment), &address).await
+                })
             })
             .await;
             if let Ok(Some(_)) = returned {

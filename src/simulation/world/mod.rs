@@ -74,7 +74,8 @@ pub(super) struct World {
     /// How often fees surge where they do not for a while, and whether they do at present.
     surge_rate: u16,
     surges: bool,
-    entropy: Arc<SeededEntropy>,
+    /// For what people decide: the engine's own is another.
+    decisions: Arc<SeededEntropy>,
     hands: OtherHands,
     /// Until which ledger at most only one process knows that the database went back.
     witness_until: Option<u64>,
@@ -123,7 +124,7 @@ impl World {
             trace: Arc::clone(&trace),
             probe,
             fault_rng: Arc::new(Mutex::new(Rng::new(seed, Stream::Faults))),
-            entropy: Arc::new(SeededEntropy::new(seed)),
+            entropy: Arc::new(SeededEntropy::new(seed, Stream::Engine)),
             bids: profile.bids,
             stream: profile.stream,
             #[cfg(feature = "simulated-bugs")]
@@ -137,7 +138,7 @@ impl World {
             witness_until: None,
             said_before: None,
             fault_rng: Arc::clone(&factory.fault_rng),
-            entropy: Arc::clone(&factory.entropy),
+            decisions: Arc::new(SeededEntropy::new(seed, Stream::Decisions)),
             next_close: time.now(),
             time,
             sandbox,

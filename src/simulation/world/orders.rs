@@ -31,11 +31,13 @@ impl World {
         let Some(request) = self.request(wish).await? else { return Ok(None) };
         self.reservations_made += 1;
         let (now, number, platform) = (self.wall.now(), self.reservations_made, account(PLATFORM));
+        let decider = self.decider();
         let opened = transact(&self.store, move |tx| {
-            let (settings, request) = (settings.clone(), request.clone());
+            let (settings, request, decider) = (settings.clone(), request.clone(), decider.clone());
             Box::pin(async move {
                 let id = ReservationId::generate(now, number);
-                let opening = reservations::Opening { settings: &settings, platform, now, id };
+                let (settings, decider) = (&settings, &decider);
+                let opening = reservations::Opening { settings, platform, decider, now, id };
                 reservations::open(tx, &opening, &request).await
             })
         })

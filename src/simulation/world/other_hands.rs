@@ -4,9 +4,11 @@ use super::World;
 use crate::domain::transfer::{Purpose, Submission};
 use crate::ports::clock::Clock;
 use crate::ports::store::{Store, StoreError};
+use crate::simulation::trace::Wrong;
 
-/// For so many ledgers at most the process that saw what is gone is kept alive: it alone knows.
-const WITNESS_LEDGERS_MAX: u64 = 12;
+/// Within so many ledgers the process that saw what is gone has stored that it waits, also where it is frozen
+/// for a while. It is kept alive until then: it alone knows.
+const WITNESS_LEDGERS_MAX: u64 = 80;
 
 impl World {
     /// Makes a row unreadable, or readable again.
@@ -112,8 +114,12 @@ impl World {
         let status = Store::begin_read(&self.base).await?.engine_status().await?;
         let says = status.and_then(|status| status.builds_nothing_before);
         let said = says.is_some() && says > self.said_before;
-        if said || self.ledger >= until {
-            self.trace.note(&format!("that the database went back is stored: {said}"));
+        if said {
+            self.trace.note("that the database went back is stored");
+            self.witness_until = None;
+        } else if self.ledger >= until {
+            let what = "nobody stored that the database went back".to_owned();
+            self.trace.wrong(Wrong::Broken, what);
             self.witness_until = None;
         }
         Ok(())

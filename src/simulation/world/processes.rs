@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt;
+
 use super::World;
 use crate::ports::clock::Clock;
 use crate::simulation::faults::process_faults::Step;
@@ -61,13 +63,16 @@ impl World {
     /// Buries the dead. Another takes the place of each, soon.
     pub(super) fn remove_dead(&mut self) {
         let (trace, before) = (Arc::clone(&self.trace), self.processes.len());
-        self.processes.retain(|process| {
+        self.processes.retain_mut(|process| {
             if process.faults.is_dead() {
                 process.task.abort();
                 return false;
             }
             if process.task.is_finished() {
-                trace.wrong(Wrong::Broken, format!("{} has stopped for a person to look", process.name));
+                let ended = (&mut process.task).now_or_never().and_then(Result::ok);
+                let why = ended.and_then(Result::err).map(|error| format!(": {error}")).unwrap_or_default();
+                let what = format!("{} has stopped for a person to look{why}", process.name);
+                trace.wrong(Wrong::Broken, what);
                 return false;
             }
             true

@@ -10,7 +10,7 @@ use farmgate::domain::ids::NodeId;
 use farmgate::domain::reservation::Reservation;
 use farmgate::operator::{LetterFilter, dead_letters, dismiss};
 use farmgate::ports::clock::Clock;
-use farmgate::ports::store::{Dismissal, LIST_ROWS_MAX};
+use farmgate::ports::store::LIST_ROWS_MAX;
 use farmgate::reservations::OrderRequest;
 use farmgate_sandbox::wallet::Memo;
 
@@ -255,15 +255,13 @@ on_both_databases! {
         let row = Spoiled::new(store, columns, format!("id = {}", bad.id), FACTS).await;
         world.until(good.id, "settled").await;
         let letter = all_letters(&world).await.pop().unwrap();
-        let dismissal =
-            Dismissal { at: world.clock.now(), by: "auditor".to_owned(), note: "mended".to_owned() };
         let dismissed = async || {
             let mut tx = world.store.begin().await.unwrap();
-            let letter = dismiss(&mut *tx, &letter, &dismissal).await.unwrap();
+            let letter = dismiss(&mut *tx, &world.decider(), &letter, "mended").await.unwrap();
             tx.commit().await.unwrap();
             letter
         };
-        assert_eq!(dismissed().await.unwrap().dismissed.unwrap().by, "auditor");
+        assert_eq!(dismissed().await.unwrap().dismissed.unwrap().by, "the command line");
         assert!(listed(&world).await.is_empty());
         world.rest().await;
         assert_eq!(all_letters(&world).await.pop(), Some(letter.clone()), "it was not mended");

@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use farmgate::domain::address::{AccountId, Address};
+use farmgate::domain::audit::{Act, AuditEntry, Subject};
 use farmgate::domain::event::EventKind;
 use farmgate::domain::payment::{Attribution, Memo};
 use farmgate::domain::refund::RefundAddress;
 use farmgate::domain::reservation::{RefundReason, State};
-use farmgate::ports::store::PaymentFilter;
+use farmgate::ports::store::{AuditFilter, PaymentFilter};
 use farmgate::reservations::OrderRequest;
 use farmgate::settlement::ReturnError;
 use serde_json::{Value, json};
@@ -376,6 +377,14 @@ on_both_databases! {
         world.return_to(payment, vault).await.unwrap();
         world.until_holds("vault", "TFT", amount("10001")).await;
         world.rest().await;
+        let about = AuditFilter::About(Subject::Payment(payment));
+        let told = world.store.begin_read().await.unwrap().audit_entries(&about, None, 10).await.unwrap();
+        let told = told.all().unwrap();
+        let [AuditEntry { act: Act::ReturnRedirected { before, after, .. }, .. }] = &told[..] else {
+            panic!("one decision, for what was refused is none: {told:?}")
+        };
+        assert!(matches!(before.address, Address::Contract(_)), "{before:?}");
+        assert_eq!(after.address, wallet("vault").account().into());
         let back = last_transaction(&world, wallet("vault").account()).await;
         assert_eq!(back["transaction"]["memo"], "by hand");
         world.assert_reconciled().await;

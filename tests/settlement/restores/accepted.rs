@@ -5,8 +5,8 @@ use std::sync::Arc;
 use farmgate::app::clock::SystemEntropy;
 use farmgate::domain::ids::OperationId;
 use farmgate::domain::journal::BookAccount;
-use farmgate::operator::{AcceptError, Acceptance, accept};
-use farmgate::ports::store::{Applied, Stopped, Store};
+use farmgate::operator::{AcceptError, accept};
+use farmgate::ports::store::{Applied, Stopped};
 use farmgate::settlement::{Candidate, EngineError, Outside, Settings};
 
 use super::running::{Running, status, until};
@@ -34,13 +34,12 @@ async fn stops(world: &World) -> Stopped {
 }
 
 async fn accepts(
-    store: &dyn Store,
+    world: &World,
     operation: OperationId,
     reason: &str,
 ) -> Result<(Stopped, Applied), AcceptError> {
-    let (by, at) = ("the auditor".to_owned(), jiff::Timestamp::UNIX_EPOCH);
-    let mut tx = store.begin().await.unwrap();
-    let accepted = accept(&mut *tx, operation, &Acceptance { by, reason: reason.to_owned(), at }).await;
+    let mut tx = world.store.begin().await.unwrap();
+    let accepted = accept(&mut *tx, &world.decider(), operation, reason).await;
     tx.commit().await.unwrap();
     accepted
 }
@@ -59,15 +58,15 @@ on_both_databases! {
         assert_eq!(stopped.account, reservation.escrow);
 
         let other = OperationId(stopped.operation.0 + 1);
-        let refused = accepts(&*world.store, other, "another").await;
+        let refused = accepts(&world, other, "another").await;
         assert!(matches!(refused, Err(AcceptError::AnotherOperation { .. })), "{refused:?}");
-        let refused = accepts(&*world.store, stopped.operation, " ").await;
+        let refused = accepts(&world, stopped.operation, " ").await;
         assert!(matches!(refused, Err(AcceptError::Reason)), "{refused:?}");
         assert_eq!(stops(&world).await.operation, stopped.operation, "nothing was accepted yet");
 
-        let first = accepts(&*world.store, stopped.operation, "a test of the auditor's").await.unwrap();
+        let first = accepts(&world, stopped.operation, "a test of the auditor's").await.unwrap();
         assert_eq!(first, (stopped, Applied::Executed));
-        let again = accepts(&*world.store, stopped.operation, "said twice").await.unwrap();
+        let again = accepts(&world, stopped.operation, "said twice").await.unwrap();
         assert_eq!(again.1, Applied::AlreadyApplied);
         let mut tx = world.store.begin_read().await.unwrap();
         let kept = tx.accepted_operations(stopped.account, None, 10).await.unwrap();
@@ -99,7 +98,7 @@ on_both_databases! {
 
     async fn nothing_is_accepted_while_the_engine_runs_well(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
-        let refused = accepts(&*world.store, OperationId(1), "why not").await;
+        let refused = accepts(&world, OperationId(1), "why not").await;
         assert!(matches!(refused, Err(AcceptError::NotStopped)), "{refused:?}");
     }
 }

@@ -43,11 +43,13 @@ impl World {
         let settings = self.settings.clone();
         let (platform, now) = (wallet("platform").account(), self.clock.now());
         let number = u16::try_from(self.next_number.fetch_add(1, Ordering::SeqCst)).unwrap();
+        let decider = self.decider();
         transact(&self.store, move |tx| {
-            let (settings, request) = (settings.clone(), request.clone());
+            let (settings, request, decider) = (settings.clone(), request.clone(), decider.clone());
             Box::pin(async move {
                 let id = ReservationId::generate(now, number);
-                let opening = reservations::Opening { settings: &settings, platform, now, id };
+                let (settings, decider) = (&settings, &decider);
+                let opening = reservations::Opening { settings, platform, decider, now, id };
                 reservations::open(tx, &opening, &request).await
             })
         })
@@ -55,10 +57,12 @@ impl World {
     }
 
     pub async fn cancel(&self, id: ReservationId) -> Result<(), reservations::Error> {
-        let now = self.clock.now();
-        let cancelled =
-            transact(&self.store, move |tx| Box::pin(async move { reservations::cancel(tx, id, now).await }))
-                .await?;
+        let decider = self.decider();
+        let cancelled = transact(&self.store, move |tx| {
+            let decider = decider.clone();
+            Box::pin(async move { reservations::cancel(tx, &decider, id).await })
+        })
+        .await?;
         assert!(cancelled.is_some());
         Ok(())
     }

@@ -1,0 +1,42 @@
+//! What was known of a thing of the catalog that a request replaces.
+
+use crate::ports::store::{Put, StoreError};
+
+/// What was known.
+pub(super) enum Known<T> {
+    /// Nothing: it is new.
+    Absent,
+    /// Something that cannot be read: replacing it mends it.
+    Unreadable,
+    /// This.
+    Readable(T),
+}
+
+impl<T> Known<T> {
+    /// What was read of it.
+    pub(super) fn of(read: Result<Option<T>, StoreError>) -> Result<Self, StoreError> {
+        match read {
+            Ok(Some(known)) => Ok(Self::Readable(known)),
+            Ok(None) => Ok(Self::Absent),
+            Err(StoreError::Corrupt { .. }) => Ok(Self::Unreadable),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) const fn before(&self) -> Option<&T> {
+        match self {
+            Self::Readable(known) => Some(known),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
+
+    /// What was done, unless somebody else made the thing meanwhile: then it is looked at once more.
+    pub(super) fn replaced_by(&self, put: Put) -> Result<Put, StoreError> {
+        match (self, put) {
+            (Self::Absent, Put::Replaced) => {
+                Err(StoreError::Conflict { what: "a thing of the catalog".to_owned() })
+            }
+            _ => Ok(put),
+        }
+    }
+}
