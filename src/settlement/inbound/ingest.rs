@@ -242,7 +242,9 @@ async fn leave(
     let accounted = match (known, escrow.state.reservation()) {
         (_, None) => left_before_adoption(work, escrow, record, movement).await?,
         (Some(submission), Some(reservation)) => {
-            take_out(work, &submission, reservation, record, movement).await?
+            // What a person accepted as a loss is not looked for among what was owed: that may begin a refund.
+            booked_as_loss(work, place, record, movement).await?
+                || take_out(work, &submission, reservation, record, movement).await?
         }
         (None, Some(_)) => false,
     };
@@ -257,10 +259,20 @@ async fn accepted_or(
     movement: &Movement,
     foreign: EngineError,
 ) -> Result<(), EngineError> {
+    if booked_as_loss(work, place, record, movement).await? { Ok(()) } else { Err(foreign) }
+}
+
+/// Books what an operation took that is not ours, if a person accepted it; true if so.
+async fn booked_as_loss(
+    work: &mut UnitOfWork<'_>,
+    place: &WatchedAccount,
+    record: &PaymentRecord,
+    movement: &Movement,
+) -> Result<bool, EngineError> {
     let id = PaymentId { operation: record.operation, change: movement.change };
     let (asset, amount, at) = (movement.asset, movement.amount, record.closed_at);
     let loss = AcceptedLoss { id, asset, amount, at };
-    if accept_loss(work, place.account(), place.reservation(), &loss).await? { Ok(()) } else { Err(foreign) }
+    accept_loss(work, place.account(), place.reservation(), &loss).await
 }
 
 fn payment_of(account: AccountId, record: &PaymentRecord, movement: &Movement) -> Payment {
