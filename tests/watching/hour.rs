@@ -374,10 +374,7 @@ impl Hour {
             left -= some;
             let first = i64::try_from(self.reservations.len()).unwrap();
             let (platform, now) = (self.platform_key().public_key(), self.clock.now());
-            let clock: Arc<dyn Clock> = self.clock.clone();
-            let decider = Decider::new(Actor::CommandLine, clock, Arc::new(SystemEntropy));
             let opened = transact(&self.store, move |tx| {
-                let decider = decider.clone();
                 Box::pin(async move {
                     let day = reservations::Settings {
                         payment_window_seconds: 86_400,
@@ -387,6 +384,8 @@ impl Hour {
                     for number in (first..).take(some) {
                         let made_at = now + SignedDuration::from_millis(number);
                         let id = ReservationId::generate(made_at, 0);
+                        let clock = Arc::new(Still(made_at));
+                        let decider = Decider::new(Actor::CommandLine, clock, Arc::new(SystemEntropy));
                         let (settings, decider) = (&day, &decider);
                         let opening = reservations::Opening { settings, platform, decider, now, id };
                         opened.push(reservations::open(tx, &opening, &order()).await?);
@@ -514,4 +513,16 @@ fn order() -> OrderRequest {
         currencies: None,
         refund: None,
     }
+}
+
+/// A clock that stands still.
+struct Still(Timestamp);
+
+#[async_trait]
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+
+    async fn sleep(&self, _: Duration) {}
 }

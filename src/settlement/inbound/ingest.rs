@@ -242,7 +242,8 @@ async fn leave(
     let accounted = match (known, escrow.state.reservation()) {
         (_, None) => left_before_adoption(work, escrow, record, movement).await?,
         (Some(submission), Some(reservation)) => {
-            // What a person accepted as a loss is not looked for among what was owed: that may begin a refund.
+            // What a person accepted as a loss is not looked for among what was owed: that may begin a
+            // refund.
             booked_as_loss(work, place, record, movement).await?
                 || take_out(work, &submission, reservation, record, movement).await?
         }
