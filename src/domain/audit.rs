@@ -41,16 +41,6 @@ pub enum Actor {
     CommandLine,
 }
 
-impl Actor {
-    /// The API key, if it is one.
-    pub const fn key(&self) -> Option<ApiKeyId> {
-        match self {
-            Self::ApiKey { key, .. } => Some(*key),
-            Self::CommandLine => None,
-        }
-    }
-}
-
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -40,3 +40,23 @@ impl<T> Known<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_made_meanwhile_is_looked_at_once_more() {
+        let absent = Known::<u8>::of(Ok(None)).unwrap();
+        assert!(absent.replaced_by(Put::Replaced).unwrap_err().is_conflict());
+        assert_eq!(absent.replaced_by(Put::Created).unwrap(), Put::Created);
+        let known = Known::of(Ok(Some(7))).unwrap();
+        assert_eq!((known.before(), known.replaced_by(Put::Replaced).unwrap()), (Some(&7), Put::Replaced));
+    }
+
+    #[test]
+    fn a_database_that_is_away_is_nothing_that_is_mended() {
+        let away = StoreError::Unavailable { reason: "away".to_owned() };
+        assert!(matches!(Known::<u8>::of(Err(away)), Err(StoreError::Unavailable { .. })));
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use farmgate::domain::audit::{Act, Actor, AuditEntry};
 use farmgate::domain::escrow::EscrowState;
 use farmgate::domain::event::EventKind;
 use farmgate::domain::ids::*;
@@ -16,7 +17,7 @@ use crate::support::{TestStore, on_both_databases};
 const FACTS: &str = "'{\"of\":\"another version\"}'";
 
 /// Lists, and the middle one of three rows of each made unreadable: table, column, value and key.
-const CASES: [(&str, &str, &str, &str); 15] = [
+const CASES: [(&str, &str, &str, &str); 16] = [
     ("farms", "distribution_facts", FACTS, "id = 2"),
     ("nodes", "cu", "1000000001", "id = 2"),
     ("identities", "public_key", "'00'", "id = 2"),
@@ -32,6 +33,7 @@ const CASES: [(&str, &str, &str, &str); 15] = [
     ("pool_grants", "ends_at", "1", "pool = 2"),
     ("pool_nodes", "node", "-1", "pool = 2 AND node = 1"),
     ("events", "kind_facts", FACTS, "id = 2"),
+    ("audit_entries", "act_facts", FACTS, "id = 2"),
 ];
 
 /// Three of everything.
@@ -58,6 +60,10 @@ async fn fill(database: &TestStore) {
         tx.insert_pool(&pool(number.into())).await.unwrap();
         let kind = EventKind::changed(&reservation(number));
         tx.append_event(at(1), &kind).await.unwrap();
+        let act = Act::ReservationOpened { reservation: reservation_id(number.into()) };
+        let id = AuditId::new(number.into()).unwrap();
+        let opened = AuditEntry { id, at: at(1), actor: Actor::CommandLine, act, reason: None };
+        tx.insert_audit_entry(&opened).await.unwrap();
     }
     tx.commit().await.unwrap();
 }
@@ -90,6 +96,7 @@ async fn list(store: &dyn Store, table: &str) -> (Vec<String>, Vec<UnreadableRow
             shown(tx.pools(&PoolFilter::default(), None, 9).await.unwrap())
         }
         "events" => shown(tx.events(None, 9).await.unwrap()),
+        "audit_entries" => shown(tx.audit_entries(&AuditFilter::All, None, 9).await.unwrap()),
         other => panic!("no list has {other}"),
     }
 }
