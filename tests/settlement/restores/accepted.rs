@@ -5,6 +5,7 @@ use std::sync::Arc;
 use farmgate::app::clock::SystemEntropy;
 use farmgate::domain::ids::OperationId;
 use farmgate::domain::journal::BookAccount;
+use farmgate::domain::payment::Memo;
 use farmgate::operator::{AcceptError, accept};
 use farmgate::ports::store::{Applied, Stopped};
 use farmgate::settlement::{Candidate, EngineError, Outside, Settings};
@@ -94,6 +95,27 @@ on_both_databases! {
         running.ends().await;
         assert_eq!(world.book(BookAccount::AcceptedLosses, "TFT").await, 20_000_000, "booked once");
         world.assert_reconciled().await;
+    }
+
+    async fn what_was_accepted_begins_no_refund_whatever_its_memo_says(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        let paid = world.pay("alice", reservation.escrow, amount("3"), "TFT").await;
+        world.rest().await;
+        let memo = Memo::Return(paid.hash);
+        world.steal_with("platform", reservation.escrow, (amount("2"), "TFT"), memo).await;
+        let stopped = stops(&world).await;
+        assert_eq!(world.state(reservation.id).await, "awaiting_payment");
+        let (_, applied) = accepts(&world, stopped.operation, "a test of the auditor's").await.unwrap();
+        assert_eq!(applied, Applied::Executed);
+        let running = Running::of(candidate(&world));
+        until(&world, "the loss is booked", async || {
+            world.book(BookAccount::AcceptedLosses, "TFT").await == 20_000_000
+        })
+        .await;
+        assert_eq!(world.state(reservation.id).await, "awaiting_payment", "the rest may still come");
+        running.ends().await;
     }
 
     async fn nothing_is_accepted_while_the_engine_runs_well(store: &TestStore) {
