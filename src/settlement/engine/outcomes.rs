@@ -86,6 +86,9 @@ impl Engine {
         if effects.poor {
             self.channels.could_not_pay(submission.channel, now);
         }
+        if let Some((channel, sequence)) = effects.on_ledger {
+            self.channels.reached(channel, sequence);
+        }
         if effects.failed_opening {
             self.open.failed();
         }

@@ -13,6 +13,7 @@ use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
 use super::forget::Forget;
+use crate::domain::address::AccountId;
 use crate::ports::network::Ledger;
 use crate::settlement::books::claimable_policy::ReservePause;
 use crate::settlement::books::work::Ports;
@@ -36,7 +37,7 @@ use crate::settlement::outbound::settle::Settle;
 use crate::settlement::outbound::submit::Submit;
 use crate::settlement::outcome::lookup::Lookup;
 use crate::settlement::recovery::adopt::Adopt;
-use crate::settlement::recovery::build_gate::BuildGate;
+use crate::settlement::recovery::build_gate::{BuildGate, Building};
 use crate::settlement::recovery::continuity::Continuity;
 use crate::settlement::{EngineError, Outside, Settings, TickReport};
 
@@ -212,21 +213,37 @@ impl Engine {
         let Some((batch, channel)) = self.close.next_batch().await? else { return Ok(()) };
         let mut closable = Vec::new();
         for closing in batch {
-            match self.foreign.stays_open_until(closing.account, tip).await {
+            match self.stays_open_until(closing.account, tip, report).await {
                 Ok(Some(until)) => self.close.postpone(closing.account, until),
                 Ok(None) => closable.push(closing),
                 Err(error) => {
-                    // Nobody could claim what waits for it once it is merged: it stays open until that is
-                    // known.
+                    // Once it is merged nobody could claim what waits for it, nor send back from it what came:
+                    // it stays open until that is known.
                     self.close.failed(&[closing.account]);
                     report.isolate(&format!("closing account {}", closing.account), Err(error))?;
                 }
             }
         }
-        if closable.is_empty() {
+        // What was read may have shown that the database went back.
+        if closable.is_empty() || self.gate.state() != Building::Allowed {
             return Ok(());
         }
         self.close.close(closable, &channel, tip).await
+    }
+
+    /// Until when an account stays open for a stranger's balance, after its history was read to its end.
+    ///
+    /// A payment and its return leave the balances as they were. If a database went back behind both while
+    /// histories lagged, nothing asked for them since; what was owed from the account is found there only as
+    /// long as it is open.
+    async fn stays_open_until(
+        &self,
+        account: AccountId,
+        tip: Ledger,
+        report: &mut TickReport,
+    ) -> Result<Option<Timestamp>, EngineError> {
+        self.histories.ingest(account, report).await?;
+        self.foreign.stays_open_until(account, tip).await
     }
 
     /// One step towards the channels and escrow accounts that the settings ask for: follows what was sent

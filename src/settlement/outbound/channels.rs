@@ -42,6 +42,8 @@ struct Seen {
     met: BTreeSet<AccountId>,
     /// What channels had for their fees when they were last seen.
     xlm: BTreeMap<AccountId, Stroops>,
+    /// The sequence numbers that channels have reached on the ledger: what is built below them never lands.
+    reached: BTreeMap<AccountId, i64>,
     /// Until when channels are given nothing, since that did not work.
     top_up_not_before: Option<Timestamp>,
     /// How many transactions were built: channels take turns.
@@ -60,7 +62,7 @@ impl Channels {
     }
 
     /// Those that may send a transaction now. They take turns, so that their fees drain evenly; one that
-    /// could not pay a fee rests for a while.
+    /// could not pay a fee rests for a while, and one that is ahead of what is stored until it is caught up with.
     pub(in crate::settlement) async fn free(&self) -> Result<Vec<Channel>, EngineError> {
         let mut tx = self.ports.read().await?;
         let leased = tx.channels_in_use().await?;
@@ -73,6 +75,7 @@ impl Channels {
             .filter(|channel| channel.opening.is_none() && !leased.contains(&channel.account))
             .filter(|channel| !seen.poor.contains_key(&channel.account))
             .filter(|channel| !seen.missing.contains_key(&channel.account))
+            .filter(|channel| seen.reached.get(&channel.account).is_none_or(|at| *at <= channel.sequence))
             .collect();
         if !free.is_empty() {
             let turn = seen.built % free.len();
@@ -134,6 +137,14 @@ impl Channels {
         let until = now.checked_add(POOR_CHANNEL_REST).unwrap_or(now);
         tracing::error!(%channel, "the channel cannot pay a fee; it rests");
         self.seen.lock().poor.insert(channel, until);
+    }
+
+    /// A channel's sequence number on the ledger is known to be this: if it is ahead of what is stored, the
+    /// channel sends nothing until a sweep has caught up with it.
+    pub(in crate::settlement) fn reached(&self, channel: AccountId, sequence: i64) {
+        let mut seen = self.seen.lock();
+        let reached = seen.reached.entry(channel).or_default();
+        *reached = sequence.max(*reached);
     }
 
     /// Remembers what a page says that channels have.

@@ -3,8 +3,9 @@
 //!
 //! A transaction of its own, never part of a settlement: a stranger's dust must not block one. Only accounts
 //! whose reservation has ended, quietly for a while, that hold nothing but what is owed and cannot be sent
-//! (see `carry`). What comes at the very last is found in the account's history up to the merge, and goes
-//! back from the platform's account; whoever pays later is refused by the network itself.
+//! (see `sweep_to_platform`), and whose history was read to its end. What comes at the very last is found in
+//! that history up to the merge, and goes back from the platform's account; whoever pays later is refused by
+//! the network itself.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -30,6 +30,8 @@ pub(in crate::settlement) struct Effects {
     pub called_off: Vec<ReservationId>,
     /// The channel had not enough XLM for the fee.
     pub poor: bool,
+    /// The channel's sequence number on the ledger, where that was asked for.
+    pub on_ledger: Option<(AccountId, i64)>,
     /// The platform had no reserve to spare: claimable balances could not be made.
     pub no_reserve: bool,
     /// Claimable balances that were reclaimed.

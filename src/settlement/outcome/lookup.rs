@@ -25,7 +25,7 @@ use crate::settlement::books::work::{Ports, UnitOfWork};
 enum Fate {
     /// In a closed ledger, with or without effect.
     Landed(Box<TransactionRecord>),
-    /// Proved never to land; the channel has used up `sequence`.
+    /// Proved never to land. The channel's sequence number on the ledger was `sequence` by then.
     Dead { proved_at: LedgerSeq, sequence: i64 },
 }
 
@@ -171,9 +171,10 @@ async fn end(
         Fate::Dead { proved_at, sequence } => {
             let state = SubmissionState::Dead { proved_at };
             work.resolve_submission(&submission.clone().resolved(state)?).await?;
-            use_sequence(work.tx(), &submission, sequence).await?;
             let refusal = Refusal { codes: refused.as_ref(), landed: false, policy };
-            released(work, &submission, refusal).await
+            // Whatever used the channel's numbers cost fees, which are booked when its history is read.
+            let on_ledger = Some((submission.channel, sequence));
+            Ok(Effects { on_ledger, ..released(work, &submission, refusal).await? })
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ledger_view::LedgerView;
+use super::ledger_view::{Inflow, LedgerView, Manner};
 use super::pages::all_pages;
 use super::verdict::Findings;
 use crate::domain::asset::Asset;
@@ -26,7 +26,7 @@ impl LedgerView {
                 (payment.to, payment.from, payment.asset, payment.amount.get(), payment.transaction)
                     == (inflow.to, Some(inflow.from), inflow.asset, inflow.amount, inflow.transaction)
             });
-            if !known {
+            if !known && !self.is_in_opening(inflow) {
                 let what = format!("payment {id} of {} {} is not known", inflow.amount, inflow.asset.code());
                 findings.push((Wrong::Lost, what));
             }
@@ -34,6 +34,20 @@ impl LedgerView {
         for id in stored.keys() {
             findings.push((Wrong::Broken, format!("payment {id} is stored, but the ledger has none")));
         }
+    }
+
+    /// True if the platform's books began with this money in its balance.
+    fn is_in_opening(&self, inflow: &Inflow) -> bool {
+        inflow.manner == Manner::Capital
+            && self.books_begun.is_some_and(|begun| inflow.operation.ledger() <= begun)
+    }
+
+    /// Notes where the platform's books began, as soon as they have; a database that goes back may take
+    /// that back.
+    pub(super) async fn note_books_begun(&mut self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        let cursor = tx.history_cursor(self.platform).await?;
+        self.books_begun = cursor.map(|watch| self.books_begun.unwrap_or(watch.cursor.ledger()));
+        Ok(())
     }
 
     /// What the journal says of each account of ours is what the ledger says.

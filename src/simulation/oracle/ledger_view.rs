@@ -84,6 +84,8 @@ pub(super) struct LedgerView {
     pub(super) probe: Arc<SubmissionProbe>,
     pub(super) platform: AccountId,
     pub(super) treasury: AccountId,
+    /// What came to the platform up to this ledger is in the balance that its books began with.
+    pub(super) books_begun: Option<LedgerSeq>,
     /// The first ledger that was not read yet.
     pub(super) next: LedgerSeq,
     /// The accounts that the platform signs for.
@@ -118,6 +120,7 @@ impl LedgerView {
             probe,
             platform: account(PLATFORM),
             treasury: account(TREASURY),
+            books_begun: None,
             next: LedgerSeq(0),
             ours: BTreeSet::from([account(PLATFORM)]),
             inflows: Vec::new(),

@@ -68,7 +68,7 @@ impl Oracle {
                 self.trace.wrong(how, what);
             }
         }
-        match self.unbalanced().await {
+        match self.read_books().await {
             Ok(unbalanced) => {
                 for (how, what) in unbalanced {
                     self.trace.wrong(how, what);
@@ -78,8 +78,9 @@ impl Oracle {
         }
     }
 
-    async fn unbalanced(&self) -> Result<verdict::Findings, StoreError> {
+    async fn read_books(&mut self) -> Result<verdict::Findings, StoreError> {
         let mut tx = Store::begin_read(&self.base).await?;
+        self.view.note_books_begun(&mut *tx).await?;
         books::unbalanced(&mut *tx).await
     }
 

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use farmgate::domain::money::Stroops;
+use farmgate::domain::payment::Attribution;
 use farmgate::domain::reservation::Reservation;
 use farmgate::ports::store::ServerIdentity;
+use farmgate::settlement::Settings;
 
 use super::copy::Backup;
 use super::running::{Running, status, until};
 use crate::support::{TestStore, on_both_databases};
 use crate::world::faulty_network::faulty;
 use crate::world::gate::Gate;
-use crate::world::{FARMER, PAST_MAX_TIME_SECONDS, World, amount, farmers_share, price};
+use crate::world::{FARMER, PAST_MAX_TIME_SECONDS, World, amount, engine_settings, farmers_share, price};
 
+const QUIET_SECONDS: i64 = 3_600;
 /// Look-ups that find nothing: until the story says otherwise.
 const ALWAYS: usize = usize::MAX;
 /// What lives on where a standby had the newest renewal of the lease, and not what came after it.
@@ -132,6 +135,38 @@ on_both_databases! {
         until_settled(&world, &reservation).await;
         one.ends().await;
         assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation), "paid once");
+        world.assert_reconciled().await;
+    }
+    async fn a_late_payment_and_its_return_that_were_lost_are_read_before_the_account_is_closed(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        let settings = Settings { quiet_period_seconds: QUIET_SECONDS, ..engine_settings() };
+        world.restart_with(world.store.clone(), world.network.clone(), settings.clone());
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settled").await;
+        world.rest().await;
+        let has = world.holds("alice", "TFT");
+        let backup = Backup::take(store).await;
+        world.pay("alice", reservation.escrow, amount("1"), "TFT").await;
+        world.rest().await;
+        assert_eq!(world.holds("alice", "TFT"), has, "it is back");
+        backup.restore(store).await;
+        world.restart_with(world.store.clone(), world.network.clone(), settings);
+        faults.no_history.store(ALWAYS, Ordering::SeqCst);
+        world.rest().await;
+        assert_eq!(world.attributions(reservation.id).await, [Attribution::Counted], "nothing tells of it");
+        faults.no_history.store(0, Ordering::SeqCst);
+        world.clock.move_on(QUIET_SECONDS + 60);
+        let paused = async || world.tick().await.unwrap().builds_nothing_before.is_some();
+        until(&world, "a pause", paused).await;
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        world.until_closed(reservation.escrow).await;
+        let known = world.attributions(reservation.id).await;
+        assert_eq!(known, [Attribution::Counted, Attribution::Late]);
+        assert_eq!(world.holds("alice", "TFT"), has, "it went back once");
+        world.rest().await;
         world.assert_reconciled().await;
     }
 }
