@@ -76,7 +76,9 @@ impl World {
         }
         let what = format!("the database goes back; {} transactions are not stored any more", lost.len());
         self.trace.fault("database_went_back", &what);
-        if !lost.is_empty() {
+        // An attempt is counted before it is made: what was never sent cannot land, and nobody can notice
+        // that it is gone.
+        if lost.iter().any(|submission| submission.attempts > 0) {
             self.trace.happened("transactions_lost_in_going_back", "they may have landed");
             self.witness_until = Some(self.ledger + WITNESS_LEDGERS_MAX);
             let status = Store::begin_read(&self.base).await?.engine_status().await?;
