@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use comfy_table::{CellAlignment, Table, presets};
 use farmgate::app::clock::SystemClock;
 use farmgate::domain::ids::{IdentityId, NodeId, ReservationId};
+use farmgate::domain::tenant::Tenant;
 use farmgate::operator::{LetterFilter, dead_letters};
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::{PoolFilter, ReservationFilter};
@@ -181,16 +182,31 @@ impl Subject {
             List::All => self.reservations(ReservationFilter::default(), last).await,
             List::InState => {
                 for state in ["settled", "awaiting_payment"] {
-                    let filter = ReservationFilter { state: Some(state), customer: None };
+                    let filter = ReservationFilter { state: Some(state), ..ReservationFilter::default() };
                     self.reservations(filter, last).await;
                 }
             }
-            List::OfCustomer => self.reservations(ReservationFilter { state: None, customer }, last).await,
-            List::PoolsOfCustomer => self.pools(PoolFilter { customer, node: None }).await,
-            List::PoolsOnNode => self.pools(PoolFilter { customer: None, node: NodeId::new(1).ok() }).await,
+            List::OfCustomer => {
+                self.reservations(
+                    ReservationFilter { tenant: Some(Tenant::default()), state: None, customer },
+                    last,
+                )
+                .await
+            }
+            List::PoolsOfCustomer => {
+                self.pools(PoolFilter { tenant: Some(Tenant::default()), customer, node: None }).await
+            }
+            List::PoolsOnNode => {
+                self.pools(PoolFilter {
+                    tenant: Some(Tenant::default()),
+                    customer: None,
+                    node: NodeId::new(1).ok(),
+                })
+                .await
+            }
             List::Events => {
                 let mut tx = self.world.store.begin_read().await.expect("a transaction");
-                assert!(tx.events(None, ROWS).await.expect("a list").all().is_ok());
+                assert!(tx.events(None, None, ROWS).await.expect("a list").all().is_ok());
             }
             List::Letters => self.letters_counts_and_debts().await,
         }

@@ -14,5 +14,6 @@ pub use idempotency::{
 };
 pub use keys::{
     AccessError, Caller, NewKey, authenticate, create_key, is_well_formed, list_keys, revoke_key,
+    take_rates_from,
 };
-pub use permission::{Permission, allows};
+pub use permission::{Permission, allows, roles_that_may};

@@ -3,10 +3,14 @@ use crate::ports::store::Role;
 /// Something an API key may or may not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
-    /// Describe farms, nodes, identities and currencies.
+    /// Describe farms, nodes and identities.
     CatalogWrite,
-    /// Read them.
+    /// Read them, and currencies.
     CatalogRead,
+    /// Describe currencies.
+    CurrenciesWrite,
+    /// Push rates of currencies that are described.
+    RatesPush,
     /// Price orders and open reservations.
     ReservationsOpen,
     /// Read reservations and their payments.
@@ -27,7 +31,9 @@ impl Permission {
     /// For people: `this key may not …`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::CatalogWrite => "change farms, nodes, identities and currencies",
+            Self::CatalogWrite => "change farms, nodes and identities",
+            Self::CurrenciesWrite => "describe currencies",
+            Self::RatesPush => "push currencies' rates",
             Self::CatalogRead => "read farms, nodes, identities and currencies",
             Self::ReservationsOpen => "open reservations",
             Self::ReservationsRead => "read reservations",
@@ -42,22 +48,40 @@ impl Permission {
 
 /// True if a key of this role may do that.
 pub const fn allows(role: Role, permission: Permission) -> bool {
-    match (role, permission) {
-        (Role::Operator, _) => true,
-        (Role::Explorer, Permission::MoneyRead | Permission::AuditRead | Permission::ReservationsResolve) => {
-            false
-        }
-        (Role::Explorer, _) => true,
-        (
-            Role::Auditor,
-            Permission::CatalogWrite | Permission::ReservationsOpen | Permission::ReservationsResolve,
-        ) => false,
-        (Role::Auditor, _) => true,
-        (Role::Node, Permission::PoolsRead | Permission::CatalogRead) => true,
-        (Role::Node, _) => false,
-        (Role::Farmer, Permission::ReservationsRead | Permission::CatalogRead) => true,
-        (Role::Farmer, _) => false,
+    use Permission as P;
+    match role {
+        Role::Operator => true,
+        Role::Explorer => match permission {
+            P::CatalogWrite
+            | P::CatalogRead
+            | P::ReservationsOpen
+            | P::ReservationsRead
+            | P::PoolsRead
+            | P::EventsRead => true,
+            P::CurrenciesWrite | P::RatesPush | P::MoneyRead | P::AuditRead | P::ReservationsResolve => false,
+        },
+        Role::Auditor => match permission {
+            P::CatalogRead
+            | P::ReservationsRead
+            | P::PoolsRead
+            | P::EventsRead
+            | P::MoneyRead
+            | P::AuditRead => true,
+            P::CatalogWrite
+            | P::CurrenciesWrite
+            | P::RatesPush
+            | P::ReservationsOpen
+            | P::ReservationsResolve => false,
+        },
+        Role::Node => matches!(permission, P::PoolsRead | P::CatalogRead),
+        Role::Farmer => matches!(permission, P::ReservationsRead | P::CatalogRead),
+        Role::Rates => matches!(permission, P::RatesPush | P::CatalogRead),
     }
+}
+
+/// The roles whose keys may do that.
+pub fn roles_that_may(permission: Permission) -> Vec<Role> {
+    Role::ALL.into_iter().filter(|role| allows(*role, permission)).collect()
 }
 
 #[cfg(test)]
@@ -67,19 +91,21 @@ mod tests {
     #[test]
     fn only_explorers_and_operators_change_anything() {
         for permission in [Permission::CatalogWrite, Permission::ReservationsOpen] {
-            let allowed: Vec<Role> = Role::ALL.into_iter().filter(|role| allows(*role, permission)).collect();
-            assert_eq!(allowed, [Role::Explorer, Role::Operator]);
+            assert_eq!(roles_that_may(permission), [Role::Explorer, Role::Operator]);
         }
     }
 
     #[test]
+    fn currencies_are_the_operators_and_rates_also_a_feeds() {
+        assert_eq!(roles_that_may(Permission::CurrenciesWrite), [Role::Operator]);
+        assert_eq!(roles_that_may(Permission::RatesPush), [Role::Rates, Role::Operator]);
+    }
+
+    #[test]
     fn only_operators_decide_about_money_and_auditors_see_it_all() {
-        let allowed = |permission| -> Vec<Role> {
-            Role::ALL.into_iter().filter(|role| allows(*role, permission)).collect()
-        };
-        assert_eq!(allowed(Permission::ReservationsResolve), [Role::Operator]);
+        assert_eq!(roles_that_may(Permission::ReservationsResolve), [Role::Operator]);
         for permission in [Permission::MoneyRead, Permission::AuditRead] {
-            assert_eq!(allowed(permission), [Role::Operator, Role::Auditor]);
+            assert_eq!(roles_that_may(permission), [Role::Operator, Role::Auditor]);
         }
     }
 

@@ -104,7 +104,10 @@ fn told(act: &Act) -> (&'static str, Option<Value>, Option<Value>) {
             ("operation.accepted", None, Some(json!({ "account": account })))
         }
         Act::LetterDismissed { .. } => ("dead_letter.dismissed", None, None),
-        Act::KeyCreated { role, .. } => ("api_key.created", None, Some(json!({ "role": role }))),
+        Act::KeyCreated { role, tenant, .. } => {
+            ("api_key.created", None, Some(json!({ "role": role, "tenant": tenant })))
+        }
+        Act::RatesTaken { .. } => ("api_key.rates_taken", None, None),
         Act::KeyRevoked { .. } => ("api_key.revoked", None, None),
     }
 }

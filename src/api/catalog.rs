@@ -7,11 +7,12 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::text::{AccountText, AssetText, IdText, Name, Rate, TimeText, Units, UnitsText};
+use super::text::{AccountText, AssetText, IdText, Name, Rate, TenantText, TimeText, Units, UnitsText};
 use crate::domain::address::AccountId;
 use crate::domain::asset::{Asset, AssetCode};
 use crate::domain::identity::PublicKey;
 use crate::domain::ids::{FarmId, IdentityId, NodeId};
+use crate::domain::tenant::Tenant;
 use crate::domain::units::{MilliUnits, ResourceUnits};
 use crate::domain::{currency, farm, identity, node, split};
 
@@ -115,7 +116,10 @@ pub struct FarmBody {
 /// A farm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Farm {
-    /// Its id.
+    /// The tenant that it belongs to.
+    #[schema(value_type = TenantText)]
+    pub tenant: Tenant,
+    /// Its id within the tenant.
     #[schema(value_type = IdText)]
     pub id: FarmId,
     /// Its name.
@@ -133,6 +137,7 @@ pub struct Farm {
 impl From<farm::Farm> for Farm {
     fn from(farm: farm::Farm) -> Self {
         Self {
+            tenant: farm.tenant,
             id: farm.id,
             name: farm.name,
             owner_id: farm.owner,
@@ -192,7 +197,10 @@ pub struct NodeBody {
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Node {
-    /// Its id.
+    /// The tenant that it belongs to.
+    #[schema(value_type = TenantText)]
+    pub tenant: Tenant,
+    /// Its id within the tenant.
     #[schema(value_type = IdText)]
     pub id: NodeId,
     /// The farm it belongs to.
@@ -207,6 +215,7 @@ pub struct Node {
 impl From<node::Node> for Node {
     fn from(node: node::Node) -> Self {
         Self {
+            tenant: node.tenant,
             id: node.id,
             farm_id: node.farm,
             capacity: node.capacity.into(),
@@ -229,7 +238,10 @@ pub struct IdentityBody {
 /// A customer, farmer or sales channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Identity {
-    /// Its id.
+    /// The tenant that it belongs to.
+    #[schema(value_type = TenantText)]
+    pub tenant: Tenant,
+    /// Its id within the tenant.
     #[schema(value_type = IdText)]
     pub id: IdentityId,
     /// Its name.
@@ -241,7 +253,8 @@ pub struct Identity {
 
 impl From<identity::Identity> for Identity {
     fn from(identity: identity::Identity) -> Self {
-        Self { id: identity.id, name: identity.name, public_key: identity.public_key }
+        let identity::Identity { tenant, id, name, public_key } = identity;
+        Self { tenant, id, name, public_key }
     }
 }
 

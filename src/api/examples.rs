@@ -59,6 +59,7 @@ pub fn farm_body() -> Value {
 pub fn farm() -> Value {
     json!({
         "id": "3",
+        "tenant": "default",
         "name": "Green Valley",
         "owner_id": "11",
         "payout_addresses": { TFT: FARMER },
@@ -87,6 +88,7 @@ pub fn node_body() -> Value {
 pub fn node() -> Value {
     json!({
         "id": "41",
+        "tenant": "default",
         "farm_id": "3",
         "capacity": { "cu": "32", "su": "12.5", "ipv4u": "4" },
         "free_to_use": false,
@@ -105,6 +107,7 @@ pub fn identity_body() -> Value {
 pub fn identity() -> Value {
     json!({
         "id": "7",
+        "tenant": "default",
         "name": "Ada",
         "public_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
     })
@@ -150,6 +153,7 @@ pub fn order() -> Value {
 pub fn reservation() -> Value {
     json!({
         "id": RESERVATION,
+        "tenant": "default",
         "state": "awaiting_payment",
         "customer_id": "7",
         "nodes": ["41"],
@@ -353,6 +357,7 @@ pub fn resolution() -> Value {
 pub fn pool() -> Value {
     json!({
         "id": RESERVATION,
+        "tenant": "default",
         "customer_id": "7",
         "nodes": ["41"],
         "units": { "cu": "1", "su": "0", "ipv4u": "0" },

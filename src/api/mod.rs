@@ -37,4 +37,6 @@ pub use reservation::{
     ResolutionDecision, Settlement, UnitPrices,
 };
 pub use sep7::pay_uri;
-pub use text::{AccountText, AmountText, AssetText, IdText, Name, Rate, TimeText, Units, UnitsText};
+pub use text::{
+    AccountText, AmountText, AssetText, IdText, Name, Rate, TenantText, TimeText, Units, UnitsText,
+};

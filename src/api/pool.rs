@@ -2,9 +2,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::text::{IdText, TimeText, Units};
+use super::text::{IdText, TenantText, TimeText, Units};
 use crate::domain::ids::{IdentityId, NodeId, PoolId, ReservationId};
 use crate::domain::pool;
+use crate::domain::tenant::Tenant;
 use crate::domain::units::UnitsError;
 
 /// Capacity that a customer deploys from.
@@ -13,6 +14,9 @@ pub struct Pool {
     /// Its id: that of the reservation that created it.
     #[schema(value_type = IdText)]
     pub id: PoolId,
+    /// The tenant that it belongs to.
+    #[schema(value_type = TenantText)]
+    pub tenant: Tenant,
     /// Whose it is.
     #[schema(value_type = IdText)]
     pub customer_id: IdentityId,
@@ -63,6 +67,7 @@ impl Pool {
         };
         Ok(Self {
             id: pool.id,
+            tenant: pool.tenant.clone(),
             customer_id: pool.customer,
             units: pool.units_at(now)?.into(),
             expires_at: pool.expires_at(),

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::payment::Memo;
 use super::refund::RefundAddress;
 use super::sep7::pay_uri;
-use super::text::{AccountText, AmountText, AssetText, IdText, Rate, TimeText, Units};
+use super::text::{AccountText, AmountText, AssetText, IdText, Rate, TenantText, TimeText, Units};
 use crate::domain::address::AccountId;
 use crate::domain::asset::{Asset, AssetCode};
 use crate::domain::ids::{FarmId, IdentityId, LedgerSeq, NodeId, PoolId, ReservationId, TxHash};
@@ -16,6 +16,7 @@ use crate::domain::pool::Extension;
 use crate::domain::pricing::PriceBreakdown;
 use crate::domain::reservation::{self, State};
 use crate::domain::split::Recipient;
+use crate::domain::tenant::Tenant;
 
 /// What is ordered.
 ///
@@ -57,6 +58,9 @@ pub struct Reservation {
     /// Its id.
     #[schema(value_type = IdText)]
     pub id: ReservationId,
+    /// The tenant that it belongs to.
+    #[schema(value_type = TenantText)]
+    pub tenant: Tenant,
     /// Where it stands: `awaiting_signatures`, `awaiting_farmer`, `awaiting_payment`, `funded`, `settling`,
     /// `settled`, `rejected`, `cancelled`, `expired`, `refunding`, `refunded` or `held`.
     ///
@@ -335,6 +339,7 @@ impl Reservation {
         let facts = Facts::of(state);
         Self {
             id: *id,
+            tenant: reservation.tenant.clone(),
             state: state.name(),
             customer_id: order.customer,
             nodes: order.nodes.clone(),

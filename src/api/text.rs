@@ -31,6 +31,11 @@ pub struct AccountText(pub String);
 #[schema(pattern = r"^(0|[1-9][0-9]{0,15})$", example = "41")]
 pub struct IdText(pub String);
 
+/// A tenant's name: 1 to 32 of `a`-`z`, `0`-`9` and `-`.
+#[derive(ToSchema)]
+#[schema(pattern = r"^[a-z0-9][a-z0-9-]{0,31}$", example = "default")]
+pub struct TenantText(pub String);
+
 /// A time, RFC 3339 in UTC.
 #[derive(ToSchema)]
 #[schema(format = DateTime, example = "2026-03-01T12:00:00Z")]

@@ -65,7 +65,7 @@ pub async fn eligibility(
         free_only |= pool.free_only;
     }
     for id in nodes {
-        match tx.node(id).await? {
+        match tx.node(&reservation.tenant, id).await? {
             None => return Ok(Err(Ineligible::NoNode(id))),
             Some(node) if free_only && !node.free_to_use => return Ok(Err(Ineligible::PaidNode(id))),
             Some(_) => {}
@@ -92,7 +92,7 @@ pub async fn credit(
         at: settled_at,
     };
     let Some(extension) = &order.extends else {
-        let pool = Pool::create(order.customer, credit)?;
+        let pool = Pool::create(reservation.tenant.clone(), order.customer, credit)?;
         tx.insert_pool(&pool).await?;
         let created = EventKind::PoolCreated { pool: pool.id, reservation: reservation.id };
         tx.append_event(now, &created).await?;

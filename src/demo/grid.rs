@@ -159,7 +159,7 @@ impl Grid {
     }
 
     /// Tells the service of currencies, farms, nodes and their owner.
-    pub(super) async fn describe(&self, client: &Client) -> Result<(), DemoError> {
+    pub(super) async fn describe(&self, client: &Client, operator: &Client) -> Result<(), DemoError> {
         for ((code, cents, free_only), asset) in CURRENCIES.into_iter().zip(&self.assets) {
             let rate = format!("{}.{:02}", cents / 100, cents % 100);
             let distribution = free_only.then_some("free");
@@ -167,7 +167,7 @@ impl Grid {
                 "asset": asset, "usd_rate": rate, "rate_valid_seconds": DAY_SECONDS,
                 "free_only": free_only, "distribution": distribution,
             });
-            client.put(&format!("/v1/currencies/{code}"), &body).await?;
+            operator.put(&format!("/v1/currencies/{code}"), &body).await?;
         }
         client.put("/v1/identities/1", &identity("farm owner", &wallet("owner")?)).await?;
         self.put_farm(client, "1", "North", "grid2", self.account("farmer-north")).await?;

@@ -105,7 +105,7 @@ fn stopped(view: &View) -> Result<ExitCode, DemoError> {
 /// Plays all scenarios at once, waits until all is at rest, and tells how it ended; true if it adds up.
 async fn show(view: &View, world: &World, scripts: &[Script]) -> Result<bool, DemoError> {
     let fixture = &world.fixture;
-    fixture.grid.describe(&fixture.explorer).await?;
+    fixture.grid.describe(&fixture.explorer, &fixture.operator).await?;
     let began = SystemClock.now();
     let scenarios: Vec<Scenario> = (FIRST_CUSTOMER..)
         .zip(scripts)

@@ -141,7 +141,7 @@ impl World {
 
 async fn key(store: &Arc<dyn Store>, name: &'static str, role: Role) -> Result<String, DemoError> {
     let made = transact(store, move |tx| {
-        Box::pin(async move { access::create_key(tx, &at_the_command_line(), name, role).await })
+        Box::pin(async move { access::create_key(tx, &at_the_command_line(), name, role, None).await })
     });
     Ok(made.await?.secret.expose_secret().to_owned())
 }

@@ -21,6 +21,7 @@ use super::ids::{ApiKeyId, AuditId, ClaimableId, FarmId, IdentityId, NodeId, Ope
 use super::node::Node;
 use super::payment::{Memo, PaymentId};
 use super::split::Distribution;
+use super::tenant::Tenant;
 use super::transfer::{GivenBack, Transfer};
 use super::units::CloudUnits;
 
@@ -140,6 +141,9 @@ pub enum Act {
     /// A farm was described, or described otherwise.
     #[serde(rename = "farm.described")]
     FarmDescribed {
+        /// Whose.
+        #[serde(default, skip_serializing_if = "Tenant::is_default")]
+        tenant: Tenant,
         /// Which.
         farm: FarmId,
         /// As it was, if it was known.
@@ -150,6 +154,9 @@ pub enum Act {
     /// A node was described, or described otherwise.
     #[serde(rename = "node.described")]
     NodeDescribed {
+        /// Whose.
+        #[serde(default, skip_serializing_if = "Tenant::is_default")]
+        tenant: Tenant,
         /// Which.
         node: NodeId,
         /// As it was, if it was known.
@@ -160,6 +167,9 @@ pub enum Act {
     /// An identity got a public key, or another one.
     #[serde(rename = "identity.described")]
     IdentityDescribed {
+        /// Whose.
+        #[serde(default, skip_serializing_if = "Tenant::is_default")]
+        tenant: Tenant,
         /// Which.
         identity: IdentityId,
         /// Its key before, if it was known.
@@ -238,6 +248,15 @@ pub enum Act {
         key: ApiKeyId,
         /// What it allows.
         role: String,
+        /// Whose things it allows that for; `None` for everybody's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tenant: Option<Tenant>,
+    },
+    /// The right to push rates was taken from a key that had it beside its role.
+    #[serde(rename = "api_key.rates_taken")]
+    RatesTaken {
+        /// Which.
+        key: ApiKeyId,
     },
     /// An API key was revoked.
     #[serde(rename = "api_key.revoked")]
@@ -262,9 +281,9 @@ impl Act {
     /// What it is about.
     pub fn subject(&self) -> Subject {
         match self {
-            Self::FarmDescribed { farm, .. } => Subject::Farm(*farm),
-            Self::NodeDescribed { node, .. } => Subject::Node(*node),
-            Self::IdentityDescribed { identity, .. } => Subject::Identity(*identity),
+            Self::FarmDescribed { tenant, farm, .. } => Subject::Farm(tenant.clone(), *farm),
+            Self::NodeDescribed { tenant, node, .. } => Subject::Node(tenant.clone(), *node),
+            Self::IdentityDescribed { tenant, identity, .. } => Subject::Identity(tenant.clone(), *identity),
             Self::CurrencyDescribed { currency, .. } => Subject::Currency(*currency),
             Self::ReservationOpened { reservation }
             | Self::CancelRequested { reservation }
@@ -275,7 +294,9 @@ impl Act {
             }
             Self::OperationAccepted { operation, .. } => Subject::Operation(*operation),
             Self::LetterDismissed { letter } => Subject::DeadLetter(letter.clone()),
-            Self::KeyCreated { key, .. } | Self::KeyRevoked { key } => Subject::ApiKey(*key),
+            Self::KeyCreated { key, .. } | Self::KeyRevoked { key } | Self::RatesTaken { key } => {
+                Subject::ApiKey(*key)
+            }
         }
     }
 
@@ -294,20 +315,22 @@ impl Act {
             | Self::OperationAccepted { .. }
             | Self::LetterDismissed { .. }
             | Self::KeyCreated { .. }
-            | Self::KeyRevoked { .. } => false,
+            | Self::KeyRevoked { .. }
+            | Self::RatesTaken { .. } => false,
         }
     }
 }
 
-/// What an entry is about; as text its kind and its id: `farm:17`.
+/// What an entry is about; as text its kind and its id: `farm:17`, or `farm:acme/17` for the farm of another
+/// tenant than `default`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// A farm.
-    Farm(FarmId),
+    Farm(Tenant, FarmId),
     /// A node.
-    Node(NodeId),
+    Node(Tenant, NodeId),
     /// An identity.
-    Identity(IdentityId),
+    Identity(Tenant, IdentityId),
     /// A currency.
     Currency(AssetCode),
     /// A reservation.
@@ -327,17 +350,17 @@ pub enum Subject {
 /// A text that names no subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a subject is a kind and an id, such as farm:17; the kinds are farm, node, identity, currency, \
-     reservation, payment, claimable_balance, operation, dead_letter and api_key"
+    "a subject is a kind and an id, such as farm:17, or farm:acme/17 of another tenant; the kinds are farm, \
+     node, identity, currency, reservation, payment, claimable_balance, operation, dead_letter and api_key"
 )]
 pub struct SubjectError;
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Farm(id) => write!(f, "farm:{id}"),
-            Self::Node(id) => write!(f, "node:{id}"),
-            Self::Identity(id) => write!(f, "identity:{id}"),
+            Self::Farm(tenant, id) => write!(f, "farm:{}", Of(tenant, id)),
+            Self::Node(tenant, id) => write!(f, "node:{}", Of(tenant, id)),
+            Self::Identity(tenant, id) => write!(f, "identity:{}", Of(tenant, id)),
             Self::Currency(code) => write!(f, "currency:{code}"),
             Self::Reservation(id) => write!(f, "reservation:{id}"),
             Self::Payment(id) => write!(f, "payment:{id}"),
@@ -349,6 +372,16 @@ impl fmt::Display for Subject {
     }
 }
 
+/// A thing of a tenant, as it is written: only its id, if the tenant is `default`.
+struct Of<'a, T>(&'a Tenant, &'a T);
+
+impl<T: fmt::Display> fmt::Display for Of<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(tenant, id) = self;
+        if tenant.is_default() { write!(f, "{id}") } else { write!(f, "{tenant}/{id}") }
+    }
+}
+
 impl FromStr for Subject {
     type Err = SubjectError;
 
@@ -356,11 +389,17 @@ impl FromStr for Subject {
         fn id<T: FromStr>(text: &str) -> Result<T, SubjectError> {
             text.parse().map_err(|_| SubjectError)
         }
+        /// The tenant and its thing; the tenant `default` is not written.
+        fn of<T: FromStr>(text: &str) -> Result<(Tenant, T), SubjectError> {
+            let Some((tenant, key)) = text.split_once('/') else { return Ok((Tenant::default(), id(text)?)) };
+            let tenant: Tenant = id(tenant)?;
+            if tenant.is_default() { Err(SubjectError) } else { Ok((tenant, id(key)?)) }
+        }
         let (kind, key) = text.split_once(':').ok_or(SubjectError)?;
         Ok(match kind {
-            "farm" => Self::Farm(id(key)?),
-            "node" => Self::Node(id(key)?),
-            "identity" => Self::Identity(id(key)?),
+            "farm" => of(key).map(|(tenant, farm)| Self::Farm(tenant, farm))?,
+            "node" => of(key).map(|(tenant, node)| Self::Node(tenant, node))?,
+            "identity" => of(key).map(|(tenant, identity)| Self::Identity(tenant, identity))?,
             "currency" => Self::Currency(id(key)?),
             "reservation" => Self::Reservation(id(key)?),
             "payment" => Self::Payment(id(key)?),
@@ -400,6 +439,8 @@ mod tests {
             "farm:17".to_owned(),
             "node:1".to_owned(),
             "identity:0".to_owned(),
+            "farm:acme/17".to_owned(),
+            "identity:acme/0".to_owned(),
             "currency:TFT".to_owned(),
             "reservation:8".to_owned(),
             format!("payment:{payment}"),
@@ -410,7 +451,9 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Subject>().unwrap().to_string(), text);
         }
-        for text in ["", "farm", "farm:", "farm:x", "farms:1", "dead_letter:1", ":1"] {
+        for text in
+            ["", "farm", "farm:", "farm:x", "farms:1", "dead_letter:1", ":1", "farm:default/1", "farm:/1"]
+        {
             assert_eq!(text.parse::<Subject>(), Err(SubjectError), "{text}");
         }
     }
@@ -420,8 +463,12 @@ mod tests {
         let key = |text: &str| text.parse::<PublicKey>().unwrap();
         let one = key("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
         let other = key("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
-        let described =
-            |before| Act::IdentityDescribed { identity: IdentityId::new(1).unwrap(), before, after: one };
+        let described = |before| Act::IdentityDescribed {
+            tenant: Tenant::default(),
+            identity: IdentityId::new(1).unwrap(),
+            before,
+            after: one,
+        };
         assert!(described(Some(one)).changes_nothing());
         assert!(!described(Some(other)).changes_nothing());
         assert!(!described(None).changes_nothing());

@@ -61,6 +61,18 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// The reservation that it concerns; `None` for money of nobody's.
+    pub const fn reservation(&self) -> Option<ReservationId> {
+        match self {
+            Self::ReservationCreated { reservation }
+            | Self::ReservationChanged { reservation, .. }
+            | Self::CancelRequested { reservation }
+            | Self::PoolCreated { reservation, .. }
+            | Self::PoolExtended { reservation, .. } => Some(*reservation),
+            Self::PaymentReceived { reservation, .. } => *reservation,
+        }
+    }
+
     /// A reservation stands like this now.
     pub fn changed(reservation: &Reservation) -> Self {
         let (state, lacks) = (reservation.state.name().to_owned(), reservation.state.lacks());

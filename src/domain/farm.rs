@@ -8,6 +8,7 @@ use super::address::AccountId;
 use super::asset::Asset;
 use super::ids::{FarmId, IdentityId};
 use super::split::Distribution;
+use super::tenant::Tenant;
 
 /// Longest name of a farm, node or identity, in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
@@ -17,7 +18,9 @@ pub const FARM_PAYOUTS_MAX: usize = 16;
 /// A farm as the explorer describes it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Farm {
-    /// Its id.
+    /// The tenant that it belongs to.
+    pub tenant: Tenant,
+    /// Its id within the tenant.
     pub id: FarmId,
     /// Its name.
     pub name: String,

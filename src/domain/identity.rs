@@ -3,11 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::IdentityId;
+use super::tenant::Tenant;
 
 /// An identity as the explorer describes it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Identity {
-    /// Its id.
+    /// The tenant that it belongs to.
+    pub tenant: Tenant,
+    /// Its id within the tenant.
     pub id: IdentityId,
     /// Its name.
     pub name: String,

@@ -25,6 +25,7 @@ pub mod refund;
 pub mod reservation;
 pub mod sealing;
 pub mod split;
+pub mod tenant;
 pub mod transfer;
 pub mod units;
 

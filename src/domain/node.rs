@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::{FarmId, NodeId};
+use super::tenant::Tenant;
 use super::units::CloudUnits;
 
 /// A node as the explorer describes it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Node {
-    /// Its id.
+    /// The tenant that it belongs to.
+    pub tenant: Tenant,
+    /// Its id within the tenant.
     pub id: NodeId,
     /// The farm it belongs to.
     pub farm: FarmId,

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ids::{IdentityId, NodeId, PoolId, ReservationId};
+use super::tenant::Tenant;
 use super::units::{CloudUnits, UnitsError};
 
 /// Most grants a pool may have for a further extension to be eligible.
@@ -64,6 +65,8 @@ pub struct Pool {
     pub id: PoolId,
     /// Counts its changes, from 0.
     pub version: i64,
+    /// The tenant whose customer and nodes it has.
+    pub tenant: Tenant,
     /// Whose it is.
     pub customer: IdentityId,
     /// The nodes it may be used on.
@@ -120,13 +123,14 @@ fn after(from: Timestamp, seconds: i64) -> Result<Timestamp, PoolError> {
 
 impl Pool {
     /// A new pool from its first credit; the grant runs from the settlement.
-    pub fn create(customer: IdentityId, credit: Credit) -> Result<Self, PoolError> {
+    pub fn create(tenant: Tenant, customer: IdentityId, credit: Credit) -> Result<Self, PoolError> {
         let until = after(credit.at, credit.seconds)?;
         // Both ids have the same range, so the number always fits.
         let id = PoolId::new(credit.reservation.get()).map_err(|_| PoolError::Time)?;
         Ok(Self {
             id,
             version: 0,
+            tenant,
             customer,
             nodes: credit.nodes.into_iter().collect(),
             free_only: credit.free_only,
@@ -218,7 +222,7 @@ mod tests {
     }
 
     fn pool() -> Pool {
-        Pool::create(IdentityId::new(1).unwrap(), credit(7, 1_000, 100, 1_000)).unwrap()
+        Pool::create(Tenant::default(), IdentityId::new(1).unwrap(), credit(7, 1_000, 100, 1_000)).unwrap()
     }
 
     #[test]

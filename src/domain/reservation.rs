@@ -26,6 +26,7 @@ use super::pool::Extension;
 use super::pricing::PriceBreakdown;
 use super::refund::RefundAddress;
 use super::split::Recipient;
+use super::tenant::Tenant;
 use super::units::CloudUnits;
 
 /// Most nodes one reservation may name.
@@ -248,6 +249,8 @@ pub struct Reservation {
     pub id: ReservationId,
     /// Counts its changes, from 0; a writer that read an older version is refused.
     pub version: i64,
+    /// The tenant whose customer and nodes it is about.
+    pub tenant: Tenant,
     /// What was ordered.
     pub order: Order,
     /// What it costs.

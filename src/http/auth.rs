@@ -7,9 +7,10 @@ use axum::http::header;
 use axum::http::request::Parts;
 
 use super::{App, Problem};
-use crate::access::{AccessError, Caller, Decider, Permission, allows, authenticate, is_well_formed};
+use crate::access::{AccessError, Caller, Decider, Permission, authenticate, is_well_formed, roles_that_may};
 use crate::api::ProblemCode;
 use crate::domain::audit::Actor;
+use crate::ports::store::Role;
 
 /// A caller whose key allows `P`.
 pub(super) struct May<P> {
@@ -49,6 +50,7 @@ macro_rules! permits {
 permits!(
     CatalogWrite,
     CatalogRead,
+    RatesPush,
     ReservationsOpen,
     ReservationsRead,
     ReservationsResolve,
@@ -72,10 +74,8 @@ impl<P: Permit> FromRequestParts<App> for May<P> {
         let mut tx = app.read().await?;
         let caller = authenticate(&mut *tx, secret).await?;
         drop(tx);
-        if !allows(caller.role, P::PERMISSION) {
-            let (role, what) = (caller.role.as_str(), P::PERMISSION.as_str());
-            let detail = format!("a key of role {role} may not {what}");
-            return Err(Problem::new(ProblemCode::Forbidden, detail));
+        if !caller.may(P::PERMISSION) {
+            return Err(forbidden(&caller, P::PERMISSION));
         }
         let request = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         Ok(Self { caller, request, permission: PhantomData })
@@ -85,4 +85,13 @@ impl<P: Permit> FromRequestParts<App> for May<P> {
 fn bearer(parts: &Parts) -> Option<&str> {
     let (scheme, secret) = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+/// What the bearer of a key may not do, and with which keys it may be done.
+pub(super) fn forbidden(caller: &Caller, permission: Permission) -> Problem {
+    let (role, what) = (caller.role.as_str(), permission.as_str());
+    let needed: Vec<&str> = roles_that_may(permission).into_iter().map(Role::as_str).collect();
+    let detail =
+        format!("a key of role {role} may not {what}: that needs one of role {}", needed.join(" or "));
+    Problem::new(ProblemCode::Forbidden, detail)
 }

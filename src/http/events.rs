@@ -11,12 +11,17 @@ use super::input::{Asked, Limit};
 use super::{App, Problem, listing};
 use crate::api::{Event, Page, ProblemCode, examples};
 use crate::domain::ids::EventId;
+use crate::domain::tenant::Tenant;
 
 /// What to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Query {
+    /// For keys of operators and auditors: only what concerns this tenant.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "default")]
+    tenant: Option<Tenant>,
     /// Only events after this one: the id of the last that was seen.
     #[serde(default)]
     #[param(value_type = Option<String>)]
@@ -28,8 +33,9 @@ pub(super) struct Query {
 }
 
 /// Events, oldest first: the list to follow. Whoever has read to the end asks again with the last id as
-/// `cursor` and misses nothing, for ids rise in the order of commits, without gaps. No other list is like
-/// that: its order is that of its items' own ids, and what commits later may have a smaller one.
+/// `cursor` and misses nothing, for ids rise in the order of commits; what is missing between them concerns
+/// other tenants. No other list is like that: its order is that of its items' own ids, and what commits later
+/// may have a smaller one.
 ///
 /// They are kept for a while (90 days, unless it is configured otherwise). Who asks with a cursor after which
 /// some were forgotten has missed them and is told so: look at what interests you by the lists, and begin
@@ -48,10 +54,11 @@ pub(super) struct Query {
     security(("api_key" = [])),
 )]
 pub(super) async fn handler(
-    _caller: May<EventsRead>,
+    caller: May<EventsRead>,
     State(app): State<App>,
     Asked(asked): Asked<Query>,
 ) -> Result<Json<Page<Event>>, Problem> {
+    let tenant = caller.tenant_or_all(asked.tenant)?;
     let mut tx = app.read().await?;
     if let Some(cursor) = asked.cursor
         && let Some(last) = tx.last_event_forgotten().await?
@@ -60,7 +67,7 @@ pub(super) async fn handler(
         let detail = format!("events up to {last} are no longer kept");
         return Err(Problem::new(ProblemCode::EventsForgotten, detail).field("cursor"));
     }
-    let rows = tx.events(asked.cursor, asked.limit.rows()).await?;
+    let rows = tx.events(tenant.as_ref(), asked.cursor, asked.limit.rows()).await?;
     drop(tx);
     Ok(Json(listing::page(&app, rows, asked.limit, ToString::to_string, Event::from).await))
 }

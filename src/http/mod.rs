@@ -26,6 +26,7 @@ mod reservations;
 mod root;
 mod settings;
 mod state;
+mod tenant;
 #[cfg(test)]
 mod tests;
 

@@ -122,7 +122,8 @@ impl From<AccessError> for Problem {
                 .challenge("Bearer realm=\"farmgate\", error=\"invalid_token\""),
             AccessError::Name => Self::new(ProblemCode::InvalidValue, error).field("name"),
             AccessError::NameTaken => Self::new(ProblemCode::InvalidValue, error).field("name"),
-            AccessError::NotRevocable(_) => Self::new(ProblemCode::NotFound, error),
+            AccessError::OfNoTenant(_) => Self::new(ProblemCode::InvalidValue, error).field("tenant"),
+            AccessError::NotRevocable(_) | AccessError::NoRates(_) => Self::new(ProblemCode::NotFound, error),
             AccessError::Store(error) => error.into(),
         }
     }

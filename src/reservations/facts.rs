@@ -10,6 +10,7 @@ use crate::domain::node::Node;
 use crate::domain::pool::Pool;
 use crate::domain::refund::RefundAddress;
 use crate::domain::reservation::{RESERVATION_NODES_MAX, RESERVATION_OPTIONS_MAX};
+use crate::domain::tenant::Tenant;
 use crate::domain::units::CloudUnits;
 use crate::ports::store::{LIST_ROWS_MAX, PoolClaims, Tx};
 
@@ -22,6 +23,8 @@ const ACCOUNTS_BATCH_MAX: usize = 200;
 /// What a customer asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderRequest {
+    /// The tenant whose customer orders, and whose nodes are ordered.
+    pub tenant: Tenant,
     /// Who orders.
     pub customer: IdentityId,
     /// The nodes; for an extension those to add to the pool's own, if any.
@@ -83,7 +86,7 @@ pub async fn load(
     if request.nodes.len() > RESERVATION_NODES_MAX {
         return Err(QuoteError::NodeCount.into());
     }
-    let customer_known = tx.identity(request.customer).await?.is_some();
+    let customer_known = tx.identity(&request.tenant, request.customer).await?.is_some();
     // The claims first: from then on nobody else claims or credits the pool.
     let (claims, pool) = match request.pool {
         Some(id) => (tx.pool_claims(id).await?, tx.pool(id).await?),
@@ -95,9 +98,9 @@ pub async fn load(
     let mut nodes = BTreeMap::new();
     let mut farms = BTreeMap::new();
     for id in wanted {
-        let Some(node) = tx.node(id).await? else { continue };
+        let Some(node) = tx.node(&request.tenant, id).await? else { continue };
         if !farms.contains_key(&node.farm)
-            && let Some(farm) = tx.farm(node.farm).await?
+            && let Some(farm) = tx.farm(&request.tenant, node.farm).await?
         {
             farms.insert(farm.id, farm);
         }
@@ -110,7 +113,8 @@ pub async fn load(
         candidates.extend(farms.values().filter_map(|farm| farm.payout_addresses.get(&currency.asset)));
     }
     let candidates: Vec<AccountId> = candidates.into_iter().collect();
-    let crowded = tx.farms_with_claimables(FARM_CLAIMABLES_MAX, LIST_ROWS_MAX).await?.into_iter().collect();
+    let crowded = tx.farms_with_claimables(&request.tenant, FARM_CLAIMABLES_MAX, LIST_ROWS_MAX).await?;
+    let crowded = crowded.into_iter().collect();
     let payouts = Payouts { crowded, ..payouts(tx, &candidates, accounts, platform).await? };
     Ok(Facts { customer_known, nodes, farms, pool, claims, currencies, payouts })
 }

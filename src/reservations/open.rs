@@ -89,6 +89,7 @@ pub async fn open(
     let reservation = Reservation {
         id: opening.id,
         version: 0,
+        tenant: request.tenant.clone(),
         order,
         quote,
         escrow,

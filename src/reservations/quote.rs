@@ -75,7 +75,9 @@ pub fn quote(
 fn pool<'facts>(request: &OrderRequest, facts: &'facts Facts) -> Result<Option<&'facts Pool>, QuoteError> {
     let Some(id) = request.pool else { return Ok(None) };
     match &facts.pool {
-        Some(pool) if pool.id == id && pool.customer == request.customer => Ok(Some(pool)),
+        Some(pool) if pool.id == id && pool.tenant == request.tenant && pool.customer == request.customer => {
+            Ok(Some(pool))
+        }
         Some(_) | None => Err(QuoteError::UnknownPool(id)),
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::ids::{FarmId, IdentityId, NodeId, PoolId, ReservationId};
 use crate::domain::node::Node;
 use crate::domain::pool::{Credit, Extension, Pool};
 use crate::domain::split::{Distribution, Recipient};
+use crate::domain::tenant::Tenant;
 use crate::domain::units::{CloudUnits, MilliUnits};
 use crate::ports::store::PoolClaims;
 
@@ -74,6 +75,7 @@ fn facts() -> Facts {
     let farms = [1, 2].map(|number| {
         let payout = account(u8::try_from(number).unwrap());
         Farm {
+            tenant: Tenant::default(),
             id: farm(number),
             name: format!("farm {number}"),
             owner: IdentityId::new(9).unwrap(),
@@ -82,6 +84,7 @@ fn facts() -> Facts {
         }
     });
     let nodes = [(1, 1, false), (2, 1, true), (3, 2, false)].map(|(number, of, free_to_use)| Node {
+        tenant: Tenant::default(),
         id: node(number),
         farm: farm(of),
         capacity: units(100_000),
@@ -108,6 +111,7 @@ fn facts() -> Facts {
 
 fn order(nodes: &[i64]) -> OrderRequest {
     OrderRequest {
+        tenant: Tenant::default(),
         customer: IdentityId::new(7).unwrap(),
         nodes: nodes.iter().map(|number| node(*number)).collect(),
         units: Some(units(1_000)),
@@ -132,7 +136,7 @@ fn with_pool(free_only: bool, seconds: i64) -> (Facts, OrderRequest) {
         free_only,
         at: now(),
     };
-    let pool = Pool::create(IdentityId::new(7).unwrap(), credit).unwrap();
+    let pool = Pool::create(Tenant::default(), IdentityId::new(7).unwrap(), credit).unwrap();
     let request = OrderRequest { pool: Some(pool.id), units: None, duration_seconds: None, ..order(&[]) };
     (Facts { pool: Some(pool), ..facts() }, request)
 }
@@ -361,6 +365,7 @@ fn what_is_accepted_for_a_pool_decides_what_else_is() {
 fn somebody_elses_pool_is_no_pool() {
     let (facts, request) = with_pool(false, 10_000);
     let stranger = OrderRequest {
+        tenant: Tenant::default(),
         customer: IdentityId::new(8).unwrap(),
         duration_seconds: Some(DAY_SECONDS),
         ..request

@@ -13,6 +13,7 @@ use crate::domain::identity::Identity;
 use crate::domain::ids::{FarmId, IdentityId, NodeId};
 use crate::domain::node::Node;
 use crate::domain::split::Distribution;
+use crate::domain::tenant::Tenant;
 use crate::domain::units::{CloudUnits, MilliUnits};
 use crate::ports::store::{Store, StoreError, transact};
 
@@ -46,6 +47,7 @@ pub(super) async fn describe(
 ) -> Result<(), SimulationError> {
     let setup = |reason: &dyn std::fmt::Display| SimulationError::Setup { reason: reason.to_string() };
     let farm = Farm {
+        tenant: Tenant::default(),
         id: FARM,
         name: "North".to_owned(),
         owner: FARM_OWNER,
@@ -53,9 +55,10 @@ pub(super) async fn describe(
         distribution: Distribution::known("grid2").map_err(|error| setup(&error))?,
     };
     let capacity = units(1_000_000);
-    let node = Node { id: NODE, farm: farm.id, capacity, free_to_use: false };
+    let node = Node { tenant: Tenant::default(), id: NODE, farm: farm.id, capacity, free_to_use: false };
     let free_node = Node { id: FREE_NODE, free_to_use: true, ..node.clone() };
     let customer = Identity {
+        tenant: Tenant::default(),
         id: CUSTOMER,
         name: "Customer".to_owned(),
         public_key: hex::encode(account("customer").0).parse().map_err(|_| setup(&"no key"))?,

@@ -7,23 +7,33 @@ use super::rows::{Facts, Row, Table};
 use super::session::{Session, rows_max};
 use super::sql::{args, statements};
 use crate::domain::ids::ApiKeyId;
+use crate::domain::tenant::Tenant;
 use crate::ports::store::{AccessTx, ApiKey, Applied, IdempotencyKey, Role, StoreError, StoredAnswer};
 
 const API_KEYS: Table = Table { name: "api_keys", key: &["id"] };
+const TENANT_NAMES: Table = Table { name: "tenants", key: &["name"] };
 const ANSWERS: Table = Table { name: "idempotency_answers", key: &["api_key", "request_key"] };
 
 macro_rules! select_keys {
     ($rest:literal) => {
-        concat!("SELECT id, name, role, secret_hash, created_at, revoked_at FROM api_keys ", $rest)
+        concat!(
+            "SELECT id, name, role, secret_hash, created_at, revoked_at, tenant, pushes_rates FROM api_keys ",
+            $rest
+        )
     };
 }
 
 statements! {
-    INSERT_KEY = "INSERT INTO api_keys (id, name, role, secret_hash, created_at, revoked_at)
-        VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT_KEY = "INSERT INTO api_keys (id, name, role, secret_hash, created_at, revoked_at, tenant,
+            pushes_rates)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     KEY_BY_HASH = select_keys!("WHERE secret_hash = $1");
     KEYS = select_keys!("WHERE id > $1 ORDER BY id LIMIT $2");
     REVOKE_KEY = "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+    TAKE_RATES = "UPDATE api_keys SET pushes_rates = 0 WHERE id = $1 AND pushes_rates = 1";
+    INSERT_TENANT = "INSERT INTO tenants (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
+    TENANTS = "SELECT name FROM tenants ORDER BY name LIMIT $1",
+        on_postgres "SELECT name FROM tenants ORDER BY name COLLATE \"C\" LIMIT $1";
     ANSWER = "SELECT api_key, request_key, request_hash, status, body, answered_at FROM idempotency_answers
         WHERE api_key = $1 AND request_key = $2";
     KEEP_ANSWER = "INSERT INTO idempotency_answers (api_key, request_key, request_hash, status, body,
@@ -52,6 +62,8 @@ fn api_key(row: &Row) -> Result<ApiKey, StoreError> {
         secret_hash: digest(facts, "secret_hash")?,
         created_at: facts.time("created_at")?,
         revoked_at: facts.time_or_none("revoked_at")?,
+        tenant: facts.parsed_or_none("tenant")?,
+        pushes_rates: facts.flag("pushes_rates")?,
     })
 }
 
@@ -75,8 +87,14 @@ impl AccessTx for Session {
             hex::encode(key.secret_hash),
             key.created_at,
             key.revoked_at,
+            key.tenant.as_ref().map(ToString::to_string),
+            key.pushes_rates,
         ];
-        self.execute(INSERT_KEY, args).await.map(drop)
+        self.execute(INSERT_KEY, args).await?;
+        if let Some(tenant) = &key.tenant {
+            self.execute(INSERT_TENANT, args![tenant.as_str()]).await?;
+        }
+        Ok(())
     }
 
     async fn api_key_by_hash(&mut self, secret_hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
@@ -94,6 +112,18 @@ impl AccessTx for Session {
             0 => Ok(Applied::AlreadyApplied),
             _ => Ok(Applied::Executed),
         }
+    }
+
+    async fn take_rates_from(&mut self, id: ApiKeyId) -> Result<Applied, StoreError> {
+        match self.execute(TAKE_RATES, args![id.get()]).await? {
+            0 => Ok(Applied::AlreadyApplied),
+            _ => Ok(Applied::Executed),
+        }
+    }
+
+    async fn tenants(&mut self, limit: u32) -> Result<Vec<Tenant>, StoreError> {
+        let rows = self.rows(TENANTS, args![rows_max(limit)]).await?;
+        rows.iter().map(|row| row.of(&TENANT_NAMES).parsed("name")).collect()
     }
 
     async fn answer(&mut self, key: &IdempotencyKey) -> Result<Option<StoredAnswer>, StoreError> {

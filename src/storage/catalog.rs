@@ -12,28 +12,29 @@ use crate::domain::farm::Farm;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{FarmId, IdentityId, NodeId};
 use crate::domain::node::Node;
+use crate::domain::tenant::Tenant;
 use crate::ports::store::{CatalogTx, Page, Put, StoreError};
 
-const FARMS: Table = Table { name: "farms", key: &["id"] };
-const NODES: Table = Table { name: "nodes", key: &["id"] };
-const IDENTITIES: Table = Table { name: "identities", key: &["id"] };
+const FARMS: Table = Table { name: "farms", key: &["tenant", "id"] };
+const NODES: Table = Table { name: "nodes", key: &["tenant", "id"] };
+const IDENTITIES: Table = Table { name: "identities", key: &["tenant", "id"] };
 const CURRENCIES: Table = Table { name: "currencies", key: &["code"] };
 
 macro_rules! select_farms {
     ($rest:literal) => {
-        concat!("SELECT id, name, owner, payout_facts, distribution_facts FROM farms ", $rest)
+        concat!("SELECT tenant, id, name, owner, payout_facts, distribution_facts FROM farms ", $rest)
     };
 }
 
 macro_rules! select_nodes {
     ($rest:literal) => {
-        concat!("SELECT id, farm, cu, su, ipv4u, free_to_use FROM nodes ", $rest)
+        concat!("SELECT tenant, id, farm, cu, su, ipv4u, free_to_use FROM nodes ", $rest)
     };
 }
 
 macro_rules! select_identities {
     ($rest:literal) => {
-        concat!("SELECT id, name, public_key FROM identities ", $rest)
+        concat!("SELECT tenant, id, name, public_key FROM identities ", $rest)
     };
 }
 
@@ -48,33 +49,35 @@ macro_rules! select_currencies {
 }
 
 statements! {
-    INSERT_FARM = "INSERT INTO farms (id, name, owner, payout_facts, distribution_facts)
-        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING";
-    UPDATE_FARM = "UPDATE farms SET name = $2, owner = $3, payout_facts = $4, distribution_facts = $5
-        WHERE id = $1";
-    FARM = select_farms!("WHERE id = $1");
-    FARM_TO_REPLACE = select_farms!("WHERE id = $1"),
-        on_postgres select_farms!("WHERE id = $1 FOR UPDATE");
-    FARMS_AFTER = select_farms!("WHERE id > $1 ORDER BY id LIMIT $2");
+    INSERT_FARM = "INSERT INTO farms (tenant, id, name, owner, payout_facts, distribution_facts)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, id) DO NOTHING";
+    UPDATE_FARM = "UPDATE farms SET name = $3, owner = $4, payout_facts = $5, distribution_facts = $6
+        WHERE tenant = $1 AND id = $2";
+    FARM = select_farms!("WHERE tenant = $1 AND id = $2");
+    FARM_TO_REPLACE = select_farms!("WHERE tenant = $1 AND id = $2"),
+        on_postgres select_farms!("WHERE tenant = $1 AND id = $2 FOR UPDATE");
+    FARMS_AFTER = select_farms!("WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3");
 
-    INSERT_NODE = "INSERT INTO nodes (id, farm, cu, su, ipv4u, free_to_use)
-        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
-    UPDATE_NODE = "UPDATE nodes SET farm = $2, cu = $3, su = $4, ipv4u = $5, free_to_use = $6 WHERE id = $1";
-    NODE = select_nodes!("WHERE id = $1");
-    NODE_TO_REPLACE = select_nodes!("WHERE id = $1"),
-        on_postgres select_nodes!("WHERE id = $1 FOR UPDATE");
+    INSERT_NODE = "INSERT INTO nodes (tenant, id, farm, cu, su, ipv4u, free_to_use)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, id) DO NOTHING";
+    UPDATE_NODE = "UPDATE nodes SET farm = $3, cu = $4, su = $5, ipv4u = $6, free_to_use = $7
+        WHERE tenant = $1 AND id = $2";
+    NODE = select_nodes!("WHERE tenant = $1 AND id = $2");
+    NODE_TO_REPLACE = select_nodes!("WHERE tenant = $1 AND id = $2"),
+        on_postgres select_nodes!("WHERE tenant = $1 AND id = $2 FOR UPDATE");
     /// For a decision: the node stays as it is until that is committed. SQLite has one writer anyway.
-    NODE_TO_DECIDE = select_nodes!("WHERE id = $1"), on_postgres select_nodes!("WHERE id = $1 FOR SHARE");
-    NODES_AFTER = select_nodes!("WHERE id > $1 ORDER BY id LIMIT $2");
-    NODES_OF_FARM = select_nodes!("WHERE farm = $3 AND id > $1 ORDER BY id LIMIT $2");
+    NODE_TO_DECIDE = select_nodes!("WHERE tenant = $1 AND id = $2"),
+        on_postgres select_nodes!("WHERE tenant = $1 AND id = $2 FOR SHARE");
+    NODES_AFTER = select_nodes!("WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3");
+    NODES_OF_FARM = select_nodes!("WHERE tenant = $1 AND farm = $4 AND id > $2 ORDER BY id LIMIT $3");
 
-    INSERT_IDENTITY = "INSERT INTO identities (id, name, public_key) VALUES ($1, $2, $3)
-        ON CONFLICT (id) DO NOTHING";
-    UPDATE_IDENTITY = "UPDATE identities SET name = $2, public_key = $3 WHERE id = $1";
-    IDENTITY = select_identities!("WHERE id = $1");
-    IDENTITY_TO_REPLACE = select_identities!("WHERE id = $1"),
-        on_postgres select_identities!("WHERE id = $1 FOR UPDATE");
-    IDENTITIES_AFTER = select_identities!("WHERE id > $1 ORDER BY id LIMIT $2");
+    INSERT_IDENTITY = "INSERT INTO identities (tenant, id, name, public_key) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (tenant, id) DO NOTHING";
+    UPDATE_IDENTITY = "UPDATE identities SET name = $3, public_key = $4 WHERE tenant = $1 AND id = $2";
+    IDENTITY = select_identities!("WHERE tenant = $1 AND id = $2");
+    IDENTITY_TO_REPLACE = select_identities!("WHERE tenant = $1 AND id = $2"),
+        on_postgres select_identities!("WHERE tenant = $1 AND id = $2 FOR UPDATE");
+    IDENTITIES_AFTER = select_identities!("WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3");
 
     INSERT_CURRENCY = "INSERT INTO currencies
             (code, asset, usd_rate, rate_at, rate_valid_seconds, distribution_facts, free_only)
@@ -93,6 +96,7 @@ statements! {
 fn farm(row: &Row) -> Result<Farm, StoreError> {
     let facts = row.of(&FARMS);
     Ok(Farm {
+        tenant: facts.parsed("tenant")?,
         id: facts.number("id", FarmId::new)?,
         name: facts.text("name")?,
         owner: facts.number("owner", IdentityId::new)?,
@@ -104,6 +108,7 @@ fn farm(row: &Row) -> Result<Farm, StoreError> {
 fn node(row: &Row) -> Result<Node, StoreError> {
     let facts = row.of(&NODES);
     Ok(Node {
+        tenant: facts.parsed("tenant")?,
         id: facts.number("id", NodeId::new)?,
         farm: facts.number("farm", FarmId::new)?,
         capacity: facts.units()?,
@@ -114,6 +119,7 @@ fn node(row: &Row) -> Result<Node, StoreError> {
 fn identity(row: &Row) -> Result<Identity, StoreError> {
     let facts = row.of(&IDENTITIES);
     Ok(Identity {
+        tenant: facts.parsed("tenant")?,
         id: facts.number("id", IdentityId::new)?,
         name: facts.text("name")?,
         public_key: facts.parsed("public_key")?,
@@ -148,6 +154,7 @@ impl Session {
 impl CatalogTx for Session {
     async fn put_farm(&mut self, farm: &Farm) -> Result<Put, StoreError> {
         let args = args![
+            farm.tenant.as_str(),
             farm.id.get(),
             farm.name.as_str(),
             farm.owner.get(),
@@ -157,41 +164,48 @@ impl CatalogTx for Session {
         self.put(INSERT_FARM, UPDATE_FARM, args).await
     }
 
-    async fn farm(&mut self, id: FarmId) -> Result<Option<Farm>, StoreError> {
-        self.row(FARM, args![id.get()]).await?.as_ref().map(farm).transpose()
+    async fn farm(&mut self, tenant: &Tenant, id: FarmId) -> Result<Option<Farm>, StoreError> {
+        self.row(FARM, args![tenant.as_str(), id.get()]).await?.as_ref().map(farm).transpose()
     }
 
-    async fn farm_to_replace(&mut self, id: FarmId) -> Result<Option<Farm>, StoreError> {
-        self.row(FARM_TO_REPLACE, args![id.get()]).await?.as_ref().map(farm).transpose()
+    async fn farm_to_replace(&mut self, tenant: &Tenant, id: FarmId) -> Result<Option<Farm>, StoreError> {
+        self.row(FARM_TO_REPLACE, args![tenant.as_str(), id.get()]).await?.as_ref().map(farm).transpose()
     }
 
-    async fn farms(&mut self, after: Option<FarmId>, limit: u32) -> Result<Page<Farm, FarmId>, StoreError> {
-        let args = args![after.map_or(-1, FarmId::get), rows_max(limit)];
+    async fn farms(
+        &mut self,
+        tenant: &Tenant,
+        after: Option<FarmId>,
+        limit: u32,
+    ) -> Result<Page<Farm, FarmId>, StoreError> {
+        let args = args![tenant.as_str(), after.map_or(-1, FarmId::get), rows_max(limit)];
         self.page((FARMS_AFTER, args), farm, |row| row.of(&FARMS).number("id", FarmId::new)).await
     }
 
     async fn put_node(&mut self, node: &Node) -> Result<Put, StoreError> {
         let [cu, su, ipv4u] = milli_units(node.capacity);
-        let args = args![node.id.get(), node.farm.get(), cu, su, ipv4u, node.free_to_use];
+        let args =
+            args![node.tenant.as_str(), node.id.get(), node.farm.get(), cu, su, ipv4u, node.free_to_use];
         self.put(INSERT_NODE, UPDATE_NODE, args).await
     }
 
-    async fn node(&mut self, id: NodeId) -> Result<Option<Node>, StoreError> {
+    async fn node(&mut self, tenant: &Tenant, id: NodeId) -> Result<Option<Node>, StoreError> {
         let sql = if self.reads_only() { NODE } else { NODE_TO_DECIDE };
-        self.row(sql, args![id.get()]).await?.as_ref().map(node).transpose()
+        self.row(sql, args![tenant.as_str(), id.get()]).await?.as_ref().map(node).transpose()
     }
 
-    async fn node_to_replace(&mut self, id: NodeId) -> Result<Option<Node>, StoreError> {
-        self.row(NODE_TO_REPLACE, args![id.get()]).await?.as_ref().map(node).transpose()
+    async fn node_to_replace(&mut self, tenant: &Tenant, id: NodeId) -> Result<Option<Node>, StoreError> {
+        self.row(NODE_TO_REPLACE, args![tenant.as_str(), id.get()]).await?.as_ref().map(node).transpose()
     }
 
     async fn nodes(
         &mut self,
+        tenant: &Tenant,
         farm: Option<FarmId>,
         after: Option<NodeId>,
         limit: u32,
     ) -> Result<Page<Node, NodeId>, StoreError> {
-        let mut args = args![after.map_or(-1, NodeId::get), rows_max(limit)];
+        let mut args = args![tenant.as_str(), after.map_or(-1, NodeId::get), rows_max(limit)];
         let sql = match farm {
             None => NODES_AFTER,
             Some(farm) => {
@@ -203,24 +217,38 @@ impl CatalogTx for Session {
     }
 
     async fn put_identity(&mut self, identity: &Identity) -> Result<Put, StoreError> {
-        let args = args![identity.id.get(), identity.name.as_str(), identity.public_key.to_string()];
+        let args = args![
+            identity.tenant.as_str(),
+            identity.id.get(),
+            identity.name.as_str(),
+            identity.public_key.to_string()
+        ];
         self.put(INSERT_IDENTITY, UPDATE_IDENTITY, args).await
     }
 
-    async fn identity(&mut self, id: IdentityId) -> Result<Option<Identity>, StoreError> {
-        self.row(IDENTITY, args![id.get()]).await?.as_ref().map(identity).transpose()
+    async fn identity(&mut self, tenant: &Tenant, id: IdentityId) -> Result<Option<Identity>, StoreError> {
+        self.row(IDENTITY, args![tenant.as_str(), id.get()]).await?.as_ref().map(identity).transpose()
     }
 
-    async fn identity_to_replace(&mut self, id: IdentityId) -> Result<Option<Identity>, StoreError> {
-        self.row(IDENTITY_TO_REPLACE, args![id.get()]).await?.as_ref().map(identity).transpose()
+    async fn identity_to_replace(
+        &mut self,
+        tenant: &Tenant,
+        id: IdentityId,
+    ) -> Result<Option<Identity>, StoreError> {
+        self.row(IDENTITY_TO_REPLACE, args![tenant.as_str(), id.get()])
+            .await?
+            .as_ref()
+            .map(identity)
+            .transpose()
     }
 
     async fn identities(
         &mut self,
+        tenant: &Tenant,
         after: Option<IdentityId>,
         limit: u32,
     ) -> Result<Page<Identity, IdentityId>, StoreError> {
-        let args = args![after.map_or(-1, IdentityId::get), rows_max(limit)];
+        let args = args![tenant.as_str(), after.map_or(-1, IdentityId::get), rows_max(limit)];
         let key = |row: &Row| row.of(&IDENTITIES).number("id", IdentityId::new);
         self.page((IDENTITIES_AFTER, args), identity, key).await
     }

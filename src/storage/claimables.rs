@@ -9,6 +9,7 @@ use super::sql::{args, statements};
 use crate::domain::asset::Asset;
 use crate::domain::claimable::{Claimable, ClaimableState};
 use crate::domain::ids::{ClaimableId, FarmId, ReservationId, TransferId};
+use crate::domain::tenant::Tenant;
 use crate::ports::store::{ClaimableSums, ClaimablesTx, Page, StoreError};
 
 const CLAIMABLES: Table = Table { name: "claimables", key: &["id"] };
@@ -88,14 +89,17 @@ statements! {
             WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
                 AND (returns_operation IS NOT NULL OR repays_claimable IS NOT NULL)) AS claimables";
     OF_FARM = "SELECT
-            (SELECT COUNT(*) FROM claimables
-                WHERE state IN ('outstanding', 'taking_back') AND farm = $1 AND asset = $2)
-            + (SELECT COUNT(*) FROM transfers
-            WHERE delivery = 'claimable_balance' AND state IN ('pending', 'in_flight')
-                AND farm = $1 AND asset = $2) AS claimables";
-    FARMS = "SELECT farm, asset FROM claimables
-        WHERE state IN ('outstanding', 'taking_back') AND farm IS NOT NULL
-        GROUP BY farm, asset HAVING COUNT(*) >= $1 LIMIT $2";
+            (SELECT COUNT(*) FROM claimables JOIN reservations ON reservations.id = claimables.reservation
+                WHERE claimables.state IN ('outstanding', 'taking_back') AND claimables.farm = $2
+                    AND claimables.asset = $3 AND reservations.tenant = $1)
+            + (SELECT COUNT(*) FROM transfers JOIN reservations ON reservations.id = transfers.reservation
+            WHERE transfers.delivery = 'claimable_balance' AND transfers.state IN ('pending', 'in_flight')
+                AND transfers.farm = $2 AND transfers.asset = $3 AND reservations.tenant = $1) AS claimables";
+    FARMS = "SELECT claimables.farm, claimables.asset
+        FROM claimables JOIN reservations ON reservations.id = claimables.reservation
+        WHERE claimables.state IN ('outstanding', 'taking_back') AND claimables.farm IS NOT NULL
+            AND reservations.tenant = $1
+        GROUP BY claimables.farm, claimables.asset HAVING COUNT(*) >= $2 LIMIT $3";
 }
 
 pub(super) fn claimable_id(row: &Row) -> Result<ClaimableId, StoreError> {
@@ -209,17 +213,23 @@ impl ClaimablesTx for Session {
         row.as_ref().map_or(Ok(0), |row| row.of(&COUNTS).number("claimables", u64::try_from))
     }
 
-    async fn claimables_of_farm(&mut self, farm: FarmId, asset: Asset) -> Result<u64, StoreError> {
-        let row = self.row(OF_FARM, args![farm.get(), asset.to_string()]).await?;
+    async fn claimables_of_farm(
+        &mut self,
+        tenant: &Tenant,
+        farm: FarmId,
+        asset: Asset,
+    ) -> Result<u64, StoreError> {
+        let row = self.row(OF_FARM, args![tenant.as_str(), farm.get(), asset.to_string()]).await?;
         row.as_ref().map_or(Ok(0), |row| row.of(&COUNTS).number("claimables", u64::try_from))
     }
 
     async fn farms_with_claimables(
         &mut self,
+        tenant: &Tenant,
         at_least: u32,
         limit: u32,
     ) -> Result<Vec<(FarmId, Asset)>, StoreError> {
-        let rows = self.rows(FARMS, args![at_least, rows_max(limit)]).await?;
+        let rows = self.rows(FARMS, args![tenant.as_str(), at_least, rows_max(limit)]).await?;
         let farm = |row: &Row| {
             let facts = row.of(&COUNTS);
             Ok((facts.number("farm", FarmId::new)?, facts.parsed("asset")?))

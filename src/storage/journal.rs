@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::rows::{Row, Table, legible, to_json};
 use super::session::{Session, rows_max};
-use super::sql::{args, statements};
+use super::sql::{Arg, args, statements};
 use crate::domain::asset::Asset;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EntryId, EventId, ReservationId};
 use crate::domain::journal::{BookAccount, Cause, Entry, Posting};
+use crate::domain::tenant::Tenant;
 use crate::ports::store::{Applied, EngineStatus, JournalTx, Page, StoreError};
 
 const ENTRIES: Table = Table { name: "journal_entries", key: &["id"] };
@@ -68,12 +69,18 @@ statements! {
             ORDER BY entry, ordinal";
 
     NEXT_EVENT = "UPDATE counters SET value = value + 1 WHERE name = 'events' RETURNING name, value";
-    INSERT_EVENT = "INSERT INTO events (id, recorded_at, kind_facts) VALUES ($1, $2, $3)";
+    INSERT_EVENT = "INSERT INTO events (id, recorded_at, kind_facts, tenant)
+        VALUES ($1, $2, $3, (SELECT tenant FROM reservations WHERE id = $4))";
     LAST_FORGOTTEN = "SELECT name, value FROM counters WHERE name = 'events_forgotten'";
     OLDEST_EVENTS = "SELECT id, recorded_at FROM events WHERE id > $1 ORDER BY id LIMIT $2";
     FORGET_EVENTS = "DELETE FROM events WHERE id > $1 AND id <= $2";
     NOTE_FORGOTTEN = "UPDATE counters SET value = $2 WHERE name = 'events_forgotten' AND value = $1";
     EVENTS_AFTER = "SELECT id, recorded_at, kind_facts FROM events WHERE id > $1 ORDER BY id LIMIT $2";
+    /// Where it knows of one tenant only, PostgreSQL would walk all events: the order asks for the index.
+    EVENTS_OF_TENANT = "SELECT id, recorded_at, kind_facts FROM events WHERE tenant = $3 AND id > $1
+            ORDER BY id LIMIT $2",
+        on_postgres "SELECT id, recorded_at, kind_facts FROM events
+            WHERE (tenant, id) > ($3, $1) AND tenant <= $3 ORDER BY tenant, id LIMIT $2";
 
     REPORT = "INSERT INTO engine_status (id, ticked_at, ledger, ledger_closed_at, swept_at, trouble,
         stream_away_since, builds_nothing_before, stopped_facts, server_system, server_timeline,
@@ -310,12 +317,17 @@ impl JournalTx for Session {
         };
         let id = row.of(&COUNTERS).number("value", EventId::new)?;
         drop(row);
-        self.execute(INSERT_EVENT, args![id.get(), at, to_json(kind)?]).await?;
+        self.execute(
+            INSERT_EVENT,
+            args![id.get(), at, to_json(kind)?, kind.reservation().map(ReservationId::get)],
+        )
+        .await?;
         Ok(id)
     }
 
     async fn events(
         &mut self,
+        tenant: Option<&Tenant>,
         after: Option<EventId>,
         limit: u32,
     ) -> Result<Page<Event, EventId>, StoreError> {
@@ -324,8 +336,10 @@ impl JournalTx for Session {
             Some(after) => after.get(),
             None => self.last_forgotten().await?,
         };
-        let args = args![after, rows_max(limit)];
-        self.page((EVENTS_AFTER, args), event, |row| row.of(&EVENTS).number("id", EventId::new)).await
+        let mut args = args![after, rows_max(limit)];
+        args.extend(tenant.map(|tenant| Arg::from(tenant.as_str())));
+        let sql = if tenant.is_some() { EVENTS_OF_TENANT } else { EVENTS_AFTER };
+        self.page((sql, args), event, |row| row.of(&EVENTS).number("id", EventId::new)).await
     }
 
     async fn last_event_forgotten(&mut self) -> Result<Option<EventId>, StoreError> {

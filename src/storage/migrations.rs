@@ -43,6 +43,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(12, "returned payments in columns", "0012_returned_payments_in_columns.sql"),
     step!(13, "unreadable rows", "0013_unreadable_rows.sql"),
     step!(14, "audit", "0014_audit.sql"),
+    step!(15, "tenants", "0015_tenants.sql"),
 ];
 
 /// The steps as one engine is told them.

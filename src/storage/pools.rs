@@ -9,6 +9,7 @@ use super::session::{Session, page_of, rows_max};
 use super::sql::{Arg, args, statements};
 use crate::domain::ids::{IdentityId, NodeId, PoolId, ReservationId};
 use crate::domain::pool::{Grant, Pool};
+use crate::domain::tenant::Tenant;
 use crate::ports::store::{Page, PoolClaims, PoolFilter, PoolsTx, StoreError, UnreadableRow};
 
 const POOLS: Table = Table { name: "pools", key: &["id"] };
@@ -18,14 +19,14 @@ const POOL_GRANTS: Table = Table { name: "pool_grants", key: &["reservation"] };
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT id, version, customer, free_only, created_at FROM pools ", $rest)
+        concat!("SELECT id, version, tenant, customer, free_only, created_at FROM pools ", $rest)
     };
 }
 
 macro_rules! select_on_node {
     ($rest:literal) => {
         concat!(
-            "SELECT pools.id, pools.version, pools.customer, pools.free_only, pools.created_at
+            "SELECT pools.id, pools.version, pools.tenant, pools.customer, pools.free_only, pools.created_at
             FROM pool_nodes JOIN pools ON pools.id = pool_nodes.pool ",
             $rest
         )
@@ -33,24 +34,29 @@ macro_rules! select_on_node {
 }
 
 statements! {
-    INSERT = "INSERT INTO pools (id, version, free_only, customer, created_at) VALUES ($1, $2, $3, $4, $5)";
+    INSERT = "INSERT INTO pools (id, version, free_only, tenant, customer, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6)";
     UPDATE = "UPDATE pools SET version = version + 1, free_only = $3 WHERE id = $1 AND version = $2";
     /// Each node knows whether its pool was bought with play money.
-    INSERT_NODES = "INSERT INTO pool_nodes (pool, node, free_only)
-            SELECT $1, CAST(value AS INTEGER), $3 FROM json_each($2) WHERE true
+    INSERT_NODES = "INSERT INTO pool_nodes (pool, node, free_only, tenant)
+            SELECT $1, CAST(value AS INTEGER), $3, $4 FROM json_each($2) WHERE true
             ON CONFLICT (pool, node) DO UPDATE SET free_only = excluded.free_only",
-        on_postgres "INSERT INTO pool_nodes (pool, node, free_only)
-            SELECT $1, CAST(value AS BIGINT), $3 FROM jsonb_array_elements_text(CAST($2 AS JSONB)) AS value
+        on_postgres "INSERT INTO pool_nodes (pool, node, free_only, tenant)
+            SELECT $1, CAST(value AS BIGINT), $3, $4
+            FROM jsonb_array_elements_text(CAST($2 AS JSONB)) AS value
             ON CONFLICT (pool, node) DO UPDATE SET free_only = excluded.free_only";
     INSERT_GRANT = "INSERT INTO pool_grants (reservation, pool, ordinal, cu, su, ipv4u, starts_at, ends_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     ONE = select!("WHERE id = $1");
     LIST = select!("WHERE id > $1 ORDER BY id LIMIT $2");
-    LIST_OF_CUSTOMER = select!("WHERE customer = $3 AND id > $1 ORDER BY id LIMIT $2");
-    LIST_ON_NODE = select_on_node!("WHERE pool_nodes.node = $3 AND pool_nodes.pool > $1
-        ORDER BY pool_nodes.pool LIMIT $2");
-    LIST_OF_CUSTOMER_ON_NODE = select_on_node!("WHERE pool_nodes.node = $4 AND pool_nodes.pool > $1
-        AND pools.customer = $3 ORDER BY pool_nodes.pool LIMIT $2");
+    /// Where it knows of one tenant only, PostgreSQL would walk all pools: the order asks for the index.
+    LIST_OF_TENANT = select!("WHERE tenant = $3 AND id > $1 ORDER BY id LIMIT $2"),
+        on_postgres select!("WHERE (tenant, id) > ($3, $1) AND tenant <= $3 ORDER BY tenant, id LIMIT $2");
+    LIST_OF_CUSTOMER = select!("WHERE tenant = $3 AND customer = $4 AND id > $1 ORDER BY id LIMIT $2");
+    LIST_ON_NODE = select_on_node!("WHERE pool_nodes.tenant = $3 AND pool_nodes.node = $4
+        AND pool_nodes.pool > $1 ORDER BY pool_nodes.pool LIMIT $2");
+    LIST_OF_CUSTOMER_ON_NODE = select_on_node!("WHERE pool_nodes.tenant = $3 AND pool_nodes.node = $5
+        AND pool_nodes.pool > $1 AND pools.customer = $4 ORDER BY pool_nodes.pool LIMIT $2");
     NODES_OF = "SELECT pool, node FROM pool_nodes
             WHERE pool IN (SELECT CAST(value AS INTEGER) FROM json_each($1)) ORDER BY pool, node",
         on_postgres "SELECT pool, node FROM pool_nodes
@@ -70,27 +76,28 @@ statements! {
             'awaiting_signatures', 'awaiting_farmer', 'awaiting_payment', 'funded', 'settling', 'held'
         ) ORDER BY reservation_nodes.node";
     /// Whoever decides on reservations with this node has locked it for sharing: he is waited for, then seen.
-    LOCK_NODE = "SELECT id FROM nodes WHERE id = $1",
-        on_postgres "SELECT id FROM nodes WHERE id = $1 FOR UPDATE";
+    LOCK_NODE = "SELECT id FROM nodes WHERE tenant = $1 AND id = $2",
+        on_postgres "SELECT id FROM nodes WHERE tenant = $1 AND id = $2 FOR UPDATE";
     /// Free pools are those bought with play money and those that an unfinished reservation may extend with
     /// it. A node is under one if it is in it, or in an unfinished reservation that may use play money or
     /// extends one. Reservations that may use play money are unfinished.
     NODE_UNDER_FREE_POOL = "SELECT CAST(CASE WHEN EXISTS (
-            SELECT 1 FROM pool_nodes WHERE node = $1 AND free_only = 1
+            SELECT 1 FROM pool_nodes WHERE tenant = $1 AND node = $2 AND free_only = 1
         ) OR EXISTS (
             SELECT 1 FROM reservations CROSS JOIN pool_nodes
             WHERE reservations.play_money = 1 AND pool_nodes.pool = reservations.extends
-                AND pool_nodes.node = $1
+                AND pool_nodes.tenant = $1 AND pool_nodes.node = $2
         ) OR EXISTS (
             SELECT 1 FROM reservations CROSS JOIN reservation_nodes
             WHERE reservations.play_money = 1 AND reservation_nodes.reservation = reservations.id
-                AND reservation_nodes.node = $1
+                AND reservation_nodes.tenant = $1 AND reservation_nodes.node = $2
         ) OR EXISTS (
             SELECT 1 FROM reservations CROSS JOIN reservation_nodes CROSS JOIN pools
             WHERE reservations.extends IS NOT NULL AND reservations.state IN (
                     'awaiting_signatures', 'awaiting_farmer', 'awaiting_payment', 'funded', 'settling', 'held'
                 )
-                AND reservation_nodes.reservation = reservations.id AND reservation_nodes.node = $1
+                AND reservation_nodes.reservation = reservations.id AND reservation_nodes.tenant = $1
+                AND reservation_nodes.node = $2
                 AND pools.id = reservations.extends AND (pools.free_only = 1 OR EXISTS (
                     SELECT 1 FROM reservations AS others
                     WHERE others.play_money = 1 AND others.extends = reservations.extends
@@ -108,6 +115,7 @@ fn bare(row: &Row) -> Result<Pool, StoreError> {
     Ok(Pool {
         id: pool_id(row)?,
         version: facts.version()?,
+        tenant: facts.parsed("tenant")?,
         customer: facts.number("customer", IdentityId::new)?,
         nodes: BTreeSet::new(),
         free_only: facts.flag("free_only")?,
@@ -196,7 +204,7 @@ impl Session {
     }
 
     async fn insert_nodes(&mut self, pool: &Pool) -> Result<(), StoreError> {
-        let args = args![pool.id.get(), to_json(&pool.nodes)?, pool.free_only];
+        let args = args![pool.id.get(), to_json(&pool.nodes)?, pool.free_only, pool.tenant.as_str()];
         self.execute(INSERT_NODES, args).await.map(drop)
     }
 
@@ -225,7 +233,14 @@ impl PoolsTx for Session {
         if pool.version != 0 {
             return Err(self.refuse(format!("a new pool of version {}", pool.version)));
         }
-        let args = args![pool.id.get(), pool.version, pool.free_only, pool.customer.get(), pool.created_at];
+        let args = args![
+            pool.id.get(),
+            pool.version,
+            pool.free_only,
+            pool.tenant.as_str(),
+            pool.customer.get(),
+            pool.created_at,
+        ];
         self.execute(INSERT, args).await?;
         self.insert_nodes(pool).await?;
         self.insert_grants(pool, 0).await
@@ -240,8 +255,8 @@ impl PoolsTx for Session {
         let grants = stored.grants.len();
         let kept = pool.grants.get(..grants) == Some(&stored.grants[..])
             && pool.nodes.is_superset(&stored.nodes)
-            && (pool.customer, pool.created_at.as_microsecond())
-                == (stored.customer, stored.created_at.as_microsecond());
+            && (&pool.tenant, pool.customer, pool.created_at.as_microsecond())
+                == (&stored.tenant, stored.customer, stored.created_at.as_microsecond());
         if !kept {
             return Err(self.refuse(format!("pool {} would lose or change what is stored", pool.id)));
         }
@@ -262,12 +277,17 @@ impl PoolsTx for Session {
         limit: u32,
     ) -> Result<Page<Pool, PoolId>, StoreError> {
         let mut args = args![after.map_or(-1, PoolId::get), rows_max(limit)];
-        let sql = match (filter.customer, filter.node) {
-            (None, None) => LIST,
-            (Some(_), None) => LIST_OF_CUSTOMER,
-            (None, Some(_)) => LIST_ON_NODE,
-            (Some(_), Some(_)) => LIST_OF_CUSTOMER_ON_NODE,
+        let sql = match (&filter.tenant, filter.customer, filter.node) {
+            (None, None, None) => LIST,
+            (None, Some(_), _) | (None, _, Some(_)) => {
+                return Err(self.refuse("customers and nodes are those of a tenant".to_owned()));
+            }
+            (Some(_), None, None) => LIST_OF_TENANT,
+            (Some(_), Some(_), None) => LIST_OF_CUSTOMER,
+            (Some(_), None, Some(_)) => LIST_ON_NODE,
+            (Some(_), Some(_), Some(_)) => LIST_OF_CUSTOMER_ON_NODE,
         };
+        args.extend(filter.tenant.as_ref().map(|tenant| Arg::from(tenant.as_str())));
         args.extend(filter.customer.map(IdentityId::get).map(Arg::from));
         args.extend(filter.node.map(NodeId::get).map(Arg::from));
         let rows = self.rows(sql, args).await?;
@@ -287,11 +307,11 @@ impl PoolsTx for Session {
         Ok(claims)
     }
 
-    async fn node_is_under_free_pool(&mut self, node: NodeId) -> Result<bool, StoreError> {
+    async fn node_is_under_free_pool(&mut self, tenant: &Tenant, node: NodeId) -> Result<bool, StoreError> {
         if !self.reads_only() {
-            self.rows(LOCK_NODE, args![node.get()]).await?;
+            self.rows(LOCK_NODE, args![tenant.as_str(), node.get()]).await?;
         }
-        let row = self.row(NODE_UNDER_FREE_POOL, args![node.get()]).await?;
+        let row = self.row(NODE_UNDER_FREE_POOL, args![tenant.as_str(), node.get()]).await?;
         row.map_or(Ok(false), |row| row.of(&POOLS).flag("under"))
     }
 }

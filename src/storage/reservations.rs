@@ -9,7 +9,7 @@ use super::rows::{Row, Table, to_json};
 use super::session::{Session, rows_max};
 use super::sql::{Arg, Sql, args, statements};
 use crate::domain::address::AccountId;
-use crate::domain::ids::{PoolId, ReservationId};
+use crate::domain::ids::{IdentityId, PoolId, ReservationId};
 use crate::domain::reservation::{Order, Quote, Reservation, STATE_NAMES, State};
 use crate::ports::store::{Page, ReservationFilter, ReservationsTx, StoreError};
 
@@ -19,8 +19,9 @@ const COUNTED: Table = Table { name: "reservation_counts", key: &["state"] };
 macro_rules! select {
     ($rest:expr) => {
         concat!(
-            "SELECT id, version, customer, extends, order_facts, quote_facts, deadline, escrow, memo_facts,
-                created_at, cancel_requested_at, state, state_facts, play_money, decide_after, funded_at
+            "SELECT id, version, tenant, customer, extends, order_facts, quote_facts, deadline, escrow,
+                memo_facts, created_at, cancel_requested_at, state, state_facts, play_money, decide_after,
+                funded_at
             FROM reservations ",
             $rest
         )
@@ -37,12 +38,12 @@ macro_rules! list_in {
 statements! {
     INSERT = "INSERT INTO reservations (id, version, state, state_facts, play_money, cancel_requested_at,
         decide_after, funded_at, customer, extends, order_facts, quote_facts, deadline, escrow, memo_facts,
-        created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
-    INSERT_NODES = "INSERT INTO reservation_nodes (reservation, node)
-            SELECT $1, CAST(value AS INTEGER) FROM json_each($2)",
-        on_postgres "INSERT INTO reservation_nodes (reservation, node)
-            SELECT $1, CAST(value AS BIGINT) FROM jsonb_array_elements_text(CAST($2 AS JSONB)) AS value";
+        created_at, tenant)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    INSERT_NODES = "INSERT INTO reservation_nodes (reservation, node, tenant)
+            SELECT $1, CAST(value AS INTEGER), $3 FROM json_each($2)",
+        on_postgres "INSERT INTO reservation_nodes (reservation, node, tenant)
+            SELECT $1, CAST(value AS BIGINT), $3 FROM jsonb_array_elements_text(CAST($2 AS JSONB)) AS value";
     /// Order and creation never change, so they are no part of it.
     UPDATE = "UPDATE reservations SET version = version + 1, previous_state = state, state = $3,
             state_facts = $4, play_money = $5, cancel_requested_at = $6, decide_after = $7, funded_at = $8
@@ -62,8 +63,15 @@ statements! {
     LIST_REFUNDING = list_in!("refunding");
     LIST_REFUNDED = list_in!("refunded");
     LIST_HELD = list_in!("held");
-    LIST_OF_CUSTOMER = select!("WHERE customer = $3 AND id > $1 ORDER BY id LIMIT $2");
-    LIST_OF_CUSTOMER_IN_STATE = select!("WHERE customer = $3 AND state = $4 AND id > $1
+    /// Where it knows of one tenant only, PostgreSQL would walk all of them: the order asks for the index.
+    LIST_OF_TENANT = select!("WHERE tenant = $3 AND id > $1 ORDER BY id LIMIT $2"),
+        on_postgres select!("WHERE (tenant, id) > ($3, $1) AND tenant <= $3 ORDER BY tenant, id LIMIT $2");
+    LIST_OF_TENANT_IN_STATE = select!("WHERE tenant = $3 AND state = $4 AND id > $1
+        ORDER BY id LIMIT $2"),
+        on_postgres select!("WHERE (tenant, state, id) > ($3, $4, $1) AND (tenant, state) <= ($3, $4)
+            ORDER BY tenant, state, id LIMIT $2");
+    LIST_OF_CUSTOMER = select!("WHERE tenant = $3 AND customer = $4 AND id > $1 ORDER BY id LIMIT $2");
+    LIST_OF_CUSTOMER_IN_STATE = select!("WHERE tenant = $3 AND customer = $4 AND state = $5 AND id > $1
         ORDER BY id LIMIT $2");
     OVERDUE = select!("WHERE decide_after < $1 AND decide_after >= $3 AND (decide_after > $3 OR id > $4)
         ORDER BY decide_after, id LIMIT $2");
@@ -130,6 +138,7 @@ fn reservation(row: &Row) -> Result<Reservation, StoreError> {
     let reservation = Reservation {
         id: reservation_id(row)?,
         version: facts.version()?,
+        tenant: facts.parsed("tenant")?,
         order,
         quote,
         escrow: facts.parsed("escrow")?,
@@ -214,10 +223,16 @@ impl ReservationsTx for Session {
             reservation.escrow.to_string(),
             to_json(&reservation.memo)?,
             reservation.created_at,
+            reservation.tenant.as_str(),
         ]);
         self.execute(INSERT, args).await?;
         self.add_at_commit(ADD_TO_COUNT, reservation.state.name(), 1);
-        self.execute(INSERT_NODES, args![reservation.id.get(), to_json(&order.nodes)?]).await.map(drop)
+        self.execute(
+            INSERT_NODES,
+            args![reservation.id.get(), to_json(&order.nodes)?, reservation.tenant.as_str()],
+        )
+        .await
+        .map(drop)
     }
 
     async fn update_reservation(&mut self, reservation: &Reservation) -> Result<Reservation, StoreError> {
@@ -246,21 +261,24 @@ impl ReservationsTx for Session {
         limit: u32,
     ) -> Result<Page<Reservation, ReservationId>, StoreError> {
         let mut args = args![after.map_or(-1, ReservationId::get), rows_max(limit)];
-        let sql = match (filter.customer, filter.state) {
-            (None, None) => LIST,
-            (None, Some(state)) => {
+        args.extend(filter.tenant.as_ref().map(|tenant| Arg::from(tenant.as_str())));
+        args.extend(filter.customer.map(IdentityId::get).map(Arg::from));
+        let sql = match (&filter.tenant, filter.customer, filter.state) {
+            (None, None, None) => LIST,
+            (None, None, Some(state)) => {
                 let Some((_, sql)) = LISTS_IN_STATE.iter().find(|(name, _)| *name == state) else {
                     return Err(self.refuse(format!("{state:?} is no state of a reservation")));
                 };
                 *sql
             }
-            (Some(customer), None) => {
-                args.push(customer.get().into());
-                LIST_OF_CUSTOMER
+            (None, Some(_), _) => {
+                return Err(self.refuse("a customer is one of a tenant".to_owned()));
             }
-            (Some(customer), Some(state)) => {
-                args.extend(args![customer.get(), state]);
-                LIST_OF_CUSTOMER_IN_STATE
+            (Some(_), None, None) => LIST_OF_TENANT,
+            (Some(_), Some(_), None) => LIST_OF_CUSTOMER,
+            (Some(_), customer, Some(state)) => {
+                args.push(state.into());
+                if customer.is_some() { LIST_OF_CUSTOMER_IN_STATE } else { LIST_OF_TENANT_IN_STATE }
             }
         };
         self.page((sql, args), reservation, reservation_id).await

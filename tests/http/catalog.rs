@@ -15,8 +15,8 @@ on_both_databases! {
         assert_eq!(
             node,
             json!({
-                "id": "2", "farm_id": "1", "capacity": { "cu": "100", "su": "0", "ipv4u": "0" },
-                "free_to_use": true,
+                "id": "2", "tenant": "default", "farm_id": "1",
+                "capacity": { "cu": "100", "su": "0", "ipv4u": "0" }, "free_to_use": true,
             })
         );
         assert_eq!(rig.get("/v1/identities/7").await.is(200).body["public_key"], PUBLIC_KEY);

@@ -1,6 +1,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use farmgate::access::{AccessError, authenticate, create_key, list_keys, revoke_key};
+use farmgate::domain::tenant::Tenant;
 use farmgate::ports::store::Role;
 use serde_json::json;
 
@@ -37,13 +38,31 @@ on_both_databases! {
         let rig = Rig::bare(database).await;
         let mut tx = rig.store.begin().await.unwrap();
         let decider = rig.decider();
-        let first = create_key(&mut *tx, &decider, "ci", Role::Explorer).await.unwrap();
+        let first = create_key(&mut *tx, &decider, "ci", Role::Explorer, None).await.unwrap();
         revoke_key(&mut *tx, &decider, first.key.id).await.unwrap();
-        create_key(&mut *tx, &decider, "ci", Role::Explorer).await.unwrap();
-        let third = create_key(&mut *tx, &decider, "ci", Role::Explorer).await;
+        create_key(&mut *tx, &decider, "ci", Role::Explorer, None).await.unwrap();
+        let third = create_key(&mut *tx, &decider, "ci", Role::Explorer, None).await;
         assert!(matches!(third, Err(AccessError::NameTaken)));
-        let nameless = create_key(&mut *tx, &decider, "", Role::Explorer).await;
+        let nameless = create_key(&mut *tx, &decider, "", Role::Explorer, None).await;
         assert!(matches!(nameless, Err(AccessError::Name)));
+    }
+
+    async fn a_key_is_of_a_tenant_or_of_the_installation(database: &TestStore) {
+        let rig = Rig::bare(database).await;
+        let mut tx = rig.store.begin().await.unwrap();
+        let (decider, acme) = (rig.decider(), "acme".parse::<Tenant>().unwrap());
+        for (number, role) in Role::ALL.into_iter().enumerate() {
+            let named = create_key(&mut *tx, &decider, &format!("a{number}"), role, Some(acme.clone())).await;
+            let unnamed = create_key(&mut *tx, &decider, &format!("b{number}"), role, None).await.unwrap();
+            if role.is_of_a_tenant() {
+                assert_eq!(named.unwrap().key.tenant.as_ref(), Some(&acme));
+                assert_eq!(unnamed.key.tenant, Some(Tenant::default()));
+            } else {
+                assert!(matches!(named, Err(AccessError::OfNoTenant(of)) if of == role));
+                assert_eq!(unnamed.key.tenant, None);
+            }
+        }
+        assert_eq!(tx.tenants(9).await.unwrap(), [acme, Tenant::default()]);
     }
 
     async fn each_role_does_its_own_and_no_more(database: &TestStore) {
@@ -54,6 +73,7 @@ on_both_databases! {
             (Role::Auditor, 200, 403, 403, 200, 200, 200, 200, 403),
             (Role::Farmer, 200, 403, 403, 200, 403, 403, 403, 403),
             (Role::Node, 200, 403, 403, 403, 200, 403, 403, 403),
+            (Role::Rates, 200, 403, 403, 403, 403, 403, 403, 403),
         ] {
             let key = rig.key(role).await;
             let identity = json!({ "name": "Ada", "public_key": PUBLIC_KEY }).to_string();

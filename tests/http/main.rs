@@ -6,8 +6,10 @@ mod catalog;
 mod dead_letters;
 mod keys;
 mod money;
+mod rates;
 mod reading;
 mod reservations;
 mod rig;
 #[path = "../support/mod.rs"]
 mod support;
+mod tenants;

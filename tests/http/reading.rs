@@ -6,6 +6,7 @@ use farmgate::domain::ids::{
 use farmgate::domain::money::Stroops;
 use farmgate::domain::payment::{Attribution, Memo, Payment, PaymentId, PaymentKind};
 use farmgate::domain::pool::{Credit, Pool};
+use farmgate::domain::tenant::Tenant;
 use farmgate::domain::transfer::{Purpose, Submission, SubmissionState};
 use farmgate::domain::units::{CloudUnits, MilliUnits};
 use farmgate::ports::clock::Clock;
@@ -28,7 +29,9 @@ async fn settle(rig: &Rig, reservation: &str, free_only: bool) {
         at: rig.clock.now(),
     };
     let mut tx = rig.store.begin().await.unwrap();
-    tx.insert_pool(&Pool::create(IdentityId::new(7).unwrap(), credit).unwrap()).await.unwrap();
+    tx.insert_pool(&Pool::create(Tenant::default(), IdentityId::new(7).unwrap(), credit).unwrap())
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -75,7 +78,10 @@ on_both_databases! {
         rig.get(&format!("/v1/reservations/{bad}")).await.is_problem(500, "internal", None);
         database.tamper("UPDATE farms SET distribution_facts = '{}' WHERE id = 2").await;
         let farms = rig.get("/v1/farms").await.is(200).body;
-        assert_eq!((&farms["items"][0]["id"], &farms["unreadable"][0]["key"]), (&json!("1"), &json!("id 2")));
+        assert_eq!(
+            (&farms["items"][0]["id"], &farms["unreadable"][0]["key"]),
+            (&json!("1"), &json!("tenant default, id 2"))
+        );
         // An order on the other farm's node goes its way.
         rig.order(order(&["1"])).await.is(201);
     }

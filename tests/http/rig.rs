@@ -177,9 +177,15 @@ impl Rig {
 
     /// A new key's secret.
     pub async fn key(&self, role: Role) -> String {
+        self.key_of(role, None).await
+    }
+
+    /// The secret of a new key for the things of a tenant.
+    pub async fn key_of(&self, role: Role, tenant: Option<&str>) -> String {
         let mut tx = self.store.begin().await.unwrap();
         let name = format!("{} {}", role.as_str(), self.entropy.u64());
-        let key = create_key(&mut *tx, &self.decider(), &name, role).await.unwrap();
+        let tenant = tenant.map(|name| name.parse().unwrap());
+        let key = create_key(&mut *tx, &self.decider(), &name, role, tenant).await.unwrap();
         tx.commit().await.unwrap();
         key.secret.expose_secret().to_owned()
     }

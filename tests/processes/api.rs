@@ -9,6 +9,7 @@ use crate::children::{farmgate, free_port, http_client, until};
 pub struct Api {
     pub port: u16,
     key: String,
+    operator: String,
     http: reqwest::Client,
 }
 
@@ -26,17 +27,22 @@ pub fn secret(name: &str) -> String {
     secret.as_unredacted().to_string().as_str().to_owned()
 }
 
+/// The secret of a new key of a role, whose name it bears.
+async fn new_key(database: &str, role: &str) -> String {
+    let output = farmgate()
+        .args(["keys", "create", role, "--role", role, "--database", database])
+        .output()
+        .await
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
 impl Api {
-    /// A free port, and a key that is stored in this database.
+    /// A free port, and keys that are stored in this database.
     pub async fn new(database: &str) -> Self {
-        let output = farmgate()
-            .args(["keys", "create", "explorer", "--role", "explorer", "--database", database])
-            .output()
-            .await
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-        Self { port: free_port(), key, http: http_client() }
+        let (key, operator) = (new_key(database, "explorer").await, new_key(database, "operator").await);
+        Self { port: free_port(), key, operator, http: http_client() }
     }
 
     fn url(&self, path: &str) -> String {
@@ -52,7 +58,11 @@ impl Api {
     }
 
     async fn put(&self, path: &str, body: Value) {
-        let call = self.http.put(self.url(path)).bearer_auth(&self.key).json(&body);
+        self.put_with(&self.key, path, body).await;
+    }
+
+    async fn put_with(&self, key: &str, path: &str, body: Value) {
+        let call = self.http.put(self.url(path)).bearer_auth(key).json(&body);
         let answer = call.send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
     }
@@ -83,7 +93,7 @@ impl Api {
     pub async fn describe_grid(&self, horizon: &Horizon) {
         let tft = horizon.asset(named("TFT")).await.unwrap();
         let rate = json!({ "asset": tft, "usd_rate": "0.05", "rate_valid_seconds": 86_400 });
-        self.put("/v1/currencies/TFT", rate).await;
+        self.put_with(&self.operator, "/v1/currencies/TFT", rate).await;
         let key = hex::encode(wallet("alice").account().bytes());
         self.put("/v1/identities/1", json!({ "name": "Alice", "public_key": key })).await;
         let farm = json!({

@@ -134,9 +134,9 @@ impl World {
         let opening = stream::iter(everybody).for_each_concurrent(40, async |(wallet, purse)| {
             open(&horizon, &wallet, purse).await;
         });
-        let keys =
-            async { machine.run(&["keys", "create", "explorer", "--role", "explorer"]).await.unwrap() };
-        let ((), key) = futures::join!(opening, keys);
+        let key_of = async |role| machine.run(&["keys", "create", role, "--role", role]).await.unwrap();
+        let keys = async { (key_of("explorer").await, key_of("operator").await) };
+        let ((), (key, operator)) = futures::join!(opening, keys);
         let logs = tempfile::tempdir().unwrap();
         let services = [(); 2].map(|()| Service::new(lasting_port(&mut ports), logs.path()));
         let tft = horizon.asset("TFT".parse().unwrap()).await.unwrap();
@@ -152,29 +152,29 @@ impl World {
         let mut world =
             Self { network, cluster, machine, services, town, dice, frozen_out: 0, stalls: 0, _logs: logs };
         world.all_up().await;
-        world.describe_grid().await;
+        world.describe_grid(operator.trim()).await;
         world
     }
 
-    async fn put(&self, path: &str, body: Value) {
-        let call = self.town.http.put(self.services[0].url(path)).bearer_auth(&self.town.key).json(&body);
+    async fn put(&self, key: &str, path: &str, body: Value) {
+        let call = self.town.http.put(self.services[0].url(path)).bearer_auth(key).json(&body);
         let answer = call.send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
     }
 
-    async fn describe_grid(&self) {
+    async fn describe_grid(&self, operator: &str) {
         let tft = self.town.tft;
         let key = hex::encode(wallet("customer-0").account().bytes());
         let currency = json!({ "asset": tft, "usd_rate": "0.05", "rate_valid_seconds": 86_400 });
-        self.put("/v1/currencies/TFT", currency).await;
-        self.put("/v1/identities/1", json!({ "name": "Everybody", "public_key": key })).await;
+        self.put(operator, "/v1/currencies/TFT", currency).await;
+        self.put(&self.town.key, "/v1/identities/1", json!({ "name": "Everybody", "public_key": key })).await;
         let addresses = json!({ tft.to_string(): wallet("farmer").account() });
         let farm = json!({
             "name": "North", "owner_id": "1", "distribution": "grid2", "payout_addresses": addresses,
         });
-        self.put("/v1/farms/1", farm).await;
+        self.put(&self.town.key, "/v1/farms/1", farm).await;
         let capacity = json!({ "cu": "1024", "su": "32", "ipv4u": "4" });
-        self.put("/v1/nodes/1", json!({ "farm_id": "1", "capacity": capacity })).await;
+        self.put(&self.town.key, "/v1/nodes/1", json!({ "farm_id": "1", "capacity": capacity })).await;
     }
 
     fn below(&mut self, end: u64) -> u64 {

@@ -11,6 +11,7 @@ use farmgate::domain::farm::Farm;
 use farmgate::domain::ids::{FarmId, IdentityId};
 use farmgate::domain::money::Stroops;
 use farmgate::domain::split::Distribution;
+use farmgate::domain::tenant::Tenant;
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::{Put, Store, StoreError, transact};
 use farmgate_sandbox::wallet::{Horizon, Named, Wallet};
@@ -144,6 +145,7 @@ async fn describe_grid(store: &Arc<dyn Store>, tft: Asset) {
         free_only: false,
     };
     let farm = Farm {
+        tenant: Tenant::default(),
         id: FarmId::new(1).unwrap(),
         name: "North".to_owned(),
         owner: IdentityId::new(1).unwrap(),

@@ -6,6 +6,7 @@ use farmgate::api;
 use farmgate::domain::audit::{Act, Actor, AuditEntry, Destination};
 use farmgate::domain::ids::{AuditId, ClaimableId, OperationId, TxHash};
 use farmgate::domain::payment::{Memo, PaymentId};
+use farmgate::domain::tenant::Tenant;
 use farmgate::ports::store::AuditFilter;
 
 use crate::samples::*;
@@ -17,10 +18,16 @@ fn acts() -> Vec<Act> {
     let before = Destination { address: account(1).into(), memo: Memo::Return(TxHash([7; 32])) };
     let after = Destination { address: account(2).into(), memo: Memo::Text("by hand".to_owned()) };
     let key = api_key(1, "explorer").id;
+    let acme: Tenant = "acme".parse().unwrap();
     vec![
-        Act::FarmDescribed { farm: farm.id, before: None, after: (&farm).into() },
-        Act::NodeDescribed { node: node.id, before: None, after: (&node).into() },
-        Act::IdentityDescribed { identity: identity.id, before: None, after: identity.public_key },
+        Act::FarmDescribed { tenant: acme.clone(), farm: farm.id, before: None, after: (&farm).into() },
+        Act::NodeDescribed { tenant: Tenant::default(), node: node.id, before: None, after: (&node).into() },
+        Act::IdentityDescribed {
+            tenant: acme.clone(),
+            identity: identity.id,
+            before: None,
+            after: identity.public_key,
+        },
         Act::CurrencyDescribed { currency: currency.code, before: None, after: (&currency).into() },
         Act::ReservationOpened { reservation: reservation_id(1) },
         Act::CancelRequested { reservation: reservation_id(1) },
@@ -33,7 +40,9 @@ fn acts() -> Vec<Act> {
         Act::RepaymentRedirected { claimable_balance: ClaimableId([7; 32]), before, after },
         Act::OperationAccepted { account: account(1), operation: OperationId(7) },
         Act::LetterDismissed { letter: "unreadable_row:ab".parse().unwrap() },
-        Act::KeyCreated { key, role: "explorer".to_owned() },
+        Act::KeyCreated { key, role: "explorer".to_owned(), tenant: Some(acme) },
+        Act::KeyCreated { key, role: "operator".to_owned(), tenant: None },
+        Act::RatesTaken { key },
         Act::KeyRevoked { key },
     ]
 }

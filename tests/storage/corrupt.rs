@@ -4,6 +4,7 @@ use farmgate::domain::escrow::{EscrowState, HistoryCursor};
 use farmgate::domain::ids::*;
 use farmgate::domain::journal::BookAccount;
 use farmgate::domain::payment::PaymentId;
+use farmgate::domain::tenant::Tenant;
 use farmgate::ports::store::*;
 
 use crate::samples::*;
@@ -57,9 +58,9 @@ async fn fill(database: &TestStore) {
 /// Reads everything; the first thing that cannot be.
 async fn read(store: &dyn Store) -> Result<(), StoreError> {
     let mut tx = store.begin_read().await?;
-    tx.farm(FarmId::new(1).unwrap()).await?;
-    tx.nodes(None, None, 9).await?.all()?;
-    tx.identities(None, 9).await?.all()?;
+    tx.farm(&Tenant::default(), FarmId::new(1).unwrap()).await?;
+    tx.nodes(&Tenant::default(), None, None, 9).await?.all()?;
+    tx.identities(&Tenant::default(), None, 9).await?.all()?;
     tx.currencies(None, 9).await?.all()?;
     tx.reservation(reservation_id(1)).await?;
     tx.escrows(&[account(1)]).await?.all()?;
@@ -82,11 +83,11 @@ async fn read(store: &dyn Store) -> Result<(), StoreError> {
 }
 
 const CASES: [(&str, &str, &str, &str); 48] = [
-    ("farms", "distribution_facts", "'{\"name\":\"x\",\"shares\":[]}'", "id 1"),
-    ("farms", "payout_facts", "'[]'", "id 1"),
-    ("farms", "owner", "-4", "id 1"),
-    ("nodes", "cu", "1000000001", "id 1"),
-    ("identities", "public_key", "'00'", "id 1"),
+    ("farms", "distribution_facts", "'{\"name\":\"x\",\"shares\":[]}'", "tenant default, id 1"),
+    ("farms", "payout_facts", "'[]'", "tenant default, id 1"),
+    ("farms", "owner", "-4", "tenant default, id 1"),
+    ("nodes", "cu", "1000000001", "tenant default, id 1"),
+    ("identities", "public_key", "'00'", "tenant default, id 1"),
     ("currencies", "usd_rate", "'a lot'", "code TFT"),
     ("currencies", "rate_at", "9223372036854775807", "code TFT"),
     ("reservations", "version", "-1", "id 1"),

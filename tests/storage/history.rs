@@ -316,8 +316,8 @@ const JOURNAL: &str = "
         UNION ALL SELECT 'deposits:' || CAST({id} AS TEXT), {tft}, 0, 'deposits' FROM seeds;";
 
 const OTHERS: &str = "
-    INSERT INTO events (id, recorded_at, kind_facts)
-        SELECT 4 * i + part, born + part * 1000, {event} FROM seeds
+    INSERT INTO events (id, recorded_at, kind_facts, tenant)
+        SELECT 4 * i + part, born + part * 1000, {event}, 'default' FROM seeds
         CROSS JOIN (SELECT -3 AS part UNION ALL SELECT -2 UNION ALL SELECT -1 UNION ALL SELECT 0) AS parts;
     INSERT INTO idempotency_answers (api_key, request_key, request_hash, status, body, answered_at)
         SELECT 1, hash, hash, 201, '{}', born FROM seeds WHERE i % 10 = 0;
@@ -331,5 +331,5 @@ const OTHERS: &str = "
         SELECT 1000000 + i, 'North', 1000000 + i, '{}', {distribution} FROM seeds WHERE i % {rare} = 0;
     INSERT INTO nodes (id, farm, cu, su, ipv4u, free_to_use)
         SELECT 1000000 + i, 1000000 + i, 1, 1, 1, 0 FROM seeds WHERE i % {rare} = 0;
-    INSERT INTO api_keys (id, name, role, secret_hash, created_at, revoked_at)
-        SELECT 1000000 + i, hash, 'node', hash, born, NULL FROM seeds WHERE i % {rare} = 0;";
+    INSERT INTO api_keys (id, name, role, secret_hash, created_at, revoked_at, tenant)
+        SELECT 1000000 + i, hash, 'node', hash, born, NULL, 'default' FROM seeds WHERE i % {rare} = 0;";

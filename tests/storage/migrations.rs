@@ -6,6 +6,7 @@ use farmgate::domain::claimable::ClaimableState;
 use farmgate::domain::ids::*;
 use farmgate::domain::payment::PaymentId;
 use farmgate::domain::reservation::{Funding, Reservation, State};
+use farmgate::domain::tenant::Tenant;
 use farmgate::domain::transfer::{Delivery, Transfer, TransferKind, TransferState};
 use farmgate::ports::store::*;
 use farmgate::storage::{SchemaState, schema};
@@ -303,14 +304,14 @@ async fn what_is_searched_for_gets_columns(place: Place) {
     assert_eq!(tx.reservation_counts().await.unwrap(), counts);
     assert_eq!(tx.reservations_recounted().await.unwrap(), counts);
     let (farm, tft) = (FarmId::new(3).unwrap(), asset("TFT"));
-    assert_eq!(tx.claimables_of_farm(farm, tft).await.unwrap(), 1);
+    assert_eq!(tx.claimables_of_farm(&Tenant::default(), farm, tft).await.unwrap(), 1);
     assert_eq!(tx.returns_by_claimable().await.unwrap(), 1);
     let unpaid = tx.claimables_not_repaid(None, 9).await.unwrap().all().unwrap();
     assert_eq!(unpaid.iter().map(|each| each.id).collect::<Vec<_>>(), [claimable(4).id]);
     let sums = ClaimableSums { asset: tft, standing: 1_800, owed: 2_700 };
     assert_eq!(tx.claimable_sums().await.unwrap(), [sums]);
-    assert!(tx.node_is_under_free_pool(node_id(7)).await.unwrap());
-    assert!(!tx.node_is_under_free_pool(node_id(8)).await.unwrap());
+    assert!(tx.node_is_under_free_pool(&Tenant::default(), node_id(7)).await.unwrap());
+    assert!(!tx.node_is_under_free_pool(&Tenant::default(), node_id(8)).await.unwrap());
     tx.rollback().await.unwrap();
     let kinds = "SELECT account || ' ' || kind FROM journal_balances ORDER BY amount, account";
     let expected = [
@@ -330,4 +331,117 @@ async fn what_is_searched_for_gets_columns_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_searched_for_gets_columns_on_postgres() {
     what_is_searched_for_gets_columns(Place::postgres().await).await;
+}
+
+/// The last schema without tenants.
+const NO_TENANTS: i64 = 14;
+
+async fn what_was_there_belongs_to_the_default_tenant(place: Place) {
+    let mut raw = RawConnection::to(&place.url).await;
+    migrate(&mut raw, NO_TENANTS).await;
+    let (farm, node, identity, reservation) = (farm(3), node(7, 3), identity(1), reservation(1));
+    raw.run(&format!(
+        "INSERT INTO farms (id, name, owner, payout_facts, distribution_facts)
+        VALUES (3, '{}', {}, '{}', '{}')",
+        farm.name,
+        farm.owner,
+        json(&farm.payout_addresses),
+        json(&farm.distribution),
+    ))
+    .await;
+    let units = [node.capacity.cu, node.capacity.su, node.capacity.ipv4u].map(|units| units.get());
+    raw.run(&format!(
+        "INSERT INTO nodes (id, farm, cu, su, ipv4u, free_to_use) VALUES (7, 3, {}, {}, {}, {})",
+        units[0],
+        units[1],
+        units[2],
+        u8::from(node.free_to_use),
+    ))
+    .await;
+    raw.run(&format!(
+        "INSERT INTO identities (id, name, public_key) VALUES (1, '{}', '{}')",
+        identity.name, identity.public_key,
+    ))
+    .await;
+    for (id, role, revoked_at) in [
+        (1, "explorer", "NULL"),
+        (2, "explorer", "5"),
+        (3, "node", "NULL"),
+        (4, "farmer", "NULL"),
+        (5, "operator", "NULL"),
+        (6, "auditor", "NULL"),
+    ] {
+        raw.run(&format!(
+            "INSERT INTO api_keys (id, name, role, secret_hash, created_at, revoked_at)
+            VALUES ({id}, 'key {id}', '{role}', '{}', 1, {revoked_at})",
+            hex::encode([u8::try_from(id).unwrap(); 32]),
+        ))
+        .await;
+    }
+    raw.run(&format!(
+        "INSERT INTO reservations (id, version, customer, order_facts, quote_facts, deadline, escrow,
+            memo_facts, created_at, state, state_facts, play_money, decide_after)
+        VALUES (1, 0, {}, '{}', '{}', {}, '{}', '{}', {}, '{}', '{}', 0, {})",
+        reservation.order.customer,
+        json(&reservation.order),
+        json(&reservation.quote),
+        reservation.quote.deadline.as_microsecond(),
+        reservation.escrow,
+        json(&reservation.memo),
+        reservation.created_at.as_microsecond(),
+        reservation.state.name(),
+        json(&reservation.state),
+        reservation.decided_after().as_microsecond(),
+    ))
+    .await;
+    raw.run("INSERT INTO reservation_nodes (reservation, node) VALUES (1, 7)").await;
+    raw.run("INSERT INTO pools (id, version, customer, free_only, created_at) VALUES (2, 0, 1, 1, 1)").await;
+    raw.run("INSERT INTO pool_nodes (pool, node, free_only) VALUES (2, 7, 1)").await;
+    raw.run(
+        "INSERT INTO events (id, recorded_at, kind_facts) VALUES
+            (1, 1, '{\"type\":\"reservation.created\",\"reservation\":\"1\"}'),
+            (2, 1, '{\"type\":\"payment.received\",\"payment\":\"5-0\",\"reservation\":null}')",
+    )
+    .await;
+    raw.close().await;
+
+    let database = TestStore::open(&place).await;
+    let mut tx = database.store.begin_read().await.unwrap();
+    let (here, elsewhere) = (Tenant::default(), "acme".parse::<Tenant>().unwrap());
+    assert_eq!(tx.farm(&here, farm.id).await.unwrap(), Some(farm.clone()));
+    assert_eq!(tx.node(&here, node.id).await.unwrap(), Some(node.clone()));
+    assert_eq!(tx.identity(&here, identity.id).await.unwrap(), Some(identity.clone()));
+    assert_eq!(tx.farm(&elsewhere, farm.id).await.unwrap(), None);
+    assert_eq!(tx.reservation(reservation.id).await.unwrap(), Some(reservation.clone()));
+    let of = |tenant: &Tenant| ReservationFilter { tenant: Some(tenant.clone()), ..Default::default() };
+    let found = tx.reservations(&of(&here), None, 9).await.unwrap().all().unwrap();
+    assert_eq!(found, [reservation.clone()]);
+    assert_eq!(tx.reservations(&of(&elsewhere), None, 9).await.unwrap().all().unwrap(), []);
+    assert!(tx.node_is_under_free_pool(&here, node.id).await.unwrap());
+    assert!(!tx.node_is_under_free_pool(&elsewhere, node.id).await.unwrap());
+    assert_eq!(tx.events(Some(&here), None, 9).await.unwrap().all().unwrap().len(), 1);
+    assert_eq!(tx.events(None, None, 9).await.unwrap().all().unwrap().len(), 2);
+    let keys = tx.api_keys(None, 9).await.unwrap();
+    let kept = |key: &ApiKey| (key.id.get(), key.tenant.is_some(), key.pushes_rates);
+    let expected = [
+        (1, true, true),
+        (2, true, false),
+        (3, true, false),
+        (4, true, false),
+        (5, false, false),
+        (6, false, false),
+    ];
+    assert_eq!(keys.iter().map(kept).collect::<Vec<_>>(), expected, "the first pushes rates, as it did");
+    assert!(keys.iter().all(|key| key.tenant.as_ref().is_none_or(Tenant::is_default)));
+    tx.rollback().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_there_belongs_to_the_default_tenant_on_sqlite() {
+    what_was_there_belongs_to_the_default_tenant(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_there_belongs_to_the_default_tenant_on_postgres() {
+    what_was_there_belongs_to_the_default_tenant(Place::postgres().await).await;
 }

@@ -9,18 +9,25 @@ use farmgate::domain::journal::BookAccount;
 use farmgate::domain::payment::{Attribution, PaymentId};
 use farmgate::domain::pool::Extension;
 use farmgate::domain::reservation::{Funding, HoldReason, RefundReason, Settlement};
+use farmgate::domain::tenant::Tenant;
 use farmgate::domain::transfer::{Delivery, ResultCodes, SubmissionState, Transfer, TransferKind};
 use farmgate::ports::store::*;
 
 use crate::samples::*;
 use crate::support::on_both_databases;
 
+/// The tenant of all samples.
+fn here() -> Tenant {
+    Tenant::default()
+}
+
 on_both_databases! {
     async fn the_catalog_is_replaced_and_listed_in_order(database: &TestStore) {
         let mut tx = database.store.begin().await.unwrap();
         assert_eq!(tx.put_farm(&farm(2)).await.unwrap(), Put::Created);
         assert_eq!(tx.put_farm(&farm(1)).await.unwrap(), Put::Created);
-        let renamed = farmgate::domain::farm::Farm { name: "other".to_owned(), ..farm(2) };
+        let renamed =
+            farmgate::domain::farm::Farm { tenant: Tenant::default(), name: "other".to_owned(), ..farm(2) };
         assert_eq!(tx.put_farm(&renamed).await.unwrap(), Put::Replaced);
         for (number, farm) in [(12, 1), (11, 2), (10, 1)] {
             assert_eq!(tx.put_node(&node(number, farm)).await.unwrap(), Put::Created);
@@ -40,18 +47,21 @@ on_both_databases! {
         }
 
         let mut tx = database.store.begin_read().await.unwrap();
-        assert_eq!(tx.farm(renamed.id).await.unwrap(), Some(renamed.clone()));
-        assert_eq!(tx.farms(None, 10).await.unwrap().all().unwrap(), [farm(1), renamed.clone()]);
-        assert_eq!(tx.farms(Some(farm(1).id), 10).await.unwrap().all().unwrap(), [renamed]);
-        assert_eq!(tx.node(node_id(11)).await.unwrap(), Some(node(11, 2)));
-        assert_eq!(tx.node(node_id(99)).await.unwrap(), None);
-        assert_eq!(tx.nodes(None, Some(node_id(10)), 1).await.unwrap().all().unwrap(), [node(11, 2)]);
+        assert_eq!(tx.farm(&here(), renamed.id).await.unwrap(), Some(renamed.clone()));
+        assert_eq!(tx.farms(&here(), None, 10).await.unwrap().all().unwrap(), [farm(1), renamed.clone()]);
+        assert_eq!(tx.farms(&here(), Some(farm(1).id), 10).await.unwrap().all().unwrap(), [renamed]);
+        assert_eq!(tx.node(&here(), node_id(11)).await.unwrap(), Some(node(11, 2)));
+        assert_eq!(tx.node(&here(), node_id(99)).await.unwrap(), None);
         assert_eq!(
-            tx.nodes(Some(farm(1).id), None, 10).await.unwrap().all().unwrap(),
+            tx.nodes(&here(), None, Some(node_id(10)), 1).await.unwrap().all().unwrap(),
+            [node(11, 2)]
+        );
+        assert_eq!(
+            tx.nodes(&here(), Some(farm(1).id), None, 10).await.unwrap().all().unwrap(),
             [node(10, 1), node(12, 1)]
         );
-        assert_eq!(tx.identity(identity(5).id).await.unwrap(), Some(identity(5)));
-        assert_eq!(tx.identities(None, 10).await.unwrap().all().unwrap(), [identity(5)]);
+        assert_eq!(tx.identity(&here(), identity(5).id).await.unwrap(), Some(identity(5)));
+        assert_eq!(tx.identities(&here(), None, 10).await.unwrap().all().unwrap(), [identity(5)]);
         assert_eq!(tx.currency("TFT".parse().unwrap()).await.unwrap(), Some(currency("TFT")));
         let codes: Vec<_> =
             tx.currencies(None, 10).await.unwrap().all().unwrap().into_iter().map(|each| each.code).collect();
@@ -127,9 +137,9 @@ on_both_databases! {
         let mut found = Vec::new();
         for filter in [
             ReservationFilter::default(),
-            ReservationFilter { state: Some("cancelled"), customer: None },
-            ReservationFilter { state: None, customer },
-            ReservationFilter { state: Some("cancelled"), customer },
+            ReservationFilter { state: Some("cancelled"), ..ReservationFilter::default() },
+            ReservationFilter { tenant: Some(here()), state: None, customer },
+            ReservationFilter { tenant: Some(here()), state: Some("cancelled"), customer },
         ] {
             let list = tx.reservations(&filter, None, 10).await.unwrap().all().unwrap();
             found.push(list.iter().map(|each| each.id.get()).collect::<Vec<_>>());
@@ -219,14 +229,15 @@ on_both_databases! {
         let all = PoolFilter::default();
         assert_eq!(tx.pools(&all, None, 10).await.unwrap().all().unwrap(), [bigger.clone(), pool(2)]);
         assert_eq!(tx.pools(&all, Some(bigger.id), 10).await.unwrap().all().unwrap(), [pool(2)]);
-        let on_node = PoolFilter { customer: None, node: Some(node_id(9)) };
+        let on_node = PoolFilter { tenant: Some(here()), customer: None, node: Some(node_id(9)) };
         assert_eq!(tx.pools(&on_node, None, 10).await.unwrap().all().unwrap(), [bigger.clone()]);
-        let customer = PoolFilter { customer: IdentityId::new(1).ok(), node: Some(node_id(9)) };
+        let customer =
+            PoolFilter { tenant: Some(here()), customer: IdentityId::new(1).ok(), node: Some(node_id(9)) };
         assert_eq!(tx.pools(&customer, None, 10).await.unwrap().all().unwrap(), [bigger.clone()]);
-        let nobody = PoolFilter { customer: IdentityId::new(2).ok(), node: None };
+        let nobody = PoolFilter { tenant: Some(here()), customer: IdentityId::new(2).ok(), node: None };
         assert_eq!(tx.pools(&nobody, None, 10).await.unwrap().all().unwrap(), []);
-        assert!(tx.node_is_under_free_pool(node_id(9)).await.unwrap());
-        assert!(!tx.node_is_under_free_pool(node_id(8)).await.unwrap());
+        assert!(tx.node_is_under_free_pool(&here(), node_id(9)).await.unwrap());
+        assert!(!tx.node_is_under_free_pool(&here(), node_id(8)).await.unwrap());
         tx.rollback().await.unwrap();
 
         let mut tx = database.store.begin().await.unwrap();
@@ -247,23 +258,23 @@ on_both_databases! {
         paid.order.nodes = vec![node_id(31)];
         paid.order.extends = Some(Extension::Time { pool: pool(1).id });
         tx.insert_reservation(&paid).await.unwrap();
-        assert!(!tx.node_is_under_free_pool(node_id(31)).await.unwrap());
+        assert!(!tx.node_is_under_free_pool(&here(), node_id(31)).await.unwrap());
         tx.insert_reservation(&free).await.unwrap();
         let claims = tx.pool_claims(pool(1).id).await.unwrap();
         assert_eq!(claims, PoolClaims { play_money: true, nodes: [node_id(30), node_id(31)].into() });
         for (node, why) in
             [(30, "its own"), (1, "of the pool it extends"), (31, "of another that extends that pool")]
         {
-            assert!(tx.node_is_under_free_pool(node_id(node)).await.unwrap(), "{why}");
+            assert!(tx.node_is_under_free_pool(&here(), node_id(node)).await.unwrap(), "{why}");
         }
-        assert!(!tx.node_is_under_free_pool(node_id(32)).await.unwrap());
+        assert!(!tx.node_is_under_free_pool(&here(), node_id(32)).await.unwrap());
         let done = free.cancelled(at(5)).unwrap();
         tx.update_reservation(&done).await.unwrap();
         let claims = tx.pool_claims(pool(1).id).await.unwrap();
         assert_eq!(claims, PoolClaims { play_money: false, nodes: [node_id(31)].into() });
         for node in [30, 1, 31] {
             assert!(
-                !tx.node_is_under_free_pool(node_id(node)).await.unwrap(),
+                !tx.node_is_under_free_pool(&here(), node_id(node)).await.unwrap(),
                 "{node} after it was called off"
             );
         }
@@ -409,15 +420,19 @@ on_both_databases! {
         let payment = PaymentId { operation: OperationId(5), change: 0 };
         let back = Transfer { kind: TransferKind::Refund { payment }, ..transfer(3, 2) };
         let mut tx = database.store.begin().await.unwrap();
+        tx.insert_reservation(&reservation(1)).await.unwrap();
         tx.insert_transfers(&[transfer(1, 0), transfer(2, 1), back.clone()]).await.unwrap();
-        assert_eq!(tx.claimables_of_farm(farm, tft).await.unwrap(), 0);
+        assert_eq!(tx.claimables_of_farm(&here(), farm, tft).await.unwrap(), 0);
         tx.insert_claimable(&claimable(1)).await.unwrap();
         tx.redirect_transfer(&transfer(2, 1), &transfer(2, 1).as_claimable().unwrap()).await.unwrap();
-        assert_eq!(tx.claimables_of_farm(farm, tft).await.unwrap(), 2);
-        assert_eq!(tx.claimables_of_farm(farm, asset("TFTA")).await.unwrap(), 0);
-        assert_eq!(tx.claimables_of_farm(FarmId::new(4).unwrap(), tft).await.unwrap(), 0);
-        assert_eq!(tx.farms_with_claimables(1, 9).await.unwrap(), [(farm, tft)]);
-        assert_eq!(tx.farms_with_claimables(2, 9).await.unwrap(), [], "one is on its way");
+        assert_eq!(tx.claimables_of_farm(&here(), farm, tft).await.unwrap(), 2);
+        assert_eq!(tx.claimables_of_farm(&here(), farm, asset("TFTA")).await.unwrap(), 0);
+        assert_eq!(tx.claimables_of_farm(&here(), FarmId::new(4).unwrap(), tft).await.unwrap(), 0);
+        let acme: Tenant = "acme".parse().unwrap();
+        assert_eq!(tx.claimables_of_farm(&acme, farm, tft).await.unwrap(), 0, "its own farm 3");
+        assert_eq!(tx.farms_with_claimables(&acme, 1, 9).await.unwrap(), []);
+        assert_eq!(tx.farms_with_claimables(&here(), 1, 9).await.unwrap(), [(farm, tft)]);
+        assert_eq!(tx.farms_with_claimables(&here(), 2, 9).await.unwrap(), [], "one is on its way");
         assert_eq!(tx.returns_by_claimable().await.unwrap(), 0, "legs are no returns");
         let on_its_way = back.clone().as_claimable().unwrap();
         tx.redirect_transfer(&back, &on_its_way).await.unwrap();
@@ -431,10 +446,13 @@ on_both_databases! {
             tx.update_claimable(&claimable(number), &claimed).await.unwrap();
         }
         assert_eq!(
-            (tx.returns_by_claimable().await.unwrap(), tx.claimables_of_farm(farm, tft).await.unwrap()),
+            (
+                tx.returns_by_claimable().await.unwrap(),
+                tx.claimables_of_farm(&here(), farm, tft).await.unwrap()
+            ),
             (0, 1)
         );
-        assert_eq!(tx.farms_with_claimables(1, 9).await.unwrap(), []);
+        assert_eq!(tx.farms_with_claimables(&here(), 1, 9).await.unwrap(), []);
         tx.commit().await.unwrap();
     }
 
@@ -672,7 +690,7 @@ on_both_databases! {
         for (number, kind) in (1..).zip(&kinds) {
             assert_eq!(tx.append_event(at(5), kind).await.unwrap().get(), number);
         }
-        let events = tx.events(EventId::new(1).ok(), 10).await.unwrap().all().unwrap();
+        let events = tx.events(None, EventId::new(1).ok(), 10).await.unwrap().all().unwrap();
         assert_eq!(events.len(), 1);
         assert_eq!((events[0].at, &events[0].kind), (at(5), &kinds[1]));
         assert_eq!(tx.engine_status().await.unwrap(), None);
@@ -735,7 +753,7 @@ on_both_databases! {
     async fn events_are_forgotten_from_the_first_on_and_their_ids_go_on(database: &TestStore) {
         let kind = EventKind::CancelRequested { reservation: reservation_id(1) };
         let ids = async |tx: &mut dyn Tx| {
-            tx.events(None, 10)
+            tx.events(None, None, 10)
                 .await
                 .unwrap()
                 .all()

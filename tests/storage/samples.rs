@@ -20,6 +20,7 @@ use farmgate::domain::pricing::{PriceBreakdown, UnitPrices};
 use farmgate::domain::reservation::{Leg, Order, PaymentOption, Quote, Reservation, State};
 use farmgate::domain::sealing::{SEALED_SEED_BYTES, SealedSecret, SealedSeed, SealingKey};
 use farmgate::domain::split::{Distribution, Recipient};
+use farmgate::domain::tenant::Tenant;
 use farmgate::domain::transfer::{
     Delivery, Purpose, Submission, SubmissionState, Transfer, TransferKind, TransferState,
 };
@@ -61,6 +62,7 @@ pub fn node_id(number: i64) -> NodeId {
 
 pub fn farm(number: i64) -> Farm {
     Farm {
+        tenant: Tenant::default(),
         id: FarmId::new(number).unwrap(),
         name: format!("farm {number} — \"Süd\""),
         owner: IdentityId::new(1).unwrap(),
@@ -71,6 +73,7 @@ pub fn farm(number: i64) -> Farm {
 
 pub fn node(number: i64, farm: i64) -> Node {
     Node {
+        tenant: Tenant::default(),
         id: node_id(number),
         farm: FarmId::new(farm).unwrap(),
         capacity: units(12_345),
@@ -81,6 +84,7 @@ pub fn node(number: i64, farm: i64) -> Node {
 pub fn identity(number: i64) -> Identity {
     let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
     Identity {
+        tenant: Tenant::default(),
         id: IdentityId::new(number).unwrap(),
         name: "Ada".to_owned(),
         public_key: key.parse().unwrap(),
@@ -149,6 +153,7 @@ pub fn option(code: &str) -> PaymentOption {
 pub fn reservation(number: u8) -> Reservation {
     Reservation {
         id: reservation_id(number.into()),
+        tenant: Tenant::default(),
         version: 0,
         order: Order {
             customer: IdentityId::new(1).unwrap(),
@@ -252,6 +257,7 @@ pub fn fee_bump(number: u8) -> FeeBump {
 
 pub fn pool(number: i64) -> Pool {
     Pool {
+        tenant: Tenant::default(),
         id: PoolId::new(number).unwrap(),
         version: 0,
         customer: IdentityId::new(1).unwrap(),
@@ -282,6 +288,8 @@ pub fn api_key(number: u8, name: &str) -> ApiKey {
         id: ApiKeyId::new(number.into()).unwrap(),
         name: name.to_owned(),
         role: Role::Operator,
+        tenant: None,
+        pushes_rates: false,
         secret_hash: [number; 32],
         created_at: at(1),
         revoked_at: None,

@@ -11,6 +11,7 @@ use farmgate::domain::escrow::EscrowState;
 use farmgate::domain::event::EventKind;
 use farmgate::domain::ids::*;
 use farmgate::domain::pool::Extension;
+use farmgate::domain::tenant::Tenant;
 use farmgate::ports::store::*;
 use farmgate::storage::{Database, FACTS_VERSION, Settings, connect, ping};
 use futures::future::{BoxFuture, join_all};
@@ -142,7 +143,7 @@ on_both_databases! {
 
     async fn a_commit_that_fails_is_an_error(database: &TestStore) {
         let late =
-            "CREATE TABLE late (id BIGINT NOT NULL REFERENCES farms (id) DEFERRABLE INITIALLY DEFERRED)";
+            "CREATE TABLE late (id BIGINT NOT NULL REFERENCES pools (id) DEFERRABLE INITIALLY DEFERRED)";
         let mut raw = database.raw().await;
         raw.run(late).await;
         if database.is_sqlite() {
@@ -165,7 +166,7 @@ on_both_databases! {
         }
         assert_eq!(raw.numbers("SELECT COUNT(*) FROM events").await, [0]);
         let mut tx = database.store.begin().await.unwrap();
-        let _ = tx.put_farm(&farm(77)).await.unwrap();
+        tx.insert_pool(&pool(77)).await.unwrap();
         tx.append_event(at(1), &KIND).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(raw.numbers("SELECT COUNT(*) FROM events").await, [1]);
@@ -204,9 +205,9 @@ on_both_databases! {
     async fn what_only_reads_cannot_write_and_sees_one_state(database: &TestStore) {
         event(&database.store).await;
         let mut reader = database.store.begin_read().await.unwrap();
-        assert_eq!(reader.events(None, 10).await.unwrap().len(), 1);
+        assert_eq!(reader.events(None, None, 10).await.unwrap().len(), 1);
         event(&database.store).await;
-        assert_eq!(reader.events(None, 10).await.unwrap().len(), 1, "as of its first read");
+        assert_eq!(reader.events(None, None, 10).await.unwrap().len(), 1, "as of its first read");
         let outcome = reader.put_farm(&farm(1)).await;
         assert!(matches!(outcome, Err(StoreError::Refused { .. })), "{outcome:?}");
         assert!(reader.commit().await.is_err());
@@ -297,7 +298,7 @@ on_both_databases! {
         loop {
             let last = writers.is_finished();
             let mut tx = database.store.begin_read().await.unwrap();
-            for event in tx.events(EventId::new(seen).ok(), 200).await.unwrap().all().unwrap() {
+            for event in tx.events(None, EventId::new(seen).ok(), 200).await.unwrap().all().unwrap() {
                 seen += 1;
                 assert_eq!(event.id.get(), seen, "one became visible before the one ahead of it");
             }
@@ -439,7 +440,7 @@ mod sqlite_alone {
         let mut writer = database.store.begin().await.unwrap();
         writer.append_event(at(1), &KIND).await.unwrap();
         let mut reader = database.store.begin_read().await.unwrap();
-        assert_eq!(reader.events(None, 10).await.unwrap().all().unwrap(), []);
+        assert_eq!(reader.events(None, None, 10).await.unwrap().all().unwrap(), []);
         writer.commit().await.unwrap();
     }
 
@@ -535,11 +536,11 @@ mod postgres_alone {
         tx.commit().await.unwrap();
 
         let mut deciding = database.store.begin().await.unwrap();
-        assert!(deciding.node(node_id(2)).await.unwrap().unwrap().free_to_use);
+        assert!(deciding.node(&Tenant::default(), node_id(2)).await.unwrap().unwrap().free_to_use);
         let store = Arc::clone(&database.store);
         let clearing = tokio::spawn(async move {
             let mut tx = store.begin().await.unwrap();
-            tx.node_is_under_free_pool(node_id(2)).await.unwrap()
+            tx.node_is_under_free_pool(&Tenant::default(), node_id(2)).await.unwrap()
         });
         let mut free = reservation(1);
         free.quote.options = vec![option("FreeTFT")];

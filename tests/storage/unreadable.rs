@@ -7,6 +7,7 @@ use farmgate::domain::escrow::EscrowState;
 use farmgate::domain::event::EventKind;
 use farmgate::domain::ids::*;
 use farmgate::domain::payment::PaymentId;
+use farmgate::domain::tenant::Tenant;
 use farmgate::domain::transfer::{Transfer, TransferKind};
 use farmgate::ports::store::*;
 
@@ -81,9 +82,9 @@ async fn list(store: &dyn Store, table: &str) -> (Vec<String>, Vec<UnreadableRow
     let mut tx = store.begin_read().await.unwrap();
     let filter = ReservationFilter::default();
     match table {
-        "farms" => shown(tx.farms(None, 9).await.unwrap()),
-        "nodes" => shown(tx.nodes(None, None, 9).await.unwrap()),
-        "identities" => shown(tx.identities(None, 9).await.unwrap()),
+        "farms" => shown(tx.farms(&Tenant::default(), None, 9).await.unwrap()),
+        "nodes" => shown(tx.nodes(&Tenant::default(), None, None, 9).await.unwrap()),
+        "identities" => shown(tx.identities(&Tenant::default(), None, 9).await.unwrap()),
         "currencies" => shown(tx.currencies(None, 9).await.unwrap()),
         "reservations" => shown(tx.reservations(&filter, None, 9).await.unwrap()),
         "escrows" => shown(tx.escrows(&[1, 2, 3].map(account)).await.unwrap()),
@@ -95,7 +96,7 @@ async fn list(store: &dyn Store, table: &str) -> (Vec<String>, Vec<UnreadableRow
         "pools" | "pool_grants" | "pool_nodes" => {
             shown(tx.pools(&PoolFilter::default(), None, 9).await.unwrap())
         }
-        "events" => shown(tx.events(None, 9).await.unwrap()),
+        "events" => shown(tx.events(None, None, 9).await.unwrap()),
         "audit_entries" => shown(tx.audit_entries(&AuditFilter::All, None, 9).await.unwrap()),
         other => panic!("no list has {other}"),
     }

@@ -26,6 +26,7 @@ use farmgate::domain::node::Node;
 use farmgate::domain::pace::Pace;
 use farmgate::domain::reservation::Reservation;
 use farmgate::domain::split::Distribution;
+use farmgate::domain::tenant::Tenant;
 use farmgate::domain::units::CloudUnits;
 use farmgate::ports::clock::Clock;
 use farmgate::ports::network::Network;
@@ -315,11 +316,25 @@ impl Hour {
         let owner = IdentityId::new(1).unwrap();
         let farm = FarmId::new(1).unwrap();
         let capacity = CloudUnits { cu: "100000".parse().unwrap(), ..CloudUnits::default() };
-        let node = Node { id: NodeId::new(1).unwrap(), farm, capacity, free_to_use: true };
+        let node = Node {
+            tenant: Tenant::default(),
+            id: NodeId::new(1).unwrap(),
+            farm,
+            capacity,
+            free_to_use: true,
+        };
         let payout_addresses = BTreeMap::new();
-        let farm = Farm { id: farm, name: "Free".to_owned(), owner, payout_addresses, distribution: free };
+        let farm = Farm {
+            tenant: Tenant::default(),
+            id: farm,
+            name: "Free".to_owned(),
+            owner,
+            payout_addresses,
+            distribution: free,
+        };
         let key = hex::encode(self.platform_key().public_key().0).parse().unwrap();
-        let customer = Identity { id: owner, name: "Customer".to_owned(), public_key: key };
+        let customer =
+            Identity { tenant: Tenant::default(), id: owner, name: "Customer".to_owned(), public_key: key };
         let put: Result<(), StoreError> = transact(&self.store, move |tx| {
             let (currency, farm, node, customer) =
                 (currency.clone(), farm.clone(), node.clone(), customer.clone());
@@ -505,6 +520,7 @@ impl Hour {
 
 fn order() -> OrderRequest {
     OrderRequest {
+        tenant: Tenant::default(),
         customer: IdentityId::new(1).unwrap(),
         nodes: vec![NodeId::new(1).unwrap()],
         units: Some(CloudUnits { cu: "1".parse().unwrap(), ..CloudUnits::default() }),

@@ -16,6 +16,7 @@ use crate::app::output::{note, say, say_json, table};
 use crate::app::sealing_files;
 use crate::app::wire::ServiceError;
 use crate::domain::ids::ApiKeyId;
+use crate::domain::tenant::Tenant;
 use crate::ports::store::{ApiKey, Role, Store, transact};
 use crate::stellar::sealing::SealingSecret;
 use crate::storage::{self, SchemaState};
@@ -56,6 +57,10 @@ pub enum ApiKeysCommand {
         /// What it allows.
         #[arg(long)]
         role: RoleArg,
+        /// The tenant whose things it is for: `default`, if left out. Keys of operators, auditors and rate
+        /// feeds are of none.
+        #[arg(long, value_name = "NAME")]
+        tenant: Option<Tenant>,
     },
     /// List all keys.
     List {
@@ -65,6 +70,11 @@ pub enum ApiKeysCommand {
     },
     /// Revoke a key.
     Revoke {
+        /// Its id.
+        id: ApiKeyId,
+    },
+    /// Take the right to push rates from an explorer's key that has it from before there were tenants.
+    TakeRates {
         /// Its id.
         id: ApiKeyId,
     },
@@ -79,6 +89,8 @@ pub enum RoleArg {
     Node,
     /// A farmer.
     Farmer,
+    /// A rate feed: pushes currencies' rates.
+    Rates,
     /// Finance and operations.
     Operator,
     /// Reads everything.
@@ -91,6 +103,7 @@ impl From<RoleArg> for Role {
             RoleArg::Explorer => Self::Explorer,
             RoleArg::Node => Self::Node,
             RoleArg::Farmer => Self::Farmer,
+            RoleArg::Rates => Self::Rates,
             RoleArg::Operator => Self::Operator,
             RoleArg::Auditor => Self::Auditor,
         }
@@ -108,15 +121,17 @@ pub(super) async fn run(args: KeysArgs) -> Result<ExitCode, CommandError> {
     let store = match &command {
         // The first key may come before the service.
         ApiKeysCommand::Create { .. } => open_or_make(&settings).await?,
-        ApiKeysCommand::List { .. } | ApiKeysCommand::Revoke { .. } => database::existing(&settings).await?,
+        ApiKeysCommand::List { .. } | ApiKeysCommand::Revoke { .. } | ApiKeysCommand::TakeRates { .. } => {
+            database::existing(&settings).await?
+        }
     };
     match command {
-        ApiKeysCommand::Create { name, role } => {
+        ApiKeysCommand::Create { name, role, tenant } => {
             let created = transact(&store, move |tx| {
-                let name = name.clone();
-                Box::pin(
-                    async move { access::create_key(tx, &at_the_command_line(), &name, role.into()).await },
-                )
+                let (name, tenant) = (name.clone(), tenant.clone());
+                Box::pin(async move {
+                    access::create_key(tx, &at_the_command_line(), &name, role.into(), tenant).await
+                })
             })
             .await?;
             note(&format!(
@@ -131,12 +146,13 @@ pub(super) async fn run(args: KeysArgs) -> Result<ExitCode, CommandError> {
             if json {
                 say_json(&keys.iter().map(key_json).collect::<Vec<_>>())?;
             } else {
-                let mut table = table(["id", "name", "role", "created", "revoked"]);
+                let mut table = table(["id", "name", "role", "tenant", "created", "revoked"]);
                 for key in &keys {
                     let revoked = key.revoked_at.map(|at| at.to_string()).unwrap_or_default();
                     let created = key.created_at.to_string();
                     let (id, role) = (key.id.to_string(), key.role.as_str().to_owned());
-                    table.add_row([id, key.name.clone(), role, created, revoked]);
+                    let tenant = key.tenant.as_ref().map(ToString::to_string).unwrap_or_default();
+                    table.add_row([id, key.name.clone(), role, tenant, created, revoked]);
                 }
                 say(&table.to_string())?;
             }
@@ -147,6 +163,13 @@ pub(super) async fn run(args: KeysArgs) -> Result<ExitCode, CommandError> {
             })
             .await?;
             say(&format!("API key {id} is revoked"))?;
+        }
+        ApiKeysCommand::TakeRates { id } => {
+            transact(&store, move |tx| {
+                Box::pin(async move { access::take_rates_from(tx, &at_the_command_line(), id).await })
+            })
+            .await?;
+            say(&format!("API key {id} may push no rates any more"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -167,7 +190,8 @@ async fn open_or_make(settings: &storage::Settings) -> Result<Arc<dyn Store>, Co
 
 fn key_json(key: &ApiKey) -> serde_json::Value {
     serde_json::json!({
-        "id": key.id, "name": key.name, "role": key.role,
+        "id": key.id, "name": key.name, "role": key.role, "tenant": key.tenant,
+        "pushes_rates": key.pushes_rates,
         "created_at": key.created_at, "revoked_at": key.revoked_at,
     })
 }

@@ -36,6 +36,7 @@ fn option(code: &str, amount: i64) -> PaymentOption {
 
 fn reservation(options: Vec<PaymentOption>) -> Reservation {
     Reservation {
+        tenant: Tenant::default(),
         id: ReservationId::new(1).unwrap(),
         version: 0,
         order: Order {

@@ -2,13 +2,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::access::Decider;
+use crate::access::{Decider, Permission};
 use crate::api::{Currency, CurrencyBody, ProblemCode, examples};
 use crate::domain::asset::AssetCode;
 use crate::domain::audit::{Act, CurrencyTerms};
 use crate::domain::currency::{self, RATE_STALENESS_SECONDS_MAX};
 use crate::domain::split::SplitError;
-use crate::http::auth::{CatalogWrite, May};
+use crate::http::auth::{May, RatesPush};
 use crate::http::document::PutCurrencyProblems;
 use crate::http::input::{Input, PathId, written};
 use crate::http::{App, Problem, problem};
@@ -27,6 +27,10 @@ enum Error {
     RateValidity,
     #[error("a rate of a later time is known, {known}: it stays")]
     RateOlder { known: Timestamp },
+    #[error("who pushes rates changes nothing else: {0} stays as an operator described it")]
+    NotARate(&'static str),
+    #[error("currency {0} is not known: an operator describes it before rates are pushed")]
+    NotDescribed(AssetCode),
     #[error(transparent)]
     Distribution(#[from] SplitError),
     #[error(transparent)]
@@ -37,7 +41,12 @@ impl RetryOn for Error {
     fn is_conflict(&self) -> bool {
         match self {
             Self::Store(error) => error.is_conflict(),
-            Self::RateAhead | Self::RateValidity | Self::RateOlder { .. } | Self::Distribution(_) => false,
+            Self::RateAhead
+            | Self::RateValidity
+            | Self::RateOlder { .. }
+            | Self::NotARate(_)
+            | Self::NotDescribed(_)
+            | Self::Distribution(_) => false,
         }
     }
 }
@@ -50,6 +59,8 @@ impl From<Error> for Problem {
                 Self::new(ProblemCode::RateTimeOutOfBounds, error).field("rate_valid_seconds")
             }
             Error::RateOlder { .. } => Self::new(ProblemCode::RateOlder, error).field("rate_at"),
+            Error::NotARate(field) => Self::new(ProblemCode::Forbidden, error).field(field),
+            Error::NotDescribed(_) => Self::new(ProblemCode::Forbidden, error).field("code"),
             Error::Distribution(error) => problem::distribution(&error),
             Error::Store(error) => error.into(),
         }
@@ -79,16 +90,43 @@ fn described(code: AssetCode, body: CurrencyBody, now: Timestamp) -> Result<curr
     })
 }
 
+/// What somebody who may push rates only may not change of a currency; the first of it that differs.
+fn changed_beside_its_rate(known: &currency::Currency, pushed: &currency::Currency) -> Option<&'static str> {
+    let differs = [
+        ("asset", known.asset != pushed.asset),
+        ("rate_valid_seconds", known.rate_valid_seconds != pushed.rate_valid_seconds),
+        ("free_only", known.free_only != pushed.free_only),
+        ("distribution", known.distribution != pushed.distribution),
+    ];
+    differs.into_iter().find_map(|(field, differs)| differs.then_some(field))
+}
+
+/// What is pushed, and by whom.
+#[derive(Clone)]
+struct Pushed {
+    currency: currency::Currency,
+    /// True if its time was named.
+    dated: bool,
+    /// True if its rate alone may change.
+    rate_only: bool,
+}
+
 /// Stores a currency, unless a rate of a later time is known. Whoever named no time for theirs means now,
 /// though another clock was ahead. A known time that lies ahead was set by a wrong clock, and binds nobody.
 async fn put_currency(
     tx: &mut dyn Tx,
     decider: &Decider,
-    mut currency: currency::Currency,
-    dated: bool,
+    pushed: Pushed,
 ) -> Result<(Put, currency::Currency), Error> {
+    let Pushed { mut currency, dated, rate_only } = pushed;
     let now = decider.now();
     let before = tx.currency_to_replace(currency.code).await?;
+    if rate_only {
+        let known = before.as_ref().ok_or(Error::NotDescribed(currency.code))?;
+        if let Some(field) = changed_beside_its_rate(known, &currency) {
+            return Err(Error::NotARate(field));
+        }
+    }
     let over = before.as_ref().map(|known| known.rate_at);
     if let Some(known) = over
         && currency.rate_at < known
@@ -107,6 +145,9 @@ async fn put_currency(
 
 /// Describes a currency: creates it or replaces what was said of it, its rate above all.
 ///
+/// Currencies belong to operators. A key of role `rates` changes `usd_rate` and `rate_at` of those that are
+/// described; all else of the body must be as it is.
+///
 /// Rates may come in any order: one whose `rate_at` is before that of the rate that is known is refused with
 /// `rate_older`, and the newer one stays. One of the same time replaces it.
 #[utoipa::path(
@@ -124,17 +165,19 @@ async fn put_currency(
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    caller: May<CatalogWrite>,
+    caller: May<RatesPush>,
     State(app): State<App>,
     PathId(id): PathId<AssetCode>,
     body: Input<CurrencyBody>,
 ) -> Result<(StatusCode, Json<Currency>), Problem> {
     let (now, dated) = (app.clock.now(), body.value.rate_at.is_some());
     let currency = described(id, body.value, now)?;
+    let rate_only = !caller.caller.may(Permission::CurrenciesWrite);
+    let pushed = Pushed { currency, dated, rate_only };
     let decider = caller.decider(&app);
     let (put, currency) = transact(&app.store, move |tx| {
-        let (currency, decider) = (currency.clone(), decider.clone());
-        Box::pin(async move { put_currency(tx, &decider, currency, dated).await })
+        let (pushed, decider) = (pushed.clone(), decider.clone());
+        Box::pin(async move { put_currency(tx, &decider, pushed).await })
     })
     .await?;
     Ok((written(put), Json(Currency::from(currency))))

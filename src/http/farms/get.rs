@@ -5,7 +5,8 @@ use crate::api::{Farm, examples};
 use crate::domain::ids::FarmId;
 use crate::http::auth::{CatalogRead, May};
 use crate::http::document::GetProblems;
-use crate::http::input::PathId;
+use crate::http::input::{Asked, PathId};
+use crate::http::tenant::OfTenant;
 use crate::http::{App, Problem};
 
 /// One farm.
@@ -14,7 +15,7 @@ use crate::http::{App, Problem};
     path = "/v1/farms/{id}",
     operation_id = "getFarm",
     tag = "catalog",
-    params(("id" = String, Path, description = "Its id")),
+    params(("id" = String, Path, description = "Its id"), OfTenant),
     responses(
         (status = 200, description = "Found", body = Farm, example = json!(examples::farm())),
         GetProblems,
@@ -22,11 +23,13 @@ use crate::http::{App, Problem};
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<CatalogRead>,
+    caller: May<CatalogRead>,
     State(app): State<App>,
     PathId(id): PathId<FarmId>,
+    Asked(asked): Asked<OfTenant>,
 ) -> Result<Json<Farm>, Problem> {
+    let tenant = caller.tenant(asked.tenant)?;
     let mut tx = app.read().await?;
-    let farm = tx.farm(id).await?.ok_or_else(|| Problem::not_found("farm", id))?;
+    let farm = tx.farm(&tenant, id).await?.ok_or_else(|| Problem::not_found("farm", id))?;
     Ok(Json(Farm::from(farm)))
 }

@@ -11,10 +11,12 @@ use crate::domain::farm::{self, FARM_PAYOUTS_MAX};
 use crate::domain::ids::FarmId;
 use crate::domain::ids::IdentityId;
 use crate::domain::split::SplitError;
+use crate::domain::tenant::Tenant;
 use crate::http::auth::{CatalogWrite, May};
 use crate::http::document::PutProblems;
-use crate::http::input::{Input, PathId, written};
+use crate::http::input::{Asked, Input, PathId, written};
 use crate::http::known::Known;
+use crate::http::tenant::OfTenant;
 use crate::http::{App, Problem, problem};
 use crate::ports::store::LIST_ROWS_MAX;
 use crate::ports::store::{Put, RetryOn, StoreError, Tx, transact};
@@ -63,11 +65,12 @@ impl From<Error> for Problem {
     }
 }
 
-fn described(id: FarmId, body: FarmBody) -> Result<farm::Farm, Error> {
+fn described(tenant: Tenant, id: FarmId, body: FarmBody) -> Result<farm::Farm, Error> {
     if body.payout_addresses.len() > FARM_PAYOUTS_MAX {
         return Err(Error::TooManyPayouts);
     }
     Ok(farm::Farm {
+        tenant,
         id,
         name: body.name.into_inner(),
         owner: body.owner_id,
@@ -77,7 +80,7 @@ fn described(id: FarmId, body: FarmBody) -> Result<farm::Farm, Error> {
 }
 
 async fn put_farm(tx: &mut dyn Tx, decider: &Decider, farm: &farm::Farm) -> Result<Put, Error> {
-    tx.identity(farm.owner).await?.ok_or(Error::UnknownOwner(farm.owner))?;
+    tx.identity(&farm.tenant, farm.owner).await?.ok_or(Error::UnknownOwner(farm.owner))?;
     let mut issuers: BTreeSet<AccountId> = farm.payout_addresses.keys().filter_map(Asset::issuer).collect();
     let currencies = tx.currencies(None, LIST_ROWS_MAX).await?.all()?;
     issuers.extend(currencies.iter().filter_map(|currency| currency.asset.issuer()));
@@ -87,10 +90,12 @@ async fn put_farm(tx: &mut dyn Tx, decider: &Decider, farm: &farm::Farm) -> Resu
             // The engine looks at them, so that no order is taken that could not be paid out.
             let paid: Vec<AccountId> = farm.payout_addresses.values().copied().collect();
             tx.watch_payouts(&paid).await?;
-            let known = Known::of(tx.farm_to_replace(farm.id).await)?;
+            let known = Known::of(tx.farm_to_replace(&farm.tenant, farm.id).await)?;
             let put = known.replaced_by(tx.put_farm(farm).await?)?;
             let (before, after) = (known.before().map(FarmTerms::from), farm.into());
-            decider.record(tx, Act::FarmDescribed { farm: farm.id, before, after }).await?;
+            decider
+                .record(tx, Act::FarmDescribed { tenant: farm.tenant.clone(), farm: farm.id, before, after })
+                .await?;
             Ok(put)
         }
     }
@@ -102,7 +107,7 @@ async fn put_farm(tx: &mut dyn Tx, decider: &Decider, farm: &farm::Farm) -> Resu
     path = "/v1/farms/{id}",
     operation_id = "putFarm",
     tag = "catalog",
-    params(("id" = String, Path, description = "Its id, given by the caller")),
+    params(("id" = String, Path, description = "Its id, given by the caller"), OfTenant),
     request_body(content = FarmBody, example = json!(examples::farm_body())),
     responses(
         (status = 200, description = "Replaced", body = Farm, example = json!(examples::farm())),
@@ -115,9 +120,11 @@ pub(in crate::http) async fn handler(
     caller: May<CatalogWrite>,
     State(app): State<App>,
     PathId(id): PathId<FarmId>,
+    Asked(asked): Asked<OfTenant>,
     body: Input<FarmBody>,
 ) -> Result<(StatusCode, Json<Farm>), Problem> {
-    let farm = described(id, body.value)?;
+    let tenant = caller.tenant_to_write(&app, asked.tenant).await?;
+    let farm = described(tenant, id, body.value)?;
     let put = {
         let (farm, decider) = (farm.clone(), caller.decider(&app));
         transact(&app.store, move |tx| {

@@ -9,8 +9,9 @@ use crate::domain::identity;
 use crate::domain::ids::IdentityId;
 use crate::http::auth::{CatalogWrite, May};
 use crate::http::document::PutProblems;
-use crate::http::input::{Input, PathId, written};
+use crate::http::input::{Asked, Input, PathId, written};
 use crate::http::known::Known;
+use crate::http::tenant::OfTenant;
 use crate::http::{App, Problem};
 use crate::ports::store::{Put, StoreError, Tx, transact};
 
@@ -19,10 +20,15 @@ async fn put_identity(
     decider: &Decider,
     identity: &identity::Identity,
 ) -> Result<Put, StoreError> {
-    let known = Known::of(tx.identity_to_replace(identity.id).await)?;
+    let known = Known::of(tx.identity_to_replace(&identity.tenant, identity.id).await)?;
     let put = known.replaced_by(tx.put_identity(identity).await?)?;
     let (before, after) = (known.before().map(|known| known.public_key), identity.public_key);
-    decider.record(tx, Act::IdentityDescribed { identity: identity.id, before, after }).await?;
+    decider
+        .record(
+            tx,
+            Act::IdentityDescribed { tenant: identity.tenant.clone(), identity: identity.id, before, after },
+        )
+        .await?;
     Ok(put)
 }
 
@@ -32,7 +38,7 @@ async fn put_identity(
     path = "/v1/identities/{id}",
     operation_id = "putIdentity",
     tag = "catalog",
-    params(("id" = String, Path, description = "Its id, given by the caller")),
+    params(("id" = String, Path, description = "Its id, given by the caller"), OfTenant),
     request_body(content = IdentityBody, example = json!(examples::identity_body())),
     responses(
         (status = 200, description = "Replaced", body = Identity, example = json!(examples::identity())),
@@ -45,10 +51,12 @@ pub(in crate::http) async fn handler(
     caller: May<CatalogWrite>,
     State(app): State<App>,
     PathId(id): PathId<IdentityId>,
+    Asked(asked): Asked<OfTenant>,
     body: Input<IdentityBody>,
 ) -> Result<(StatusCode, Json<Identity>), Problem> {
     let IdentityBody { name, public_key } = body.value;
-    let identity = identity::Identity { id, name: name.into_inner(), public_key };
+    let tenant = caller.tenant_to_write(&app, asked.tenant).await?;
+    let identity = identity::Identity { tenant, id, name: name.into_inner(), public_key };
     let put = {
         let (identity, decider) = (identity.clone(), caller.decider(&app));
         transact(&app.store, move |tx| {

@@ -6,6 +6,7 @@ use utoipa::IntoParams;
 use crate::api::{IdText, Node, Page, examples};
 use crate::domain::ids::FarmId;
 use crate::domain::ids::NodeId;
+use crate::domain::tenant::Tenant;
 use crate::http::auth::{CatalogRead, May};
 use crate::http::document::ListProblems;
 use crate::http::input::{Asked, Limit};
@@ -16,6 +17,10 @@ use crate::http::{App, Problem, listing};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Query {
+    /// For keys of operators and auditors: the tenant whose they are, `default` if left out.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "default")]
+    tenant: Option<Tenant>,
     /// Only nodes of this farm.
     #[serde(default)]
     #[param(value_type = Option<IdText>)]
@@ -45,12 +50,13 @@ pub(in crate::http) struct Query {
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<CatalogRead>,
+    caller: May<CatalogRead>,
     State(app): State<App>,
     Asked(asked): Asked<Query>,
 ) -> Result<Json<Page<Node>>, Problem> {
+    let tenant = caller.tenant(asked.tenant)?;
     let mut tx = app.read().await?;
-    let rows = tx.nodes(asked.farm_id, asked.cursor, asked.limit.rows()).await?;
+    let rows = tx.nodes(&tenant, asked.farm_id, asked.cursor, asked.limit.rows()).await?;
     drop(tx);
     Ok(Json(listing::page(&app, rows, asked.limit, ToString::to_string, Node::from).await))
 }

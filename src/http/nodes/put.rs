@@ -8,11 +8,13 @@ use crate::domain::audit::{Act, NodeTerms};
 use crate::domain::ids::FarmId;
 use crate::domain::ids::NodeId;
 use crate::domain::node;
+use crate::domain::tenant::Tenant;
 use crate::domain::units::{CloudUnits, UnitsError};
 use crate::http::auth::{CatalogWrite, May};
 use crate::http::document::PutNodeProblems;
-use crate::http::input::{Input, PathId, written};
+use crate::http::input::{Asked, Input, PathId, written};
 use crate::http::known::Known;
+use crate::http::tenant::OfTenant;
 use crate::http::{App, Problem, problem};
 use crate::ports::store::{Put, RetryOn, StoreError, Tx, transact};
 
@@ -52,7 +54,7 @@ impl From<Error> for Problem {
     }
 }
 
-fn described(id: NodeId, body: &NodeBody) -> Result<node::Node, Error> {
+fn described(tenant: Tenant, id: NodeId, body: &NodeBody) -> Result<node::Node, Error> {
     let capacity = match (body.capacity, body.resources) {
         (Some(capacity), None) => capacity.into(),
         (None, Some(resources)) => {
@@ -60,18 +62,20 @@ fn described(id: NodeId, body: &NodeBody) -> Result<node::Node, Error> {
         }
         (Some(_), Some(_)) | (None, None) => return Err(Error::CapacityNotUnique),
     };
-    Ok(node::Node { id, farm: body.farm_id, capacity, free_to_use: body.free_to_use })
+    Ok(node::Node { tenant, id, farm: body.farm_id, capacity, free_to_use: body.free_to_use })
 }
 
 async fn put_node(tx: &mut dyn Tx, decider: &Decider, node: &node::Node) -> Result<Put, Error> {
-    tx.farm(node.farm).await?.ok_or(Error::UnknownFarm(node.farm))?;
-    if !node.free_to_use && tx.node_is_under_free_pool(node.id).await? {
+    tx.farm(&node.tenant, node.farm).await?.ok_or(Error::UnknownFarm(node.farm))?;
+    if !node.free_to_use && tx.node_is_under_free_pool(&node.tenant, node.id).await? {
         return Err(Error::UnderFreePool(node.id));
     }
-    let known = Known::of(tx.node_to_replace(node.id).await)?;
+    let known = Known::of(tx.node_to_replace(&node.tenant, node.id).await)?;
     let put = known.replaced_by(tx.put_node(node).await?)?;
     let (before, after) = (known.before().map(NodeTerms::from), node.into());
-    decider.record(tx, Act::NodeDescribed { node: node.id, before, after }).await?;
+    decider
+        .record(tx, Act::NodeDescribed { tenant: node.tenant.clone(), node: node.id, before, after })
+        .await?;
     Ok(put)
 }
 
@@ -81,7 +85,7 @@ async fn put_node(tx: &mut dyn Tx, decider: &Decider, node: &node::Node) -> Resu
     path = "/v1/nodes/{id}",
     operation_id = "putNode",
     tag = "catalog",
-    params(("id" = String, Path, description = "Its id, given by the caller")),
+    params(("id" = String, Path, description = "Its id, given by the caller"), OfTenant),
     request_body(content = NodeBody, example = json!(examples::node_body())),
     responses(
         (status = 200, description = "Replaced", body = Node, example = json!(examples::node())),
@@ -94,9 +98,11 @@ pub(in crate::http) async fn handler(
     caller: May<CatalogWrite>,
     State(app): State<App>,
     PathId(id): PathId<NodeId>,
+    Asked(asked): Asked<OfTenant>,
     body: Input<NodeBody>,
 ) -> Result<(StatusCode, Json<Node>), Problem> {
-    let node = described(id, &body.value)?;
+    let tenant = caller.tenant_to_write(&app, asked.tenant).await?;
+    let node = described(tenant, id, &body.value)?;
     let put = {
         let (node, decider) = (node.clone(), caller.decider(&app));
         transact(&app.store, move |tx| {

@@ -22,11 +22,12 @@ use crate::http::{App, Problem};
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<PoolsRead>,
+    caller: May<PoolsRead>,
     State(app): State<App>,
     PathId(id): PathId<PoolId>,
 ) -> Result<Json<Pool>, Problem> {
     let mut tx = app.read().await?;
-    let pool = tx.pool(id).await?.ok_or_else(|| Problem::not_found("pool", id))?;
+    let found = tx.pool(id).await?.filter(|found| caller.sees(&found.tenant));
+    let pool = found.ok_or_else(|| Problem::not_found("pool", id))?;
     Ok(Json(Pool::at(pool, app.clock.now()).map_err(|error| Problem::internal(&error))?))
 }

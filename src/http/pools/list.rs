@@ -6,6 +6,7 @@ use utoipa::IntoParams;
 use crate::api::{IdText, Page, Pool, examples};
 use crate::domain::ids::PoolId;
 use crate::domain::ids::{IdentityId, NodeId};
+use crate::domain::tenant::Tenant;
 use crate::http::auth::{May, PoolsRead};
 use crate::http::document::ListProblems;
 use crate::http::input::{Asked, Limit};
@@ -17,11 +18,16 @@ use crate::ports::store::PoolFilter;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Query {
-    /// Only this customer's.
+    /// For keys of operators and auditors: only this tenant's.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "default")]
+    tenant: Option<Tenant>,
+    /// Only this customer's; of the tenant `default`, where a key of no tenant names none.
     #[serde(default)]
     #[param(value_type = Option<IdText>)]
     customer_id: Option<IdentityId>,
-    /// Only those that may be used on this node.
+    /// Only those that may be used on this node; of the tenant `default`, where a key of no tenant names
+    /// none.
     #[serde(default)]
     #[param(value_type = Option<IdText>)]
     node_id: Option<NodeId>,
@@ -50,11 +56,14 @@ pub(in crate::http) struct Query {
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<PoolsRead>,
+    caller: May<PoolsRead>,
     State(app): State<App>,
     Asked(asked): Asked<Query>,
 ) -> Result<Json<Page<Pool>>, Problem> {
-    let filter = PoolFilter { customer: asked.customer_id, node: asked.node_id };
+    let (customer, node) = (asked.customer_id, asked.node_id);
+    let is_of_one = customer.is_some() || node.is_some();
+    let tenant = caller.tenant_or_all(asked.tenant)?.or_else(|| is_of_one.then(Tenant::default));
+    let filter = PoolFilter { tenant, customer, node };
     let now = app.clock.now();
     let mut tx = app.read().await?;
     let rows = tx.pools(&filter, asked.cursor, asked.limit.rows()).await?;

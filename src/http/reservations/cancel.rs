@@ -34,10 +34,10 @@ pub(in crate::http) async fn handler(
     State(app): State<App>,
     PathId(id): PathId<ReservationId>,
 ) -> Result<(StatusCode, Json<Reservation>), Problem> {
-    let decider = caller.decider(&app);
+    let (decider, of) = (caller.decider(&app), caller.caller.tenant.clone());
     let cancelled = transact(&app.store, move |tx| {
-        let decider = decider.clone();
-        Box::pin(async move { cancel(tx, &decider, id).await })
+        let (decider, of) = (decider.clone(), of.clone());
+        Box::pin(async move { cancel(tx, &decider, of.as_ref(), id).await })
     })
     .await;
     let reservation = match cancelled {

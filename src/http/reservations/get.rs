@@ -23,11 +23,12 @@ use crate::http::{App, Problem};
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<ReservationsRead>,
+    caller: May<ReservationsRead>,
     State(app): State<App>,
     PathId(id): PathId<ReservationId>,
 ) -> Result<Json<Reservation>, Problem> {
     let mut tx = app.read().await?;
-    let reservation = tx.reservation(id).await?.ok_or_else(|| Problem::not_found("reservation", id))?;
+    let found = tx.reservation(id).await?.filter(|found| caller.sees(&found.tenant));
+    let reservation = found.ok_or_else(|| Problem::not_found("reservation", id))?;
     Ok(Json(Reservation::new(&reservation, app.network_passphrase.as_deref())))
 }

@@ -7,6 +7,7 @@ use crate::api::{IdText, Page, Reservation, examples};
 use crate::domain::ids::IdentityId;
 use crate::domain::ids::ReservationId;
 use crate::domain::reservation::STATE_NAMES;
+use crate::domain::tenant::Tenant;
 use crate::http::auth::{May, ReservationsRead};
 use crate::http::document::ListProblems;
 use crate::http::input::{Asked, Limit};
@@ -30,11 +31,15 @@ impl<'de> Deserialize<'de> for StateName {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Query {
+    /// For keys of operators and auditors: only this tenant's.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "default")]
+    tenant: Option<Tenant>,
     /// Only those in this state.
     #[serde(default)]
     #[param(value_type = Option<String>, example = "awaiting_payment")]
     state: Option<StateName>,
-    /// Only this customer's.
+    /// Only this customer's; of the tenant `default`, where a key of no tenant names none.
     #[serde(default)]
     #[param(value_type = Option<IdText>)]
     customer_id: Option<IdentityId>,
@@ -63,11 +68,13 @@ pub(in crate::http) struct Query {
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<ReservationsRead>,
+    caller: May<ReservationsRead>,
     State(app): State<App>,
     Asked(asked): Asked<Query>,
 ) -> Result<Json<Page<Reservation>>, Problem> {
-    let filter = ReservationFilter { state: asked.state.map(|state| state.0), customer: asked.customer_id };
+    let customer = asked.customer_id;
+    let tenant = caller.tenant_or_all(asked.tenant)?.or_else(|| customer.map(|_| Tenant::default()));
+    let filter = ReservationFilter { tenant, customer, state: asked.state.map(|state| state.0) };
     let passphrase = app.network_passphrase.as_deref();
     let mut tx = app.read().await?;
     let rows = tx.reservations(&filter, asked.cursor, asked.limit.rows()).await?;

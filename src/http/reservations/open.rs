@@ -7,9 +7,11 @@ use serde::Deserialize;
 use crate::access::{self, Decider, IdempotencyError, Replay};
 use crate::api::{ProblemCode, Reservation, ReservationOrder, examples};
 use crate::domain::ids::ReservationId;
+use crate::domain::tenant::Tenant;
 use crate::http::auth::{May, ReservationsOpen};
 use crate::http::document::OpenProblems;
-use crate::http::input::Input;
+use crate::http::input::{Asked, Input};
+use crate::http::tenant::OfTenant;
 use crate::http::{App, Problem};
 use crate::ports::store::{IdempotencyKey, RetryOn, StoreError, Tx, transact};
 use crate::reservations::{Opening, OrderRequest, open, wait_for_escrow};
@@ -76,7 +78,8 @@ struct Answer {
     operation_id = "openReservation",
     tag = "reservations",
     params(("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters of the caller's choice; strongly recommended")),
+            description = "1 to 255 visible ASCII characters of the caller's choice; strongly recommended"),
+        OfTenant),
     request_body(content = ReservationOrder, example = json!(examples::order())),
     responses(
         (status = 201, description = "Open: pay one of its options in full before the deadline",
@@ -91,6 +94,7 @@ pub(in crate::http) async fn handler(
     caller: May<ReservationsOpen>,
     State(app): State<App>,
     headers: HeaderMap,
+    Asked(asked): Asked<OfTenant>,
     body: Input<ReservationOrder>,
 ) -> Result<Response, Problem> {
     let once = match headers.get(IDEMPOTENCY_KEY) {
@@ -102,7 +106,7 @@ pub(in crate::http) async fn handler(
         }
         None => None,
     };
-    let order = request(body.value);
+    let order = request(caller.tenant_to_write(&app, asked.tenant).await?, body.value);
     let is_not_ready =
         |error: &Error| matches!(error, Error::Order(crate::reservations::Error::NoEscrowReady));
     let decider = caller.decider(&app);
@@ -111,8 +115,9 @@ pub(in crate::http) async fn handler(
     answer.into_response()
 }
 
-fn request(order: ReservationOrder) -> OrderRequest {
+fn request(tenant: Tenant, order: ReservationOrder) -> OrderRequest {
     OrderRequest {
+        tenant,
         customer: order.customer_id,
         nodes: order.nodes,
         units: order.units.map(Into::into),

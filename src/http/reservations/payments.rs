@@ -43,13 +43,14 @@ pub(in crate::http) struct Query {
     security(("api_key" = [])),
 )]
 pub(in crate::http) async fn handler(
-    _caller: May<ReservationsRead>,
+    caller: May<ReservationsRead>,
     State(app): State<App>,
     PathId(id): PathId<ReservationId>,
     Asked(asked): Asked<Query>,
 ) -> Result<Json<Page<Payment>>, Problem> {
     let mut tx = app.read().await?;
-    tx.reservation(id).await?.ok_or_else(|| Problem::not_found("reservation", id))?;
+    let found = tx.reservation(id).await?.filter(|found| caller.sees(&found.tenant));
+    found.ok_or_else(|| Problem::not_found("reservation", id))?;
     let filter = PaymentFilter { reservation: Some(id), attribution: None };
     Ok(Json(page(&mut *tx, &filter, asked.cursor, asked.limit).await?))
 }

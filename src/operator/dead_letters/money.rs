@@ -30,7 +30,7 @@ pub(super) async fn held(
     after: Option<ReservationId>,
     limit: u32,
 ) -> Result<Vec<DeadLetter>, StoreError> {
-    let filter = ReservationFilter { state: Some("held"), customer: None };
+    let filter = ReservationFilter { state: Some("held"), ..ReservationFilter::default() };
     let mut letters = Vec::new();
     for (id, reservation) in tx.reservations(&filter, after, limit).await?.into_rows() {
         letters.extend(match (reservation, id) {

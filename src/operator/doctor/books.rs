@@ -13,7 +13,7 @@ use crate::domain::escrow::ChannelRole;
 use crate::domain::farm::Farm;
 use crate::domain::transfer::Submission;
 use crate::operator::stock::Stock;
-use crate::ports::store::{EngineStatus, LIST_ROWS_MAX, Pages, Store, StoreError, UnreadableRow};
+use crate::ports::store::{ApiKey, EngineStatus, LIST_ROWS_MAX, Pages, Store, StoreError, Tx, UnreadableRow};
 
 /// The engine is silent if it has not reported for so many ticks …
 pub const ENGINE_TICKS_SILENT: u32 = 3;
@@ -50,6 +50,8 @@ pub struct Books {
     pub engine: Option<EngineStatus>,
     /// Rows that cannot be read: table, column and key.
     pub unreadable: Vec<String>,
+    /// Keys in use that may push rates beside what their role allows.
+    pub rate_keys: Vec<ApiKey>,
 }
 
 impl Books {
@@ -74,13 +76,16 @@ impl Books {
             quarantined: tx.quarantined(QUARANTINED_COUNTED_MAX).await?.len(),
             engine: tx.engine_status().await?,
             unreadable: Vec::new(),
+            rate_keys: rate_keys_of(&mut *tx).await?,
         };
-        let mut pages = Pages::new();
-        for _ in 0..FARM_PAGES_MAX {
-            let Some(after) = pages.after() else { break };
-            let page = tx.farms(after, LIST_ROWS_MAX).await?;
-            pages.turn(&page);
-            books.farms.extend(page.readable(&mut note));
+        for tenant in tx.tenants(LIST_ROWS_MAX).await? {
+            let mut pages = Pages::new();
+            for _ in 0..FARM_PAGES_MAX {
+                let Some(after) = pages.after() else { break };
+                let page = tx.farms(&tenant, after, LIST_ROWS_MAX).await?;
+                pages.turn(&page);
+                books.farms.extend(page.readable(&mut note));
+            }
         }
         books.unreadable = unreadable.into_iter().collect();
         Ok(books)
@@ -95,6 +100,27 @@ impl Books {
     fn count(&self, state: &str) -> u64 {
         self.reservations.iter().filter(|(name, _)| name == state).map(|(_, count)| count).sum()
     }
+}
+
+/// Keys in use that may push rates beside what their role allows.
+async fn rate_keys_of(tx: &mut dyn Tx) -> Result<Vec<ApiKey>, StoreError> {
+    let (mut keys, mut pages) = (Vec::new(), Pages::new());
+    while let Some(after) = pages.after() {
+        let page = tx.api_keys(after, LIST_ROWS_MAX).await?;
+        pages.turn_after(&page, |key| key.id);
+        keys.extend(page.into_iter().filter(|key| key.pushes_rates && key.revoked_at.is_none()));
+    }
+    Ok(keys)
+}
+
+/// The line on keys that may push rates beside their role, if there are any.
+pub fn rate_keys(books: &Books) -> Option<Check> {
+    let names: Vec<String> = books.rate_keys.iter().map(|key| format!("{} ({})", key.name, key.id)).collect();
+    let seen =
+        format!("may push rates beside their role, as before there were tenants: {}", names.join(", "));
+    let advice =
+        "make a key of role rates for the feed, then take the right from each: farmgate keys take-rates ID";
+    (!names.is_empty()).then(|| Check::warn("keys", seen, advice))
 }
 
 /// A line per currency.

@@ -172,6 +172,7 @@ mod tests {
     use crate::domain::ids::{FarmId, IdentityId, LedgerSeq};
     use crate::domain::money::Stroops;
     use crate::domain::split::Distribution;
+    use crate::domain::tenant::Tenant;
     use crate::ports::network::Balance;
     use jiff::Timestamp;
 
@@ -194,6 +195,7 @@ mod tests {
             free_only: distribution.is_some(),
         };
         let farm = Farm {
+            tenant: Tenant::default(),
             id: FarmId::new(1).unwrap(),
             name: "North".to_owned(),
             owner: IdentityId::new(1).unwrap(),

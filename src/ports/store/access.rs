@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{Applied, StoreError};
 use super::forward::store_trait;
 use crate::domain::ids::ApiKeyId;
+use crate::domain::tenant::Tenant;
 
 /// What the bearer of an API key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,6 +16,8 @@ pub enum Role {
     Node,
     /// A farmer: decides on reservations.
     Farmer,
+    /// A rate feed: pushes currencies' rates, and nothing else.
+    Rates,
     /// Finance and operations: everything.
     Operator,
     /// Reads everything, changes nothing.
@@ -23,7 +26,8 @@ pub enum Role {
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 5] = [Self::Explorer, Self::Node, Self::Farmer, Self::Operator, Self::Auditor];
+    pub const ALL: [Self; 6] =
+        [Self::Explorer, Self::Node, Self::Farmer, Self::Rates, Self::Operator, Self::Auditor];
 
     /// As written in the API, the CLI and the database.
     pub const fn as_str(self) -> &'static str {
@@ -31,8 +35,18 @@ impl Role {
             Self::Explorer => "explorer",
             Self::Node => "node",
             Self::Farmer => "farmer",
+            Self::Rates => "rates",
             Self::Operator => "operator",
             Self::Auditor => "auditor",
+        }
+    }
+
+    /// True if a key of it belongs to a tenant, and sees and changes that tenant's things only; false if it
+    /// belongs to the installation.
+    pub const fn is_of_a_tenant(self) -> bool {
+        match self {
+            Self::Explorer | Self::Node | Self::Farmer => true,
+            Self::Rates | Self::Operator | Self::Auditor => false,
         }
     }
 }
@@ -46,6 +60,11 @@ pub struct ApiKey {
     pub name: String,
     /// What it allows.
     pub role: Role,
+    /// Whose things it allows that for: one tenant's, or everybody's.
+    pub tenant: Option<Tenant>,
+    /// True if it may push currencies' rates whatever its role: a key of an explorer that was made before
+    /// there were tenants keeps that right until an operator takes it.
+    pub pushes_rates: bool,
     /// SHA-256 of the secret: 256 random bits need no slow hash.
     pub secret_hash: [u8; 32],
     /// When it was made.
@@ -79,7 +98,7 @@ pub struct StoredAnswer {
 store_trait! {
     /// API keys and idempotency.
     pub trait AccessTx, forwarded by ForwardAccess {
-        /// Stores a new API key.
+        /// Stores a new API key; its tenant is known from then on.
         async fn insert_api_key(&mut self, key: &ApiKey) -> Result<(), StoreError>;
 
         /// The key whose secret has this SHA-256, revoked or not.
@@ -90,6 +109,12 @@ store_trait! {
 
         /// Revokes a key that is not.
         async fn revoke_api_key(&mut self, id: ApiKeyId, at: Timestamp) -> Result<Applied, StoreError>;
+
+        /// Takes the right to push rates from a key that has it beside its role.
+        async fn take_rates_from(&mut self, id: ApiKeyId) -> Result<Applied, StoreError>;
+
+        /// The tenants for which keys were ever made, and the default one, by name; at most `limit`.
+        async fn tenants(&mut self, limit: u32) -> Result<Vec<Tenant>, StoreError>;
 
         /// The first answer under this key, if there was one.
         async fn answer(&mut self, key: &IdempotencyKey) -> Result<Option<StoredAnswer>, StoreError>;

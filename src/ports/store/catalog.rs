@@ -9,6 +9,7 @@ use crate::domain::farm::Farm;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{FarmId, IdentityId, NodeId};
 use crate::domain::node::Node;
+use crate::domain::tenant::Tenant;
 
 /// What a PUT did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,33 +22,43 @@ pub enum Put {
 }
 
 store_trait! {
-    /// Farms, nodes, identities and currencies, as the explorer describes them. Lists are in id order, after
-    /// `after`.
+    /// Farms, nodes and identities, each of one tenant, as its explorer describes them, and currencies, which
+    /// are everybody's. Lists are in id order, after `after`.
     pub trait CatalogTx, forwarded by ForwardCatalog {
         /// Creates or replaces a farm.
         async fn put_farm(&mut self, farm: &Farm) -> Result<Put, StoreError>;
-        /// The farm with this id.
-        async fn farm(&mut self, id: FarmId) -> Result<Option<Farm>, StoreError>;
+        /// The tenant's farm with this id.
+        async fn farm(&mut self, tenant: &Tenant, id: FarmId) -> Result<Option<Farm>, StoreError>;
 
         /// The same, before it is replaced: until the transaction ends nobody else replaces it.
-        async fn farm_to_replace(&mut self, id: FarmId) -> Result<Option<Farm>, StoreError>;
-        /// All farms.
+        async fn farm_to_replace(
+            &mut self,
+            tenant: &Tenant,
+            id: FarmId,
+        ) -> Result<Option<Farm>, StoreError>;
+        /// All farms of a tenant.
         async fn farms(
             &mut self,
+            tenant: &Tenant,
             after: Option<FarmId>,
             limit: u32,
         ) -> Result<Page<Farm, FarmId>, StoreError>;
 
         /// Creates or replaces a node.
         async fn put_node(&mut self, node: &Node) -> Result<Put, StoreError>;
-        /// The node with this id.
-        async fn node(&mut self, id: NodeId) -> Result<Option<Node>, StoreError>;
+        /// The tenant's node with this id.
+        async fn node(&mut self, tenant: &Tenant, id: NodeId) -> Result<Option<Node>, StoreError>;
 
         /// The same, before it is replaced: until the transaction ends nobody else replaces it.
-        async fn node_to_replace(&mut self, id: NodeId) -> Result<Option<Node>, StoreError>;
-        /// All nodes, or those of one farm.
+        async fn node_to_replace(
+            &mut self,
+            tenant: &Tenant,
+            id: NodeId,
+        ) -> Result<Option<Node>, StoreError>;
+        /// All nodes of a tenant, or those of one farm.
         async fn nodes(
             &mut self,
+            tenant: &Tenant,
             farm: Option<FarmId>,
             after: Option<NodeId>,
             limit: u32,
@@ -55,14 +66,19 @@ store_trait! {
 
         /// Creates or replaces an identity.
         async fn put_identity(&mut self, identity: &Identity) -> Result<Put, StoreError>;
-        /// The identity with this id.
-        async fn identity(&mut self, id: IdentityId) -> Result<Option<Identity>, StoreError>;
+        /// The tenant's identity with this id.
+        async fn identity(&mut self, tenant: &Tenant, id: IdentityId) -> Result<Option<Identity>, StoreError>;
 
         /// The same, before it is replaced: until the transaction ends nobody else replaces it.
-        async fn identity_to_replace(&mut self, id: IdentityId) -> Result<Option<Identity>, StoreError>;
-        /// All identities.
+        async fn identity_to_replace(
+            &mut self,
+            tenant: &Tenant,
+            id: IdentityId,
+        ) -> Result<Option<Identity>, StoreError>;
+        /// All identities of a tenant.
         async fn identities(
             &mut self,
+            tenant: &Tenant,
             after: Option<IdentityId>,
             limit: u32,
         ) -> Result<Page<Identity, IdentityId>, StoreError>;

@@ -6,6 +6,7 @@ use super::pages::Page;
 use crate::domain::asset::Asset;
 use crate::domain::claimable::Claimable;
 use crate::domain::ids::{ClaimableId, FarmId};
+use crate::domain::tenant::Tenant;
 
 /// What an asset's claimable balances hold, in stroops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,12 +63,18 @@ store_trait! {
 
         /// How many of a farm's legs in an asset stand in claimable balances on the ledger, or are on their
         /// way to it.
-        async fn claimables_of_farm(&mut self, farm: FarmId, asset: Asset) -> Result<u64, StoreError>;
+        async fn claimables_of_farm(
+            &mut self,
+            tenant: &Tenant,
+            farm: FarmId,
+            asset: Asset,
+        ) -> Result<u64, StoreError>;
 
-        /// The farms of whose legs in an asset `at_least` stand in claimable balances on the ledger, in any
-        /// order; at most `limit`.
+        /// The farms of a tenant of whose legs in an asset `at_least` stand in claimable balances on the
+        /// ledger, in any order; at most `limit`.
         async fn farms_with_claimables(
             &mut self,
+            tenant: &Tenant,
             at_least: u32,
             limit: u32,
         ) -> Result<Vec<(FarmId, Asset)>, StoreError>;

@@ -10,6 +10,7 @@ use crate::domain::asset::Asset;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EntryId, EventId, LedgerSeq, OperationId, ReservationId, TxHash};
 use crate::domain::journal::{BookAccount, Entry};
+use crate::domain::tenant::Tenant;
 
 /// What the engine last reported of itself; `/readyz` and `doctor` read it, in whatever process they run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,9 +98,10 @@ store_trait! {
         /// From here to the commit other transactions wait with theirs, so record events last.
         async fn append_event(&mut self, at: Timestamp, kind: &EventKind) -> Result<EventId, StoreError>;
 
-        /// Events in the order of their ids, after `after`.
+        /// Events in the order of their ids, after `after`: all, or those that concern a tenant.
         async fn events(
             &mut self,
+            tenant: Option<&Tenant>,
             after: Option<EventId>,
             limit: u32,
         ) -> Result<Page<Event, EventId>, StoreError>;

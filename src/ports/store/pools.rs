@@ -5,13 +5,16 @@ use super::forward::store_trait;
 use super::pages::Page;
 use crate::domain::ids::{IdentityId, NodeId, PoolId};
 use crate::domain::pool::Pool;
+use crate::domain::tenant::Tenant;
 
 /// Which pools to list.
 #[derive(Debug, Clone, Default)]
 pub struct PoolFilter {
-    /// Only this customer's.
+    /// Only this tenant's.
+    pub tenant: Option<Tenant>,
+    /// Only this customer's, of the tenant that must be named with it.
     pub customer: Option<IdentityId>,
-    /// Only those that may be used on this node.
+    /// Only those that may be used on this node, of the tenant that must be named with it.
     pub node: Option<NodeId>,
 }
 
@@ -51,6 +54,10 @@ store_trait! {
 
         /// True if a pool that was bought with play money, or a reservation that may still become one,
         /// contains the node.
-        async fn node_is_under_free_pool(&mut self, node: NodeId) -> Result<bool, StoreError>;
+        async fn node_is_under_free_pool(
+            &mut self,
+            tenant: &Tenant,
+            node: NodeId,
+        ) -> Result<bool, StoreError>;
     }
 }

@@ -6,13 +6,16 @@ use super::pages::Page;
 use crate::domain::address::AccountId;
 use crate::domain::ids::{IdentityId, ReservationId};
 use crate::domain::reservation::Reservation;
+use crate::domain::tenant::Tenant;
 
 /// Which reservations to list.
 #[derive(Debug, Clone, Default)]
 pub struct ReservationFilter {
     /// Only those in the state of this name.
     pub state: Option<&'static str>,
-    /// Only this customer's.
+    /// Only this tenant's.
+    pub tenant: Option<Tenant>,
+    /// Only this customer's, of the tenant that must be named with it.
     pub customer: Option<IdentityId>,
 }
 

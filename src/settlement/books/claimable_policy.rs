@@ -83,7 +83,12 @@ pub(in crate::settlement) async fn fallback(
     match transfer.kind {
         TransferKind::Leg { farm: None, .. } => Ok(Fallback::ClaimableBalance),
         TransferKind::Leg { farm: Some(farm), .. } => {
-            let stand = tx.claimables_of_farm(farm, transfer.asset).await?;
+            let of = match transfer.reservation {
+                Some(reservation) => tx.reservation(reservation).await?,
+                None => None,
+            };
+            let tenant = of.map(|reservation| reservation.tenant).unwrap_or_default();
+            let stand = tx.claimables_of_farm(&tenant, farm, transfer.asset).await?;
             let full = stand >= u64::from(FARM_CLAIMABLES_MAX);
             Ok(if full { Fallback::TooManyOfItsFarm } else { Fallback::ClaimableBalance })
         }

@@ -217,8 +217,8 @@ impl Engine {
                 Ok(Some(until)) => self.close.postpone(closing.account, until),
                 Ok(None) => closable.push(closing),
                 Err(error) => {
-                    // Once it is merged nobody could claim what waits for it, nor send back from it what came:
-                    // it stays open until that is known.
+                    // Once it is merged nobody can claim what waits for it, nor send back what came to it: it
+                    // stays open until that is known.
                     self.close.failed(&[closing.account]);
                     report.isolate(&format!("closing account {}", closing.account), Err(error))?;
                 }

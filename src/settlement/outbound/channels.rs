@@ -62,7 +62,8 @@ impl Channels {
     }
 
     /// Those that may send a transaction now. They take turns, so that their fees drain evenly; one that
-    /// could not pay a fee rests for a while, and one that is ahead of what is stored until it is caught up with.
+    /// could not pay a fee rests for a while, and one that is ahead of what is stored until it is caught up
+    /// with.
     pub(in crate::settlement) async fn free(&self) -> Result<Vec<Channel>, EngineError> {
         let mut tx = self.ports.read().await?;
         let leased = tx.channels_in_use().await?;

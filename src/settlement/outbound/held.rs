@@ -130,7 +130,7 @@ async fn each_held(
     store: &Arc<dyn Store>,
     mut each: impl FnMut(Result<Reservation, UnreadableRow>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let filter = ReservationFilter { state: Some("held"), customer: None };
+    let filter = ReservationFilter { state: Some("held"), ..ReservationFilter::default() };
     let mut pages = Pages::new();
     while let Some(after) = pages.after() {
         let page = store.begin_read().await?.reservations(&filter, after, LIST_ROWS_MAX).await?;

@@ -130,7 +130,7 @@ impl Settle {
         &self,
         after: Option<ReservationId>,
     ) -> Result<Page<Reservation, ReservationId>, StoreError> {
-        let filter = ReservationFilter { state: Some("funded"), customer: None };
+        let filter = ReservationFilter { state: Some("funded"), ..ReservationFilter::default() };
         self.ports.read().await?.reservations(&filter, after, LIST_ROWS_MAX).await
     }
 

@@ -133,7 +133,7 @@ impl World {
         let decider = self.decider();
         let asked = transact(&self.store, move |tx| {
             let decider = decider.clone();
-            Box::pin(async move { reservations::cancel(tx, &decider, reservation).await })
+            Box::pin(async move { reservations::cancel(tx, &decider, None, reservation).await })
         })
         .await;
         if asked.is_ok()

@@ -4,6 +4,7 @@ use super::World;
 use crate::domain::asset::AssetCode;
 use crate::domain::ids::{PoolId, ReservationId};
 use crate::domain::reservation::{Reservation, State};
+use crate::domain::tenant::Tenant;
 use crate::ports::clock::Clock;
 use crate::ports::store::{StoreError, transact};
 use crate::reservations::{self, OrderRequest};
@@ -64,6 +65,7 @@ impl World {
         };
         let codes: Vec<AssetCode> = codes.into_iter().filter_map(|code| code.parse().ok()).collect();
         let plain = OrderRequest {
+            tenant: Tenant::default(),
             customer: CUSTOMER,
             nodes: vec![node],
             units: Some(units(amount)),

@@ -90,7 +90,7 @@ on_both_databases! {
         world.rest().await;
         assert_eq!(world.reservation(reservation.id).await.state.lacks(), lacks(quarter), "it came nearer");
         let events =
-            world.store.begin_read().await.unwrap().events(None, 1_000).await.unwrap().all().unwrap();
+            world.store.begin_read().await.unwrap().events(None, None, 1_000).await.unwrap().all().unwrap();
         let told: Vec<_> = events
             .into_iter()
             .filter_map(|event| match event.kind {

@@ -74,7 +74,7 @@ async fn act(world: &World, letter: &DeadLetter, name: &str, body: Option<Value>
     let entropy = SystemEntropy;
     let mut tx = world.store.begin().await.unwrap();
     let key_name = format!("operator {}", entropy.u64());
-    let key = create_key(&mut *tx, &world.decider(), &key_name, Role::Operator).await.unwrap();
+    let key = create_key(&mut *tx, &world.decider(), &key_name, Role::Operator, None).await.unwrap();
     tx.commit().await.unwrap();
     let router = router(AppState {
         store: world.store.clone(),

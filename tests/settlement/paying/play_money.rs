@@ -5,6 +5,7 @@ use farmgate::domain::ids::{NodeId, PoolId};
 use farmgate::domain::node::Node;
 use farmgate::domain::reservation::{RefundReason, Reservation, State};
 use farmgate::domain::split::Distribution;
+use farmgate::domain::tenant::Tenant;
 use farmgate::ports::clock::Clock;
 use farmgate::reservations::{self, OrderRequest, QuoteError, Refusal};
 
@@ -138,7 +139,7 @@ on_both_databases! {
         world
             .write(|tx| {
                 Box::pin(async move {
-                    let known = tx.node(node(2)).await?.unwrap();
+                    let known = tx.node(&Tenant::default(), node(2)).await?.unwrap();
                     tx.put_node(&Node { free_to_use: false, ..known }).await.map(drop)
                 })
             })

@@ -11,6 +11,7 @@ use farmgate::domain::ids::{FarmId, NodeId, TxHash};
 use farmgate::domain::node::Node;
 use farmgate::domain::pool::{Grant, POOL_SECONDS_AHEAD_MAX};
 use farmgate::domain::reservation::{RefundReason, State};
+use farmgate::domain::tenant::Tenant;
 use farmgate::domain::transfer::ResultCodes;
 use farmgate::ports::clock::Clock;
 use farmgate::reservations::OrderRequest;
@@ -31,9 +32,10 @@ async fn many_farms(world: &World) -> Vec<NodeId> {
     let first = world.farm().await;
     let mut nodes = vec![NodeId::new(1).unwrap()];
     for number in 2..=FARMS {
-        let farm = Farm { id: FarmId::new(number).unwrap(), ..first.clone() };
+        let farm = Farm { tenant: Tenant::default(), id: FarmId::new(number).unwrap(), ..first.clone() };
         let id = NodeId::new(100 + number).unwrap();
-        let node = Node { id, farm: farm.id, capacity: units("100"), free_to_use: false };
+        let node =
+            Node { tenant: Tenant::default(), id, farm: farm.id, capacity: units("100"), free_to_use: false };
         nodes.push(id);
         world
             .write(move |tx| {

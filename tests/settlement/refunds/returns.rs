@@ -21,7 +21,8 @@ const PAST_THE_DEADLINE_SECONDS: i64 = 4_000;
 const PURSE: &str = "10000";
 
 async fn events(world: &World) -> Vec<EventKind> {
-    let events = world.store.begin_read().await.unwrap().events(None, 1_000).await.unwrap().all().unwrap();
+    let events =
+        world.store.begin_read().await.unwrap().events(None, None, 1_000).await.unwrap().all().unwrap();
     events.into_iter().map(|event| event.kind).collect()
 }
 

@@ -137,7 +137,8 @@ on_both_databases! {
         assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation), "paid once");
         world.assert_reconciled().await;
     }
-    async fn a_late_payment_and_its_return_that_were_lost_are_read_before_the_account_is_closed(store: &TestStore) {
+
+    async fn a_lost_late_payment_and_its_return_are_read_before_the_account_is_closed(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         let settings = Settings { quiet_period_seconds: QUIET_SECONDS, ..engine_settings() };
         world.restart_with(world.store.clone(), world.network.clone(), settings.clone());

@@ -6,6 +6,7 @@ use farmgate::domain::identity::Identity;
 use farmgate::domain::ids::{FarmId, IdentityId, NodeId, PoolId};
 use farmgate::domain::node::Node;
 use farmgate::domain::split::Distribution;
+use farmgate::domain::tenant::Tenant;
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::{Put, StoreError, transact};
 
@@ -24,6 +25,7 @@ impl World {
             free_only: false,
         };
         let farm = Farm {
+            tenant: Tenant::default(),
             id: FarmId::new(1).unwrap(),
             name: "North".to_owned(),
             owner: IdentityId::new(1).unwrap(),
@@ -31,6 +33,7 @@ impl World {
             distribution: Distribution::known("grid2").unwrap(),
         };
         let node = |number, free_to_use| Node {
+            tenant: Tenant::default(),
             id: NodeId::new(number).unwrap(),
             farm: farm.id,
             capacity: units("100"),
@@ -38,6 +41,7 @@ impl World {
         };
         let nodes = [node(1, false), node(2, true)];
         let customer = Identity {
+            tenant: Tenant::default(),
             id: IdentityId::new(2).unwrap(),
             name: "Customer".to_owned(),
             public_key: hex::encode(wallet("customer").account().0).parse().unwrap(),
@@ -69,7 +73,7 @@ impl World {
 
     pub async fn farm(&self) -> Farm {
         let id = FarmId::new(1).unwrap();
-        self.store.begin_read().await.unwrap().farm(id).await.unwrap().unwrap()
+        self.store.begin_read().await.unwrap().farm(&Tenant::default(), id).await.unwrap().unwrap()
     }
 
     pub async fn pool(&self, id: PoolId) -> farmgate::domain::pool::Pool {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use farmgate::domain::ids::{IdentityId, NodeId, ReservationId};
 use farmgate::domain::reservation::Reservation;
+use farmgate::domain::tenant::Tenant;
 use farmgate::ports::clock::Clock;
 use farmgate::ports::store::transact;
 use farmgate::reservations::{self, OrderRequest};
@@ -13,6 +14,7 @@ use super::{TICKS_MAX, World, units, wallet};
 impl World {
     pub fn request(&self) -> OrderRequest {
         OrderRequest {
+            tenant: Tenant::default(),
             customer: IdentityId::new(2).unwrap(),
             nodes: vec![NodeId::new(1).unwrap()],
             units: Some(units("1")),
@@ -60,7 +62,7 @@ impl World {
         let decider = self.decider();
         let cancelled = transact(&self.store, move |tx| {
             let decider = decider.clone();
-            Box::pin(async move { reservations::cancel(tx, &decider, id).await })
+            Box::pin(async move { reservations::cancel(tx, &decider, None, id).await })
         })
         .await?;
         assert!(cancelled.is_some());
