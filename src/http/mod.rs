@@ -7,6 +7,7 @@
 
 mod audit;
 mod auth;
+mod calls;
 mod currencies;
 mod dead_letters;
 mod document;
@@ -38,6 +39,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
+pub use calls::{CALLS, Call, Things, calls_by_role};
 pub use problem::Problem;
 pub use settings::{Settings, SettingsError};
 use state::App;

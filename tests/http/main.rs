@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad_input;
+mod calls;
 mod catalog;
 mod dead_letters;
 mod keys;
