@@ -12,6 +12,7 @@ mod dead_letters;
 mod demo;
 mod doctor;
 mod half_heads;
+mod keys;
 mod kill;
 mod log;
 mod missing_database;

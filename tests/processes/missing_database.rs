@@ -39,6 +39,7 @@ async fn a_command_that_wants_a_database_says_where_it_looked_and_makes_none() {
         &["keys", "list"],
         &["keys", "list", "--json"],
         &["keys", "revoke", "1"],
+        &["keys", "take-rates", "1"],
         &["reconcile"],
         &["return", "1-1", "--to", account],
         &["unseal", "--export", account],
