@@ -76,6 +76,9 @@ pub enum Cause {
     /// A return was given up for a smaller one, or for none: its payer bears a part of what the
     /// issuer took back.
     Reduced(TransferId),
+    /// A return had been sent whole before it was known that its issuer took money back: its payer bears
+    /// nothing of it after all.
+    Restored(TransferId),
 }
 
 /// One line of an entry.
@@ -273,6 +276,7 @@ impl fmt::Display for Cause {
             Self::Loss(reservation) => write!(f, "loss:{reservation}"),
             Self::Accepted(change) => write!(f, "accepted:{change}"),
             Self::Reduced(transfer) => write!(f, "reduced:{transfer}"),
+            Self::Restored(transfer) => write!(f, "restored:{transfer}"),
         }
     }
 }
@@ -300,6 +304,7 @@ impl FromStr for Cause {
             ("accepted", change) => change.parse().map(Self::Accepted).map_err(|_| wrong()),
             ("loss", id) => id.parse().map(Self::Loss).map_err(|_| wrong()),
             ("reduced", id) => id.parse().map(Self::Reduced).map_err(|_| wrong()),
+            ("restored", id) => id.parse().map(Self::Restored).map_err(|_| wrong()),
             (_, _) => Err(wrong()),
         }
     }
@@ -369,6 +374,7 @@ mod tests {
             Cause::UnseenFees(account, 9_007_199_254_740_993),
             Cause::Loss(ReservationId::new(4).unwrap()),
             Cause::Reduced(TransferId::new(8).unwrap()),
+            Cause::Restored(TransferId::new(9).unwrap()),
             Cause::Accepted(payment),
         ] {
             assert_eq!(cause.to_string().parse(), Ok(cause));

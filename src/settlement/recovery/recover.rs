@@ -14,17 +14,17 @@ use crate::domain::address::AccountId;
 use crate::domain::escrow::{EscrowAccount, EscrowState};
 use crate::domain::ids::{ReservationId, TxHash};
 use crate::domain::money::Stroops;
-use crate::domain::payment::Memo;
-use crate::domain::refund::RefundAddress;
+use crate::domain::payment::{Memo, Payment};
+use crate::domain::refund::{RefundAddress, Return};
 use crate::domain::reservation::{RefundReason, Reservation, State};
 use crate::domain::transfer::{Purpose, Submission, SubmissionState, Transfer, TransferState};
 use crate::ports::network::{Movement, NetworkError, PaymentRecord, TransactionRecord};
-use crate::ports::store::{StoreError, Tx};
+use crate::ports::store::{LIST_ROWS_MAX, Pages, PaymentFilter, StoreError, Tx};
 use crate::settlement::EngineError;
-use crate::settlement::books::clawbacks::{owed_from, reduce};
+use crate::settlement::books::clawbacks::{bear, owed_from, reduce};
 use crate::settlement::books::confirm::{Landed, pay, refunded, settled, with_fee};
-use crate::settlement::books::entries::withdrawal_before_adoption;
-use crate::settlement::books::refunds::{refund_address, start_refunding};
+use crate::settlement::books::entries::{restoration, withdrawal_before_adoption};
+use crate::settlement::books::refunds::{owe, refund_address, start_refunding};
 use crate::settlement::books::transfers::{legs_of, returned_payment, stored_legs};
 use crate::settlement::books::work::{Ports, UnitOfWork};
 
@@ -219,6 +219,74 @@ impl Sent<'_> {
     }
 }
 
+impl Sent<'_> {
+    /// The return that it was, although its payer was to bear a part of what an issuer took back: it had been
+    /// sent whole before that was known, and others bear it. All that came goes back from a reservation that
+    /// is being refunded, so that nothing else makes a return smaller there.
+    async fn restored(
+        &self,
+        work: &mut UnitOfWork<'_>,
+        account: AccountId,
+        id: ReservationId,
+    ) -> Result<Option<Transfer>, EngineError> {
+        let Some(reservation) = work.reservation(id).await? else { return Ok(None) };
+        if !matches!(reservation.state, State::Refunding { .. } | State::Refunded { .. }) {
+            return Ok(None);
+        }
+        let Some((payment, smaller)) = self.payment(work.tx(), id).await? else { return Ok(None) };
+        let left = smaller.as_ref().map_or(Stroops::ZERO, |smaller| smaller.amount);
+        if let Some(smaller) = smaller {
+            let now = work.now();
+            work.update_transfer(&smaller, &smaller.clone().cancelled(now)?).await?;
+        }
+        let borne = self.movement.amount.checked_sub(left)?;
+        owe(work, Some(id), vec![Return { payment: &payment, amount: self.movement.amount }]).await?;
+        let whole = self.among_owed(work.tx(), account, id).await?;
+        if let Some(whole) = &whole {
+            let now = work.now();
+            work.post(restoration(whole, borne, now)).await?;
+        }
+        Ok(whole)
+    }
+
+    /// The payment whose money it was, of no less than that, with what is still owed of it: less, or nothing.
+    async fn payment(
+        &self,
+        tx: &mut dyn Tx,
+        id: ReservationId,
+    ) -> Result<Option<(Payment, Option<Transfer>)>, EngineError> {
+        let filter = PaymentFilter { reservation: Some(id), attribution: None };
+        let mut pages = Pages::new();
+        while let Some(after) = pages.after() {
+            let page = tx.payments(&filter, after, LIST_ROWS_MAX).await?;
+            pages.turn_after(&page, |stored| stored.payment.id);
+            for payment in page.into_iter().map(|stored| stored.payment) {
+                if !self.may_be_of(&payment) {
+                    continue;
+                }
+                match tx.refund_of(payment.id).await? {
+                    None => return Ok(Some((payment, None))),
+                    Some(owed)
+                        if owed.state == TransferState::Pending && owed.amount < self.movement.amount =>
+                    {
+                        return Ok(Some((payment, Some(owed))));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn may_be_of(&self, payment: &Payment) -> bool {
+        let is_named = match &self.named {
+            Named::Payment(of) => payment.transaction == *of,
+            Named::Recipient(_) => payment.from == self.movement.to,
+        };
+        is_named && payment.asset == self.movement.asset && payment.amount >= self.movement.amount
+    }
+}
+
 /// A return. What did not count goes back while the reservation is open; one of what counted shows that it
 /// had come to its end.
 async fn give_back(
@@ -236,10 +304,14 @@ async fn give_back(
         start_refunding(work, reservation, why).await?;
         owed = sent.among_owed(work.tx(), account, id).await?;
     }
+    if owed.is_none() {
+        owed = sent.restored(work, account, id).await?;
+    }
     let Some(transfer) = owed else { return Ok(false) };
     let carried = transfer.clone().sent(submission.id)?;
     work.update_transfer(&transfer, &carried).await?;
     pay(work, submission, &carried, sent.record.operation, sent.record.closed_at).await?;
+    bear(work, account, Some(id), transfer.asset).await?;
     refunded(work, id, sent.record.closed_at).await?;
     Ok(true)
 }

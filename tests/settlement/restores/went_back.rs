@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use farmgate::domain::journal::BookAccount;
 use farmgate::domain::money::Stroops;
 use farmgate::domain::payment::Attribution;
 use farmgate::domain::reservation::Reservation;
@@ -15,7 +16,10 @@ use super::running::{Running, status, until};
 use crate::support::{TestStore, on_both_databases};
 use crate::world::faulty_network::faulty;
 use crate::world::gate::Gate;
-use crate::world::{FARMER, PAST_MAX_TIME_SECONDS, World, amount, engine_settings, farmers_share, price};
+use crate::world::{
+    FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, farmers_share,
+    price, wallet,
+};
 
 const QUIET_SECONDS: i64 = 3_600;
 /// Look-ups that find nothing: until the story says otherwise.
@@ -168,6 +172,63 @@ on_both_databases! {
         assert_eq!(known, [Attribution::Counted, Attribution::Late]);
         assert_eq!(world.holds("alice", "TFT"), has, "it went back once");
         world.rest().await;
+        world.assert_reconciled().await;
+    }
+    async fn a_lost_return_of_more_than_a_clawback_left_is_borne_by_others(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.issuer_may_claw_back().await;
+        for name in ["alice", "bob"] {
+            world.customer(name).await;
+        }
+        let (bobs, alices) = (world.holds("bob", "TFT"), world.holds("alice", "TFT"));
+        let reservation = world.reserve().await;
+        world.rest().await;
+        world.pay("bob", reservation.escrow, amount("2"), "TFT").await;
+        world.pay("alice", reservation.escrow, amount("3"), "TFT").await;
+        world.rest().await;
+        world.freeze(wallet("bob").account(), true).await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        let backup = Backup::take(store).await;
+        let built = Gate::closed();
+        *faults.build_gate.lock().unwrap() = Some(Arc::clone(&built));
+        let claw_back = async {
+            built.reached().await;
+            world.claw_back(reservation.escrow, amount("1")).await;
+            world.next_ledger().await;
+            *faults.build_gate.lock().unwrap() = None;
+            built.open();
+        };
+        let refund = async {
+            while world.holds("alice", "TFT") < alices {
+                world.tick().await.unwrap();
+                world.next_ledger().await;
+            }
+        };
+        futures::join!(claw_back, refund);
+        assert_eq!(
+            world.holds("alice", "TFT"),
+            alices,
+            "whole, as it was built before the clawback was seen"
+        );
+        backup.restore(store).await;
+        world.restart(world.store.clone(), world.network.clone());
+        // Effects tell of the clawback before the payments tell of the return.
+        faults.no_history.store(ALWAYS, Ordering::SeqCst);
+        world.rest().await;
+        let taken = world.book(BookAccount::ClawedBack(Some(reservation.id)), "TFT").await;
+        assert_eq!(taken, amount("1").get());
+        faults.no_history.store(0, Ordering::SeqCst);
+        world.rest().await;
+        world.freeze(wallet("bob").account(), false).await;
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        world.until(reservation.id, "refunded").await;
+        world.rest().await;
+        assert_eq!(world.holds("alice", "TFT"), alices, "once");
+        assert_eq!(
+            world.holds("bob", "TFT"),
+            bobs.checked_sub(amount("1")).unwrap(),
+            "who paid first bears it"
+        );
         world.assert_reconciled().await;
     }
 }
