@@ -1,7 +1,7 @@
 //! What one tenant has, another does not see: its ids are as unknown as those that nobody has.
 
 use axum::body::Body;
-use axum::http::Method;
+use axum::http::{Method, Request, header};
 use farmgate::ports::store::Role;
 use serde_json::{Value, json};
 
@@ -174,5 +174,26 @@ on_both_databases! {
         let told = rig.get_as(&auditor, "/v1/audit?subject=farm:acme/1").await.is(200).body;
         assert_eq!(told["items"].as_array().unwrap().len(), 1);
         assert_eq!(told["items"][0]["subject"], "farm:acme/1");
+    }
+    async fn one_idempotency_key_names_no_request_for_two_tenants(database: &TestStore) {
+        let rig = Rig::grid(database, 2).await;
+        rig.key_of(Role::Explorer, Some("acme")).await;
+        let ask = async |path: &str| {
+            let request = Request::post(path)
+                .header(header::AUTHORIZATION, format!("Bearer {}", rig.operator))
+                .header(header::CONTENT_TYPE, "application/json")
+                .header("Idempotency-Key", "one")
+                .body(Body::from(order(&["1"]).to_string()));
+            rig.send(request.unwrap()).await
+        };
+        let first = ask("/v1/reservations").await.is(201).text("id");
+        assert_eq!(ask("/v1/reservations?tenant=default").await.is(201).text("id"), first);
+        let other = ask("/v1/reservations?tenant=acme").await;
+        assert_eq!(
+            (other.status, other.body["field"].as_str()),
+            (422, Some("Idempotency-Key")),
+            "{}",
+            other.body
+        );
     }
 }

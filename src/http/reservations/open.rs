@@ -97,16 +97,18 @@ pub(in crate::http) async fn handler(
     Asked(asked): Asked<OfTenant>,
     body: Input<ReservationOrder>,
 ) -> Result<Response, Problem> {
+    let tenant = caller.tenant_to_write(&app, asked.tenant).await?;
     let once = match headers.get(IDEMPOTENCY_KEY) {
         Some(key) => {
             let key = key.to_str().map_err(|_| IdempotencyError::Malformed)?.to_owned();
             access::check_key(&key)?;
-            let request_hash = access::request_hash("POST", PATH, &body.bytes);
+            let path = if tenant.is_default() { PATH.to_owned() } else { format!("{PATH}?tenant={tenant}") };
+            let request_hash = access::request_hash("POST", &path, &body.bytes);
             Some(Once { key: IdempotencyKey { api_key: caller.caller.key, key }, request_hash })
         }
         None => None,
     };
-    let order = request(caller.tenant_to_write(&app, asked.tenant).await?, body.value);
+    let order = request(tenant, body.value);
     let is_not_ready =
         |error: &Error| matches!(error, Error::Order(crate::reservations::Error::NoEscrowReady));
     let decider = caller.decider(&app);
