@@ -8,6 +8,7 @@ use crate::domain::escrow::EscrowState;
 use crate::domain::reservation::Reservation;
 use crate::ports::network::{AccountPage, Ledger};
 use crate::settlement::inbound::escrow_accounts::Sight;
+use crate::settlement::inbound::ingest::Read;
 use crate::settlement::inbound::sweep::LOOK_TIME_MAX;
 use crate::settlement::outbound::channels::Channels;
 use crate::settlement::{EngineError, TickReport};
@@ -102,7 +103,8 @@ impl Engine {
             let mut read = Vec::new();
             for snapshot in ahead {
                 match self.histories.ingest(snapshot.account, report).await {
-                    Ok(()) => read.push(snapshot),
+                    Ok(Read::ToItsEnd) => read.push(snapshot),
+                    Ok(Read::InPart) => {}
                     Err(error) => report.isolate(&format!("channel {}", snapshot.account), Err(error))?,
                 }
             }

@@ -20,7 +20,7 @@ use crate::settlement::books::work::Ports;
 use crate::settlement::high_water_mark::HighWaterMark;
 use crate::settlement::inbound::escrow_accounts::EscrowAccounts;
 use crate::settlement::inbound::foreign_claimables::ForeignClaimables;
-use crate::settlement::inbound::ingest::Histories;
+use crate::settlement::inbound::ingest::{Histories, Read};
 use crate::settlement::inbound::merged_accounts::MergedAccounts;
 use crate::settlement::inbound::stream_hints::StreamHints;
 use crate::settlement::inbound::sweep::Sweep;
@@ -242,7 +242,9 @@ impl Engine {
         tip: Ledger,
         report: &mut TickReport,
     ) -> Result<Option<Timestamp>, EngineError> {
-        self.histories.ingest(account, report).await?;
+        if self.histories.ingest(account, report).await? == Read::InPart {
+            return Ok(Some(tip.closed_at));
+        }
         self.foreign.stays_open_until(account, tip).await
     }
 

@@ -103,7 +103,7 @@ impl EscrowAccounts {
         ledger: LedgerSeq,
         report: &mut TickReport,
     ) -> Result<(Result<(), EngineError>, Explanation), EngineError> {
-        let mut read = self.histories.ingest(account, report).await;
+        let mut read = self.histories.ingest(account, report).await.map(drop);
         if let Err(error) = read {
             return match error.ends_the_tick() {
                 true => Err(error),

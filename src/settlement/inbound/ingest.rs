@@ -28,6 +28,15 @@ use crate::settlement::{EngineError, TickReport};
 /// Most pages of one account's history taken in at one look; the rest is for the next.
 const INGEST_PAGES_MAX: u32 = 50;
 
+/// How far a look at a history came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::settlement) enum Read {
+    /// Everything that the network has told of it.
+    ToItsEnd,
+    /// There is more of it, or something else read on in the meantime.
+    InPart,
+}
+
 /// Takes in the histories of accounts of ours: payments here, and what no payment list tells
 /// in [`super::effects`].
 pub(in crate::settlement) struct Histories {
@@ -64,16 +73,16 @@ impl Histories {
         &self,
         account: AccountId,
         report: &mut TickReport,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Read, EngineError> {
         let mut recovered: Option<TxHash> = None;
         for _ in 0..INGEST_PAGES_MAX {
             let place = WatchedAccount::load(&mut *self.ports.read().await?, account).await?;
-            let Some(place) = place else { return Ok(()) };
+            let Some(place) = place else { return Ok(Read::ToItsEnd) };
             let (cursor, reserved) = (place.cursor(), place.reservation().is_some());
             let page = self.ports.network.payments(account, cursor, PAGE_RECORDS_MAX).await?;
             let last_page = page.len() < PAGE_RECORDS_MAX;
             if page.is_empty() {
-                return Ok(());
+                return Ok(Read::ToItsEnd);
             }
             let funders = self.funders();
             let ingested = self
@@ -96,26 +105,31 @@ impl Histories {
                 }
                 ingested => ingested?,
             };
+            let Some(ingested) = ingested else { return Ok(Read::InPart) };
             ingested.note(report);
-            if last_page || !ingested.moved {
-                return Ok(());
+            if last_page {
+                return Ok(Read::ToItsEnd);
+            }
+            if !ingested.moved {
+                return Ok(Read::InPart);
             }
         }
-        Ok(())
+        Ok(Read::InPart)
     }
 }
 
+/// Takes in a page of history; `None` if something else read on in the meantime.
 async fn ingest_page(
     work: &mut UnitOfWork<'_>,
     account: AccountId,
     cursor: OperationId,
     page: &[HistoryRecord],
     funders: &[AccountId],
-) -> Result<Ingested, EngineError> {
+) -> Result<Option<Ingested>, EngineError> {
     let mut ingested = Ingested::default();
-    let Some(place) = WatchedAccount::load(work.tx(), account).await? else { return Ok(ingested) };
+    let Some(place) = WatchedAccount::load(work.tx(), account).await? else { return Ok(None) };
     if place.cursor() != cursor {
-        return Ok(ingested);
+        return Ok(None);
     }
     let mut reached = cursor;
     for record in page {
@@ -145,7 +159,7 @@ async fn ingest_page(
         ingested.moved = true;
         place.advance(work.tx(), reached).await?;
     }
-    Ok(ingested)
+    Ok(Some(ingested))
 }
 
 const fn operation_of(record: &HistoryRecord) -> Option<OperationId> {

@@ -14,7 +14,7 @@ use crate::domain::address::AccountId;
 use crate::domain::escrow::{EscrowAccount, EscrowState};
 use crate::domain::ids::{ReservationId, TxHash};
 use crate::domain::money::Stroops;
-use crate::domain::payment::{Memo, Payment};
+use crate::domain::payment::{Attribution, Memo, Payment};
 use crate::domain::refund::{RefundAddress, Return};
 use crate::domain::reservation::{RefundReason, Reservation, State};
 use crate::domain::transfer::{Purpose, Submission, SubmissionState, Transfer, TransferState};
@@ -260,8 +260,9 @@ impl Sent<'_> {
         while let Some(after) = pages.after() {
             let page = tx.payments(&filter, after, LIST_ROWS_MAX).await?;
             pages.turn_after(&page, |stored| stored.payment.id);
-            for payment in page.into_iter().map(|stored| stored.payment) {
-                if !self.may_be_of(&payment) {
+            for stored in page {
+                let payment = stored.payment;
+                if stored.attribution == Attribution::TopUp || !self.may_be_of(&payment) {
                     continue;
                 }
                 match tx.refund_of(payment.id).await? {
