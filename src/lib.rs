@@ -6,6 +6,7 @@ pub mod access;
 pub mod api;
 pub mod app;
 pub mod capacity;
+pub mod catalog;
 pub mod demo;
 pub mod domain;
 pub mod http;

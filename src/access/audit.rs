@@ -4,7 +4,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::domain::audit::{Act, Actor, AuditEntry};
-use crate::domain::ids::AuditId;
+use crate::domain::ids::{AuditId, IdentityId};
+use crate::domain::tenant::Tenant;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::store::{StoreError, Tx};
@@ -22,6 +23,16 @@ impl Decider {
     /// Somebody, by this clock, with ids from this source.
     pub fn new(actor: Actor, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Self { actor, clock, entropy }
+    }
+
+    /// The same, by the signature of an identity.
+    pub fn signed_by(&self, tenant: &Tenant, identity: IdentityId) -> Self {
+        let (key, request) = match &self.actor {
+            Actor::ApiKey { key, request } => (*key, request.clone()),
+            // What is not asked for by a request is nobody's but theirs.
+            Actor::Signer { .. } | Actor::CommandLine | Actor::Engine => return self.clone(),
+        };
+        Self { actor: Actor::Signer { tenant: tenant.clone(), identity, key, request }, ..self.clone() }
     }
 
     /// Who it is.

@@ -3,10 +3,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::catalog::Distribution;
+use super::distribution::Distribution;
 use super::text::{IdText, TimeText};
-use crate::domain::audit::{self, Act, CurrencyTerms, Destination, FarmTerms, NodeTerms};
-use crate::domain::ids::{ApiKeyId, AuditId};
+use crate::domain::audit::{self, Act, CurrencyTerms, Destination};
+use crate::domain::farm::FarmTerms;
+use crate::domain::ids::{ApiKeyId, AuditId, ChangeId};
+use crate::domain::node::NodeTerms;
+use crate::domain::payout_change::ChangedTerms;
 
 /// A decision of somebody outside the engine. Entries are added, and neither changed nor removed; they hold
 /// no names of people.
@@ -18,21 +21,35 @@ pub struct AuditEntry {
     /// When.
     #[schema(value_type = TimeText)]
     pub at: Timestamp,
-    /// The API key by which it was decided; absent for a command on a machine that reaches the database.
+    /// Who decided: `api_key`, `signer` (the holder of an identity's key, by a request of somebody who passed
+    /// the signature on), `command_line` (a command on a machine that reaches the database) or `engine` (what
+    /// had been asked for was due).
+    #[schema(example = "api_key")]
+    pub actor: &'static str,
+    /// The identity that signed: a kind and an id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// The API key by which it was decided, if by one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<IdText>)]
     pub api_key_id: Option<ApiKeyId>,
     /// The request, as its answer's `X-Request-Id` and the log name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// `farm.described`, `node.described`, `identity.described`, `currency.described`, `reservation.opened`,
+    /// `farm.described`, `node.described`, `identity.described`, `currency.described`, `payout_change.asked`,
+    /// `payout_change.in_force`, `payout_change.called_off`, `reservation.opened`,
     /// `reservation.cancel_requested`, `reservation.resolved`, `return.redirected`, `repayment.redirected`,
-    /// `operation.accepted`, `dead_letter.dismissed`, `api_key.created` or `api_key.revoked`.
+    /// `operation.accepted`, `dead_letter.dismissed`, `api_key.created`, `api_key.rates_taken` or
+    /// `api_key.revoked`.
     #[schema(example = "farm.described")]
     pub r#type: &'static str,
     /// What it is about: a kind and an id.
     #[schema(example = "farm:17")]
     pub subject: String,
+    /// The change of who is paid that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<IdText>)]
+    pub payout_change_id: Option<ChangeId>,
     /// As it was; absent if it was not known, or there is no before.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -69,12 +86,29 @@ fn currency(terms: &CurrencyTerms) -> Value {
     })
 }
 
+/// What a change of who is paid replaces, and by what.
+pub(super) fn changed(terms: &ChangedTerms) -> (Value, Value) {
+    match terms {
+        ChangedTerms::Farm { before, after, .. } => (farm(before), farm(after)),
+        ChangedTerms::Node { before, after, .. } => {
+            (json!({ "farm_id": before }), json!({ "farm_id": after }))
+        }
+        ChangedTerms::Identity { before, after, .. } => {
+            (json!({ "public_key": before }), json!({ "public_key": after }))
+        }
+    }
+}
+
 fn destination(destination: &Destination) -> Value {
     json!({ "address": destination.address, "memo": destination.memo })
 }
 
 /// Its name, and what was before and is since.
 fn told(act: &Act) -> (&'static str, Option<Value>, Option<Value>) {
+    let change = |r#type, terms| {
+        let (before, after) = changed(terms);
+        (r#type, Some(before), Some(after))
+    };
     match act {
         Act::FarmDescribed { before, after, .. } => {
             ("farm.described", before.as_ref().map(farm), Some(farm(after)))
@@ -89,6 +123,9 @@ fn told(act: &Act) -> (&'static str, Option<Value>, Option<Value>) {
         Act::CurrencyDescribed { before, after, .. } => {
             ("currency.described", before.as_ref().map(currency), Some(currency(after)))
         }
+        Act::PayoutChangeAsked { terms, .. } => change("payout_change.asked", terms),
+        Act::PayoutChangeInForce { terms, .. } => change("payout_change.in_force", terms),
+        Act::PayoutChangeCalledOff { terms, .. } => change("payout_change.called_off", terms),
         Act::ReservationOpened { .. } => ("reservation.opened", None, None),
         Act::CancelRequested { .. } => ("reservation.cancel_requested", None, None),
         Act::ReservationResolved { decision, .. } => {
@@ -115,17 +152,17 @@ fn told(act: &Act) -> (&'static str, Option<Value>, Option<Value>) {
 impl From<audit::AuditEntry> for AuditEntry {
     fn from(entry: audit::AuditEntry) -> Self {
         let (r#type, before, after) = told(&entry.act);
-        let (api_key_id, request_id) = match entry.actor {
-            audit::Actor::ApiKey { key, request } => (Some(key), Some(request)),
-            audit::Actor::CommandLine => (None, None),
-        };
+        let (api_key_id, request_id) = entry.actor.request().unzip();
         Self {
             id: entry.id,
             at: entry.at,
+            actor: entry.actor.kind(),
+            signer: entry.actor.signer().map(|signer| signer.to_string()),
             api_key_id,
-            request_id,
+            request_id: request_id.map(ToOwned::to_owned),
             r#type,
             subject: entry.act.subject().to_string(),
+            payout_change_id: entry.act.payout_change(),
             before,
             after,
             reason: entry.reason,

@@ -1,12 +1,11 @@
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::Timestamp;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::distribution::{Distribution, DistributionChoice};
+use super::payout_change::PayoutChange;
 use super::text::{AccountText, AssetText, IdText, Name, Rate, TenantText, TimeText, Units, UnitsText};
 use crate::domain::address::AccountId;
 use crate::domain::asset::{Asset, AssetCode};
@@ -14,88 +13,7 @@ use crate::domain::identity::PublicKey;
 use crate::domain::ids::{FarmId, IdentityId, NodeId};
 use crate::domain::tenant::Tenant;
 use crate::domain::units::{MilliUnits, ResourceUnits};
-use crate::domain::{currency, farm, identity, node, split};
-
-/// Who gets what part: percentages that sum to 100.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Distribution {
-    /// Its name.
-    #[schema(example = "grid3")]
-    pub name: String,
-    /// Its shares, each recipient once.
-    pub shares: Vec<Share>,
-}
-
-/// One recipient's part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Share {
-    /// `farmer`, `foundation`, `burn`, `sales` or `wisdom`.
-    #[schema(value_type = String, example = "farmer")]
-    pub recipient: split::Recipient,
-    /// 1 to 100.
-    #[schema(minimum = 1, maximum = 100, example = 10)]
-    pub percent: u8,
-}
-
-/// A distribution: the name of one that ships with Farmgate (`grid2`, `grid3`, `certified-sales`,
-/// `farmer-sales`, `free`), or one of your own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum DistributionChoice {
-    /// By name.
-    Known(String),
-    /// In full.
-    Own(Distribution),
-}
-
-impl From<&split::Distribution> for Distribution {
-    fn from(distribution: &split::Distribution) -> Self {
-        let share = |share: &split::Share| Share { recipient: share.recipient, percent: share.percent };
-        Self {
-            name: distribution.name().to_owned(),
-            shares: distribution.shares().iter().map(share).collect(),
-        }
-    }
-}
-
-impl TryFrom<DistributionChoice> for split::Distribution {
-    type Error = split::SplitError;
-
-    fn try_from(choice: DistributionChoice) -> Result<Self, split::SplitError> {
-        match choice {
-            DistributionChoice::Known(name) => Self::known(&name),
-            DistributionChoice::Own(Distribution { name, shares }) => {
-                let share =
-                    |share: Share| split::Share { recipient: share.recipient, percent: share.percent };
-                Self::new(name, shares.into_iter().map(share).collect())
-            }
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for DistributionChoice {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Choice;
-        impl<'de> Visitor<'de> for Choice {
-            type Value = DistributionChoice;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a distribution's name, or an object of name and shares")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<DistributionChoice, E> {
-                Ok(DistributionChoice::Known(name.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DistributionChoice, A::Error> {
-                Distribution::deserialize(MapAccessDeserializer::new(map)).map(DistributionChoice::Own)
-            }
-        }
-        deserializer.deserialize_any(Choice)
-    }
-}
+use crate::domain::{currency, farm, identity, node};
 
 /// A farm, to be described.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -132,6 +50,9 @@ pub struct Farm {
     pub payout_addresses: BTreeMap<Asset, AccountId>,
     /// How its reservations are distributed.
     pub distribution: Distribution,
+    /// What of the description is not in force yet, since somebody else is paid by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payout_change: Option<PayoutChange>,
 }
 
 impl From<farm::Farm> for Farm {
@@ -143,6 +64,7 @@ impl From<farm::Farm> for Farm {
             owner_id: farm.owner,
             distribution: (&farm.distribution).into(),
             payout_addresses: farm.payout_addresses,
+            payout_change: None,
         }
     }
 }
@@ -210,6 +132,9 @@ pub struct Node {
     pub capacity: Units,
     /// True if play money may pay for it.
     pub free_to_use: bool,
+    /// What of the description is not in force yet, since somebody else is paid by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payout_change: Option<PayoutChange>,
 }
 
 impl From<node::Node> for Node {
@@ -220,6 +145,7 @@ impl From<node::Node> for Node {
             farm_id: node.farm,
             capacity: node.capacity.into(),
             free_to_use: node.free_to_use,
+            payout_change: None,
         }
     }
 }
@@ -249,12 +175,15 @@ pub struct Identity {
     /// Its ed25519 public key in hexadecimal digits.
     #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
     pub public_key: PublicKey,
+    /// What of the description is not in force yet, since somebody else is paid by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payout_change: Option<PayoutChange>,
 }
 
 impl From<identity::Identity> for Identity {
     fn from(identity: identity::Identity) -> Self {
         let identity::Identity { tenant, id, name, public_key } = identity;
-        Self { tenant, id, name, public_key }
+        Self { tenant, id, name, public_key, payout_change: None }
     }
 }
 

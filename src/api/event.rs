@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use super::reservation::Lack;
 use super::text::{IdText, TimeText};
 use crate::domain::event::{self, EventKind};
-use crate::domain::ids::{EventId, PoolId, ReservationId};
+use crate::domain::ids::{ChangeId, EventId, PoolId, ReservationId};
 use crate::domain::payment::PaymentId;
 
 /// Something that happened. Ids rise in the order in which changes were committed, without gaps.
@@ -18,7 +18,8 @@ pub struct Event {
     #[schema(value_type = TimeText)]
     pub at: Timestamp,
     /// `reservation.created`, `reservation.changed`, `reservation.cancel_requested` (decided with one of the
-    /// ledgers after that), `payment.received`, `pool.created` or `pool.extended`.
+    /// ledgers after that), `payment.received`, `pool.created`, `pool.extended`, `payout_change.asked`,
+    /// `payout_change.in_force` or `payout_change.called_off`.
     #[schema(example = "reservation.changed")]
     pub r#type: &'static str,
     /// The reservation it is about.
@@ -39,32 +40,63 @@ pub struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<IdText>)]
     pub pool_id: Option<PoolId>,
+    /// The change of who is paid that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<IdText>)]
+    pub payout_change_id: Option<ChangeId>,
+    /// What that changes: a kind and an id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "farm:17")]
+    pub subject: Option<String>,
 }
 
 impl From<event::Event> for Event {
     fn from(event: event::Event) -> Self {
-        let mut lacks = None;
-        let (r#type, reservation_id, state, payment_id, pool_id) = match event.kind {
-            EventKind::ReservationCreated { reservation } => {
-                ("reservation.created", Some(reservation), None, None, None)
-            }
-            EventKind::ReservationChanged { reservation, state, lacks: lacking } => {
-                lacks = lacking.map(Lack::from);
-                ("reservation.changed", Some(reservation), Some(state), None, None)
-            }
-            EventKind::CancelRequested { reservation } => {
-                ("reservation.cancel_requested", Some(reservation), None, None, None)
-            }
-            EventKind::PaymentReceived { payment, reservation } => {
-                ("payment.received", reservation, None, Some(payment), None)
-            }
-            EventKind::PoolCreated { pool, reservation } => {
-                ("pool.created", Some(reservation), None, None, Some(pool))
-            }
-            EventKind::PoolExtended { pool, reservation } => {
-                ("pool.extended", Some(reservation), None, None, Some(pool))
-            }
+        let nothing = Self {
+            id: event.id,
+            at: event.at,
+            r#type: "",
+            reservation_id: event.kind.reservation(),
+            state: None,
+            lacks: None,
+            payment_id: None,
+            pool_id: None,
+            payout_change_id: None,
+            subject: None,
         };
-        Self { id: event.id, at: event.at, r#type, reservation_id, state, lacks, payment_id, pool_id }
+        let of_change = |r#type, change, subject| Self {
+            r#type,
+            payout_change_id: Some(change),
+            subject: Some(subject),
+            ..nothing.clone()
+        };
+        match event.kind {
+            EventKind::ReservationCreated { .. } => Self { r#type: "reservation.created", ..nothing },
+            EventKind::ReservationChanged { state, lacks, .. } => Self {
+                r#type: "reservation.changed",
+                state: Some(state),
+                lacks: lacks.map(Lack::from),
+                ..nothing
+            },
+            EventKind::CancelRequested { .. } => Self { r#type: "reservation.cancel_requested", ..nothing },
+            EventKind::PaymentReceived { payment, .. } => {
+                Self { r#type: "payment.received", payment_id: Some(payment), ..nothing }
+            }
+            EventKind::PoolCreated { pool, .. } => {
+                Self { r#type: "pool.created", pool_id: Some(pool), ..nothing }
+            }
+            EventKind::PoolExtended { pool, .. } => {
+                Self { r#type: "pool.extended", pool_id: Some(pool), ..nothing }
+            }
+            EventKind::PayoutChangeAsked { change, subject, .. } => {
+                of_change("payout_change.asked", change, subject)
+            }
+            EventKind::PayoutChangeInForce { change, subject, .. } => {
+                of_change("payout_change.in_force", change, subject)
+            }
+            EventKind::PayoutChangeCalledOff { change, subject, .. } => {
+                of_change("payout_change.called_off", change, subject)
+            }
+        }
     }
 }

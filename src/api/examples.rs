@@ -32,6 +32,7 @@ pub fn audit_entry() -> Value {
     json!({
         "id": "150837286785029",
         "at": "2026-03-01T12:00:00Z",
+        "actor": "api_key",
         "api_key_id": "150837286780001",
         "request_id": "5d41402abc4b2a76",
         "type": "node.described",
@@ -327,6 +328,51 @@ pub fn dismissed_letter() -> Value {
     })
 }
 
+/// A change of who is paid, by its state and what is told of that alone.
+fn changed(state: &str, more: Value) -> Value {
+    let mut change = json!({
+        "id": "150837286785024",
+        "tenant": "default",
+        "subject": "node:41",
+        "state": state,
+        "asked_at": "2026-03-01T12:00:00Z",
+        "due_at": "2026-03-03T12:00:00Z",
+        "before": { "farm_id": "7" },
+        "after": { "farm_id": "3" },
+    });
+    if let (Some(change), Value::Object(more)) = (change.as_object_mut(), more) {
+        change.extend(more);
+    }
+    change
+}
+
+/// A change of who is paid that waits.
+pub fn payout_change() -> Value {
+    let to_sign = "Farmgate payout change, version 1\nnetwork: \"Test SDF Network ; September 2015\"\n\
+                   change: 150837286785024\nsubject: node:41\nfarm: 7 -> 3\n";
+    changed("waiting", json!({ "to_sign": to_sign }))
+}
+
+/// A change of who is paid that was signed.
+pub fn signed_payout_change() -> Value {
+    changed("in_force", json!({ "ended_at": "2026-03-01T12:05:00Z", "signed_by_id": "11" }))
+}
+
+/// A change of who is paid that was called off.
+pub fn called_off_payout_change() -> Value {
+    changed("called_off", json!({ "ended_at": "2026-03-01T12:05:00Z" }))
+}
+
+/// The signature of a change of who is paid.
+pub fn signature() -> Value {
+    json!({ "signature": "0f".repeat(64) })
+}
+
+/// Why a change of who is paid is called off.
+pub fn call_off() -> Value {
+    json!({ "reason": "nobody here asked for it" })
+}
+
 /// A note on why a record needs nothing more.
 pub fn dismissal() -> Value {
     json!({ "note": "looked at by hand" })
@@ -413,7 +459,8 @@ pub fn problem(code: ProblemCode) -> Value {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        CurrencyBody, DismissalBody, FarmBody, IdentityBody, NodeBody, ReservationOrder, Resolution,
+        CallOffBody, CurrencyBody, DismissalBody, FarmBody, IdentityBody, NodeBody, ReservationOrder,
+        Resolution, SignatureBody,
     };
     use super::*;
 
@@ -426,5 +473,7 @@ mod tests {
         serde_json::from_value::<ReservationOrder>(order()).unwrap();
         serde_json::from_value::<Resolution>(resolution()).unwrap();
         serde_json::from_value::<DismissalBody>(dismissal()).unwrap();
+        serde_json::from_value::<SignatureBody>(signature()).unwrap();
+        serde_json::from_value::<CallOffBody>(call_off()).unwrap();
     }
 }

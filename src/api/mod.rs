@@ -7,10 +7,12 @@
 mod audit;
 mod catalog;
 mod dead_letter;
+mod distribution;
 mod event;
 pub mod examples;
 mod page;
 mod payment;
+mod payout_change;
 mod pool;
 mod problem;
 mod refund;
@@ -20,15 +22,16 @@ mod text;
 
 pub use audit::AuditEntry;
 pub use catalog::{
-    Currency, CurrencyBody, Distribution, DistributionChoice, Farm, FarmBody, Identity, IdentityBody, Node,
-    NodeBody, Resources, Share,
+    Currency, CurrencyBody, Farm, FarmBody, Identity, IdentityBody, Node, NodeBody, Resources,
 };
 pub use dead_letter::{
     Action, ActionBody, Bump, DeadLetter, DismissalBody, Dismissed, Note, NoteError, Row, TriedTransaction,
 };
+pub use distribution::{Distribution, DistributionChoice, Share};
 pub use event::Event;
 pub use page::{LIST_ITEMS_DEFAULT, LIST_ITEMS_MAX, Page};
 pub use payment::{ClaimableBalance, Liability, Memo, Payment, Returned};
+pub use payout_change::{CallOffBody, PayoutChange, SignatureBody};
 pub use pool::{Grant, Pool};
 pub use problem::{ProblemBody, ProblemCode};
 pub use refund::{MemoBody, MemoKind, RefundAddress, RefundAddressBody};

@@ -51,10 +51,14 @@ problem_codes! {
     NotDismissable = "not_dismissable", 409, "A dead letter of this kind cannot be dismissed";
     NodeUnderFreePool = "node_under_free_pool", 409, "The node carries capacity bought with play money";
     RateOlder = "rate_older", 409, "A rate of a later time is known";
+    PayoutChangeWaits = "payout_change_waits", 409, "A change of who is paid waits already";
+    PayoutChangeEnded = "payout_change_ended", 409, "The change waits no more";
+    PayoutChangeOvertaken = "payout_change_overtaken", 409, "What the change replaces is not as it was";
     EventsForgotten = "events_forgotten", 410, "Events after the cursor are no longer kept";
     BodyTooLarge = "body_too_large", 413, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", 415, "The body is not announced as JSON";
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key belongs to another request";
+    SignatureInvalid = "signature_invalid", 422, "The signature is not the one that is needed";
     UnknownCustomer = "unknown_customer", 422, "The customer is not known";
     UnknownIdentity = "unknown_identity", 422, "The identity is not known";
     UnknownFarm = "unknown_farm", 422, "The farm is not known";

@@ -28,7 +28,6 @@ use crate::stellar::{CheckError, StellarNetwork};
 use crate::storage::{self, SchemaState};
 
 /// The passphrase of the public network (Stellar documentation, "Networks").
-pub const PUBLIC_PASSPHRASE: &str = "Public Global Stellar Network ; September 2015";
 /// How long to wait before Horizon is asked again which network it serves.
 const PASSPHRASE_RETRY: Duration = Duration::from_secs(5);
 /// How long requests under way may take when the service stops, and after them the engine.
@@ -205,7 +204,6 @@ impl Service {
             entropy: Arc::new(SystemEntropy),
         };
         let candidate = Candidate::new(outside, config.settlement.clone(), "serve");
-        let passphrase = config.stellar.network_passphrase.clone();
         let router = http::router(AppState {
             store: Arc::clone(&store),
             clock: Arc::new(SystemClock),
@@ -213,7 +211,8 @@ impl Service {
             settings: config.http.clone(),
             reservations: config.reservations.clone(),
             platform: network.platform(),
-            network_passphrase: (passphrase != PUBLIC_PASSPHRASE).then_some(passphrase),
+            network_passphrase: config.stellar.network_passphrase.clone(),
+            payout_change_delay_seconds: config.settlement.payout_change_delay_seconds,
             holder: candidate.holder().to_owned(),
             metrics: Arc::new(move || telemetry::rendered(&metrics)),
         });

@@ -1,11 +1,9 @@
-//! Who decided what. One entry for each decision that came from outside the engine: what was before, and what
-//! is since.
+//! Who decided what. One entry for each decision that came from outside the engine, or that somebody had
+//! asked for and the engine carried out: what was before, and what is since.
 //!
 //! Entries hold ids, addresses and numbers, and no names of people: they are never erased.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -15,15 +13,18 @@ use super::address::{AccountId, Address};
 use super::asset::{Asset, AssetCode};
 use super::currency::Currency;
 use super::dead_letter::LetterId;
-use super::farm::Farm;
+use super::farm::FarmTerms;
 use super::identity::PublicKey;
-use super::ids::{ApiKeyId, AuditId, ClaimableId, FarmId, IdentityId, NodeId, OperationId, ReservationId};
-use super::node::Node;
+use super::ids::{
+    ApiKeyId, AuditId, ChangeId, ClaimableId, FarmId, IdentityId, NodeId, OperationId, ReservationId,
+};
+use super::node::NodeTerms;
 use super::payment::{Memo, PaymentId};
+use super::payout_change::ChangedTerms;
 use super::split::Distribution;
+use super::subject::Subject;
 use super::tenant::Tenant;
 use super::transfer::{GivenBack, Transfer};
-use super::units::CloudUnits;
 
 /// Longest id of a request that is taken over from a client, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
@@ -38,54 +39,65 @@ pub enum Actor {
         /// The request by which it was asked for, as the answer's `X-Request-Id` and the log name it.
         request: String,
     },
+    /// Whoever holds the key of an identity and signed, by the API key of somebody who passed that on.
+    Signer {
+        /// Whose identity.
+        tenant: Tenant,
+        /// Which.
+        identity: IdentityId,
+        /// The API key.
+        key: ApiKeyId,
+        /// The request.
+        request: String,
+    },
     /// Whoever can run commands on a machine that reaches the database.
     CommandLine,
+    /// The engine: what somebody had asked for is due.
+    Engine,
+}
+
+impl Actor {
+    /// The kinds of actors.
+    pub const KINDS: [&'static str; 4] = ["api_key", "signer", "command_line", "engine"];
+
+    /// Its kind, as written in the API and the database.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ApiKey { .. } => "api_key",
+            Self::Signer { .. } => "signer",
+            Self::CommandLine => "command_line",
+            Self::Engine => "engine",
+        }
+    }
+
+    /// The API key that was used, and the request.
+    pub fn request(&self) -> Option<(ApiKeyId, &str)> {
+        match self {
+            Self::ApiKey { key, request } | Self::Signer { key, request, .. } => Some((*key, request)),
+            Self::CommandLine | Self::Engine => None,
+        }
+    }
+
+    /// The identity that signed.
+    pub fn signer(&self) -> Option<Subject> {
+        match self {
+            Self::Signer { tenant, identity, .. } => Some(Subject::Identity(tenant.clone(), *identity)),
+            Self::ApiKey { .. } | Self::CommandLine | Self::Engine => None,
+        }
+    }
 }
 
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ApiKey { key, .. } => write!(f, "API key {key}"),
+            Self::Signer { tenant, identity, key, .. } => {
+                let signer = Subject::Identity(tenant.clone(), *identity);
+                write!(f, "{signer} by its signature, with API key {key}")
+            }
             Self::CommandLine => f.write_str("the command line"),
+            Self::Engine => f.write_str("the engine"),
         }
-    }
-}
-
-/// What of a farm says who is paid.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct FarmTerms {
-    /// The identity that owns it.
-    pub owner: IdentityId,
-    /// Where it is paid, per asset.
-    pub payout_addresses: BTreeMap<Asset, AccountId>,
-    /// How its reservations are distributed.
-    pub distribution: Distribution,
-}
-
-impl From<&Farm> for FarmTerms {
-    fn from(farm: &Farm) -> Self {
-        Self {
-            owner: farm.owner,
-            payout_addresses: farm.payout_addresses.clone(),
-            distribution: farm.distribution.clone(),
-        }
-    }
-}
-
-/// What of a node says who is paid for what.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct NodeTerms {
-    /// The farm it belongs to.
-    pub farm: FarmId,
-    /// What it has.
-    pub capacity: CloudUnits,
-    /// True if FreeTFT may pay for it.
-    pub free_to_use: bool,
-}
-
-impl From<&Node> for NodeTerms {
-    fn from(node: &Node) -> Self {
-        Self { farm: node.farm, capacity: node.capacity, free_to_use: node.free_to_use }
     }
 }
 
@@ -187,6 +199,39 @@ pub enum Act {
         /// As it is.
         after: CurrencyTerms,
     },
+    /// Somebody else is to be paid.
+    #[serde(rename = "payout_change.asked")]
+    PayoutChangeAsked {
+        /// Whose thing it is about.
+        #[serde(default, skip_serializing_if = "Tenant::is_default")]
+        tenant: Tenant,
+        /// The change.
+        change: ChangeId,
+        /// What is to be otherwise.
+        terms: ChangedTerms,
+    },
+    /// A change of who is paid is in force.
+    #[serde(rename = "payout_change.in_force")]
+    PayoutChangeInForce {
+        /// Whose thing it is about.
+        #[serde(default, skip_serializing_if = "Tenant::is_default")]
+        tenant: Tenant,
+        /// The change.
+        change: ChangeId,
+        /// What is to be otherwise.
+        terms: ChangedTerms,
+    },
+    /// A change of who is paid was called off.
+    #[serde(rename = "payout_change.called_off")]
+    PayoutChangeCalledOff {
+        /// Whose thing it is about.
+        #[serde(default, skip_serializing_if = "Tenant::is_default")]
+        tenant: Tenant,
+        /// The change.
+        change: ChangeId,
+        /// What is to be otherwise.
+        terms: ChangedTerms,
+    },
     /// A reservation was opened.
     #[serde(rename = "reservation.opened")]
     ReservationOpened {
@@ -285,6 +330,9 @@ impl Act {
             Self::NodeDescribed { tenant, node, .. } => Subject::Node(tenant.clone(), *node),
             Self::IdentityDescribed { tenant, identity, .. } => Subject::Identity(tenant.clone(), *identity),
             Self::CurrencyDescribed { currency, .. } => Subject::Currency(*currency),
+            Self::PayoutChangeAsked { tenant, terms, .. }
+            | Self::PayoutChangeInForce { tenant, terms, .. }
+            | Self::PayoutChangeCalledOff { tenant, terms, .. } => terms.subject(tenant),
             Self::ReservationOpened { reservation }
             | Self::CancelRequested { reservation }
             | Self::ReservationResolved { reservation, .. } => Subject::Reservation(*reservation),
@@ -300,6 +348,16 @@ impl Act {
         }
     }
 
+    /// The change of who is paid that it is about.
+    pub const fn payout_change(&self) -> Option<ChangeId> {
+        match self {
+            Self::PayoutChangeAsked { change, .. }
+            | Self::PayoutChangeInForce { change, .. }
+            | Self::PayoutChangeCalledOff { change, .. } => Some(*change),
+            _ => None,
+        }
+    }
+
     /// True if nothing is otherwise than before.
     pub fn changes_nothing(&self) -> bool {
         match self {
@@ -309,7 +367,10 @@ impl Act {
             Self::CurrencyDescribed { before, after, .. } => before.as_ref() == Some(after),
             Self::ReturnRedirected { before, after, .. }
             | Self::RepaymentRedirected { before, after, .. } => before == after,
-            Self::ReservationOpened { .. }
+            Self::PayoutChangeAsked { .. }
+            | Self::PayoutChangeInForce { .. }
+            | Self::PayoutChangeCalledOff { .. }
+            | Self::ReservationOpened { .. }
             | Self::CancelRequested { .. }
             | Self::ReservationResolved { .. }
             | Self::OperationAccepted { .. }
@@ -318,97 +379,6 @@ impl Act {
             | Self::KeyRevoked { .. }
             | Self::RatesTaken { .. } => false,
         }
-    }
-}
-
-/// What an entry is about; as text its kind and its id: `farm:17`, or `farm:acme/17` for the farm of another
-/// tenant than `default`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
-    /// A farm.
-    Farm(Tenant, FarmId),
-    /// A node.
-    Node(Tenant, NodeId),
-    /// An identity.
-    Identity(Tenant, IdentityId),
-    /// A currency.
-    Currency(AssetCode),
-    /// A reservation.
-    Reservation(ReservationId),
-    /// A payment, whose money goes back.
-    Payment(PaymentId),
-    /// A claimable balance, whose money was taken back.
-    ClaimableBalance(ClaimableId),
-    /// An operation of the ledger.
-    Operation(OperationId),
-    /// A dead letter.
-    DeadLetter(LetterId),
-    /// An API key.
-    ApiKey(ApiKeyId),
-}
-
-/// A text that names no subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a subject is a kind and an id, such as farm:17, or farm:acme/17 of another tenant; the kinds are farm, \
-     node, identity, currency, reservation, payment, claimable_balance, operation, dead_letter and api_key"
-)]
-pub struct SubjectError;
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Farm(tenant, id) => write!(f, "farm:{}", Of(tenant, id)),
-            Self::Node(tenant, id) => write!(f, "node:{}", Of(tenant, id)),
-            Self::Identity(tenant, id) => write!(f, "identity:{}", Of(tenant, id)),
-            Self::Currency(code) => write!(f, "currency:{code}"),
-            Self::Reservation(id) => write!(f, "reservation:{id}"),
-            Self::Payment(id) => write!(f, "payment:{id}"),
-            Self::ClaimableBalance(id) => write!(f, "claimable_balance:{id}"),
-            Self::Operation(id) => write!(f, "operation:{id}"),
-            Self::DeadLetter(id) => write!(f, "dead_letter:{id}"),
-            Self::ApiKey(id) => write!(f, "api_key:{id}"),
-        }
-    }
-}
-
-/// A thing of a tenant, as it is written: only its id, if the tenant is `default`.
-struct Of<'a, T>(&'a Tenant, &'a T);
-
-impl<T: fmt::Display> fmt::Display for Of<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(tenant, id) = self;
-        if tenant.is_default() { write!(f, "{id}") } else { write!(f, "{tenant}/{id}") }
-    }
-}
-
-impl FromStr for Subject {
-    type Err = SubjectError;
-
-    fn from_str(text: &str) -> Result<Self, SubjectError> {
-        fn id<T: FromStr>(text: &str) -> Result<T, SubjectError> {
-            text.parse().map_err(|_| SubjectError)
-        }
-        /// The tenant and its thing; the tenant `default` is not written.
-        fn of<T: FromStr>(text: &str) -> Result<(Tenant, T), SubjectError> {
-            let Some((tenant, key)) = text.split_once('/') else { return Ok((Tenant::default(), id(text)?)) };
-            let tenant: Tenant = id(tenant)?;
-            if tenant.is_default() { Err(SubjectError) } else { Ok((tenant, id(key)?)) }
-        }
-        let (kind, key) = text.split_once(':').ok_or(SubjectError)?;
-        Ok(match kind {
-            "farm" => of(key).map(|(tenant, farm)| Self::Farm(tenant, farm))?,
-            "node" => of(key).map(|(tenant, node)| Self::Node(tenant, node))?,
-            "identity" => of(key).map(|(tenant, identity)| Self::Identity(tenant, identity))?,
-            "currency" => Self::Currency(id(key)?),
-            "reservation" => Self::Reservation(id(key)?),
-            "payment" => Self::Payment(id(key)?),
-            "claimable_balance" => Self::ClaimableBalance(id(key)?),
-            "operation" => Self::Operation(id(key)?),
-            "dead_letter" => Self::DeadLetter(id(key)?),
-            "api_key" => Self::ApiKey(id(key)?),
-            _ => return Err(SubjectError),
-        })
     }
 }
 
@@ -430,33 +400,6 @@ pub struct AuditEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn subjects_are_written_as_they_are_read() {
-        let payment = "4294967297-0";
-        let balance = "0".repeat(72);
-        for text in [
-            "farm:17".to_owned(),
-            "node:1".to_owned(),
-            "identity:0".to_owned(),
-            "farm:acme/17".to_owned(),
-            "identity:acme/0".to_owned(),
-            "currency:TFT".to_owned(),
-            "reservation:8".to_owned(),
-            format!("payment:{payment}"),
-            format!("claimable_balance:{balance}"),
-            "operation:4294967297".to_owned(),
-            "dead_letter:unreadable_row:ab".to_owned(),
-            "api_key:3".to_owned(),
-        ] {
-            assert_eq!(text.parse::<Subject>().unwrap().to_string(), text);
-        }
-        for text in
-            ["", "farm", "farm:", "farm:x", "farms:1", "dead_letter:1", ":1", "farm:default/1", "farm:/1"]
-        {
-            assert_eq!(text.parse::<Subject>(), Err(SubjectError), "{text}");
-        }
-    }
 
     #[test]
     fn what_is_said_again_changes_nothing() {

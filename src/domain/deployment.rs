@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::address::AccountId;
 use super::ledger::{Divergence, Ledger};
 
+/// The passphrase of the public network.
+pub const PUBLIC_PASSPHRASE: &str = "Public Global Stellar Network ; September 2015";
+
 /// A network and the platform's account on it. Everything in a database is about these two, so that it is of
 /// no use, and a danger to money, with others.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{EventId, PoolId, ReservationId};
+use super::ids::{ChangeId, EventId, PoolId, ReservationId};
 use super::payment::PaymentId;
 use super::reservation::{Lack, Reservation};
+use super::tenant::Tenant;
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -58,10 +59,55 @@ pub enum EventKind {
         /// The reservation that paid for it.
         reservation: ReservationId,
     },
+    /// Somebody else is to be paid: that waits, and may be called off.
+    #[serde(rename = "payout_change.asked")]
+    PayoutChangeAsked {
+        /// Whose thing it changes.
+        tenant: Tenant,
+        /// Which.
+        change: ChangeId,
+        /// What it changes: a kind and an id.
+        subject: String,
+    },
+    /// Somebody else is paid from now on.
+    #[serde(rename = "payout_change.in_force")]
+    PayoutChangeInForce {
+        /// Whose thing it changed.
+        tenant: Tenant,
+        /// Which.
+        change: ChangeId,
+        /// What it changed: a kind and an id.
+        subject: String,
+    },
+    /// A change of who is paid was called off.
+    #[serde(rename = "payout_change.called_off")]
+    PayoutChangeCalledOff {
+        /// Whose thing it was to change.
+        tenant: Tenant,
+        /// Which.
+        change: ChangeId,
+        /// What it was to change: a kind and an id.
+        subject: String,
+    },
 }
 
 impl EventKind {
-    /// The reservation that it concerns; `None` for money of nobody's.
+    /// The tenant that it concerns, where no reservation tells.
+    pub const fn tenant(&self) -> Option<&Tenant> {
+        match self {
+            Self::PayoutChangeAsked { tenant, .. }
+            | Self::PayoutChangeInForce { tenant, .. }
+            | Self::PayoutChangeCalledOff { tenant, .. } => Some(tenant),
+            Self::ReservationCreated { .. }
+            | Self::ReservationChanged { .. }
+            | Self::CancelRequested { .. }
+            | Self::PaymentReceived { .. }
+            | Self::PoolCreated { .. }
+            | Self::PoolExtended { .. } => None,
+        }
+    }
+
+    /// The reservation that it concerns; `None` for money of nobody's, and for what is about no money.
     pub const fn reservation(&self) -> Option<ReservationId> {
         match self {
             Self::ReservationCreated { reservation }
@@ -70,6 +116,9 @@ impl EventKind {
             | Self::PoolCreated { reservation, .. }
             | Self::PoolExtended { reservation, .. } => Some(*reservation),
             Self::PaymentReceived { reservation, .. } => *reservation,
+            Self::PayoutChangeAsked { .. }
+            | Self::PayoutChangeInForce { .. }
+            | Self::PayoutChangeCalledOff { .. } => None,
         }
     }
 

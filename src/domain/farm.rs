@@ -31,3 +31,24 @@ pub struct Farm {
     /// How its reservations are distributed, where the currency does not override it.
     pub distribution: Distribution,
 }
+
+/// What of a farm says who is paid.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FarmTerms {
+    /// The identity that owns it.
+    pub owner: IdentityId,
+    /// Where it is paid, per asset.
+    pub payout_addresses: BTreeMap<Asset, AccountId>,
+    /// How its reservations are distributed.
+    pub distribution: Distribution,
+}
+
+impl From<&Farm> for FarmTerms {
+    fn from(farm: &Farm) -> Self {
+        Self {
+            owner: farm.owner,
+            payout_addresses: farm.payout_addresses.clone(),
+            distribution: farm.distribution.clone(),
+        }
+    }
+}

@@ -32,6 +32,38 @@ impl PublicKey {
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// True if the signature is this key's over exactly these bytes (RFC 8032; what is malleable is none).
+    pub fn verifies(&self, bytes: &[u8], signature: &Signature) -> bool {
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        ed25519_dalek::VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(bytes, &signature).is_ok())
+    }
+}
+
+/// An ed25519 signature, written as 128 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Signature([u8; 64]);
+
+/// A text that is no ed25519 signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a signature is 128 hexadecimal digits")]
+pub struct SignatureError;
+
+impl std::str::FromStr for Signature {
+    type Err = SignatureError;
+
+    fn from_str(text: &str) -> Result<Self, SignatureError> {
+        let mut bytes = [0; 64];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| SignatureError)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl std::fmt::Display for Signature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
 }
 
 impl std::str::FromStr for PublicKey {
@@ -52,3 +84,4 @@ impl std::fmt::Display for PublicKey {
 }
 
 super::address::serde_as_text!(PublicKey);
+super::address::serde_as_text!(Signature);

@@ -106,8 +106,10 @@ ids! {
     EventId,
     /// An API key.
     ApiKeyId,
-    /// One decision of somebody outside the engine.
+    /// One decision.
     AuditId,
+    /// A change of who is paid.
+    ChangeId,
 }
 
 #[cfg(test)]

@@ -20,3 +20,20 @@ pub struct Node {
     /// True if FreeTFT may pay for it.
     pub free_to_use: bool,
 }
+
+/// What of a node says who is paid for what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NodeTerms {
+    /// The farm it belongs to.
+    pub farm: FarmId,
+    /// What it has.
+    pub capacity: CloudUnits,
+    /// True if FreeTFT may pay for it.
+    pub free_to_use: bool,
+}
+
+impl From<&Node> for NodeTerms {
+    fn from(node: &Node) -> Self {
+        Self { farm: node.farm, capacity: node.capacity, free_to_use: node.free_to_use }
+    }
+}

@@ -10,8 +10,8 @@ use super::document::ListProblems;
 use super::input::{Asked, Limit, Written};
 use super::{App, Problem, listing};
 use crate::api::{AuditEntry, Page, ProblemCode, examples};
-use crate::domain::audit::Subject;
 use crate::domain::ids::{ApiKeyId, AuditId};
+use crate::domain::subject::Subject;
 use crate::ports::store::AuditFilter;
 
 /// What to list.

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use super::{App, Problem};
 use crate::access::{AccessError, Caller, Decider, Permission, authenticate, is_well_formed, roles_that_may};
 use crate::api::ProblemCode;
+use crate::catalog::Describing;
 use crate::domain::audit::Actor;
 use crate::ports::store::Role;
 
@@ -25,6 +26,11 @@ impl<P> May<P> {
     pub(super) fn decider(&self, app: &App) -> Decider {
         let actor = Actor::ApiKey { key: self.caller.key, request: self.request.clone() };
         Decider::new(actor, app.clock.clone(), app.entropy.clone())
+    }
+
+    /// The same, to describe something.
+    pub(super) fn describing(&self, app: &App) -> Describing {
+        Describing { decider: self.decider(app), delay_seconds: app.payout_change_delay_seconds }
     }
 }
 

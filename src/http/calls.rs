@@ -45,7 +45,7 @@ const fn call(method: &'static str, path: &'static str, needs: Option<Permission
 }
 
 /// All calls, in the order of their paths.
-pub const CALLS: [Call; 32] = {
+pub const CALLS: [Call; 36] = {
     use Permission as P;
     use Things::{Installation, Tenants};
     [
@@ -73,6 +73,10 @@ pub const CALLS: [Call; 32] = {
         call("PUT", "/v1/nodes/{id}", Some(P::CatalogWrite), Tenants),
         call("GET", "/v1/payments", Some(P::MoneyRead), Installation),
         call("POST", "/v1/payments/{id}/return", Some(P::ReservationsResolve), Installation),
+        call("GET", "/v1/payout-changes", Some(P::CatalogRead), Tenants),
+        call("GET", "/v1/payout-changes/{id}", Some(P::CatalogRead), Tenants),
+        call("POST", "/v1/payout-changes/{id}/call-off", Some(P::CatalogWrite), Tenants),
+        call("POST", "/v1/payout-changes/{id}/signature", Some(P::CatalogWrite), Tenants),
         call("GET", "/v1/pools", Some(P::PoolsRead), Tenants),
         call("GET", "/v1/pools/{id}", Some(P::PoolsRead), Tenants),
         call("GET", "/v1/reservations", Some(P::ReservationsRead), Tenants),

@@ -89,7 +89,8 @@ problem_sets! {
     /// What reading events may end in.
     EventsProblems: InvalidValue, Unauthorized, Forbidden, EventsForgotten, Internal, DatabaseUnavailable;
     /// What describing something may end in.
-    PutProblems: InvalidValue, Unauthorized, Forbidden, BodyTooLarge, UnsupportedMediaType, UnknownFarm,
+    PutProblems: InvalidValue, Unauthorized, Forbidden, PayoutChangeWaits, BodyTooLarge,
+        UnsupportedMediaType, UnknownFarm,
         Internal, DatabaseUnavailable;
     /// What describing a node may end in.
     PutNodeProblems: InvalidValue, Unauthorized, Forbidden, NodeUnderFreePool, BodyTooLarge,
@@ -97,6 +98,12 @@ problem_sets! {
     /// What describing a currency may end in.
     PutCurrencyProblems: InvalidValue, Unauthorized, Forbidden, RateOlder, BodyTooLarge,
         UnsupportedMediaType, RateTimeOutOfBounds, Internal, DatabaseUnavailable;
+    /// What signing a change of who is paid may end in.
+    SignProblems: InvalidValue, Unauthorized, Forbidden, NotFound, PayoutChangeEnded, BodyTooLarge,
+        UnsupportedMediaType, SignatureInvalid, Internal, DatabaseUnavailable;
+    /// What calling a change of who is paid off may end in.
+    CallOffProblems: InvalidValue, Unauthorized, Forbidden, NotFound, PayoutChangeEnded, BodyTooLarge,
+        UnsupportedMediaType, Internal, DatabaseUnavailable;
     /// What an order may end in.
     OpenProblems: InvalidValue, Unauthorized, Forbidden, BodyTooLarge, UnsupportedMediaType, UnknownNode,
         Internal, NoEscrowAccountReady;

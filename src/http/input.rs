@@ -195,9 +195,10 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
 }
 
 /// The status of a PUT that was carried out.
-pub(super) const fn written(put: Put) -> StatusCode {
+pub(super) const fn written(put: Put, something_waits: bool) -> StatusCode {
     match put {
         Put::Created => StatusCode::CREATED,
+        Put::Replaced if something_waits => StatusCode::ACCEPTED,
         Put::Replaced => StatusCode::OK,
     }
 }

@@ -17,10 +17,10 @@ mod farms;
 mod health;
 mod identities;
 mod input;
-mod known;
 mod listing;
 mod money;
 mod nodes;
+mod payout_changes;
 mod pools;
 mod problem;
 mod reservations;
@@ -53,6 +53,10 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(nodes::get::handler, nodes::put::handler))
         .routes(routes!(identities::list::handler))
         .routes(routes!(identities::get::handler, identities::put::handler))
+        .routes(routes!(payout_changes::list::handler))
+        .routes(routes!(payout_changes::get::handler))
+        .routes(routes!(payout_changes::signature::handler))
+        .routes(routes!(payout_changes::call_off::handler))
         .routes(routes!(currencies::list::handler))
         .routes(routes!(currencies::get::handler, currencies::put::handler))
         .routes(routes!(reservations::list::handler, reservations::open::handler))

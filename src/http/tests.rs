@@ -85,7 +85,8 @@ fn api(store: impl Store + 'static) -> Router {
         settings: Settings::default(),
         reservations: crate::reservations::Settings::default(),
         platform: AccountId([1; 32]),
-        network_passphrase: None,
+        network_passphrase: crate::domain::deployment::PUBLIC_PASSPHRASE.to_owned(),
+        payout_change_delay_seconds: 0,
         holder: "serve-test".to_owned(),
         metrics: Arc::new(|| "farmgate_up 1\n".to_owned()),
     })

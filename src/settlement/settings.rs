@@ -44,6 +44,9 @@ pub struct Settings {
     /// account, if it trusts them, so that theirs can be closed. XLM goes home with the account after the
     /// quiet period.
     pub carry_home_seconds: i64,
+    /// For how many seconds a change of who is paid waits that is not signed: a payout address, an owner, a
+    /// distribution, an identity's key, a node's farm. 0 puts each in force at once.
+    pub payout_change_delay_seconds: i64,
     /// For how many seconds the answer to a request with an `Idempotency-Key` is kept; the same key makes
     /// another request afterwards.
     pub answers_kept_seconds: i64,
@@ -65,6 +68,8 @@ pub const TRANSACTION_LIFETIME_SECONDS_MIN: i64 = 100;
 pub const TRANSACTION_LIFETIME_SECONDS_MAX: i64 = 3_600;
 /// Longest time an escrow account stays open after its end: ten years, in seconds.
 pub const QUIET_PERIOD_SECONDS_MAX: i64 = 10 * 365 * 86_400;
+/// Longest time that a change of who is paid may be made to wait: ninety days, in seconds.
+pub const PAYOUT_CHANGE_DELAY_SECONDS_MAX: i64 = 90 * 86_400;
 /// Most channel accounts.
 pub const CHANNELS_MAX: u16 = 100;
 /// Most escrow accounts kept ready.
@@ -102,6 +107,7 @@ impl Default for Settings {
             refund_claimables_max: 200,
             quiet_period_seconds: 7 * 86_400,
             carry_home_seconds: 30 * 86_400,
+            payout_change_delay_seconds: 2 * 86_400,
             answers_kept_seconds: 30 * 86_400,
             events_kept_seconds: 90 * 86_400,
             lease_seconds: 15,
@@ -155,6 +161,12 @@ impl Settings {
             ("refund_claimables_max", self.refund_claimables_max.into(), 0, REFUND_CLAIMABLES_MAX.into()),
             ("quiet_period_seconds", self.quiet_period_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
             ("carry_home_seconds", self.carry_home_seconds, 0, QUIET_PERIOD_SECONDS_MAX),
+            (
+                "payout_change_delay_seconds",
+                self.payout_change_delay_seconds,
+                0,
+                PAYOUT_CHANGE_DELAY_SECONDS_MAX,
+            ),
             ("answers_kept_seconds", self.answers_kept_seconds, KEPT_SECONDS_MIN, KEPT_SECONDS_MAX),
             ("events_kept_seconds", self.events_kept_seconds, KEPT_SECONDS_MIN, KEPT_SECONDS_MAX),
             ("lease_seconds", self.lease_seconds.into(), 1, LEASE_SECONDS_MAX.into()),

@@ -27,8 +27,8 @@ use crate::ports::clock::Clock;
 use crate::ports::store::{
     ForwardAccepted, ForwardAccess, ForwardAccounts, ForwardAudit, ForwardCatalog, ForwardClaimables,
     ForwardDeadLetters, ForwardDeployment, ForwardFeeBumps, ForwardJournal, ForwardLease, ForwardPayments,
-    ForwardPayouts, ForwardPools, ForwardReservations, ForwardTransfers, ForwardUnreadableRows,
-    ForwardWatchdog, Lease, Store, StoreError, Tx, WrapTx,
+    ForwardPayoutChanges, ForwardPayouts, ForwardPools, ForwardReservations, ForwardTransfers,
+    ForwardUnreadableRows, ForwardWatchdog, Lease, Store, StoreError, Tx, WrapTx,
 };
 #[cfg(feature = "simulated-bugs")]
 use crate::ports::store::{PaymentFilter, PaymentsTx};
@@ -307,6 +307,7 @@ impl ForwardAudit for WholeTx {}
 impl ForwardFeeBumps for WholeTx {}
 impl ForwardJournal for WholeTx {}
 impl ForwardPayments for WholeTx {}
+impl ForwardPayoutChanges for WholeTx {}
 impl ForwardPayouts for WholeTx {}
 impl ForwardPools for WholeTx {}
 impl ForwardReservations for WholeTx {}

@@ -47,7 +47,7 @@ const fn key(constraint: Constraint, index: &'static str, columns: &'static str)
     UniqueKey { constraint, index, columns }
 }
 
-const UNIQUE_KEYS: [UniqueKey; 30] = [
+const UNIQUE_KEYS: [UniqueKey; 32] = [
     key(Constraint::Id, "reservations_pkey", "reservations.id"),
     key(Constraint::Id, "transfers_pkey", "transfers.id"),
     key(Constraint::Id, "submissions_pkey", "submissions.id"),
@@ -87,6 +87,8 @@ const UNIQUE_KEYS: [UniqueKey; 30] = [
         "idempotency_answers.api_key, idempotency_answers.request_key",
     ),
     key(Constraint::ApiKeyName, "api_keys_name", "api_keys.name"),
+    key(Constraint::Id, "payout_changes_pkey", "payout_changes.id"),
+    key(Constraint::WaitingPayoutChange, "payout_changes_one", "payout_changes.subject"),
 ];
 
 fn exists(found: Option<&UniqueKey>, otherwise: &dyn DatabaseError) -> StoreError {

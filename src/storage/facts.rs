@@ -10,7 +10,7 @@ use crate::ports::store::StoreError;
 
 /// The version of the facts that this program writes. Facts of any type that is kept as JSON may not change
 /// without a higher one.
-pub const FACTS_VERSION: i64 = 3;
+pub const FACTS_VERSION: i64 = 4;
 
 const DEPLOYMENT: Table = Table { name: "deployment", key: &["id"] };
 

@@ -70,7 +70,7 @@ statements! {
 
     NEXT_EVENT = "UPDATE counters SET value = value + 1 WHERE name = 'events' RETURNING name, value";
     INSERT_EVENT = "INSERT INTO events (id, recorded_at, kind_facts, tenant)
-        VALUES ($1, $2, $3, (SELECT tenant FROM reservations WHERE id = $4))";
+        VALUES ($1, $2, $3, COALESCE($5, (SELECT tenant FROM reservations WHERE id = $4)))";
     LAST_FORGOTTEN = "SELECT name, value FROM counters WHERE name = 'events_forgotten'";
     OLDEST_EVENTS = "SELECT id, recorded_at FROM events WHERE id > $1 ORDER BY id LIMIT $2";
     FORGET_EVENTS = "DELETE FROM events WHERE id > $1 AND id <= $2";
@@ -319,7 +319,13 @@ impl JournalTx for Session {
         drop(row);
         self.execute(
             INSERT_EVENT,
-            args![id.get(), at, to_json(kind)?, kind.reservation().map(ReservationId::get)],
+            args![
+                id.get(),
+                at,
+                to_json(kind)?,
+                kind.reservation().map(ReservationId::get),
+                kind.tenant().map(|tenant| tenant.to_string()),
+            ],
         )
         .await?;
         Ok(id)

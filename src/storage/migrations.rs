@@ -44,6 +44,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(13, "unreadable rows", "0013_unreadable_rows.sql"),
     step!(14, "audit", "0014_audit.sql"),
     step!(15, "tenants", "0015_tenants.sql"),
+    step!(16, "payout changes", "0016_payout_changes.sql"),
 ];
 
 /// The steps as one engine is told them.

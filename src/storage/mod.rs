@@ -35,6 +35,7 @@ mod journal;
 mod lease;
 mod migrations;
 mod payments;
+mod payout_changes;
 mod payouts;
 mod pools;
 mod postgres;
@@ -187,6 +188,7 @@ pub fn statements() -> Vec<Sql> {
         journal::ALL,
         lease::ALL,
         payments::ALL,
+        payout_changes::ALL,
         payouts::ALL,
         pools::ALL,
         reservations::ALL,

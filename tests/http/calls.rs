@@ -11,7 +11,7 @@ use farmgate::ports::store::Role;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::rig::{PUBLIC_KEY, Rig, account, currency, farm, order, tft};
+use crate::rig::{PUBLIC_KEY, Rig, account, but, currency, farm, order, tft};
 use crate::support::on_both_databases;
 
 const PAGE: &str = "docs/security.md";
@@ -20,11 +20,12 @@ const RECORD: &str = "unreadable_record:GBOVQKJYHXRR3DX6NOX2RRYFRCUMSADGDESTDNBD
 const BALANCE: &str = "00000000c9f13f02f8e87c53ae557554869a0b749778de648ddb0cc1c0ba3d5b08be8d76";
 
 /// The path with an id of its kind, and a body that is understood.
-fn request(call: &Call, reservation: &str) -> (Method, String, Value) {
+fn request(call: &Call, reservation: &str, change: &str) -> (Method, String, Value) {
     let id = match call.path.split('/').nth(2).unwrap_or_default() {
         "claimable-balances" => BALANCE,
         "dead-letters" => RECORD,
         "payments" => "5-0",
+        "payout-changes" => change,
         "reservations" | "pools" => reservation,
         "identities" => "7",
         _ => "1",
@@ -35,6 +36,8 @@ fn request(call: &Call, reservation: &str) -> (Method, String, Value) {
         "/v1/identities/{id}" => json!({ "name": "person 7", "public_key": PUBLIC_KEY }),
         "/v1/currencies/{code}" => currency(tft()),
         "/v1/reservations" => order(&["1"]),
+        "/v1/payout-changes/{id}/signature" => json!({ "signature": "00".repeat(64) }),
+        "/v1/payout-changes/{id}/call-off" => json!({ "reason": "tried" }),
         "/v1/dead-letters/{id}/dismissal" => json!({ "note": "seen" }),
         "/v1/reservations/{id}/resolution" => json!({ "decision": "settle" }),
         _ => json!({ "address": account(9) }),
@@ -68,14 +71,18 @@ fn the_page_has_the_table_of_this_program() {
 
 on_both_databases! {
     async fn each_role_reaches_what_the_table_says_and_nothing_of_another_tenant(database: &TestStore) {
-        let rig = Rig::grid(database, 20).await;
+        let rig = Rig::with(database, |state| state.payout_change_delay_seconds = 60).await;
+        rig.furnish(20).await;
+        let another = but(farm(1), json!({ "payout_addresses": { tft().to_string(): account(9) } }));
+        let waits = rig.put("/v1/farms/1", another).await.is(202).body;
+        let change = waits["payout_change"]["id"].as_str().unwrap();
         for role in Role::ALL {
             let key = rig.key(role).await;
             let foreign =
                 if role.is_of_a_tenant() { Some(rig.key_of(role, Some(role.as_str())).await) } else { None };
             let reservation = rig.order(order(&["1"])).await.is(201).text("id");
             for call in &CALLS {
-                let (method, path, body) = request(call, &reservation);
+                let (method, path, body) = request(call, &reservation, change);
                 let tried = format!("{} {path} by {}", call.method, role.as_str());
                 let Some(permission) = call.needs else {
                     let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();

@@ -7,6 +7,7 @@ mod catalog;
 mod dead_letters;
 mod keys;
 mod money;
+mod payout_changes;
 mod rates;
 mod reading;
 mod reservations;

@@ -30,6 +30,7 @@ use crate::support::TestStore;
 pub const NOW_SECOND: i64 = 1_772_366_400;
 /// The process's name in the engine's lease.
 pub const HOLDER: &str = "serve-test";
+pub const PASSPHRASE: &str = "Test SDF Network ; September 2015";
 pub const PUBLIC_KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
 /// A clock that is set by hand; its waits are real but a hundred times shorter.
@@ -112,7 +113,8 @@ impl Rig {
                 ..reservations::Settings::default()
             },
             platform: account(200),
-            network_passphrase: Some("Test SDF Network ; September 2015".to_owned()),
+            network_passphrase: PASSPHRASE.to_owned(),
+            payout_change_delay_seconds: 0,
             holder: HOLDER.to_owned(),
             metrics: Arc::new(String::new),
         };

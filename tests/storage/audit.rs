@@ -6,6 +6,7 @@ use farmgate::api;
 use farmgate::domain::audit::{Act, Actor, AuditEntry, Destination};
 use farmgate::domain::ids::{AuditId, ClaimableId, OperationId, TxHash};
 use farmgate::domain::payment::{Memo, PaymentId};
+use farmgate::domain::payout_change::PayoutChange;
 use farmgate::domain::tenant::Tenant;
 use farmgate::ports::store::AuditFilter;
 
@@ -19,6 +20,7 @@ fn acts() -> Vec<Act> {
     let after = Destination { address: account(2).into(), memo: Memo::Text("by hand".to_owned()) };
     let key = api_key(1, "explorer").id;
     let acme: Tenant = "acme".parse().unwrap();
+    let PayoutChange { id: change, terms, .. } = payout_change(1);
     vec![
         Act::FarmDescribed { tenant: acme.clone(), farm: farm.id, before: None, after: (&farm).into() },
         Act::NodeDescribed { tenant: Tenant::default(), node: node.id, before: None, after: (&node).into() },
@@ -28,6 +30,9 @@ fn acts() -> Vec<Act> {
             before: None,
             after: identity.public_key,
         },
+        Act::PayoutChangeAsked { tenant: acme.clone(), change, terms: terms.clone() },
+        Act::PayoutChangeInForce { tenant: acme.clone(), change, terms: terms.clone() },
+        Act::PayoutChangeCalledOff { tenant: Tenant::default(), change, terms },
         Act::CurrencyDescribed { currency: currency.code, before: None, after: (&currency).into() },
         Act::ReservationOpened { reservation: reservation_id(1) },
         Act::CancelRequested { reservation: reservation_id(1) },
@@ -48,8 +53,13 @@ fn acts() -> Vec<Act> {
 }
 
 fn entry(number: i64, act: Act) -> AuditEntry {
-    let by_key = Actor::ApiKey { key: api_key(1, "explorer").id, request: format!("request {number}") };
-    let actor = if number % 2 == 0 { Actor::CommandLine } else { by_key };
+    let (key, request) = (api_key(1, "explorer").id, format!("request {number}"));
+    let actor = match number % 4 {
+        0 => Actor::CommandLine,
+        1 => Actor::ApiKey { key, request },
+        2 => Actor::Engine,
+        _ => Actor::Signer { tenant: "acme".parse().unwrap(), identity: identity(1).id, key, request },
+    };
     let reason = (number == 3).then(|| "because".to_owned());
     AuditEntry { id: AuditId::new(number).unwrap(), at: at(number), actor, act, reason }
 }
@@ -75,7 +85,7 @@ on_both_databases! {
         }
         let key = api_key(1, "explorer").id;
         let by_key = tx.audit_entries(&AuditFilter::By(key), None, 99).await.unwrap().all().unwrap();
-        assert!(by_key.iter().all(|entry| matches!(entry.actor, Actor::ApiKey { key: by, .. } if by == key)));
+        assert!(by_key.iter().all(|entry| entry.actor.request().is_some_and(|(by, _)| by == key)));
         assert_eq!(by_key.len(), entries.len().div_ceil(2));
         tx.rollback().await.unwrap();
     }

@@ -324,6 +324,8 @@ const OTHERS: &str = "
     INSERT INTO audit_entries (id, decided_at, api_key, request_id, subject, act_facts, reason)
         SELECT {id}, born, 1 + i % 1000, hash, 'reservation:' || CAST({id} AS TEXT), {opened}, NULL
         FROM seeds;
+    INSERT INTO payout_changes (id, tenant, subject, terms_facts, asked_at, due_at, state, ended_at)
+        SELECT {id}, 'default', 'node:' || CAST(i AS TEXT), '{}', born, born, 'in_force', born FROM seeds;
     INSERT INTO payout_checks (account, memo_required, checked_at)
         SELECT account, 0, born FROM seeds WHERE i % {rare} = 0;
     INSERT INTO identities (id, name, public_key) SELECT 1000000 + i, 'Ada', {key} FROM seeds;

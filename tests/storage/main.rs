@@ -10,6 +10,7 @@ mod history;
 mod keys;
 mod lease;
 mod migrations;
+mod payout_changes;
 mod plans;
 mod round_trips;
 mod samples;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use farmgate::domain::audit::{Act, Actor};
 use farmgate::domain::claimable::ClaimableState;
 use farmgate::domain::ids::*;
 use farmgate::domain::payment::PaymentId;
@@ -331,6 +332,40 @@ async fn what_is_searched_for_gets_columns_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_searched_for_gets_columns_on_postgres() {
     what_is_searched_for_gets_columns(Place::postgres().await).await;
+}
+
+/// The last schema that does not say who decided by name.
+const NO_ACTORS: i64 = 15;
+
+async fn who_decided_is_told_by_name(place: Place) {
+    let mut raw = RawConnection::to(&place.url).await;
+    migrate(&mut raw, NO_ACTORS).await;
+    let act = json(&Act::ReservationOpened { reservation: reservation_id(1) });
+    for (id, key, request) in [(1, "7", "'a request'"), (2, "NULL", "NULL")] {
+        raw.run(&format!(
+            "INSERT INTO audit_entries (id, decided_at, api_key, request_id, subject, act_facts, reason)
+            VALUES ({id}, 1, {key}, {request}, 'reservation:1', '{act}', NULL)"
+        ))
+        .await;
+    }
+    raw.close().await;
+    let database = TestStore::open(&place).await;
+    let mut tx = database.store.begin_read().await.unwrap();
+    let entries = tx.audit_entries(&AuditFilter::All, None, 9).await.unwrap().all().unwrap();
+    let by_key = Actor::ApiKey { key: ApiKeyId::new(7).unwrap(), request: "a request".to_owned() };
+    let actors: Vec<Actor> = entries.into_iter().map(|entry| entry.actor).collect();
+    assert_eq!(actors, [by_key, Actor::CommandLine]);
+    tx.rollback().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_decided_is_told_by_name_on_sqlite() {
+    who_decided_is_told_by_name(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_decided_is_told_by_name_on_postgres() {
+    who_decided_is_told_by_name(Place::postgres().await).await;
 }
 
 /// The last schema without tenants.

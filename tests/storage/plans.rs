@@ -35,7 +35,7 @@ const BOUNDED: [&str; 10] = [
 ];
 
 /// Tables that do.
-const GROWING: [&str; 29] = [
+const GROWING: [&str; 30] = [
     "accepted_operations",
     "api_keys",
     "audit_entries",
@@ -51,6 +51,7 @@ const GROWING: [&str; 29] = [
     "journal_postings",
     "nodes",
     "payments",
+    "payout_changes",
     "payout_checks",
     "pool_grants",
     "pool_nodes",
@@ -68,7 +69,7 @@ const GROWING: [&str; 29] = [
 ];
 
 /// Indexes that hold what is under way, open or owed, and nothing that has ended: they may be read whole.
-const SMALL: [&str; 25] = [
+const SMALL: [&str; 29] = [
     "claimables_of_farm",
     "claimables_of_returns",
     "claimables_open",
@@ -81,6 +82,10 @@ const SMALL: [&str; 25] = [
     "escrows_ready",
     "journal_balances_open",
     "journal_balances_owed",
+    "payout_changes_due",
+    "payout_changes_one",
+    "payout_changes_waiting",
+    "payout_changes_waiting_of_tenant",
     "payout_checks_new",
     "quarantine_age",
     "quarantine_open",

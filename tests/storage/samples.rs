@@ -15,6 +15,7 @@ use farmgate::domain::journal::{BookAccount, Cause, Entry, Postings};
 use farmgate::domain::money::Stroops;
 use farmgate::domain::node::Node;
 use farmgate::domain::payment::{Attribution, Memo, Payment, PaymentId, PaymentKind};
+use farmgate::domain::payout_change::{ChangeState, ChangedTerms, PayoutChange};
 use farmgate::domain::pool::{Grant, Pool};
 use farmgate::domain::pricing::{PriceBreakdown, UnitPrices};
 use farmgate::domain::reservation::{Leg, Order, PaymentOption, Quote, Reservation, State};
@@ -78,6 +79,19 @@ pub fn node(number: i64, farm: i64) -> Node {
         farm: FarmId::new(farm).unwrap(),
         capacity: units(12_345),
         free_to_use: number % 2 == 0,
+    }
+}
+
+/// That node `number` belongs to the next farm, which waits.
+pub fn payout_change(number: i64) -> PayoutChange {
+    let farm = |number| FarmId::new(number).unwrap();
+    PayoutChange {
+        id: ChangeId::new(number).unwrap(),
+        tenant: Tenant::default(),
+        terms: ChangedTerms::Node { node: node_id(number), before: farm(number), after: farm(number + 1) },
+        asked_at: at(number),
+        due_at: at(number + 10),
+        state: ChangeState::Waiting,
     }
 }
 

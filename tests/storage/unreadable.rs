@@ -18,7 +18,7 @@ use crate::support::{TestStore, on_both_databases};
 const FACTS: &str = "'{\"of\":\"another version\"}'";
 
 /// Lists, and the middle one of three rows of each made unreadable: table, column, value and key.
-const CASES: [(&str, &str, &str, &str); 16] = [
+const CASES: [(&str, &str, &str, &str); 17] = [
     ("farms", "distribution_facts", FACTS, "id = 2"),
     ("nodes", "cu", "1000000001", "id = 2"),
     ("identities", "public_key", "'00'", "id = 2"),
@@ -35,6 +35,7 @@ const CASES: [(&str, &str, &str, &str); 16] = [
     ("pool_nodes", "node", "-1", "pool = 2 AND node = 1"),
     ("events", "kind_facts", FACTS, "id = 2"),
     ("audit_entries", "act_facts", FACTS, "id = 2"),
+    ("payout_changes", "terms_facts", FACTS, "id = 2"),
 ];
 
 /// Three of everything.
@@ -65,6 +66,7 @@ async fn fill(database: &TestStore) {
         let id = AuditId::new(number.into()).unwrap();
         let opened = AuditEntry { id, at: at(1), actor: Actor::CommandLine, act, reason: None };
         tx.insert_audit_entry(&opened).await.unwrap();
+        tx.insert_payout_change(&payout_change(number.into())).await.unwrap();
     }
     tx.commit().await.unwrap();
 }
@@ -98,6 +100,7 @@ async fn list(store: &dyn Store, table: &str) -> (Vec<String>, Vec<UnreadableRow
         }
         "events" => shown(tx.events(None, None, 9).await.unwrap()),
         "audit_entries" => shown(tx.audit_entries(&AuditFilter::All, None, 9).await.unwrap()),
+        "payout_changes" => shown(tx.payout_changes(&PayoutChangeFilter::default(), None, 9).await.unwrap()),
         other => panic!("no list has {other}"),
     }
 }

@@ -20,11 +20,12 @@ const MODULES: &[(&str, &[&str])] = &[
     ("ports", &["domain"]),
     ("api", &["domain"]),
     ("capacity", &["domain", "ports"]),
+    ("catalog", &["domain", "ports", "access"]),
     ("access", &["domain", "ports"]),
     ("delivery", &["domain", "ports", "api"]),
     ("operator", &["domain", "ports", "api", "access"]),
     ("reservations", &["domain", "ports", "capacity", "access"]),
-    ("settlement", &["domain", "ports", "capacity", "access"]),
+    ("settlement", &["domain", "ports", "capacity", "access", "catalog"]),
     ("storage", &["domain", "ports"]),
     ("stellar", &["domain", "ports"]),
     ("sandbox", &[]),
@@ -37,6 +38,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "ports",
             "api",
             "capacity",
+            "catalog",
             "access",
             "delivery",
             "operator",
@@ -74,6 +76,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "ports",
             "api",
             "capacity",
+            "catalog",
             "access",
             "delivery",
             "operator",
@@ -94,8 +97,18 @@ const MODULES: &[(&str, &[&str])] = &[
 /// Values that every module may import; a package of its own, as the sandbox is (see manifests.rs).
 const EVERYBODYS: &str = "stellar_types";
 
-const WEB: &[&str] =
-    &["domain", "ports", "api", "capacity", "access", "delivery", "operator", "reservations", "settlement"];
+const WEB: &[&str] = &[
+    "domain",
+    "ports",
+    "api",
+    "capacity",
+    "catalog",
+    "access",
+    "delivery",
+    "operator",
+    "reservations",
+    "settlement",
+];
 
 fn allowed_for(module: &str) -> Option<&'static [&'static str]> {
     MODULES.iter().find(|(name, _)| *name == module).map(|(_, allowed)| *allowed)

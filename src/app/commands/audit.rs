@@ -10,8 +10,8 @@ use crate::app::database;
 use crate::app::error::CommandError;
 use crate::app::output::{note, say, say_json, table};
 use crate::app::wire::ServiceError;
-use crate::domain::audit::Subject;
 use crate::domain::ids::ApiKeyId;
+use crate::domain::subject::Subject;
 use crate::ports::store::{AuditFilter, LIST_ROWS_MAX, Pages};
 
 /// `farmgate audit`.
@@ -60,14 +60,23 @@ pub(super) async fn run(args: AuditArgs) -> Result<ExitCode, CommandError> {
 fn listed(entries: &[AuditEntry]) -> String {
     let mut table = table(["when", "by", "what", "about", "before and since", "why"]);
     for entry in entries {
-        let by = match (&entry.api_key_id, &entry.request_id) {
-            (Some(key), Some(request)) => format!("API key {key}\nrequest {request}"),
-            _ => "the command line".to_owned(),
-        };
+        let mut by: Vec<String> =
+            entry.signer.iter().map(|signer| format!("{signer} by its signature")).collect();
+        match (&entry.api_key_id, &entry.request_id) {
+            (Some(key), Some(request)) => by.extend([format!("API key {key}"), format!("request {request}")]),
+            _ => by.push(if entry.actor == "engine" { "the engine" } else { "the command line" }.to_owned()),
+        }
         let terms = [&entry.before, &entry.after].into_iter().flatten().map(ToString::to_string);
         let why = entry.reason.clone().unwrap_or_default();
         let (what, about) = (entry.r#type.to_owned(), entry.subject.clone());
-        table.add_row([entry.at.to_string(), by, what, about, terms.collect::<Vec<_>>().join("\n"), why]);
+        table.add_row([
+            entry.at.to_string(),
+            by.join("\n"),
+            what,
+            about,
+            terms.collect::<Vec<_>>().join("\n"),
+            why,
+        ]);
     }
     format!("{table}\n{} decisions", entries.len())
 }

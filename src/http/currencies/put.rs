@@ -180,5 +180,5 @@ pub(in crate::http) async fn handler(
         Box::pin(async move { put_currency(tx, &decider, pushed).await })
     })
     .await?;
-    Ok((written(put), Json(Currency::from(currency))))
+    Ok((written(put, false), Json(Currency::from(currency))))
 }

@@ -43,6 +43,8 @@ fn gauge(watchdog: &Watchdog, now: Timestamp, holder: &str) {
         let count = u32::try_from(*count).unwrap_or(u32::MAX);
         metrics::gauge!("farmgate_dead_letters", "kind" => kind.as_str()).set(count);
     }
+    metrics::gauge!("farmgate_payout_changes_waiting")
+        .set(u32::try_from(watchdog.payout_changes).unwrap_or(u32::MAX));
     let leads = watchdog.lease.holder.as_deref() == Some(holder);
     metrics::gauge!("farmgate_engine_leads").set(u32::from(leads));
     metrics::gauge!("farmgate_engine_lease_token")

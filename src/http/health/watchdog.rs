@@ -18,6 +18,7 @@ pub(super) struct Watchdog {
     pub(super) unknown: Option<(SubmissionId, Timestamp)>,
     pub(super) dead_letters: BTreeMap<Kind, u64>,
     pub(super) divergence: Option<Divergence>,
+    pub(super) payout_changes: u64,
 }
 
 impl Watchdog {
@@ -30,6 +31,7 @@ impl Watchdog {
             unknown: tx.oldest_unknown().await?,
             dead_letters: tx.dead_letter_counts(app.clock.now()).await?,
             divergence: tx.deployment().await?.divergence,
+            payout_changes: tx.payout_changes_waiting().await?,
         })
     }
 
@@ -104,6 +106,7 @@ mod tests {
             unknown: None,
             dead_letters: BTreeMap::new(),
             divergence: None,
+            payout_changes: 0,
         }
     }
 

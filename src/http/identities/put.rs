@@ -2,37 +2,22 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::access::Decider;
 use crate::api::{Identity, IdentityBody, examples};
-use crate::domain::audit::Act;
+use crate::catalog::describe_identity;
 use crate::domain::identity;
 use crate::domain::ids::IdentityId;
 use crate::http::auth::{CatalogWrite, May};
 use crate::http::document::PutProblems;
 use crate::http::input::{Asked, Input, PathId, written};
-use crate::http::known::Known;
+use crate::http::payout_changes::shown;
 use crate::http::tenant::OfTenant;
 use crate::http::{App, Problem};
-use crate::ports::store::{Put, StoreError, Tx, transact};
-
-async fn put_identity(
-    tx: &mut dyn Tx,
-    decider: &Decider,
-    identity: &identity::Identity,
-) -> Result<Put, StoreError> {
-    let known = Known::of(tx.identity_to_replace(&identity.tenant, identity.id).await)?;
-    let put = known.replaced_by(tx.put_identity(identity).await?)?;
-    let (before, after) = (known.before().map(|known| known.public_key), identity.public_key);
-    decider
-        .record(
-            tx,
-            Act::IdentityDescribed { tenant: identity.tenant.clone(), identity: identity.id, before, after },
-        )
-        .await?;
-    Ok(put)
-}
+use crate::ports::store::transact;
 
 /// Describes an identity: creates it or replaces what was said of it.
+///
+/// Another key is not in force at once: the answer is then 202 with the identity as it is, and with the
+/// change that waits. Everything else is so at once.
 #[utoipa::path(
     put,
     path = "/v1/identities/{id}",
@@ -43,6 +28,8 @@ async fn put_identity(
     responses(
         (status = 200, description = "Replaced", body = Identity, example = json!(examples::identity())),
         (status = 201, description = "Created", body = Identity, example = json!(examples::identity())),
+        (status = 202, description = "Its other key waits", body = Identity,
+         example = json!(examples::identity())),
         PutProblems,
     ),
     security(("api_key" = [])),
@@ -57,13 +44,13 @@ pub(in crate::http) async fn handler(
     let IdentityBody { name, public_key } = body.value;
     let tenant = caller.tenant_to_write(&app, asked.tenant).await?;
     let identity = identity::Identity { tenant, id, name: name.into_inner(), public_key };
-    let put = {
-        let (identity, decider) = (identity.clone(), caller.decider(&app));
-        transact(&app.store, move |tx| {
-            let (identity, decider) = (identity.clone(), decider.clone());
-            Box::pin(async move { put_identity(tx, &decider, &identity).await })
-        })
-        .await?
-    };
-    Ok((written(put), Json(Identity::from(identity))))
+    let by = caller.describing(&app);
+    let described = transact(&app.store, move |tx| {
+        let (identity, by) = (identity.clone(), by.clone());
+        Box::pin(async move { describe_identity(tx, &by, &identity).await })
+    })
+    .await?;
+    let payout_change = described.waits.as_ref().map(|change| shown(&app, change));
+    let status = written(described.put, described.waits.is_some());
+    Ok((status, Json(Identity { payout_change, ..described.thing.into() })))
 }

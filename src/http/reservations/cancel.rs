@@ -45,5 +45,5 @@ pub(in crate::http) async fn handler(
         Err(Error::Transition(error)) => return Err(Problem::new(ProblemCode::NotCancellable, error)),
         Err(error) => return Err(error.into()),
     };
-    Ok((StatusCode::ACCEPTED, Json(Reservation::new(&reservation, app.network_passphrase.as_deref()))))
+    Ok((StatusCode::ACCEPTED, Json(Reservation::new(&reservation, app.uri_passphrase()))))
 }

@@ -30,5 +30,5 @@ pub(in crate::http) async fn handler(
     let mut tx = app.read().await?;
     let found = tx.reservation(id).await?.filter(|found| caller.sees(&found.tenant));
     let reservation = found.ok_or_else(|| Problem::not_found("reservation", id))?;
-    Ok(Json(Reservation::new(&reservation, app.network_passphrase.as_deref())))
+    Ok(Json(Reservation::new(&reservation, app.uri_passphrase())))
 }

@@ -75,7 +75,7 @@ pub(in crate::http) async fn handler(
     let customer = asked.customer_id;
     let tenant = caller.tenant_or_all(asked.tenant)?.or_else(|| customer.map(|_| Tenant::default()));
     let filter = ReservationFilter { tenant, customer, state: asked.state.map(|state| state.0) };
-    let passphrase = app.network_passphrase.as_deref();
+    let passphrase = app.uri_passphrase();
     let mut tx = app.read().await?;
     let rows = tx.reservations(&filter, asked.cursor, asked.limit.rows()).await?;
     drop(tx);

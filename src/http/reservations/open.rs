@@ -161,7 +161,7 @@ async fn open_once(
     let id = ReservationId::generate(now, app.entropy.u16());
     let opening = Opening { settings: &app.reservations, platform: app.platform, decider, now, id };
     let reservation = open(tx, &opening, order).await?;
-    let shape = Reservation::new(&reservation, app.network_passphrase.as_deref());
+    let shape = Reservation::new(&reservation, app.uri_passphrase());
     let replay = Replay { status: StatusCode::CREATED.as_u16(), body: serde_json::to_string(&shape)? };
     if let Some(once) = once {
         access::keep(tx, &once.key, once.request_hash, &replay, now).await?;

@@ -58,5 +58,5 @@ pub(in crate::http) async fn handler(
         Err(ResolveError::Store(error)) => return Err(error.into()),
         Err(ResolveError::Engine(error)) => return Err(error.into()),
     };
-    Ok(Json(Reservation::new(&reservation, app.network_passphrase.as_deref())))
+    Ok(Json(Reservation::new(&reservation, app.uri_passphrase())))
 }

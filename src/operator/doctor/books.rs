@@ -52,6 +52,8 @@ pub struct Books {
     pub unreadable: Vec<String>,
     /// Keys in use that may push rates beside what their role allows.
     pub rate_keys: Vec<ApiKey>,
+    /// Changes of who is paid that wait.
+    pub payout_changes: u64,
 }
 
 impl Books {
@@ -77,6 +79,7 @@ impl Books {
             engine: tx.engine_status().await?,
             unreadable: Vec::new(),
             rate_keys: rate_keys_of(&mut *tx).await?,
+            payout_changes: tx.payout_changes_waiting().await?,
         };
         for tenant in tx.tenants(LIST_ROWS_MAX).await? {
             let mut pages = Pages::new();
@@ -121,6 +124,15 @@ pub fn rate_keys(books: &Books) -> Option<Check> {
     let advice =
         "make a key of role rates for the feed, then take the right from each: farmgate keys take-rates ID";
     (!names.is_empty()).then(|| Check::warn("keys", seen, advice))
+}
+
+/// The line on changes of who is paid, if any wait.
+pub fn payout_changes(books: &Books) -> Option<Check> {
+    let count = books.payout_changes;
+    let seen = format!("{count} changes of who is paid wait, and are in force when they are due");
+    let advice = "look at each: GET /v1/payout-changes?waiting=true; call off what nobody meant: \
+                  POST /v1/payout-changes/ID/call-off";
+    (count > 0).then(|| Check::warn("payout changes", seen, advice))
 }
 
 /// A line per currency.
@@ -330,6 +342,14 @@ mod tests {
         let no_issuer = Stock { issuers_missing: vec!["TFT".parse().unwrap()], ..Stock::default() };
         assert_eq!(verdict(1, &no_issuer), Verdict::Fail);
         assert_eq!(currencies(&Books::default(), None, now())[0].verdict, Verdict::Warn);
+    }
+
+    #[test]
+    fn changes_of_who_is_paid_are_named_while_they_wait() {
+        assert!(payout_changes(&Books::default()).is_none());
+        let check = payout_changes(&Books { payout_changes: 2, ..Books::default() }).unwrap();
+        assert_eq!(check.verdict, Verdict::Warn);
+        assert!(check.seen.starts_with("2 changes"), "{}", check.seen);
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub async fn examine(
         checks.push(books::held(books));
         checks.push(books::quarantined(books));
         checks.push(books::rows(books));
-        checks.extend(books::rate_keys(books));
+        checks.extend(books::payout_changes(books).into_iter().chain(books::rate_keys(books)));
     }
     checks
 }

@@ -1,8 +1,9 @@
 use super::error::StoreError;
 use super::forward::store_trait;
 use super::pages::Page;
-use crate::domain::audit::{AuditEntry, Subject};
+use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ApiKeyId, AuditId};
+use crate::domain::subject::Subject;
 
 /// Which entries of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

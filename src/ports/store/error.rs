@@ -87,6 +87,8 @@ pub enum Constraint {
     IdempotencyKey,
     /// One API key per name.
     ApiKeyName,
+    /// One change of who is paid per thing waits.
+    WaitingPayoutChange,
 }
 
 impl std::fmt::Display for Constraint {
@@ -104,6 +106,7 @@ impl std::fmt::Display for Constraint {
             Self::ReservationEscrow => "a reservation on this escrow account",
             Self::IdempotencyKey => "an answer for this idempotency key",
             Self::ApiKeyName => "an API key of this name",
+            Self::WaitingPayoutChange => "a payout change of this thing that waits",
         })
     }
 }
@@ -112,7 +115,8 @@ impl StoreError {
     /// True if running the whole transaction again, from its first read, may succeed.
     pub const fn is_conflict(&self) -> bool {
         match self {
-            Self::Conflict { .. } | Self::Exists { constraint: Constraint::Id } => true,
+            Self::Conflict { .. }
+            | Self::Exists { constraint: Constraint::Id | Constraint::WaitingPayoutChange } => true,
             Self::Exists { .. }
             | Self::Unavailable { .. }
             | Self::Corrupt { .. }

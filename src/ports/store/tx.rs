@@ -15,6 +15,7 @@ use super::fee_bumps::FeeBumpsTx;
 use super::journal::JournalTx;
 use super::lease::LeaseTx;
 use super::payments::PaymentsTx;
+use super::payout_changes::PayoutChangesTx;
 use super::payouts::PayoutsTx;
 use super::pools::PoolsTx;
 use super::reservations::ReservationsTx;
@@ -63,6 +64,7 @@ pub trait Tx:
     + JournalTx
     + LeaseTx
     + PaymentsTx
+    + PayoutChangesTx
     + PayoutsTx
     + PoolsTx
     + ReservationsTx

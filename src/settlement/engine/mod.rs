@@ -1,5 +1,6 @@
 //! The engine: its tick, the lease it runs under, and what is told of it.
 
+mod due_changes;
 mod fenced_store;
 mod forget;
 pub(super) mod leadership;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
+use super::due_changes::DueChanges;
 use super::forget::Forget;
 use crate::domain::address::AccountId;
 use crate::ports::network::Ledger;
@@ -70,6 +71,7 @@ pub struct Engine {
     pub(super) close: Close,
     pub(super) payouts: PayoutChecks,
     pub(super) submit: Submit,
+    pub(super) due_changes: DueChanges,
     pub(super) forget: Forget,
 }
 
@@ -111,6 +113,7 @@ impl Engine {
             close: Close::new(p(), Arc::clone(&channels)),
             payouts: PayoutChecks::new(p()),
             submit: Submit::new(p()),
+            due_changes: DueChanges::new(p()),
             forget: Forget::new(p()),
             ports,
             gate,
@@ -184,6 +187,8 @@ impl Engine {
         report.isolate(&"payout accounts", checked)?;
         let looked = self.foreign.run(&mut report).await;
         report.isolate(&"claimable balances", looked)?;
+        let due = self.due_changes.run(&mut report).await;
+        report.isolate(&"changes of who is paid", due)?;
         let forgotten = self.forget.run().await;
         report.isolate(&"what is kept for a while", forgotten)?;
         Ok(report)

@@ -83,7 +83,8 @@ async fn act(world: &World, letter: &DeadLetter, name: &str, body: Option<Value>
         settings: Settings::default(),
         reservations: world.settings.clone(),
         platform: wallet("platform").account(),
-        network_passphrase: None,
+        network_passphrase: farmgate::domain::deployment::PUBLIC_PASSPHRASE.to_owned(),
+        payout_change_delay_seconds: 0,
         holder: "serve-story".to_owned(),
         metrics: Arc::new(String::new),
     });

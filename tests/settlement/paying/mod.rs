@@ -2,6 +2,7 @@
 
 mod fee_bids;
 mod orders;
+mod payout_changes;
 mod payout_checks;
 mod play_money;
 mod settlements;

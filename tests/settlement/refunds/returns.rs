@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use farmgate::domain::address::{AccountId, Address};
-use farmgate::domain::audit::{Act, AuditEntry, Subject};
+use farmgate::domain::audit::{Act, AuditEntry};
 use farmgate::domain::event::EventKind;
 use farmgate::domain::payment::{Attribution, Memo};
 use farmgate::domain::refund::RefundAddress;
 use farmgate::domain::reservation::{RefundReason, State};
+use farmgate::domain::subject::Subject;
 use farmgate::ports::store::{AuditFilter, PaymentFilter};
 use farmgate::reservations::OrderRequest;
 use farmgate::settlement::ReturnError;

@@ -3,7 +3,7 @@
 use crate::ports::store::{Put, StoreError};
 
 /// What was known.
-pub(super) enum Known<T> {
+pub enum Known<T> {
     /// Nothing: it is new.
     Absent,
     /// Something that cannot be read: replacing it mends it.
@@ -14,7 +14,7 @@ pub(super) enum Known<T> {
 
 impl<T> Known<T> {
     /// What was read of it.
-    pub(super) fn of(read: Result<Option<T>, StoreError>) -> Result<Self, StoreError> {
+    pub fn of(read: Result<Option<T>, StoreError>) -> Result<Self, StoreError> {
         match read {
             Ok(Some(known)) => Ok(Self::Readable(known)),
             Ok(None) => Ok(Self::Absent),
@@ -23,7 +23,7 @@ impl<T> Known<T> {
         }
     }
 
-    pub(super) const fn before(&self) -> Option<&T> {
+    pub const fn before(&self) -> Option<&T> {
         match self {
             Self::Readable(known) => Some(known),
             Self::Absent | Self::Unreadable => None,
@@ -31,7 +31,7 @@ impl<T> Known<T> {
     }
 
     /// What was done, unless somebody else made the thing meanwhile: then it is looked at once more.
-    pub(super) fn replaced_by(&self, put: Put) -> Result<Put, StoreError> {
+    pub fn replaced_by(&self, put: Put) -> Result<Put, StoreError> {
         match (self, put) {
             (Self::Absent, Put::Replaced) => {
                 Err(StoreError::Conflict { what: "a thing of the catalog".to_owned() })
