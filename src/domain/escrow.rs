@@ -116,6 +116,21 @@ pub struct Watch {
     pub dirty_since: Option<Timestamp>,
 }
 
+impl Watch {
+    /// History was taken in up to `cursor`; `booked` is the first ledger of it whose operations changed the
+    /// books.
+    ///
+    /// If that is no later than what was explained, the balances agreed by chance: what was not read came to
+    /// nothing, as a payment and a clawback of as much do. The rest of it may stand elsewhere than in
+    /// payments, and the account is dirty until it is found.
+    #[must_use]
+    pub fn taken_in(self, cursor: OperationId, booked: Option<LedgerSeq>, now: Timestamp) -> Self {
+        let by_chance = booked.is_some_and(|ledger| ledger <= self.explained);
+        let dirty_since = self.dirty_since.or_else(|| by_chance.then_some(now));
+        Self { cursor, dirty_since, ..self }
+    }
+}
+
 /// How far the history of the platform account or of a channel was taken in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HistoryCursor {

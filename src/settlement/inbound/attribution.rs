@@ -23,12 +23,19 @@ const UNDERFUNDED: &str = "op_underfunded";
 pub(in crate::settlement) struct Ingested {
     pub payments: u32,
     pub clawbacks: u32,
+    /// What left by transactions that were found, or accepted.
+    pub outgoing: u32,
     pub funded: u32,
     /// True if the cursor went on.
     pub moved: bool,
 }
 
 impl Ingested {
+    /// How much of it changed the books.
+    pub const fn booked(&self) -> u32 {
+        self.payments + self.clawbacks + self.outgoing
+    }
+
     /// Reports what was taken in.
     pub const fn note(&self, report: &mut TickReport) {
         report.payments += self.payments;

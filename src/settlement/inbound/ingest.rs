@@ -131,7 +131,7 @@ async fn ingest_page(
     if place.cursor() != cursor {
         return Ok(None);
     }
-    let mut reached = cursor;
+    let (mut reached, mut booked) = (cursor, None);
     for record in page {
         if let (Some(end), Some(operation)) = (place.history_ends(), operation_of(record))
             && operation > end
@@ -139,6 +139,7 @@ async fn ingest_page(
             reached = reached.max(operation);
             continue;
         }
+        let before = ingested.booked();
         let operation = match record {
             HistoryRecord::Payment(payment) => {
                 take_payment(work, &place, funders, payment, &mut ingested).await?;
@@ -153,11 +154,15 @@ async fn ingest_page(
                 *operation
             }
         };
+        if ingested.booked() > before {
+            booked = booked.or_else(|| operation.map(|operation| operation.ledger()));
+        }
         reached = reached.max(operation.unwrap_or(reached));
     }
     if reached != cursor {
         ingested.moved = true;
-        place.advance(work.tx(), reached).await?;
+        let now = work.now();
+        place.advance(work.tx(), reached, booked, now).await?;
     }
     Ok(Some(ingested))
 }
@@ -211,7 +216,7 @@ async fn take_payment(
                 claw_back(work, account, place.reservation(), &Clawback { id, asset, amount, at }).await?;
             ingested.clawbacks += u32::from(booked == Applied::Executed);
         } else if leaves {
-            leave(work, place, record, movement).await?;
+            leave(work, place, record, movement, ingested).await?;
         } else if !is_between_ours(work.tx(), place, record).await? {
             take_in(work, place, funders, payment_of(account, record, movement), ingested).await?;
         }
@@ -239,6 +244,7 @@ async fn leave(
     place: &WatchedAccount,
     record: &PaymentRecord,
     movement: &Movement,
+    ingested: &mut Ingested,
 ) -> Result<(), EngineError> {
     let known = match work.submission_by_hash(record.envelope_hash()).await? {
         Some(submission) if submission.purpose != Purpose::Recovered => return Ok(()),
@@ -263,7 +269,11 @@ async fn leave(
         }
         (None, Some(_)) => false,
     };
-    if accounted { Ok(()) } else { accepted_or(work, place, record, movement, foreign()).await }
+    if !accounted {
+        accepted_or(work, place, record, movement, foreign()).await?;
+    }
+    ingested.outgoing += 1;
+    Ok(())
 }
 
 /// Books what an operation took that is not ours, if a person accepted it; the error if nobody did.

@@ -1,8 +1,10 @@
 //! An account of ours to which money comes, with how far its history was taken in.
 
+use jiff::Timestamp;
+
 use crate::domain::address::AccountId;
 use crate::domain::escrow::{EscrowAccount, EscrowState, HistoryCursor};
-use crate::domain::ids::{OperationId, ReservationId};
+use crate::domain::ids::{LedgerSeq, OperationId, ReservationId};
 use crate::ports::store::{StoreError, Tx};
 
 /// An account of ours to which money comes, with how far its history was taken in.
@@ -67,16 +69,19 @@ impl WatchedAccount {
         }
     }
 
-    /// Stores that history was taken in up to `cursor`.
+    /// Stores that history was taken in up to `cursor`; `booked` is the first ledger of it whose operations
+    /// changed the books.
     pub(in crate::settlement) async fn advance(
         &self,
         tx: &mut dyn Tx,
         cursor: OperationId,
+        booked: Option<LedgerSeq>,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         match self {
             Self::Escrow(escrow) => {
                 let mut escrow = escrow.clone();
-                escrow.watch.cursor = cursor;
+                escrow.watch = escrow.watch.taken_in(cursor, booked, now);
                 tx.update_escrow(&escrow).await.map(drop)
             }
             Self::System { account, watch } => {

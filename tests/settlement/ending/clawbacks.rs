@@ -9,15 +9,17 @@ use farmgate::domain::money::Stroops;
 use farmgate::domain::payment::Attribution;
 use farmgate::domain::reservation::{Lack, RefundReason, Reservation, State};
 use farmgate::domain::transfer::TransferState;
-use farmgate::settlement::{Decision, ResolveError};
+use farmgate::settlement::{Decision, ResolveError, Settings};
 
 use crate::support::on_both_databases;
 use crate::world::faulty_network::faulty;
-use crate::world::{FARMER, PAST_THE_DEADLINE_SECONDS, World, amount, price, share, wallet};
+use crate::world::{FARMER, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, price, share, wallet};
 
 const PURSE: &str = "10000";
 /// Past the first pause before a held reservation is looked at.
 const PAST_THE_PAUSE_SECONDS: i64 = 61;
+/// Accounts are closed so soon after their end.
+const QUIET_SECONDS: i64 = 3_600;
 
 fn minus(one: Stroops, other: Stroops) -> Stroops {
     one.checked_sub(other).unwrap()
@@ -369,6 +371,39 @@ on_both_databases! {
         world.until(reservation.id, "held").await;
         world.rest().await;
         world.assert_reconciled().await;
+    }
+
+    async fn what_came_late_and_was_taken_back_unseen_is_known_before_closing(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        let settings = Settings { quiet_period_seconds: QUIET_SECONDS, ..engine_settings() };
+        world.restart_with(world.store.clone(), world.network.clone(), settings);
+        world.issuer_may_claw_back().await;
+        world.customer("alice").await;
+        world.customer("bob").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settled").await;
+        world.rest().await;
+        faults.no_history.store(usize::MAX, Ordering::SeqCst);
+        faults.no_effects.store(usize::MAX, Ordering::SeqCst);
+        world.pay("bob", reservation.escrow, amount("2"), "TFT").await;
+        world.claw_back(reservation.escrow, amount("2")).await;
+        world.rest().await;
+        let watch = world.escrow(reservation.escrow).await.watch;
+        assert_eq!(watch.dirty_since, None, "its balances are as they were");
+        assert_eq!(world.attributions(reservation.id).await, [Attribution::Counted], "nothing tells of it");
+        faults.no_history.store(0, Ordering::SeqCst);
+        faults.no_effects.store(0, Ordering::SeqCst);
+        world.clock.move_on(QUIET_SECONDS + 60);
+        world.rest().await;
+        assert_eq!(world.attributions(reservation.id).await, [Attribution::Counted, Attribution::Late]);
+        // It is tried again after a while.
+        world.clock.move_on(86_400);
+        world.rest().await;
+        world.until_closed(reservation.escrow).await;
+        assert_eq!(world.holds("bob", "TFT"), minus(amount(PURSE), amount("2")), "it was taken back");
+        assert_nothing_is_left(&world, &reservation).await;
     }
 
     async fn a_clawback_is_booked_once_by_an_engine_that_has_forgotten_it(store: &TestStore) {
