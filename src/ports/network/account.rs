@@ -62,6 +62,13 @@ pub struct AccountSnapshot {
     pub control: Option<AccountControl>,
 }
 
+impl AccountSnapshot {
+    /// True if there is anything that could be paid from it.
+    pub fn holds_anything(&self) -> bool {
+        self.balances.iter().any(|balance| !balance.amount.is_zero())
+    }
+}
+
 /// The answer to a question about one account.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AccountAnswer {

@@ -22,12 +22,13 @@ impl Engine {
         self.hints.look_where_told(until, report).await?;
         let pace = self.hints.pace();
         self.hints.say_pace(pace, report);
-        let Some(mut pass) = self.sweep.begin(tip, &pace) else { return Ok(()) };
+        let searches = self.gate.waits_for_search();
+        let Some(mut pass) = self.sweep.begin(tip, &pace, searches) else { return Ok(()) };
         let overdue = self.sweep.overdue(tip.closed_at).await?;
         loop {
             let Some(page) = self.sweep.next_page(&pass).await? else { return Ok(()) };
             let dirty = report.dirty;
-            self.look_at_page(&page, tip, &overdue, until, report).await?;
+            self.look_at_page(&page, tip, &overdue, until, pass.searches, report).await?;
             pass.add(&page, report.dirty - dirty);
             report.pages += 1;
             if pass.is_whole() {
@@ -41,13 +42,14 @@ impl Engine {
         }
     }
 
-    /// Hands a page to the steps that it concerns.
+    /// Hands a page to the steps that it concerns, of a sweep that `searches` or does not.
     async fn look_at_page(
         &self,
         page: &AccountPage,
         tip: Ledger,
         overdue: &[Reservation],
         until: Timestamp,
+        searches: bool,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
         let accounts: Vec<_> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
@@ -68,31 +70,38 @@ impl Engine {
             if matches!(escrow.state, EscrowState::Preparing { .. }) || escrow.state.is_merged() {
                 continue;
             }
-            if snapshot.last_modified > escrow.watch.explained && self.ports.now() >= until {
+            let was_known =
+                snapshot.last_modified <= escrow.watch.explained && escrow.watch.dirty_since.is_none();
+            let search = snapshot.holds_anything()
+                && (searches || was_known && self.ports.unknown.has(&escrow.account));
+            if self.ports.now() >= until && (search || snapshot.last_modified > escrow.watch.explained) {
+                if search {
+                    self.ports.unknown.add(escrow.account);
+                }
                 self.hints.look_later(escrow.account);
                 report.dirty += 1;
                 continue;
             }
             let due = overdue.iter().find(|reservation| reservation.escrow == escrow.account);
-            let sight = Sight { snapshot, ledger: page.ledger, tip };
+            let sight = Sight { snapshot, ledger: page.ledger, tip, search };
             let looked = self.escrows.look_at(escrow, &sight, due, report).await;
-            let was_known =
-                snapshot.last_modified <= escrow.watch.explained && escrow.watch.dirty_since.is_none();
             match &looked {
-                Ok(()) if was_known => self.ports.unknown.remove(&escrow.account),
+                Ok(Read::ToItsEnd) if was_known => self.ports.unknown.remove(&escrow.account),
+                Ok(Read::InPart) if search => self.ports.unknown.add(escrow.account),
                 // A look that was left for later says nothing.
-                Ok(()) => {}
+                Ok(Read::ToItsEnd | Read::InPart) => {}
                 Err(_) => self.ports.unknown.add(escrow.account),
             }
-            report.isolate(&escrow.account, looked)?;
+            report.isolate(&escrow.account, looked.map(drop))?;
         }
         self.close.note_closable(page, &escrows, tip, &|transfer| self.refund.waits(transfer)).await?;
-        self.look_at_system_accounts(page, report).await
+        self.look_at_system_accounts(page, searches, report).await
     }
 
     async fn look_at_system_accounts(
         &self,
         page: &AccountPage,
+        searches: bool,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
         let channels = self.ports.readable(self.ports.read().await?.channels().await?);
@@ -110,6 +119,6 @@ impl Engine {
             }
             self.channels.catch_up(read).await?;
         }
-        self.system.look_at(page, &channels, report).await
+        self.system.look_at(page, &channels, searches, report).await
     }
 }

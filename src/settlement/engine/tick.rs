@@ -103,7 +103,7 @@ impl Engine {
                 Arc::clone(&unexplained),
                 Arc::clone(&foreign),
             ),
-            system: SystemAccounts::new(p(), Arc::clone(&histories), unexplained),
+            system: SystemAccounts::new(p(), Arc::clone(&gate), Arc::clone(&histories), unexplained),
             merged: MergedAccounts::new(p(), Arc::clone(&histories)),
             open: Open::new(p(), Arc::clone(&channels)),
             held: Held::new(p()),
@@ -178,7 +178,7 @@ impl Engine {
         self.learn_outcomes(tip, &mut report).await?;
         self.look(tip, &mut report).await?;
         let tip = self.fresh(tip, began).await?;
-        if self.gate.is_open(tip, self.sweep.swept_since(), &mut report) {
+        if self.gate.is_open(tip, self.sweep.searched_since(), &mut report) {
             self.build(tip, &mut report).await?;
         } else {
             self.send_live(tip, &mut report).await?;

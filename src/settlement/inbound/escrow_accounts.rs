@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::expiry::Expiry;
 use super::foreign_claimables::ForeignClaimables;
-use super::ingest::Histories;
+use super::ingest::{Histories, Read};
 use super::unexplained::{Explanation, Unexplained};
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
@@ -30,6 +30,8 @@ pub(in crate::settlement) struct Sight<'p> {
     pub ledger: LedgerSeq,
     /// The latest ledger that is known.
     pub tip: Ledger,
+    /// Its history is read whatever explains its balances.
+    pub search: bool,
 }
 
 impl Sight<'_> {
@@ -63,35 +65,35 @@ impl EscrowAccounts {
     }
 
     /// Takes in what happened to an escrow account, and ends its reservation if that is `due` and
-    /// may be decided.
+    /// may be decided; whether there is nothing left to read of it now.
     pub(in crate::settlement) async fn look_at(
         &self,
         escrow: &EscrowAccount,
         sight: &Sight<'_>,
         due: Option<&Reservation>,
         report: &mut TickReport,
-    ) -> Result<(), EngineError> {
-        let Sight { snapshot, ledger, .. } = *sight;
+    ) -> Result<Read, EngineError> {
+        let Sight { snapshot, ledger, search, .. } = *sight;
         let unchanged = snapshot.last_modified <= escrow.watch.explained;
-        let explanation = if unchanged && escrow.watch.dirty_since.is_none() {
-            Explanation::Clean
-        } else if self.unexplained.rests(snapshot, due.is_some()) {
-            return Ok(());
+        let (read, explanation) = if unchanged && escrow.watch.dirty_since.is_none() && !search {
+            (Read::ToItsEnd, Explanation::Clean)
+        } else if self.unexplained.rests(snapshot, due.is_some()) && !search {
+            return Ok(Read::InPart);
         } else {
             let (read, explanation) = self.read(escrow.account, snapshot, ledger, report).await?;
             self.remember(snapshot, explanation, due.is_some(), report);
             // What could not be read leaves the account unexplained, and listed as such.
-            read?;
-            explanation
+            (read?, explanation)
         };
         match (explanation, due) {
             (Explanation::Clean | Explanation::DirtyElsewhere(_), Some(reservation))
                 if sight.is_after(reservation.decided_after()) =>
             {
-                self.decide(reservation, sight, report).await
+                self.decide(reservation, sight, report).await?;
             }
-            (Explanation::Clean | Explanation::DirtyElsewhere(_) | Explanation::Dirty(_), _) => Ok(()),
+            (Explanation::Clean | Explanation::DirtyElsewhere(_) | Explanation::Dirty(_), _) => {}
         }
+        Ok(read)
     }
 
     /// Reads the history of an account, its effects where payments do not explain it; whether that could
@@ -102,8 +104,8 @@ impl EscrowAccounts {
         snapshot: &AccountSnapshot,
         ledger: LedgerSeq,
         report: &mut TickReport,
-    ) -> Result<(Result<(), EngineError>, Explanation), EngineError> {
-        let mut read = self.histories.ingest(account, report).await.map(drop);
+    ) -> Result<(Result<Read, EngineError>, Explanation), EngineError> {
+        let mut read = self.histories.ingest(account, report).await;
         if let Err(error) = read {
             return match error.ends_the_tick() {
                 true => Err(error),
@@ -112,7 +114,9 @@ impl EscrowAccounts {
         }
         let mut explanation = self.explain(account, snapshot, ledger).await?;
         if explanation != Explanation::Clean && self.effects_may_tell(account, ledger).await? {
-            read = self.histories.take_in_effects(account, report).await.map(drop);
+            if let Err(error) = self.histories.take_in_effects(account, report).await {
+                read = Err(error);
+            }
             explanation = self.explain(account, snapshot, ledger).await?;
         }
         match read {

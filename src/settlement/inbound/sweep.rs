@@ -1,7 +1,8 @@
 //! One look at every account of ours, by pages of the accounts that the platform's key signs for.
 //!
-//! Only accounts that changed cost more than their place on a page. A sweep comes as far as the request
-//! budget lets it, and may take many ticks; the engine hands each page to the steps that it concerns.
+//! Only accounts that changed cost more than their place on a page, unless the sweep searches after a
+//! database went back. A sweep comes as far as the request budget lets it, and may take many ticks; the
+//! engine hands each page to the steps that it concerns.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -41,10 +42,14 @@ pub(in crate::settlement) struct Pass {
     accounts: u64,
     /// Accounts met that are not explained.
     dirty: u32,
+    /// The histories of all accounts that hold something are read, whatever explains it.
+    pub(in crate::settlement) searches: bool,
 }
 
 impl Pass {
-    const BEGIN: Self = Self { after: None, oldest: LedgerSeq(u32::MAX), pages: 0, accounts: 0, dirty: 0 };
+    const fn begin(searches: bool) -> Self {
+        Self { after: None, oldest: LedgerSeq(u32::MAX), pages: 0, accounts: 0, dirty: 0, searches }
+    }
 
     /// A page was looked at, and so many of its accounts are not explained.
     pub(in crate::settlement) fn add(&mut self, page: &AccountPage, dirty: u32) {
@@ -68,6 +73,8 @@ struct Progress {
     under_way: Option<Pass>,
     /// Accounts of the last whole sweep, and the oldest ledger of its pages.
     swept: Option<(u64, LedgerSeq)>,
+    /// The oldest ledger of the last whole sweep that searched.
+    searched: Option<LedgerSeq>,
     /// The last ledger whose sweep came to its end and left nothing unexplained.
     explained: Option<LedgerSeq>,
     swept_at: Option<Timestamp>,
@@ -100,9 +107,9 @@ impl Sweep {
         progress.swept.map(|(_, oldest)| oldest).or_else(first_page)
     }
 
-    /// The oldest ledger at which the last whole sweep looked.
-    pub(in crate::settlement) fn swept_since(&self) -> Option<LedgerSeq> {
-        self.progress.lock().swept.map(|(_, oldest)| oldest)
+    /// The oldest ledger at which the last whole sweep looked that searched.
+    pub(in crate::settlement) fn searched_since(&self) -> Option<LedgerSeq> {
+        self.progress.lock().searched
     }
 
     /// When the last whole sweep ended.
@@ -111,16 +118,17 @@ impl Sweep {
     }
 
     /// The sweep to go on with: once per ledger, as long as something may soon be explained, and as far
-    /// as the request budget lets it; `None` if there is none now.
-    pub(in crate::settlement) fn begin(&self, tip: Ledger, pace: &Pace) -> Option<Pass> {
-        let (explained, under_way) = {
+    /// as the request budget lets it; `None` if there is none now. One that `searches` begins anew.
+    pub(in crate::settlement) fn begin(&self, tip: Ledger, pace: &Pace, searches: bool) -> Option<Pass> {
+        let (done, under_way) = {
             let progress = self.progress.lock();
-            (progress.explained, progress.under_way)
+            let done = if searches { progress.searched } else { progress.explained };
+            (done, progress.under_way.filter(|pass| pass.searches || !searches))
         };
-        if under_way.is_none() && explained.is_some_and(|explained| explained >= tip.sequence) {
+        if under_way.is_none() && done.is_some_and(|done| done >= tip.sequence) {
             return None;
         }
-        self.may_sweep_a_page(pace).then(|| under_way.unwrap_or(Pass::BEGIN))
+        self.may_sweep_a_page(pace).then(|| under_way.unwrap_or(Pass::begin(searches)))
     }
 
     /// The next page; `None` if others need what is left of the budget: the sweep can wait, and they must not
@@ -142,6 +150,9 @@ impl Sweep {
         progress.under_way = None;
         progress.swept = Some((pass.accounts, pass.oldest));
         progress.swept_at = Some(now);
+        if pass.searches {
+            progress.searched = Some(pass.oldest);
+        }
         progress.explained = (pass.dirty == 0).then_some(pass.oldest);
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::ingest::Histories;
+use super::ingest::{Histories, Read};
 use super::unexplained::{Explanation, Unexplained};
 use crate::domain::address::AccountId;
 use crate::domain::escrow::{Channel, ChannelRole, HistoryCursor};
@@ -20,6 +20,7 @@ use crate::ports::store::{StoreError, Tx};
 use crate::settlement::books::accounts::{differences, hidden_channels, history_after};
 use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
+use crate::settlement::recovery::build_gate::{BuildGate, Building};
 use crate::settlement::{EngineError, TickReport};
 
 /// By how many ledgers the stored place in an account's history may be behind: who has to read it reads no
@@ -85,6 +86,7 @@ struct Seen {
 /// The step that takes in what happens to the platform account and the channels.
 pub(in crate::settlement) struct SystemAccounts {
     ports: Arc<Ports>,
+    gate: Arc<BuildGate>,
     histories: Arc<Histories>,
     unexplained: Arc<Unexplained>,
     seen: Memory<Seen>,
@@ -93,25 +95,29 @@ pub(in crate::settlement) struct SystemAccounts {
 impl SystemAccounts {
     pub(in crate::settlement) fn new(
         ports: Arc<Ports>,
+        gate: Arc<BuildGate>,
         histories: Arc<Histories>,
         unexplained: Arc<Unexplained>,
     ) -> Self {
-        Self { ports, histories, unexplained, seen: Memory::default() }
+        Self { ports, gate, histories, unexplained, seen: Memory::default() }
     }
 
-    /// Looks at those of a page's accounts that are the platform's or channels.
+    /// Looks at those of a page's accounts that are the platform's or channels; a sweep that `searches` reads
+    /// their histories whatever explains their balances.
     pub(in crate::settlement) async fn look_at(
         &self,
         page: &AccountPage,
         channels: &[Channel],
+        searches: bool,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
+        let search = |account: &AccountId| searches || self.ports.unknown.has(account);
         let changed: Vec<(&Channel, &AccountSnapshot)> = channels
             .iter()
             .filter(|channel| channel.opening.is_none())
             .filter_map(|channel| {
                 let found = page.accounts.iter().find(|snapshot| snapshot.account == channel.account);
-                Some((channel, found.filter(|snapshot| !self.is_explained(snapshot))?))
+                Some((channel, found.filter(|found| search(&found.account) || !self.is_explained(found))?))
             })
             .collect();
         if changed.is_empty() {
@@ -119,6 +125,9 @@ impl SystemAccounts {
         }
         let bumps = self.ports.read().await?.live_fee_bumps().await?;
         for (channel, snapshot) in changed {
+            if search(&channel.account) && !self.is_read(channel.account, report).await? {
+                continue;
+            }
             // The platform pays for fee bumps.
             let bumping = channel.role == ChannelRole::Platform && !bumps.is_empty();
             let moving = bumping || any_may_move(&mut *self.ports.read().await?, channel).await?;
@@ -129,6 +138,17 @@ impl SystemAccounts {
             report.isolate(&channel.account, looked)?;
         }
         Ok(())
+    }
+
+    /// Reads an account's history; true if it was read to its end. Otherwise nothing is paid from it.
+    async fn is_read(&self, account: AccountId, report: &mut TickReport) -> Result<bool, EngineError> {
+        let read = self.histories.ingest(account, report).await;
+        let is_read = matches!(read, Ok(Read::ToItsEnd));
+        if !is_read {
+            self.ports.unknown.add(account);
+        }
+        report.isolate(&account, read.map(drop))?;
+        Ok(is_read)
     }
 
     fn is_explained(&self, snapshot: &AccountSnapshot) -> bool {
@@ -177,7 +197,10 @@ impl SystemAccounts {
     /// in its payments or its effects, not by an engine that starts anew either.
     async fn explained(&self, channel: &Channel, snapshot: &AccountSnapshot) -> Result<(), EngineError> {
         let reached = history_after(snapshot);
-        self.keep_history_cursor(channel, snapshot, reached).await?;
+        // What is not stored may have cancelled out what was not read, until all was searched.
+        if self.gate.state() == Building::Allowed {
+            self.keep_history_cursor(channel, snapshot, reached).await?;
+        }
         self.histories.effects_explained(snapshot.account, reached.effects);
         let mut seen = self.seen.lock();
         seen.explained.insert(snapshot.account, snapshot.last_modified);

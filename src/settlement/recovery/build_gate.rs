@@ -6,6 +6,10 @@
 //! read from the histories, or never will. An outage that long is met by the same pause, and so is a database
 //! that went back under a running process, or is on another server than the last engine's, or on another
 //! timeline.
+//!
+//! Then one sweep *searches*: it reads the history of every account that holds something, whether or not the
+//! journal explains what it holds. A payout that is not stored and a payment that was not read while
+//! histories lagged may have left the balance as it was, and the account would be paid from again.
 
 use std::sync::Arc;
 
@@ -26,8 +30,7 @@ pub(in crate::settlement) enum Building {
     Unknown,
     /// Not before the ledger's time has come to this.
     NotBefore(Timestamp),
-    /// That time has come; not before all accounts have been looked at once more, at this ledger
-    /// or a later one.
+    /// That time has come; not before a sweep has searched all accounts, at this ledger or a later one.
     AfterSweep(Timestamp, LedgerSeq),
     /// They may.
     Allowed,
@@ -109,12 +112,18 @@ impl BuildGate {
         Ok(())
     }
 
-    /// True if transactions may be built at this ledger; the last whole sweep looked at ledgers from
-    /// `swept_since` on.
+    /// True if the next sweep has to search: what was sent and is not stored is over, and stands in the
+    /// histories.
+    pub(in crate::settlement) fn waits_for_search(&self) -> bool {
+        matches!(self.state(), Building::AfterSweep(..))
+    }
+
+    /// True if transactions may be built at this ledger; the last whole sweep that searched did so at ledgers
+    /// from `searched_since` on.
     pub(in crate::settlement) fn is_open(
         &self,
         tip: Ledger,
-        swept_since: Option<LedgerSeq>,
+        searched_since: Option<LedgerSeq>,
         report: &mut TickReport,
     ) -> bool {
         let mut known = self.known.lock();
@@ -122,7 +131,7 @@ impl BuildGate {
             Building::NotBefore(time) if tip.closed_at >= time => {
                 known.building = Building::AfterSweep(time, tip.sequence);
             }
-            Building::AfterSweep(_, ledger) if swept_since >= Some(ledger) => {
+            Building::AfterSweep(_, ledger) if searched_since >= Some(ledger) => {
                 tracing::info!("what was sent and is not stored is over; transactions are built again");
                 known.building = Building::Allowed;
             }

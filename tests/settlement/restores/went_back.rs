@@ -8,13 +8,14 @@ use farmgate::domain::journal::BookAccount;
 use farmgate::domain::money::Stroops;
 use farmgate::domain::payment::Attribution;
 use farmgate::domain::reservation::Reservation;
+use farmgate::domain::transfer::TransferState;
 use farmgate::ports::store::ServerIdentity;
 use farmgate::settlement::Settings;
 
 use super::copy::Backup;
 use super::running::{Running, status, until};
 use crate::support::{TestStore, on_both_databases};
-use crate::world::faulty_network::faulty;
+use crate::world::faulty_network::{Faults, faulty};
 use crate::world::gate::Gate;
 use crate::world::{
     FARMER, PAST_MAX_TIME_SECONDS, PAST_THE_DEADLINE_SECONDS, World, amount, engine_settings, farmers_share,
@@ -82,6 +83,41 @@ async fn goes_back_under_the_engine(store: &TestStore, kept: &[&str]) {
     world.assert_reconciled().await;
 }
 
+/// Who pays, and how much.
+struct Paid {
+    by: &'static str,
+    much: Stroops,
+}
+
+/// What is paid leads to a transaction that is stored, sent and `over`; the database goes back to before it
+/// was stored. Bob has paid as much meanwhile, and no history tells of either until the pause is nearly over.
+async fn goes_back_and_hides(
+    world: &World,
+    faults: &Faults,
+    store: &TestStore,
+    reservation: &Reservation,
+    paid: Paid,
+    over: impl AsyncFn() -> bool,
+) {
+    let has = world.holds("bob", "TFT");
+    let built = Gate::closed();
+    *faults.build_gate.lock().unwrap() = Some(Arc::clone(&built));
+    world.pay(paid.by, reservation.escrow, paid.much, "TFT").await;
+    built.reached().await;
+    let backup = Backup::take(store).await;
+    built.open();
+    until(world, "over", over).await;
+    faults.no_history.store(ALWAYS, Ordering::SeqCst);
+    let hides = world.pay("bob", reservation.escrow, paid.much, "TFT").await;
+    backup.restore(store).await;
+    until_it_pauses(world).await;
+    let explained = async || world.escrow(reservation.escrow).await.watch.explained.0 >= hides.ledger;
+    until(world, "as much is there as was", explained).await;
+    faults.no_history.store(0, Ordering::SeqCst);
+    world.clock.move_on(PAST_MAX_TIME_SECONDS);
+    until(world, "the later payment is back", async || world.holds("bob", "TFT") == has).await;
+}
+
 on_both_databases! {
     async fn a_lost_envelope_is_noticed_though_the_newest_renewal_is_there(store: &TestStore) {
         goes_back_under_the_engine(store, THE_LEASE).await;
@@ -139,6 +175,49 @@ on_both_databases! {
         until_settled(&world, &reservation).await;
         one.ends().await;
         assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation), "paid once");
+        world.assert_reconciled().await;
+    }
+
+    async fn a_lost_settlement_that_a_later_payment_hides_is_not_paid_again(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        for name in ["alice", "bob"] {
+            world.customer(name).await;
+        }
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let running = Running::of(world.candidate("one"));
+        let settled = async || world.state(reservation.id).await == "settled";
+        let paid = Paid { by: "alice", much: price(&reservation) };
+        goes_back_and_hides(&world, &faults, store, &reservation, paid, settled).await;
+        until_settled(&world, &reservation).await;
+        running.ends().await;
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation), "paid once");
+        world.rest().await;
+        world.assert_reconciled().await;
+    }
+
+    async fn a_lost_return_that_a_later_payment_hides_is_not_paid_again(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        for name in ["alice", "bob"] {
+            world.customer(name).await;
+        }
+        let reservation = world.reserve().await;
+        world.rest().await;
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settled").await;
+        world.rest().await;
+        let has = world.holds("alice", "TFT");
+        let running = Running::of(world.candidate("one"));
+        let returned = async || {
+            let mut tx = world.store.begin_read().await.unwrap();
+            let transfers = tx.transfers_of(reservation.id).await.unwrap();
+            transfers.iter().all(|one| matches!(one.state, TransferState::Confirmed { .. }))
+        };
+        let paid = Paid { by: "alice", much: amount("1") };
+        goes_back_and_hides(&world, &faults, store, &reservation, paid, returned).await;
+        running.ends().await;
+        assert_eq!(world.holds("alice", "TFT"), has, "once");
+        world.rest().await;
         world.assert_reconciled().await;
     }
 
