@@ -67,6 +67,9 @@ impl Histories {
                         let Some(record) = self.ports.network.operation(operation).await? else {
                             return Ok(taken);
                         };
+                        if is_told_as_payment(&record.kind) && !self.is_read(account, operation).await? {
+                            return Ok(taken);
+                        }
                         Some(record)
                     }
                 };
@@ -86,6 +89,13 @@ impl Histories {
         let own = self.ports.read().await?.history_cursor(account).await?.map(|watch| watch.effects);
         let seen = self.effects_seen.lock().get(&account).copied();
         Ok(own.max(seen).map(|operation| EffectId { operation, index: LAST_INDEX }))
+    }
+
+    /// True if an account's payments are taken in up to this operation, which they tell. Where they are
+    /// behind, effects go no further: what came before a clawback and is not known yet may have to bear it.
+    async fn is_read(&self, account: AccountId, operation: OperationId) -> Result<bool, EngineError> {
+        let place = WatchedAccount::load(&mut *self.ports.read().await?, account).await?;
+        Ok(place.is_none_or(|place| operation <= place.cursor()))
     }
 
     async fn known(

@@ -308,7 +308,16 @@ async fn give_back(
     if owed.is_none() {
         owed = sent.restored(work, account, id).await?;
     }
-    let Some(transfer) = owed else { return Ok(false) };
+    let Some(transfer) = owed else {
+        // What is under way is looked up first: what is owed follows from its outcome, an excess or the same
+        // return once more.
+        if work.money_leaves(account).await? {
+            let of = sent.record.transaction;
+            let what = format!("reservation {id} was returned money by {of}, but has other money under way");
+            return Err(EngineError::Contradiction(what));
+        }
+        return Ok(false);
+    };
     let carried = transfer.clone().sent(submission.id)?;
     work.update_transfer(&transfer, &carried).await?;
     pay(work, submission, &carried, sent.record.operation, sent.record.closed_at).await?;

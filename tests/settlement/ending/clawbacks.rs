@@ -272,6 +272,35 @@ on_both_databases! {
         assert_nothing_is_left(&world, &reservation).await;
     }
 
+    async fn who_paid_before_bears_nothing_that_a_payment_can_which_is_read_later(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.issuer_may_claw_back().await;
+        world.customer("alice").await;
+        world.customer("bob").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        world.pay("bob", reservation.escrow, amount("1"), "TFT").await;
+        world.rest().await;
+        world.freeze(wallet("bob").account(), true).await;
+        world.clock.move_on(PAST_THE_DEADLINE_SECONDS);
+        world.until(reservation.id, "refunding").await;
+        world.rest().await;
+        // Effects tell of both, and an instance that is behind of no payment.
+        faults.no_history.store(usize::MAX, Ordering::SeqCst);
+        world.pay("alice", reservation.escrow, amount("2"), "TFT").await;
+        world.next_ledger().await;
+        world.claw_back(reservation.escrow, amount("1.5")).await;
+        world.rest().await;
+        faults.no_history.store(0, Ordering::SeqCst);
+        world.clock.move_on(200);
+        world.until_holds("alice", "TFT", minus(amount(PURSE), amount("1.5"))).await;
+        world.freeze(wallet("bob").account(), false).await;
+        world.clock.move_on(200);
+        world.until(reservation.id, "refunded").await;
+        assert_eq!(world.holds("bob", "TFT"), amount(PURSE), "the latest bears it");
+        assert_nothing_is_left(&world, &reservation).await;
+    }
+
     async fn a_return_whose_money_was_all_taken_back_does_not_wait_for_ever(store: &TestStore) {
         let world = world(store).await;
         let reservation = world.reserve().await;

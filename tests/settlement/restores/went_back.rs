@@ -253,6 +253,39 @@ on_both_databases! {
         world.rest().await;
         world.assert_reconciled().await;
     }
+
+    async fn a_lost_return_of_an_excess_waits_for_the_outcome_of_its_settlement(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.customer("alice").await;
+        let rest = |reservation: &Reservation| amount("10000").checked_sub(price(reservation)).unwrap();
+        let reservation = world.reserve().await;
+        world.rest().await;
+        faults.land_unseen.store(ALWAYS, Ordering::SeqCst);
+        faults.blind.store(ALWAYS, Ordering::SeqCst);
+        let much = Stroops::new(price(&reservation).get() * 3).unwrap();
+        world.pay("alice", reservation.escrow, much, "TFT").await;
+        world.until(reservation.id, "settling").await;
+        world.next_ledger().await;
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation), "nobody was told that it landed");
+        let backup = Backup::take(store).await;
+        faults.land_unseen.store(0, Ordering::SeqCst);
+        faults.blind.store(0, Ordering::SeqCst);
+        world.until_holds("alice", "TFT", rest(&reservation)).await;
+        backup.restore(store).await;
+        world.restart(world.store.clone(), world.network.clone());
+        // The history tells of the return, and an instance that is behind not yet of the settlement.
+        faults.blind.store(1, Ordering::SeqCst);
+        world.tick().await.expect("nothing stops");
+        assert_eq!(faults.blind.load(Ordering::SeqCst), 0, "it was looked up");
+        world.rest().await;
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        world.until(reservation.id, "settled").await;
+        world.rest().await;
+        assert_eq!(world.holds("alice", "TFT"), rest(&reservation), "it went back once");
+        assert_eq!(world.holds(FARMER, "TFT"), farmers_share(&reservation), "paid once");
+        world.assert_reconciled().await;
+    }
+
     async fn a_lost_return_of_more_than_a_clawback_left_is_borne_by_others(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         world.issuer_may_claw_back().await;
