@@ -76,9 +76,9 @@ impl World {
         }
         let what = format!("the database goes back; {} transactions are not stored any more", lost.len());
         self.trace.fault("database_went_back", &what);
-        // An attempt is counted before it is made: what was never sent cannot land, and nobody can notice
-        // that it is gone.
-        if lost.iter().any(|submission| submission.attempts > 0) {
+        // What was never sent cannot land, and nobody can notice that it is gone. An attempt is counted
+        // before it is made, and not made if nobody is told that it is counted.
+        if lost.iter().any(|submission| self.factory.probe.first_sent(submission.hash).is_some()) {
             self.trace.happened("transactions_lost_in_going_back", "they may have landed");
             self.witness_until = Some(self.ledger + WITNESS_LEDGERS_MAX);
             let status = Store::begin_read(&self.base).await?.engine_status().await?;
