@@ -13,6 +13,18 @@ use crate::settlement::inbound::sweep::LOOK_TIME_MAX;
 use crate::settlement::outbound::channels::Channels;
 use crate::settlement::{EngineError, TickReport};
 
+/// What the pages of a sweep are looked at with.
+struct Round<'r> {
+    /// The latest ledger that is known.
+    tip: Ledger,
+    /// Reservations whose end is to be decided.
+    overdue: &'r [Reservation],
+    /// Accounts whose turn comes after that are left for later.
+    until: Timestamp,
+    /// The histories of all accounts that hold something are read, whatever explains it.
+    searches: bool,
+}
+
 impl Engine {
     /// Looks where something is known to have happened, and sweeps. A sweep that has to wait goes on with
     /// the next tick.
@@ -28,7 +40,8 @@ impl Engine {
         loop {
             let Some(page) = self.sweep.next_page(&pass).await? else { return Ok(()) };
             let dirty = report.dirty;
-            self.look_at_page(&page, tip, &overdue, until, pass.searches, report).await?;
+            let round = Round { tip, overdue: &overdue, until, searches: pass.searches };
+            self.look_at_page(&page, &round, report).await?;
             pass.add(&page, report.dirty - dirty);
             report.pages += 1;
             if pass.is_whole() {
@@ -42,16 +55,14 @@ impl Engine {
         }
     }
 
-    /// Hands a page to the steps that it concerns, of a sweep that `searches` or does not.
+    /// Hands a page to the steps that it concerns.
     async fn look_at_page(
         &self,
         page: &AccountPage,
-        tip: Ledger,
-        overdue: &[Reservation],
-        until: Timestamp,
-        searches: bool,
+        round: &Round<'_>,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
+        let &Round { tip, overdue, until, searches } = round;
         let accounts: Vec<_> = page.accounts.iter().map(|snapshot| snapshot.account).collect();
         let mut stored = self.ports.read().await?.escrows(&accounts).await?;
         if self.adopt.adopt(page, &stored, tip).await? {
