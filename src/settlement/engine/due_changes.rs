@@ -6,6 +6,7 @@ use crate::access::Decider;
 use crate::catalog::{ChangeError, put_in_force_if_due};
 use crate::domain::audit::Actor;
 use crate::domain::ids::ChangeId;
+use crate::ports::network::Ledger;
 use crate::ports::store::StoreError;
 use crate::settlement::backoff::Backoff;
 use crate::settlement::books::work::Ports;
@@ -32,9 +33,15 @@ impl DueChanges {
         Self { ports, decider, failed: Memory::new(Backoff::new(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)) }
     }
 
-    pub(in crate::settlement) async fn run(&self, report: &mut TickReport) -> Result<(), EngineError> {
+    /// A change is due when both our clock and the ledger's time say so: a clock that jumps ahead takes
+    /// nobody the time to call it off.
+    pub(in crate::settlement) async fn run(
+        &self,
+        tip: Ledger,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
         let now = self.ports.now();
-        let due = self.ports.read().await?.due_payout_changes(now, CHANGES_MAX).await?;
+        let due = self.ports.read().await?.due_payout_changes(now.min(tip.closed_at), CHANGES_MAX).await?;
         for change in self.ports.readable(due) {
             if self.failed.lock().rests(&change.id, now) {
                 continue;

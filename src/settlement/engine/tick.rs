@@ -187,7 +187,7 @@ impl Engine {
         report.isolate(&"payout accounts", checked)?;
         let looked = self.foreign.run(&mut report).await;
         report.isolate(&"claimable balances", looked)?;
-        let due = self.due_changes.run(&mut report).await;
+        let due = self.due_changes.run(tip, &mut report).await;
         report.isolate(&"changes of who is paid", due)?;
         let forgotten = self.forget.run().await;
         report.isolate(&"what is kept for a while", forgotten)?;

@@ -10,6 +10,8 @@ use crate::support::on_both_databases;
 use crate::world::{FARMER, World, farmers_share, price, wallet};
 
 const DELAY_SECONDS: i64 = 60;
+/// Ledgers close at whole seconds.
+const PAST_THE_DELAY_SECONDS: i64 = DELAY_SECONDS + 2;
 const HEIR: &str = "heir";
 
 /// Somebody says that the farm is paid elsewhere.
@@ -45,7 +47,7 @@ on_both_databases! {
         world.rest().await;
         assert_eq!(paid_at(&world.farm().await, &world), wallet(FARMER).account().to_string(), "it waits");
         let meanwhile = world.reserve().await;
-        world.clock.move_on(DELAY_SECONDS);
+        world.clock.move_on(PAST_THE_DELAY_SECONDS);
         world.rest().await;
         assert_eq!(paid_at(&world.farm().await, &world), wallet(HEIR).account().to_string(), "it is due");
         let mut tx = world.store.begin_read().await.unwrap();
@@ -73,7 +75,8 @@ on_both_databases! {
         say_that_the_heir_is_paid(&world).await;
         let mut raw = store.raw().await;
         raw.run("UPDATE farms SET distribution_facts = '{}'").await;
-        world.clock.move_on(DELAY_SECONDS);
+        world.clock.move_on(PAST_THE_DELAY_SECONDS);
+        world.next_ledger().await;
         let report = world.tick().await.unwrap();
         assert!(report.troubles.iter().any(|trouble| trouble.contains("payout change")), "{report:?}");
         let report = world.tick().await.unwrap();
