@@ -76,7 +76,7 @@ fn kind(body: &Body) -> &'static str {
         Body::OpenChannels { .. } => "OpenChannels",
         Body::OpenEscrows { .. } => "OpenEscrows",
         Body::Pay(_) => "Pay",
-        Body::TakeBack { .. } => "TakeBack",
+        Body::Reclaim { .. } => "Reclaim",
         Body::CloseEscrows(_) => "CloseEscrows",
     }
 }
@@ -107,8 +107,8 @@ fn bodies() -> Vec<(&'static str, Body)> {
             ]),
         ),
         (
-            "balances taken back",
-            Body::TakeBack {
+            "balances reclaimed",
+            Body::Reclaim {
                 trust: vec![credit("TFT"), credit("FreeTFT")],
                 claimables: vec![ClaimableId([0xef; 32]), ClaimableId([1; 32])],
             },
@@ -191,7 +191,7 @@ fn within(body: Body, accounts_max: u16) -> Body {
             Body::OpenChannels { count: count.min(accounts_max), starting_balance }
         }
         Body::OpenEscrows { count, assets } => Body::OpenEscrows { count: count.min(accounts_max), assets },
-        other @ (Body::Pay(_) | Body::TakeBack { .. } | Body::CloseEscrows(_)) => other,
+        other @ (Body::Pay(_) | Body::Reclaim { .. } | Body::CloseEscrows(_)) => other,
     }
 }
 

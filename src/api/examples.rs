@@ -378,7 +378,7 @@ pub fn dismissal() -> Value {
     json!({ "note": "looked at by hand" })
 }
 
-/// What was taken back of a claimable balance, on its way elsewhere.
+/// What was reclaimed of a claimable balance, on its way elsewhere.
 pub fn repayment() -> Value {
     json!({
         "transfer_id": "150837286785031",

@@ -144,11 +144,11 @@ pub struct ClaimableBalance {
     pub out_of_reach_at: Option<Timestamp>,
 }
 
-/// What is owed, or was taken back of it.
+/// What is owed, or was clawed back of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Liability {
     /// `deposits` (owed for a reservation), `unattributed` (owed to whom it came from), `claimants` (owed
-    /// to whom claimable balances were made, claimed or not yet), or `clawed_back`: taken back by the issuer,
+    /// to whom claimable balances were made, claimed or not yet), or `clawed_back`: clawed back by the issuer,
     /// and nobody bears it yet.
     #[schema(example = "deposits")]
     pub kind: &'static str,

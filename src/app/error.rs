@@ -12,7 +12,7 @@ use crate::domain::dead_letter::LetterId;
 use crate::domain::ids::ReservationId;
 use crate::domain::refund::RefundAddressError;
 use crate::domain::transfer::GivenBack;
-use crate::operator::{AcceptError, DeadLetterError, ReconcileError, StockError};
+use crate::operator::{AcceptError, DeadLetterError, InventoryError, ReconcileError};
 use crate::ports::store::StoreError;
 use crate::settlement::{ResolveError, ReturnError};
 use crate::simulation::SimulationError;
@@ -96,7 +96,7 @@ pub enum CommandError {
     Reconcile(#[from] ReconcileError),
     /// What is there, and what is missing.
     #[error(transparent)]
-    Stock(#[from] StockError),
+    Inventory(#[from] InventoryError),
     /// The demo.
     #[error(transparent)]
     Demo(#[from] DemoError),

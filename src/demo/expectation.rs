@@ -51,7 +51,7 @@ pub(super) struct Expectation {
     pub(super) moved: BTreeSet<(Place, Asset)>,
     /// What it adds to those who are paid by many scenarios.
     pub(super) shared: Sums,
-    /// What came into the world by this scenario: tokens given, less those burned and taken back.
+    /// What came into the world by this scenario: tokens given, less those burned and clawed back.
     pub(super) made: BTreeMap<Asset, i64>,
     /// What happened, in words.
     pub(super) sent: Vec<String>,

@@ -158,7 +158,7 @@ impl Report<'_> {
         Ok(good)
     }
 
-    /// Of every token there is what was given out, less what was burned and taken back.
+    /// Of every token there is what was given out, less what was burned and clawed back.
     pub(super) fn conserved(&self) -> Result<bool, std::io::Error> {
         let mut good = true;
         let grid = &self.fixture.grid;
@@ -173,7 +173,7 @@ impl Report<'_> {
             self.view.text(
                 "",
                 &format!(
-                    "{code}: {due} given out, less burned and taken back; {exists} in existence: {mark}"
+                    "{code}: {due} given out, less burned and clawed back; {exists} in existence: {mark}"
                 ),
             )?;
         }

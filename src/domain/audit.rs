@@ -262,7 +262,7 @@ pub enum Act {
         /// Where it goes.
         after: Destination,
     },
-    /// What was taken back of a claimable balance goes elsewhere.
+    /// What was reclaimed of a claimable balance goes elsewhere.
     #[serde(rename = "repayment.redirected")]
     RepaymentRedirected {
         /// The balance.

@@ -39,13 +39,15 @@ pub enum ClaimableState {
         /// When its ledger closed.
         at: Timestamp,
     },
-    /// A transaction that takes it back is stored, and may land.
-    TakingBack {
+    /// A transaction that reclaims it is stored, and may land.
+    #[serde(rename = "taking_back")]
+    Reclaiming {
         /// That transaction.
         submission: SubmissionId,
     },
     /// The platform has it again. It stays owed.
-    TakenBack {
+    #[serde(rename = "taken_back")]
+    Reclaimed {
         /// The transaction that took it.
         submission: SubmissionId,
         /// When its ledger closed.
@@ -95,8 +97,8 @@ impl ClaimableState {
             Self::Outstanding => "outstanding",
             Self::Claimed { .. } => "claimed",
             Self::ClawedBack { .. } => "clawed_back",
-            Self::TakingBack { .. } => "taking_back",
-            Self::TakenBack { .. } => "taken_back",
+            Self::Reclaiming { .. } => "taking_back",
+            Self::Reclaimed { .. } => "taken_back",
         }
     }
 }
@@ -107,12 +109,12 @@ impl Claimable {
             // Whoever is faster gets it: a claim ends it also while our own attempt may still land,
             // and then fail.
             (
-                ClaimableState::Outstanding | ClaimableState::TakingBack { .. },
+                ClaimableState::Outstanding | ClaimableState::Reclaiming { .. },
                 ClaimableState::Claimed { .. } | ClaimableState::ClawedBack { .. },
             )
-            | (ClaimableState::Outstanding, ClaimableState::TakingBack { .. })
-            | (ClaimableState::TakingBack { .. }, ClaimableState::Outstanding) => true,
-            (ClaimableState::TakingBack { submission }, ClaimableState::TakenBack { submission: by, .. }) => {
+            | (ClaimableState::Outstanding, ClaimableState::Reclaiming { .. })
+            | (ClaimableState::Reclaiming { .. }, ClaimableState::Outstanding) => true,
+            (ClaimableState::Reclaiming { submission }, ClaimableState::Reclaimed { submission: by, .. }) => {
                 submission == by
             }
             (_, _) => false,
@@ -124,12 +126,12 @@ impl Claimable {
         Ok(self)
     }
 
-    /// Outstanding, or being taken back → claimed.
+    /// Outstanding, or being reclaimed → claimed.
     pub fn claimed(self, operation: OperationId, at: Timestamp) -> Result<Self, InvalidClaimableTransition> {
         self.to(ClaimableState::Claimed { operation, at }, "claimed")
     }
 
-    /// Outstanding, or being taken back → clawed back by the issuer.
+    /// Outstanding, or being reclaimed → clawed back by the issuer.
     pub fn clawed_back(
         self,
         operation: OperationId,
@@ -138,21 +140,21 @@ impl Claimable {
         self.to(ClaimableState::ClawedBack { operation, at }, "clawed back")
     }
 
-    /// Outstanding → being taken back: the transaction is stored with this change.
-    pub fn taking_back(self, submission: SubmissionId) -> Result<Self, InvalidClaimableTransition> {
-        self.to(ClaimableState::TakingBack { submission }, "taken back")
+    /// Outstanding → being reclaimed: the transaction is stored with this change.
+    pub fn reclaiming(self, submission: SubmissionId) -> Result<Self, InvalidClaimableTransition> {
+        self.to(ClaimableState::Reclaiming { submission }, "reclaimed")
     }
 
-    /// Being taken back by `submission` → taken back: it is in the ledger.
-    pub fn taken_back(
+    /// Being reclaimed by `submission` → reclaimed: it is in the ledger.
+    pub fn reclaimed(
         self,
         submission: SubmissionId,
         at: Timestamp,
     ) -> Result<Self, InvalidClaimableTransition> {
-        self.to(ClaimableState::TakenBack { submission, at }, "recorded as taken back")
+        self.to(ClaimableState::Reclaimed { submission, at }, "recorded as reclaimed")
     }
 
-    /// Being taken back by a transaction that failed or is dead → outstanding.
+    /// Being reclaimed by a transaction that failed or is dead → outstanding.
     pub fn released(self) -> Result<Self, InvalidClaimableTransition> {
         self.to(ClaimableState::Outstanding, "released")
     }
@@ -177,17 +179,17 @@ mod tests {
             reclaim_from: at,
             state: ClaimableState::Outstanding,
         };
-        assert!(outstanding.clone().taken_back(ours, at).is_err(), "nothing was sent");
-        let taking = outstanding.clone().taking_back(ours).unwrap();
-        assert!(taking.clone().taking_back(other).is_err());
-        assert!(taking.clone().taken_back(other, at).is_err());
+        assert!(outstanding.clone().reclaimed(ours, at).is_err(), "nothing was sent");
+        let taking = outstanding.clone().reclaiming(ours).unwrap();
+        assert!(taking.clone().reclaiming(other).is_err());
+        assert!(taking.clone().reclaimed(other, at).is_err());
         assert!(taking.clone().claimed(OperationId(1), at).is_ok(), "the recipient was faster");
         assert_eq!(taking.clone().released(), Ok(outstanding.clone()));
-        let taken = taking.taken_back(ours, at).unwrap();
+        let taken = taking.reclaimed(ours, at).unwrap();
         assert!(taken.clone().claimed(OperationId(1), at).is_err());
         assert!(taken.released().is_err());
         let claimed = outstanding.claimed(OperationId(1), at).unwrap();
         assert!(claimed.clone().claimed(OperationId(2), at).is_err());
-        assert!(claimed.taking_back(ours).is_err());
+        assert!(claimed.reclaiming(ours).is_err());
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub const UNEXPLAINED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// How long after its `max_time` the outcome of a transaction should have been found.
 pub const UNKNOWN_AFTER: SignedDuration = SignedDuration::from_mins(10);
-/// How long after it may be taken back a claimable balance should have been, if nothing was tried.
+/// How long after it may be reclaimed a claimable balance should have been, if nothing was tried.
 pub const UNTAKEN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// First pause before something is tried again that could not be delivered, in seconds; it doubles
@@ -51,9 +51,9 @@ kinds! {
     HeldReservation = "held_reservation";
     /// Money of a payment that cannot go back now.
     UndeliverableReturn = "undeliverable_return";
-    /// Money of a claimable balance that was taken back and is not paid.
+    /// Money of a claimable balance that was reclaimed and is not paid.
     UnpaidRepayment = "unpaid_repayment";
-    /// A claimable balance that could not be taken back.
+    /// A claimable balance that could not be reclaimed.
     UntakeableBalance = "untakeable_balance";
     /// An account whose balances its history does not explain.
     UnexplainedAccount = "unexplained_account";

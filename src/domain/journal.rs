@@ -28,7 +28,7 @@ pub enum BookAccount {
     Deposits(ReservationId),
     /// Liability: what came in that belongs to no reservation.
     Unattributed,
-    /// Asset: what stands in claimable balances of ours; it can be taken back if nobody claims it.
+    /// Asset: what stands in claimable balances of ours; it can be reclaimed if nobody claims it.
     ClaimableBalances,
     /// Liability: what those may still demand for whom claimable balances were made.
     Claimants,

@@ -25,7 +25,7 @@ pub enum Subject {
     Reservation(ReservationId),
     /// A payment, whose money goes back.
     Payment(PaymentId),
-    /// A claimable balance, whose money was taken back.
+    /// A claimable balance, whose money was reclaimed.
     ClaimableBalance(ClaimableId),
     /// An operation of the ledger.
     Operation(OperationId),

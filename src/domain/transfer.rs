@@ -33,7 +33,7 @@ pub enum TransferKind {
         /// The payment it returns.
         payment: PaymentId,
     },
-    /// Money of a claimable balance that nobody claimed, and that was taken back: it is still owed to whom
+    /// Money of a claimable balance that nobody claimed, and that was reclaimed: it is still owed to whom
     /// the balance was for. The balance is a unique key: each is repaid once.
     Repayment {
         /// The balance.
@@ -41,12 +41,12 @@ pub enum TransferKind {
     },
 }
 
-/// Money that was taken in, or taken back, and goes to whom it belongs. Each goes once.
+/// Money that was taken in, or reclaimed, and goes to whom it belongs. Each goes once.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum GivenBack {
     /// What a payment brought and no settlement kept.
     Payment(PaymentId),
-    /// What was taken back of a claimable balance that nobody claimed.
+    /// What was reclaimed of a claimable balance that nobody claimed.
     Claimable(ClaimableId),
 }
 
@@ -181,7 +181,7 @@ pub enum Purpose {
         /// The claimable balances that deliver those of them that are delivered so, in their order.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         claimables: Vec<ClaimableId>,
-        /// From when on those can be taken back; `None` if there are none.
+        /// From when on those can be reclaimed; `None` if there are none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reclaim_from: Option<Timestamp>,
     },
@@ -189,7 +189,8 @@ pub enum Purpose {
     /// it paid of what is owed is told by the transfers that name it.
     Recovered,
     /// Takes back claimable balances that nobody claimed.
-    TakeBack {
+    #[serde(rename = "take_back")]
+    Reclaim {
         /// The balances, in the order of its last operations.
         claimables: Vec<ClaimableId>,
     },
@@ -513,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_back_never_stands_in_a_balance_again() {
+    fn what_was_reclaimed_never_stands_in_a_balance_again() {
         let repayment = TransferKind::Repayment { claimable: ClaimableId([9; 32]) };
         let owed = Transfer { kind: repayment, ..transfer(TransferState::Pending) };
         assert!(owed.clone().as_claimable().is_err());

@@ -6,15 +6,17 @@
 //! nobody could read was seen to, and that what stopped the engine is accepted.
 
 mod accept;
+mod account_inventory;
 mod dead_letters;
 pub mod deployment;
 pub mod doctor;
 mod reconcile;
 mod setup;
-mod stock;
 
 pub use accept::{AcceptError, REASON_CHARS_MAX, accept};
+pub use account_inventory::{
+    AccountInventory, InventoryError, Targets, account_inventory, reserve, spendable,
+};
 pub use dead_letters::{DeadLetterError, LetterFilter, dead_letters, dismiss};
 pub use reconcile::{Line, Miscount, ReconcileError, Reconciliation, miscounted, reconcile};
 pub use setup::{SetupPlan, plan_setup};
-pub use stock::{Stock, StockError, Wanted, reserve, spendable, stock};

@@ -1,6 +1,6 @@
 //! What `farmgate setup` would do, said before it is done.
 
-use super::stock::{Stock, Wanted, reserve, spendable};
+use super::account_inventory::{AccountInventory, Targets, reserve, spendable};
 use crate::domain::address::AccountId;
 use crate::domain::money::Stroops;
 use crate::ports::network::AccountSnapshot;
@@ -35,34 +35,34 @@ pub struct SetupPlan {
     pub notes: Vec<String>,
 }
 
-/// The plan for this stock.
+/// The plan for this inventory.
 pub fn plan_setup(
     platform: AccountId,
     account: Option<&AccountSnapshot>,
-    stock: &Stock,
-    wanted: &Wanted,
+    inventory: &AccountInventory,
+    targets: &Targets,
     fee_per_operation_stroops: u32,
 ) -> SetupPlan {
-    let (channels, escrows) = (stock.channels_missing(wanted), stock.escrows_missing(wanted));
+    let (channels, escrows) = (inventory.channels_missing(targets), inventory.escrows_missing(targets));
     let per_channel =
-        wanted.channel_starting_balance.get().saturating_add(reserve(0, wanted.recovery_signers).get());
-    let per_escrow = reserve(stock.assets.len(), wanted.recovery_signers);
+        targets.channel_starting_balance.get().saturating_add(reserve(0, targets.recovery_signers).get());
+    let per_escrow = reserve(inventory.assets.len(), targets.recovery_signers);
     let operations = |lines: usize| {
-        ACCOUNT_OPERATIONS.saturating_add((lines.saturating_add(wanted.recovery_signers)) as u64)
+        ACCOUNT_OPERATIONS.saturating_add((lines.saturating_add(targets.recovery_signers)) as u64)
     };
     let fees = channels
         .saturating_mul(operations(0))
-        .saturating_add(escrows.saturating_mul(operations(stock.assets.len())));
+        .saturating_add(escrows.saturating_mul(operations(inventory.assets.len())));
     let mut plan = SetupPlan {
         platform,
         spendable: account.map(spendable),
-        enter_platform: !stock.platform_in_books,
+        enter_platform: !inventory.platform_in_books,
         channels,
         channels_take: times(channels, per_channel),
         escrows,
         escrows_take: times(escrows, per_escrow.get()),
         fees: times(fees, fee_per_operation_stroops.into()),
-        under_way: stock.channels_opening + stock.escrows_opening,
+        under_way: inventory.channels_opening + inventory.escrows_opening,
         obstacles: vec![],
         notes: vec![],
     };
@@ -78,12 +78,12 @@ pub fn plan_setup(
         }
         Some(_) => {}
     }
-    for code in &stock.issuers_missing {
+    for code in &inventory.issuers_missing {
         plan.notes.push(format!(
             "the issuer of {code} is not on the ledger: correct the currency (PUT /v1/currencies/{code})"
         ));
     }
-    if stock.assets.is_empty() {
+    if inventory.assets.is_empty() {
         plan.notes.push(
             "there is no currency that an escrow account could trust: make one (PUT /v1/currencies/{code}), \
              then run this again, or leave it to `farmgate serve`"
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::domain::asset::Asset;
 
-    const WANTED: Wanted = Wanted {
+    const TARGETS: Targets = Targets {
         channels: 4,
         channel_starting_balance: Stroops::from_units(10),
         warm_accounts: 20,
@@ -125,8 +125,8 @@ mod tests {
     #[test]
     fn a_new_machine_is_told_what_everything_takes() {
         let assets = vec![Asset::credit("TFT".parse().unwrap(), AccountId([9; 32]))];
-        let stock = Stock { assets, ..Stock::default() };
-        let plan = plan_setup(AccountId([1; 32]), None, &stock, &WANTED, 10_000);
+        let inventory = AccountInventory { assets, ..AccountInventory::default() };
+        let plan = plan_setup(AccountId([1; 32]), None, &inventory, &TARGETS, 10_000);
         assert_eq!((plan.channels, plan.channels_take), (4, Stroops::from_units(46)));
         assert_eq!((plan.escrows, plan.escrows_take), (20, Stroops::from_units(40)));
         assert_eq!(plan.fees.to_string(), "0.116");
@@ -137,14 +137,14 @@ mod tests {
     #[test]
     fn a_complete_machine_has_nothing_to_do() {
         let assets = vec![Asset::credit("TFT".parse().unwrap(), AccountId([9; 32]))];
-        let stock = Stock {
+        let inventory = AccountInventory {
             platform_in_books: true,
             channels_ready: 4,
             assets,
             escrows_ready: 20,
-            ..Stock::default()
+            ..AccountInventory::default()
         };
-        let plan = plan_setup(AccountId([1; 32]), None, &stock, &WANTED, 10_000);
+        let plan = plan_setup(AccountId([1; 32]), None, &inventory, &TARGETS, 10_000);
         assert!(plan.is_done());
         assert_eq!(plan.needed(), Stroops::ZERO);
     }

@@ -58,7 +58,7 @@ impl SeenLease {
 }
 
 #[derive(Default)]
-struct Seen {
+struct NewestSeen {
     /// The last envelope that was sent on each channel, by its hash.
     sent: BTreeMap<AccountId, TxHash>,
     lease: SeenLease,
@@ -71,7 +71,7 @@ struct Seen {
 /// The newest that this process has seen of the database.
 #[derive(Default)]
 pub(in crate::settlement) struct HighWaterMark {
-    seen: Memory<Seen>,
+    seen: Memory<NewestSeen>,
 }
 
 impl HighWaterMark {

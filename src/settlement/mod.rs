@@ -24,7 +24,7 @@ mod report;
 mod settings;
 mod unreadable;
 
-pub use engine::leadership::{Candidate, Look, Term, Watched};
+pub use engine::leadership::{Candidate, Leadership, Look, Watched};
 pub use engine::tick::Engine;
 pub use error::EngineError;
 pub use inbound::foreign_claimables::WAITING_SECONDS_MAX;

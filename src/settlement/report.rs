@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::EngineError;
 use crate::domain::ids::LedgerSeq;
-use crate::domain::pace::Pace;
+use crate::domain::request_budget::Pace;
 use crate::ports::store::UnreadableRow;
 
 /// Most troubles one tick reports.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::address::AccountId;
 use crate::domain::money::Stroops;
-use crate::domain::pace::FOLLOW_ACCOUNTS_MIN;
+use crate::domain::request_budget::FOLLOW_ACCOUNTS_MIN;
 
 /// How the engine works. Every field has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

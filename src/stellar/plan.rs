@@ -116,7 +116,7 @@ fn invalid(reason: impl Into<String>) -> BuildError {
 pub(crate) fn accounts_created(body: &Body) -> usize {
     match body {
         Body::OpenChannels { count, .. } | Body::OpenEscrows { count, .. } => usize::from(*count),
-        Body::Pay(_) | Body::TakeBack { .. } | Body::CloseEscrows(_) => 0,
+        Body::Pay(_) | Body::Reclaim { .. } | Body::CloseEscrows(_) => 0,
     }
 }
 
@@ -194,7 +194,7 @@ fn steps(body: &Body, owners: &Owners, accounts: &[AccountId]) -> Result<Vec<Ste
             Ok(accounts.iter().flat_map(|account| open(*account, Stroops::ZERO, assets, owners)).collect())
         }
         Body::Pay(payments) => pay(payments, owners),
-        Body::TakeBack { trust, claimables } => {
+        Body::Reclaim { trust, claimables } => {
             let account = owners.platform;
             let trusts = trust.iter().map(|asset| Step::Trust { account, asset: *asset });
             Ok(trusts.chain(claimables.iter().map(|id| Step::Claim { account, id: *id })).collect())
@@ -272,7 +272,7 @@ fn claimable(
     }
     let seconds = reclaim_from.as_second();
     if reclaim_from.subsec_nanosecond() != 0 || seconds <= 0 {
-        return Err(invalid("a claimable balance can be taken back from a whole second after 1970 on"));
+        return Err(invalid("a claimable balance can be reclaimed from a whole second after 1970 on"));
     }
     let PaymentOperation { from, asset, amount, .. } = *payment;
     Ok(Step::CreateClaimable { from, asset, amount, recipient, platform, reclaim_from: seconds })

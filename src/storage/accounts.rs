@@ -18,8 +18,8 @@ use crate::ports::store::{AccountsTx, ForeignClaimable, LIST_ROWS_MAX, Page, Sto
 const ESCROWS: Table = Table { name: "escrows", key: &["account"] };
 const CHANNELS: Table = Table { name: "channels", key: &["account"] };
 const SEALED_SECRETS: Table = Table { name: "sealed_secrets", key: &["account"] };
-const OWN_WATCHES: Table = Table { name: "own_watches", key: &["account"] };
-const WAITING: Table = Table { name: "waiting_balances", key: &["claimant", "id"] };
+const HISTORY_CURSORS: Table = Table { name: "history_cursors", key: &["account"] };
+const FOREIGN_CLAIMABLES: Table = Table { name: "foreign_claimables", key: &["claimant", "id"] };
 
 /// How many accounts are looked at for one to give away: further ones only if the first cannot be read.
 const TO_TAKE: [i64; 2] = [1, 20];
@@ -95,30 +95,31 @@ statements! {
     UPDATE_CHANNEL = "UPDATE channels SET role = $2, opening = $3, sequence = $4
         WHERE account = $1 AND sequence = $5 AND opening IS NOT DISTINCT FROM CAST($6 AS BIGINT)";
     REMOVE_CHANNEL = "DELETE FROM channels WHERE account = $1 AND sequence = $2 AND opening = $3";
-    HISTORY_CURSOR = "SELECT account, watch_cursor, effects_cursor FROM own_watches WHERE account = $1";
-    INSERT_HISTORY_CURSOR = "INSERT INTO own_watches (account, watch_cursor, effects_cursor)
+    HISTORY_CURSOR = "SELECT account, watch_cursor, effects_cursor FROM history_cursors WHERE account = $1";
+    INSERT_HISTORY_CURSOR = "INSERT INTO history_cursors (account, watch_cursor, effects_cursor)
         VALUES ($1, $2, $3)";
-    UPDATE_HISTORY_CURSOR = "UPDATE own_watches SET watch_cursor = $2, effects_cursor = $3
+    UPDATE_HISTORY_CURSOR = "UPDATE history_cursors SET watch_cursor = $2, effects_cursor = $3
         WHERE account = $1 AND watch_cursor = $4 AND effects_cursor = $5";
-    FORGET_WAITING = "DELETE FROM waiting_balances
+    FORGET_FOREIGN_CLAIMABLES = "DELETE FROM foreign_claimables
             WHERE claimant = $1 AND id NOT IN (SELECT value FROM json_each($2))",
-        on_postgres "DELETE FROM waiting_balances
+        on_postgres "DELETE FROM foreign_claimables
             WHERE claimant = $1 AND id <> ALL (ARRAY(SELECT jsonb_array_elements_text(CAST($2 AS JSONB))))";
-    ADD_WAITING = "INSERT INTO waiting_balances (claimant, id, asset, amount, sponsor, seen_at)
+    ADD_FOREIGN_CLAIMABLES = "INSERT INTO foreign_claimables (claimant, id, asset, amount, sponsor, seen_at)
             SELECT $1, json_extract(value, '$.id'), json_extract(value, '$.asset'),
             json_extract(value, '$.amount'),
                 json_extract(value, '$.sponsor'), json_extract(value, '$.seen_at')
             FROM json_each($2) WHERE true ON CONFLICT (claimant, id) DO NOTHING",
-        on_postgres "INSERT INTO waiting_balances (claimant, id, asset, amount, sponsor, seen_at)
+        on_postgres "INSERT INTO foreign_claimables (claimant, id, asset, amount, sponsor, seen_at)
             SELECT $1, id, asset, amount, sponsor, seen_at FROM jsonb_to_recordset(CAST($2 AS JSONB))
-                AS waiting (id TEXT, asset TEXT, amount BIGINT, sponsor TEXT, seen_at BIGINT)
+                AS listed (id TEXT, asset TEXT, amount BIGINT, sponsor TEXT, seen_at BIGINT)
             ON CONFLICT (claimant, id) DO NOTHING";
-    WAITING_OUT_OF_REACH = "UPDATE waiting_balances SET out_of_reach_at = $2 WHERE claimant = $1";
-    WAITING_AFTER = "SELECT claimant, id, asset, amount, sponsor, seen_at, out_of_reach_at
-        FROM waiting_balances
+    FOREIGN_CLAIMABLES_OUT_OF_REACH = "UPDATE foreign_claimables SET out_of_reach_at = $2
+        WHERE claimant = $1";
+    FOREIGN_CLAIMABLES_AFTER = "SELECT claimant, id, asset, amount, sponsor, seen_at, out_of_reach_at
+        FROM foreign_claimables
             WHERE claimant >= $1 AND (claimant > $1 OR id > $2) ORDER BY claimant, id LIMIT $3",
         on_postgres "SELECT claimant, id, asset, amount, sponsor, seen_at, out_of_reach_at
-            FROM waiting_balances
+            FROM foreign_claimables
             WHERE claimant COLLATE \"C\" >= $1 AND (claimant COLLATE \"C\" > $1 OR id COLLATE \"C\" > $2)
             ORDER BY claimant COLLATE \"C\", id COLLATE \"C\" LIMIT $3";
     CHANNELS_ALL = "SELECT account, role, opening, sequence FROM channels ORDER BY account",
@@ -208,15 +209,15 @@ struct WaitingRow<'b> {
 }
 
 fn history_cursor(row: &Row) -> Result<HistoryCursor, StoreError> {
-    let facts = row.of(&OWN_WATCHES);
+    let facts = row.of(&HISTORY_CURSORS);
     Ok(HistoryCursor {
         cursor: facts.number("watch_cursor", operation)?,
         effects: facts.number("effects_cursor", operation)?,
     })
 }
 
-fn waiting(row: &Row) -> Result<ForeignClaimable, StoreError> {
-    let facts = row.of(&WAITING);
+fn foreign_claimable(row: &Row) -> Result<ForeignClaimable, StoreError> {
+    let facts = row.of(&FOREIGN_CLAIMABLES);
     Ok(ForeignClaimable {
         id: facts.text("id")?,
         claimant: facts.parsed("claimant")?,
@@ -452,8 +453,8 @@ impl AccountsTx for Session {
                 seen_at: balance.seen_at.as_microsecond(),
             })
             .collect();
-        self.execute(FORGET_WAITING, args![claimant.to_string(), to_json(&ids)?]).await?;
-        self.execute(ADD_WAITING, args![claimant.to_string(), to_json(&rows)?]).await.map(drop)
+        self.execute(FORGET_FOREIGN_CLAIMABLES, args![claimant.to_string(), to_json(&ids)?]).await?;
+        self.execute(ADD_FOREIGN_CLAIMABLES, args![claimant.to_string(), to_json(&rows)?]).await.map(drop)
     }
 
     async fn foreign_claimables_out_of_reach(
@@ -461,7 +462,7 @@ impl AccountsTx for Session {
         claimant: AccountId,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.execute(WAITING_OUT_OF_REACH, args![claimant.to_string(), at]).await.map(drop)
+        self.execute(FOREIGN_CLAIMABLES_OUT_OF_REACH, args![claimant.to_string(), at]).await.map(drop)
     }
 
     async fn foreign_claimables(
@@ -470,7 +471,11 @@ impl AccountsTx for Session {
         limit: u32,
     ) -> Result<Vec<ForeignClaimable>, StoreError> {
         let (claimant, id) = after.map_or_else(Default::default, |(claimant, id)| (claimant.to_string(), id));
-        self.rows(WAITING_AFTER, args![claimant, id, rows_max(limit)]).await?.iter().map(waiting).collect()
+        self.rows(FOREIGN_CLAIMABLES_AFTER, args![claimant, id, rows_max(limit)])
+            .await?
+            .iter()
+            .map(foreign_claimable)
+            .collect()
     }
 
     async fn channels(&mut self) -> Result<Page<Channel, AccountId>, StoreError> {

@@ -55,7 +55,7 @@ statements! {
             " FROM transfers WHERE id = $2"
         );
     UPDATE = "UPDATE claimables SET state = $2, state_facts = $3 WHERE id = $1 AND state_facts = $4";
-    INSERT_ATTEMPT = "INSERT INTO take_back_attempts (claimable, submission) VALUES ($1, $2)
+    INSERT_ATTEMPT = "INSERT INTO reclaim_attempts (claimable, submission) VALUES ($1, $2)
         ON CONFLICT (claimable, submission) DO NOTHING";
     ONE = select_claimables!("WHERE id = $1");
     OPEN = select_claimables!("WHERE state IN ('outstanding', 'taking_back') AND id > $1
@@ -154,13 +154,13 @@ impl ClaimablesTx for Session {
             args![after.id.to_string(), after.state.name(), to_json(&after.state)?, to_json(&before.state)?,];
         self.guarded(UPDATE, args, || format!("claimable balance {}", after.id)).await?;
         match after.state {
-            ClaimableState::TakingBack { submission } => {
+            ClaimableState::Reclaiming { submission } => {
                 self.execute(INSERT_ATTEMPT, args![after.id.to_string(), submission.get()]).await.map(drop)
             }
             ClaimableState::Outstanding
             | ClaimableState::Claimed { .. }
             | ClaimableState::ClawedBack { .. }
-            | ClaimableState::TakenBack { .. } => Ok(()),
+            | ClaimableState::Reclaimed { .. } => Ok(()),
         }
     }
 

@@ -93,18 +93,18 @@ statements! {
         );
     TRIES = "SELECT COUNT(*) AS tries, MAX(submission) AS last FROM transfer_attempts
         WHERE transfer = $1 AND outcome = 'released'";
-    TRIES_TO_TAKE_BACK = "SELECT COUNT(*) AS tries, MAX(submission) AS last FROM take_back_attempts
+    TRIES_TO_RECLAIM = "SELECT COUNT(*) AS tries, MAX(submission) AS last FROM reclaim_attempts
         WHERE claimable = $1";
-    /// What is overdue may be taken back, too. Those that may still be claimed have an index.
-    NOT_TAKEN_BACK = select_claimables!("WHERE state IN ('outstanding', 'taking_back')
+    /// What is overdue may be reclaimed, too. Those that may still be claimed have an index.
+    NOT_RECLAIMED = select_claimables!("WHERE state IN ('outstanding', 'taking_back')
             AND state = 'outstanding' AND id > $3 AND reclaim_from <= $1
             AND (reclaim_from <= $2
-                OR EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id))
+                OR EXISTS (SELECT 1 FROM reclaim_attempts WHERE claimable = claimables.id))
             ORDER BY id LIMIT $4"),
         on_postgres select_claimables!("WHERE state IN ('outstanding', 'taking_back')
             AND state = 'outstanding' AND id COLLATE \"C\" > $3 AND reclaim_from <= $1
             AND (reclaim_from <= $2
-                OR EXISTS (SELECT 1 FROM take_back_attempts WHERE claimable = claimables.id))
+                OR EXISTS (SELECT 1 FROM reclaim_attempts WHERE claimable = claimables.id))
             ORDER BY id COLLATE \"C\" LIMIT $4");
     UNEXPLAINED = select_escrows!("WHERE dirty_since IS NOT NULL AND dirty_since <= $1 AND account > $2
             ORDER BY account LIMIT $3"),
@@ -124,7 +124,7 @@ statements! {
                     AND returns_operation IS NULL) AS unpaid_repayment,
             (SELECT COUNT(*) FROM claimables
             WHERE state = 'outstanding' AND reclaim_from <= $1 AND (reclaim_from <= $2
-                OR EXISTS (SELECT 1 FROM take_back_attempts
+                OR EXISTS (SELECT 1 FROM reclaim_attempts
                 WHERE claimable = claimables.id))) AS untakeable_balance,
             (SELECT COUNT(*) FROM escrows
                 WHERE dirty_since IS NOT NULL AND dirty_since <= $3) AS unexplained_account,
@@ -269,11 +269,11 @@ impl DeadLettersTx for Session {
         tries(self.row(TRIES, args![transfer.get()]).await?.as_ref())
     }
 
-    async fn tries_to_take_back(&mut self, claimable: ClaimableId) -> Result<Tries, StoreError> {
-        tries(self.row(TRIES_TO_TAKE_BACK, args![claimable.to_string()]).await?.as_ref())
+    async fn tries_to_reclaim(&mut self, claimable: ClaimableId) -> Result<Tries, StoreError> {
+        tries(self.row(TRIES_TO_RECLAIM, args![claimable.to_string()]).await?.as_ref())
     }
 
-    async fn claimables_not_taken_back(
+    async fn claimables_not_reclaimed(
         &mut self,
         now: Timestamp,
         overdue: Timestamp,
@@ -282,7 +282,7 @@ impl DeadLettersTx for Session {
     ) -> Result<Page<Claimable, ClaimableId>, StoreError> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let args = args![now, overdue, after, rows_max(limit)];
-        self.page((NOT_TAKEN_BACK, args), claimable, claimable_id).await
+        self.page((NOT_RECLAIMED, args), claimable, claimable_id).await
     }
 
     async fn escrows_unexplained(

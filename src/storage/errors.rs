@@ -57,7 +57,7 @@ const UNIQUE_KEYS: [UniqueKey; 32] = [
     key(Constraint::Id, "audit_entries_pkey", "audit_entries.id"),
     key(Constraint::Id, "escrows_pkey", "escrows.account"),
     key(Constraint::Id, "channels_pkey", "channels.account"),
-    key(Constraint::Id, "own_watches_pkey", "own_watches.account"),
+    key(Constraint::Id, "history_cursors_pkey", "history_cursors.account"),
     key(Constraint::Id, "sealed_secrets_pkey", "sealed_secrets.account"),
     key(Constraint::JournalCause, "journal_entries_cause", "journal_entries.cause"),
     key(Constraint::TransferAttempt, "transfer_attempts_one", "transfer_attempts.transfer"),
@@ -214,11 +214,11 @@ mod tests {
         "quarantine_pkey",
         "reservation_counts_pkey",
         "reservation_nodes_pkey",
-        "take_back_attempts_pkey",
+        "reclaim_attempts_pkey",
         "tenants_pkey",
         "undelivered_pkey",
         "unreadable_rows_pkey",
-        "waiting_balances_pkey",
+        "foreign_claimables_pkey",
     ];
 
     /// What a driver would hand over.

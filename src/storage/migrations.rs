@@ -45,6 +45,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(14, "audit", "0014_audit.sql"),
     step!(15, "tenants", "0015_tenants.sql"),
     step!(16, "payout changes", "0016_payout_changes.sql"),
+    step!(17, "words", "0017_words.sql"),
 ];
 
 /// The steps as one engine is told them.

@@ -95,7 +95,7 @@ statements! {
             AND source = $9 AND destination = $10 AND memo_facts = $11 AND delivery = $12";
     REDIRECT = "UPDATE transfers SET destination = $2, memo_facts = $3, delivery = $4
         WHERE id = $1 AND state = 'pending' AND destination = $5 AND delivery = $6";
-    MOVE_HOME = "UPDATE transfers SET source = $2,
+    SWEEP_TO_PLATFORM = "UPDATE transfers SET source = $2,
             delivery = CASE delivery WHEN 'claimable_balance' THEN 'payment' ELSE delivery END
         WHERE source = $1 AND state = 'pending'";
     OPEN_FROM = "SELECT (SELECT COUNT(*) FROM transfers WHERE source = $1 AND state = 'pending')
@@ -424,8 +424,8 @@ impl TransfersTx for Session {
         self.execute(DELIVERED, args![after.id.get()]).await.map(drop)
     }
 
-    async fn move_home(&mut self, closed: AccountId, home: AccountId) -> Result<(), StoreError> {
-        self.execute(MOVE_HOME, args![closed.to_string(), home.to_string()]).await.map(drop)
+    async fn sweep_to_platform(&mut self, closed: AccountId, home: AccountId) -> Result<(), StoreError> {
+        self.execute(SWEEP_TO_PLATFORM, args![closed.to_string(), home.to_string()]).await.map(drop)
     }
 
     async fn money_is_owed_from(&mut self, account: AccountId) -> Result<bool, StoreError> {

@@ -134,7 +134,7 @@ async fn one_of_each(rig: &Rig) -> ReservationId {
         hash: TxHash([5; 32]),
         envelope: "AAAA".to_owned(),
         max_time: long_ago,
-        purpose: Purpose::TakeBack { claimables: Vec::new() },
+        purpose: Purpose::Reclaim { claimables: Vec::new() },
         state: SubmissionState::Live,
         attempts: 4,
         last_answer: Some("504".to_owned()),
@@ -290,7 +290,7 @@ on_both_databases! {
         rig.get("/v1/dead-letters?state=held").await.is_problem(400, "unknown_field", Some("state"));
     }
 
-    async fn an_operator_says_over_http_where_what_was_taken_back_goes(database: &TestStore) {
+    async fn an_operator_says_over_http_where_what_was_reclaimed_goes(database: &TestStore) {
         let rig = Rig::grid(database, 1).await;
         one_of_each(&rig).await;
         let decide = async |balance: String, body: Value| {

@@ -44,7 +44,7 @@ fn sent() -> Submission {
         hash: TxHash([5; 32]),
         envelope: "AAAA".to_owned(),
         max_time: Timestamp::UNIX_EPOCH,
-        purpose: Purpose::TakeBack { claimables: Vec::new() },
+        purpose: Purpose::Reclaim { claimables: Vec::new() },
         state: SubmissionState::Live,
         attempts: 0,
         last_answer: None,

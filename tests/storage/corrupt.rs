@@ -126,9 +126,9 @@ const CASES: [(&str, &str, &str, &str); 48] = [
     ("submissions", "attempts", "4294967296", "id 1"),
     ("pool_grants", "ordinal", "1", "reservation 1"),
     ("pool_grants", "ends_at", "1", "reservation 1"),
-    ("own_watches", "effects_cursor", "-1", "account GAAQCAIB"),
-    ("waiting_balances", "asset", "'TFT'", "claimant GAAQCAIB"),
-    ("waiting_balances", "sponsor", "'me'", "claimant GAAQCAIB"),
+    ("history_cursors", "effects_cursor", "-1", "account GAAQCAIB"),
+    ("foreign_claimables", "asset", "'TFT'", "claimant GAAQCAIB"),
+    ("foreign_claimables", "sponsor", "'me'", "claimant GAAQCAIB"),
     ("api_keys", "secret_hash", "'xyz'", "id 1"),
     ("quarantine", "digest", "'xyz'", "account GAAQCAIB"),
     ("quarantine", "dismissed_at", "5", "account GAAQCAIB"),
@@ -141,12 +141,11 @@ on_both_databases! {
         fill(database).await;
         read(&*database.store).await.unwrap();
         let mut raw = database.raw().await;
-        for check in ["escrows_state", "transfers_state", "own_watches_effects_cursor_check"] {
+        for check in ["escrows_state", "transfers_state", "history_cursors_effects_cursor_check"] {
             if database.is_sqlite() {
                 raw.run("PRAGMA ignore_check_constraints = ON").await;
             } else {
-                let table =
-                    if check.starts_with("own") { "own_watches" } else { check.trim_end_matches("_state") };
+                let table = check.trim_end_matches("_state").trim_end_matches("_effects_cursor_check");
                 raw.run(&format!("ALTER TABLE {table} DROP CONSTRAINT {check}")).await;
             }
         }

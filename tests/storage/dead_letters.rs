@@ -146,7 +146,7 @@ on_both_databases! {
         tx.commit().await.unwrap();
     }
 
-    async fn balances_that_are_not_taken_back_are_listed_with_what_was_tried(database: &TestStore) {
+    async fn balances_that_are_not_reclaimed_are_listed_with_what_was_tried(database: &TestStore) {
         let mut tx = database.store.begin().await.unwrap();
         for number in 1..=4 {
             tx.insert_transfers(&[refund(number.into(), Delivery::Payment)]).await.unwrap();
@@ -155,30 +155,30 @@ on_both_databases! {
         }
         let balance = |number| Claimable { reclaim_from: at(1_000), ..claimable(number) };
         for submission in [7, 8] {
-            let taking = balance(2).taking_back(submission_id(submission)).unwrap();
+            let taking = balance(2).reclaiming(submission_id(submission)).unwrap();
             tx.update_claimable(&balance(2), &taking).await.unwrap();
             assert_eq!(
-                tx.claimables_not_taken_back(at(1_500), at(100), None, 10).await.unwrap().len(),
+                tx.claimables_not_reclaimed(at(1_500), at(100), None, 10).await.unwrap().len(),
                 1,
                 "tried now"
             );
             tx.update_claimable(&taking, &taking.clone().released().unwrap()).await.unwrap();
         }
-        let taking = balance(3).taking_back(submission_id(8)).unwrap();
+        let taking = balance(3).reclaiming(submission_id(8)).unwrap();
         tx.update_claimable(&balance(3), &taking).await.unwrap();
-        let listed = tx.claimables_not_taken_back(at(1_500), at(100), None, 10).await.unwrap().all().unwrap();
+        let listed = tx.claimables_not_reclaimed(at(1_500), at(100), None, 10).await.unwrap().all().unwrap();
         assert_eq!(listed.iter().map(|one| one.id).collect::<Vec<_>>(), [claimable(2).id, claimable(4).id]);
         let rest = tx
-            .claimables_not_taken_back(at(1_500), at(100), Some(listed[0].id), 10)
+            .claimables_not_reclaimed(at(1_500), at(100), Some(listed[0].id), 10)
             .await
             .unwrap()
             .all()
             .unwrap();
         assert_eq!(rest, listed[1..]);
-        assert_eq!(tx.claimables_not_taken_back(at(999), at(9), None, 10).await.unwrap().all().unwrap(), []);
-        let tries = tx.tries_to_take_back(claimable(2).id).await.unwrap();
+        assert_eq!(tx.claimables_not_reclaimed(at(999), at(9), None, 10).await.unwrap().all().unwrap(), []);
+        let tries = tx.tries_to_reclaim(claimable(2).id).await.unwrap();
         assert_eq!(tries, Tries { count: 2, last: Some(submission_id(8)) });
-        assert_eq!(tx.tries_to_take_back(claimable(4).id).await.unwrap(), Tries::default());
+        assert_eq!(tx.tries_to_reclaim(claimable(4).id).await.unwrap(), Tries::default());
         tx.commit().await.unwrap();
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Each was paid in full, paid out by two legs, credited to a pool of its own, and its account is closed. One
 //! in ten was overpaid and the rest returned; one in a hundred paid a leg by a claimable balance, which was
-//! claimed, or taken back and repaid. Everything reads as the store would have written it.
+//! claimed, or reclaimed and repaid. Everything reads as the store would have written it.
 
 use farmgate::domain::address::AccountId;
 use farmgate::domain::audit::Act;
@@ -236,7 +236,7 @@ const MONEY_IN: &str = "
         WHERE i % {rare} = 0;
     INSERT INTO accepted_operations (account, operation, accepted_by, reason, accepted_at)
         SELECT account, {operation}, 'somebody', 'looked at', born FROM seeds WHERE i % {rare} = 0;
-    INSERT INTO waiting_balances (claimant, id, asset, amount, sponsor, seen_at, out_of_reach_at)
+    INSERT INTO foreign_claimables (claimant, id, asset, amount, sponsor, seen_at, out_of_reach_at)
         SELECT account, '00000000' || hash, {tft}, 1, NULL, born, born + 5 FROM seeds WHERE i % {rare} = 0;";
 
 /// A transaction settles ten of them.
@@ -278,7 +278,7 @@ const CLAIMABLES: &str = "
                 ELSE '{\"state\":\"claimed\",\"operation\":\"1\",\"at\":\"1970-01-01T00:15:00Z\"}' END,
             {farm}, 0, CASE i % (2 * {rare}) WHEN 0 THEN 1 ELSE 0 END
         FROM seeds WHERE i % {rare} = 0;
-    INSERT INTO take_back_attempts (claimable, submission)
+    INSERT INTO reclaim_attempts (claimable, submission)
         SELECT '00000000' || hash, {id} FROM seeds WHERE i % (2 * {rare}) = 0;
     INSERT INTO transfers (id, reservation, returns_operation, returns_change, repays_claimable, farm,
             ordinal, kind_facts, source, destination, asset, amount, memo_facts, delivery, state,

@@ -246,7 +246,7 @@ on_both_databases! {
         assert_eq!(refused_by!(database, |tx| tx.insert_claimable(&second).await), Constraint::Claimable);
         let claimed = claimable(1).claimed(OperationId(7), at(9)).unwrap();
         commit(database, async |tx| tx.update_claimable(&claimable(1), &claimed).await).await;
-        let taking = claimable(1).taking_back(submission_id(7)).unwrap();
+        let taking = claimable(1).reclaiming(submission_id(7)).unwrap();
         conflicts!(database, |tx| tx.update_claimable(&claimable(1), &taking).await);
         let elsewhere = Transfer { to: account(66).into(), ..transfer(2, 1) };
         let sent = elsewhere.clone().sent(submission_id(7)).unwrap();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use farmgate::domain::audit::{Act, Actor};
 use farmgate::domain::claimable::ClaimableState;
+use farmgate::domain::escrow::HistoryCursor;
 use farmgate::domain::ids::*;
 use farmgate::domain::payment::PaymentId;
 use farmgate::domain::reservation::{Funding, Reservation, State};
@@ -224,12 +225,12 @@ fn funding(nanosecond: i32) -> Funding {
     Funding { asset: asset("TFT"), amount: stroops(0), payment: None, at, tries: 0 }
 }
 
-/// Balances for the transfers of their numbers: of a farm, of a return, taken back and repaid, and taken back
+/// Balances for the transfers of their numbers: of a farm, of a return, reclaimed and repaid, and reclaimed
 /// only.
 async fn insert_claimables(raw: &mut RawConnection) {
     for (number, state) in [(1, "outstanding"), (2, "outstanding"), (3, "taken_back"), (4, "taken_back")] {
         let claimable = claimable(number);
-        let taken_back = ClaimableState::TakenBack { submission: submission_id(4), at: at(9) };
+        let taken_back = ClaimableState::Reclaimed { submission: submission_id(4), at: at(9) };
         let state_facts = if state == "taken_back" { taken_back } else { ClaimableState::Outstanding };
         raw.run(&format!(
             "INSERT INTO claimables VALUES ('{}', {number}, 1, '{}', '{}', 900, 1, 2, '{state}', '{}')",
@@ -332,6 +333,60 @@ async fn what_is_searched_for_gets_columns_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_searched_for_gets_columns_on_postgres() {
     what_is_searched_for_gets_columns(Place::postgres().await).await;
+}
+
+/// The last schema in which three tables were called otherwise than in the code.
+const OLD_WORDS: i64 = 16;
+
+async fn tables_are_renamed_with_what_is_in_them(place: Place) {
+    let mut raw = RawConnection::to(&place.url).await;
+    migrate(&mut raw, OLD_WORDS).await;
+    let (channel, claimant) = (account(1), account(2));
+    let tried = claimable(1).id;
+    raw.run(&format!("INSERT INTO own_watches VALUES ('{channel}', 3, 4)")).await;
+    raw.run(&format!("INSERT INTO take_back_attempts VALUES ('{tried}', 5)")).await;
+    let seen = |id: &str, sponsor, out_of_reach_at| ForeignClaimable {
+        claimant,
+        id: id.to_owned(),
+        asset: asset("TFT"),
+        amount: stroops(5),
+        sponsor,
+        seen_at: at(6),
+        out_of_reach_at,
+    };
+    let claimables = [seen("a", Some(channel), None), seen("b", None, Some(at(9)))];
+    for claimable in &claimables {
+        let sponsor = claimable.sponsor.map_or("NULL".to_owned(), |sponsor| format!("'{sponsor}'"));
+        let out_of_reach = claimable.out_of_reach_at.map(|at| at.as_microsecond().to_string());
+        raw.run(&format!(
+            "INSERT INTO waiting_balances (claimant, id, asset, amount, sponsor, seen_at, out_of_reach_at)
+            VALUES ('{claimant}', '{}', '{}', 5, {sponsor}, {}, {})",
+            claimable.id,
+            claimable.asset,
+            claimable.seen_at.as_microsecond(),
+            out_of_reach.as_deref().unwrap_or("NULL"),
+        ))
+        .await;
+    }
+    raw.close().await;
+    let database = TestStore::open(&place).await;
+    let mut tx = database.store.begin_read().await.unwrap();
+    let cursor = HistoryCursor { cursor: OperationId(3), effects: OperationId(4) };
+    assert_eq!(tx.history_cursor(channel).await.unwrap(), Some(cursor));
+    assert_eq!(tx.foreign_claimables(None, 9).await.unwrap(), claimables);
+    let tries = Tries { count: 1, last: Some(submission_id(5)) };
+    assert_eq!(tx.tries_to_reclaim(tried).await.unwrap(), tries);
+    tx.rollback().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_are_renamed_with_what_is_in_them_on_sqlite() {
+    tables_are_renamed_with_what_is_in_them(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_are_renamed_with_what_is_in_them_on_postgres() {
+    tables_are_renamed_with_what_is_in_them(Place::postgres().await).await;
 }
 
 /// The last schema that does not say who decided by name.

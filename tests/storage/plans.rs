@@ -28,7 +28,7 @@ const BOUNDED: [&str; 10] = [
     "deployment",
     "engine_lease",
     "engine_status",
-    "own_watches",
+    "history_cursors",
     "reservation_counts",
     "tenants",
     "unreadable_rows",
@@ -61,11 +61,11 @@ const GROWING: [&str; 30] = [
     "reservations",
     "sealed_secrets",
     "submissions",
-    "take_back_attempts",
+    "reclaim_attempts",
     "transfer_attempts",
     "transfers",
     "undelivered",
-    "waiting_balances",
+    "foreign_claimables",
 ];
 
 /// Indexes that hold what is under way, open or owed, and nothing that has ended: they may be read whole.

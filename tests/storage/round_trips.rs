@@ -314,7 +314,7 @@ on_both_databases! {
         tx.insert_submission(&submission(4)).await.unwrap();
         let sent = transfer(2, 1).sent(submission_id(4)).unwrap();
         tx.update_transfer(&transfer(2, 1), &sent).await.unwrap();
-        tx.move_home(account(1), account(99)).await.unwrap();
+        tx.sweep_to_platform(account(1), account(99)).await.unwrap();
         // The platform cannot sponsor itself.
         let moved = Transfer { from: account(99), delivery: Delivery::Payment, ..claimable };
         assert_eq!(tx.transfers_of(reservation_id(1)).await.unwrap(), [moved, sent.clone()]);
@@ -398,7 +398,7 @@ on_both_databases! {
             std::slice::from_ref(&two)
         );
         let claimed = one.clone().claimed(OperationId(9), at(7)).unwrap();
-        let taking = two.clone().taking_back(submission_id(4)).unwrap();
+        let taking = two.clone().reclaiming(submission_id(4)).unwrap();
         let clawed_back = three.clone().clawed_back(OperationId(8), at(7)).unwrap();
         for (before, after) in [(&one, &claimed), (&two, &taking), (&three, &clawed_back)] {
             tx.update_claimable(before, after).await.unwrap();
@@ -409,7 +409,7 @@ on_both_databases! {
             [taking.clone(), claimable(4)]
         );
         assert_eq!(tx.claimables_reclaimable(at(103), None, 9).await.unwrap().all().unwrap(), []);
-        let taken = taking.clone().taken_back(submission_id(4), at(9)).unwrap();
+        let taken = taking.clone().reclaimed(submission_id(4), at(9)).unwrap();
         tx.update_claimable(&taking, &taken).await.unwrap();
         assert_eq!(tx.claimable(taken.id).await.unwrap(), Some(taken));
         tx.commit().await.unwrap();
@@ -456,7 +456,7 @@ on_both_databases! {
         tx.commit().await.unwrap();
     }
 
-    async fn what_was_taken_back_is_owed_until_it_is_repaid(database: &TestStore) {
+    async fn what_was_reclaimed_is_owed_until_it_is_repaid(database: &TestStore) {
         let tft = asset("TFT");
         let sums = |standing, owed| [ClaimableSums { asset: tft, standing, owed }];
         let repayment =
@@ -469,10 +469,10 @@ on_both_databases! {
         }
         let claimed = claimable(3).claimed(OperationId(9), at(7)).unwrap();
         tx.update_claimable(&claimable(3), &claimed).await.unwrap();
-        let taking = claimable(2).taking_back(submission_id(4)).unwrap();
+        let taking = claimable(2).reclaiming(submission_id(4)).unwrap();
         tx.update_claimable(&claimable(2), &taking).await.unwrap();
         assert_eq!(tx.claimable_sums().await.unwrap(), sums(1_800, 1_800));
-        let taken = taking.clone().taken_back(submission_id(4), at(9)).unwrap();
+        let taken = taking.clone().reclaimed(submission_id(4), at(9)).unwrap();
         tx.update_claimable(&taking, &taken).await.unwrap();
         assert_eq!(tx.claimable_sums().await.unwrap(), sums(900, 1_800));
         assert_eq!(

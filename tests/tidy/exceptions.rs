@@ -35,9 +35,6 @@ pub const REPEATED_TYPES: &[(&str, &str)] = &[
     ("src/http", "Cursor"),
     ("src/http", "Error"),
     ("src/http", "Query"),
-    ("src/settlement", "Known"),
-    ("src/settlement", "Progress"),
-    ("src/settlement", "Seen"),
     ("src/simulation", "Inner"),
     ("src/storage", "Engine"),
 ];

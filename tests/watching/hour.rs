@@ -23,7 +23,7 @@ use farmgate::domain::identity::Identity;
 use farmgate::domain::ids::{FarmId, IdentityId, NodeId, ReservationId};
 use farmgate::domain::money::Stroops;
 use farmgate::domain::node::Node;
-use farmgate::domain::pace::Pace;
+use farmgate::domain::request_budget::Pace;
 use farmgate::domain::reservation::Reservation;
 use farmgate::domain::split::Distribution;
 use farmgate::domain::tenant::Tenant;
@@ -37,7 +37,7 @@ use farmgate::stellar::keys::{MemorySigner, SecretSeed};
 use farmgate::stellar::transport::{Request, Response, ServiceTransport, Transport, TransportError};
 use farmgate::stellar::{self, StellarNetwork};
 use farmgate_sandbox::faucet::Gift;
-use farmgate_sandbox::{self as sandbox, Allowance, PUBLIC_RATE_LIMIT, Sandbox};
+use farmgate_sandbox::{self as sandbox, PUBLIC_RATE_LIMIT, Sandbox, TokenBucket};
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
@@ -139,7 +139,7 @@ struct Counted {
     inner: ServiceTransport,
     ledgers: Arc<Ledgers>,
     counts: Mutex<Counts>,
-    allowance: Allowance,
+    allowance: TokenBucket,
     looks: AtomicU64,
     refused: AtomicU64,
 }
@@ -260,7 +260,7 @@ impl Hour {
             inner: ServiceTransport::new(sandbox.router()),
             ledgers: ledgers.clone(),
             counts: Mutex::default(),
-            allowance: Allowance::new(PUBLIC_RATE_LIMIT),
+            allowance: TokenBucket::new(PUBLIC_RATE_LIMIT),
             looks: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         });

@@ -30,5 +30,5 @@ pub mod xdr;
 
 pub use horizon::fault_injection::Severed;
 pub use node::{Handle, LEDGER_MS, Sandbox, Settings, StartError};
-pub use rate_limit::{Allowance, PUBLIC_RATE_LIMIT, RateLimit};
+pub use rate_limit::{PUBLIC_RATE_LIMIT, RateLimit, TokenBucket};
 pub use state::StepError;

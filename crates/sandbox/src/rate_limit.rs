@@ -1,7 +1,7 @@
 //! Horizon's rate limit, when it is turned on: so many requests an hour, after a burst.
 //!
-//! The generic cell rate algorithm: every request moves the time at which the allowance is whole
-//! again. All clients are on this machine, so there is one allowance.
+//! The generic cell rate algorithm: every request moves the time at which the bucket is whole
+//! again. All clients are on this machine, so there is one bucket.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -21,9 +21,9 @@ pub struct RateLimit {
 /// The public servers' limit.
 pub const PUBLIC_RATE_LIMIT: RateLimit = RateLimit { requests_per_hour: 3_600, burst_requests: 100 };
 
-/// What is left of an allowance.
+/// What is left in a bucket.
 #[derive(Debug)]
-pub struct Allowance {
+pub struct TokenBucket {
     limit: RateLimit,
     whole_at: Mutex<Timestamp>,
 }
@@ -36,7 +36,7 @@ pub struct Taken {
     pub limit: u32,
     /// So many more at once.
     pub remaining: u32,
-    /// When the allowance is whole again.
+    /// When the bucket is whole again.
     pub reset_seconds: u64,
     /// When to come back, if it was one too many.
     pub retry_seconds: u64,
@@ -47,8 +47,8 @@ fn seconds_up(duration: SignedDuration) -> u64 {
     whole + u64::from(duration.subsec_nanos() > 0)
 }
 
-impl Allowance {
-    /// A whole allowance.
+impl TokenBucket {
+    /// A full bucket.
     pub fn new(limit: RateLimit) -> Self {
         Self { limit, whole_at: Mutex::new(Timestamp::UNIX_EPOCH) }
     }
@@ -90,19 +90,19 @@ mod tests {
 
     #[test]
     fn after_the_burst_one_request_a_second_is_allowed() {
-        let allowance = Allowance::new(PUBLIC_RATE_LIMIT);
+        let bucket = TokenBucket::new(PUBLIC_RATE_LIMIT);
         let mut now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let first = allowance.take(now);
+        let first = bucket.take(now);
         assert_eq!((first.limit, first.remaining, first.reset_seconds), (101, 100, 1));
         for _ in 0..100 {
-            assert!(allowance.take(now).is_allowed());
+            assert!(bucket.take(now).is_allowed());
         }
-        let over = allowance.take(now);
+        let over = bucket.take(now);
         assert_eq!((over.allowed, over.remaining, over.retry_seconds), (false, 0, 1));
         now += SignedDuration::from_secs(1);
-        assert!(allowance.take(now).is_allowed());
-        assert!(!allowance.take(now).is_allowed());
+        assert!(bucket.take(now).is_allowed());
+        assert!(!bucket.take(now).is_allowed());
         now += SignedDuration::from_hours(1);
-        assert_eq!(allowance.take(now).remaining, 100);
+        assert_eq!(bucket.take(now).remaining, 100);
     }
 }

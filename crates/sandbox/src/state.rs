@@ -13,7 +13,7 @@ use crate::faults::{Fault, FaultControl};
 use crate::ledger::close::Weather;
 use crate::ledger::{Ledger, Submission, unix_seconds};
 use crate::log::Log;
-use crate::rate_limit::{Allowance, RateLimit, Taken};
+use crate::rate_limit::{RateLimit, Taken, TokenBucket};
 use crate::xdr::Tx;
 
 /// What HTTP handlers, the node and in-process users share.
@@ -33,7 +33,7 @@ pub struct Shared {
     pub stream_looks: AtomicU64,
     /// The faults in force.
     pub faults: FaultControl,
-    allowance: Option<Allowance>,
+    bucket: Option<TokenBucket>,
 }
 
 /// A time that a ledger cannot close at.
@@ -65,7 +65,7 @@ impl Shared {
             requests: AtomicU64::new(0),
             stream_looks: AtomicU64::new(0),
             faults,
-            allowance: rate_limit.map(Allowance::new),
+            bucket: rate_limit.map(TokenBucket::new),
         }
     }
 
@@ -77,7 +77,7 @@ impl Shared {
 
     /// Counts one request against the rate limit, if there is one.
     pub fn take_request(&self) -> Option<Taken> {
-        self.allowance.as_ref().map(|allowance| allowance.take(self.clock.now()))
+        self.bucket.as_ref().map(|bucket| bucket.take(self.clock.now()))
     }
 
     /// The same for a stream's look at a new ledger.

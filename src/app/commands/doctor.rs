@@ -262,7 +262,7 @@ fn expectations(config: &Config, platform: Option<AccountId>, signer: Option<Acc
         network_passphrase: config.stellar.network_passphrase.clone(),
         platform,
         signer,
-        wanted: config.wanted(),
+        targets: config.targets(),
         fee_per_operation_stroops: config.settlement.fee_per_operation_stroops,
         requests_per_hour_max: config.stellar.requests_per_hour_max,
         tick: std::time::Duration::from_millis(config.settlement.tick_millis),

@@ -67,7 +67,7 @@ pub enum Command {
     /// Decide what becomes of a reservation that is held: settle it, or send back what remains.
     Resolve(ResolveArgs),
     /// Decide where money goes that cannot go back to where it came from: a payment's return, or what was
-    /// taken back of a claimable balance.
+    /// reclaimed of a claimable balance.
     Return(ReturnArgs),
     /// Accept the operation for which the engine stopped: what it took is booked as a loss, and the engine
     /// goes on.

@@ -23,7 +23,7 @@ pub struct ReturnArgs {
     /// Configuration.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// The payment's id, `OPERATION-CHANGE`; or that of a claimable balance which was taken back.
+    /// The payment's id, `OPERATION-CHANGE`; or that of a claimable balance which was reclaimed.
     #[arg(value_name = "PAYMENT|BALANCE")]
     pub what: GivenBack,
     /// Where its money goes: an account (`G…`) or a muxed account (`M…`).

@@ -23,11 +23,11 @@ use crate::app::wire::{self, ServiceError};
 use crate::domain::money::Stroops;
 use crate::domain::transfer::Purpose;
 use crate::operator::deployment;
-use crate::operator::{SetupPlan, Stock, StockError, plan_setup, stock};
+use crate::operator::{AccountInventory, InventoryError, SetupPlan, account_inventory, plan_setup};
 use crate::ports::clock::Clock;
 use crate::ports::network::{Gateway, Network, TransactionBuilder};
 use crate::ports::store::{Store, StoreError};
-use crate::settlement::{Candidate, EngineError, Look, Outside, Term, TickReport, Watched};
+use crate::settlement::{Candidate, EngineError, Leadership, Look, Outside, TickReport, Watched};
 use crate::stellar::StellarNetwork;
 use crate::storage::{self, SchemaState};
 
@@ -63,7 +63,7 @@ pub(super) async fn run(args: &SetupArgs) -> Result<ExitCode, CommandError> {
     let config = config::load_with_key(&args.config, args.overrides(), &secret)?;
     let network = wire::network(&config, &secret)?;
     wire::reach(&network, &config.stellar.horizon_url).await?;
-    let wanted = config.wanted();
+    let targets = config.targets();
 
     let schema = storage::schema(&config.database).await.map_err(ServiceError::from)?;
     let mut store = match schema {
@@ -71,16 +71,16 @@ pub(super) async fn run(args: &SetupArgs) -> Result<ExitCode, CommandError> {
         SchemaState::Missing | SchemaState::Behind { .. } => None,
     };
     let before = match &store {
-        Some(store) => stock(&**store, &*network).await?,
-        None => Stock::default(),
+        Some(store) => account_inventory(&**store, &*network).await?,
+        None => AccountInventory::default(),
     };
     if let Some(store) = &store {
         deployment::compare(&**store, &config.deployment()).await.map_err(ServiceError::from)?;
         deployment::recognise(&**store, &*network).await.map_err(ServiceError::from)?;
     }
-    let account = network.account(network.platform()).await.map_err(StockError::from)?.account;
+    let account = network.account(network.platform()).await.map_err(InventoryError::from)?.account;
     let fee = config.settlement.fee_per_operation_stroops;
-    let mut plan = plan_setup(network.platform(), account.as_ref(), &before, &wanted, fee);
+    let mut plan = plan_setup(network.platform(), account.as_ref(), &before, &targets, fee);
     if store.is_none()
         && let Some(obstacle) = database::obstacle(&config.database.url)
     {
@@ -193,7 +193,7 @@ async fn open(
 /// Whether it is setup's turn to open accounts.
 #[derive(Default)]
 struct Turn {
-    term: Option<Box<Term>>,
+    term: Option<Box<Leadership>>,
     watched: Watched,
     /// Who has the lease instead, as it was said.
     said: Option<String>,
@@ -242,21 +242,21 @@ async fn open_until(
     candidate: &Candidate,
     turn: &mut Turn,
 ) -> Result<ExitCode, CommandError> {
-    let (wanted, until) = (config.wanted(), deadline(SystemClock.now()));
+    let (targets, until) = (config.targets(), deadline(SystemClock.now()));
     let tick = Duration::from_millis(config.settlement.tick_millis);
     let bar = progress_bar();
     let mut trouble;
     loop {
         trouble = turn.step(candidate).await?;
-        match stock(store, network).await {
-            Ok(stock) => {
-                bar.set_length(stock.total(&wanted));
-                bar.set_position(stock.ready(&wanted));
-                if stock.is_complete(&wanted) {
+        match account_inventory(store, network).await {
+            Ok(inventory) => {
+                bar.set_length(inventory.total(&targets));
+                bar.set_position(inventory.ready(&targets));
+                if inventory.is_complete(&targets) {
                     bar.finish_and_clear();
                     say(&format!(
                         "{} channels and {} escrow accounts are ready",
-                        stock.channels_ready, stock.escrows_ready
+                        inventory.channels_ready, inventory.escrows_ready
                     ))?;
                     return Ok(ExitCode::SUCCESS);
                 }

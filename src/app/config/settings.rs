@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::app::telemetry;
 use crate::domain::deployment::Deployment;
-use crate::operator::Wanted;
+use crate::operator::Targets;
 use crate::{http, reservations, settlement, stellar, storage};
 
 /// How reservations get their escrow accounts.
@@ -53,8 +53,8 @@ pub struct Config {
 
 impl Config {
     /// The accounts that the configuration asks for.
-    pub fn wanted(&self) -> Wanted {
-        Wanted {
+    pub fn targets(&self) -> Targets {
+        Targets {
             channels: self.settlement.channels,
             channel_starting_balance: self.settlement.channel_starting_balance,
             warm_accounts: self.settlement.warm_accounts,

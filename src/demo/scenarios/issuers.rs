@@ -10,12 +10,12 @@ use farmgate_sandbox::operations::Operation;
 
 pub(super) const SCRIPTS: &[Script] = &[
     script("Rosalind", "pays, and the issuer freezes it for a while", |scenario| Box::pin(frozen(scenario))),
-    script("Shafi", "pays, a quarter is taken back, and pays that once more", |scenario| {
+    script("Shafi", "pays, a quarter is clawed back, and pays that once more", |scenario| {
         Box::pin(filled(scenario))
     }),
     script(
         "Silvio",
-        "pays, then a friend; a quarter is taken back; an operator refunds the rest",
+        "pays, then a friend; a quarter is clawed back; an operator refunds the rest",
         |scenario| Box::pin(decided(scenario)),
     ),
 ];

@@ -13,7 +13,7 @@ use crate::http::{App, Problem};
 use crate::ports::store::transact;
 use crate::settlement::return_to;
 
-/// Decides where the money of a claimable balance goes that nobody claimed, and that was taken back.
+/// Decides where the money of a claimable balance goes that nobody claimed, and that was reclaimed.
 ///
 /// For a recipient that can never receive it. Only while its repayment is `pending`. Deciding the same again
 /// is harmless.

@@ -123,7 +123,7 @@ fn record_id(id: &LetterId) -> Result<RecordId, DeadLetterError> {
 
 /// Dismisses an unreadable record: it stays stored, and is listed only when asked for. The letter as it then
 /// is; `None` if there is no such record. One that was dismissed keeps its first note. The note of an
-/// unreadable row is taken back: it is made again if somebody comes to the row and cannot read it.
+/// unreadable row is removed: it is made again if somebody comes to the row and cannot read it.
 ///
 /// # Errors
 /// [`DeadLetterError::NotDismissable`] for any other kind: what is about money is listed until it is
@@ -281,7 +281,7 @@ fn purpose(purpose: &Purpose) -> impl Display {
         Purpose::TopUpChannels { .. } => "tops channels up",
         Purpose::OpenEscrows { .. } => "opens escrow accounts",
         Purpose::PayTransfers { .. } => "pays",
-        Purpose::TakeBack { .. } => "takes claimable balances back",
+        Purpose::Reclaim { .. } => "reclaims claimable balances",
         Purpose::CloseEscrows { .. } => "closes escrow accounts",
         Purpose::Recovered => "was found on the ledger",
     }

@@ -1,5 +1,5 @@
 //! Dead letters about money: held reservations, returns, repayments, and claimable balances that are
-//! not taken back.
+//! not reclaimed.
 
 use jiff::Timestamp;
 
@@ -131,7 +131,7 @@ async fn one_given_back(
             format!("{amount} {code} of payment {payment} cannot go back now: {why}.")
         }
         GivenBack::Claimable(claimable) => format!(
-            "{amount} {code} of claimable balance {claimable}, which nobody claimed and was taken back, is \
+            "{amount} {code} of claimable balance {claimable}, which nobody claimed and was reclaimed, is \
              owed to {} and not paid: {why}.",
             transfer.to
         ),
@@ -192,7 +192,7 @@ pub(super) async fn balances(
 ) -> Result<Vec<DeadLetter>, StoreError> {
     let overdue = earlier(now, UNTAKEN_AFTER);
     let mut letters = Vec::new();
-    for (id, claimable) in tx.claimables_not_taken_back(now, overdue, after, limit).await?.into_rows() {
+    for (id, claimable) in tx.claimables_not_reclaimed(now, overdue, after, limit).await?.into_rows() {
         letters.extend(match (claimable, id) {
             (Ok(claimable), _) => {
                 let (key, letter) = (claimable.id.to_string(), balance(tx, claimable).await);
@@ -207,8 +207,8 @@ pub(super) async fn balances(
 
 async fn balance(tx: &mut dyn Tx, claimable: Claimable) -> Result<DeadLetter, StoreError> {
     let id = claimable.id;
-    let tries = tx.tries_to_take_back(id).await?;
-    let why = if tries.count > 0 { "could not be taken back" } else { "was not taken back yet" };
+    let tries = tx.tries_to_reclaim(id).await?;
+    let why = if tries.count > 0 { "could not be reclaimed" } else { "was not reclaimed yet" };
     let summary = format!(
         "Claimable balance {id} of {} {} for {} was not claimed for 180 days, and {why}. It locks a reserve \
          of the platform's, and can still be claimed.",

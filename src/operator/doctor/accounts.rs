@@ -6,7 +6,7 @@ use super::{Check, Expectations};
 use crate::domain::address::AccountId;
 use crate::domain::money::Stroops;
 use crate::domain::sealing::SealingKey;
-use crate::operator::stock::{Stock, Wanted, reserve, spendable};
+use crate::operator::account_inventory::{AccountInventory, Targets, reserve, spendable};
 use crate::ports::network::{AccountControl, AccountSnapshot, Network, TRANSACTION_OPERATIONS_MAX};
 
 /// A channel with less XLM than so many full transactions cost needs more soon.
@@ -16,7 +16,7 @@ pub const CHANNEL_TRANSACTIONS_MIN: i64 = 10;
 pub fn platform(
     platform: AccountId,
     found: Option<&AccountSnapshot>,
-    stock: Option<&Stock>,
+    inventory: Option<&AccountInventory>,
     expected: &Expectations,
 ) -> Vec<Check> {
     const CHECK: &str = "platform-account";
@@ -35,7 +35,7 @@ pub fn platform(
             ),
         });
     }
-    checks.push(balance(account, stock, expected));
+    checks.push(balance(account, inventory, expected));
     checks
 }
 
@@ -59,21 +59,26 @@ fn weight(platform: AccountId, signer: AccountId, control: &AccountControl) -> C
     Check::ok(CHECK, seen)
 }
 
-fn balance(account: &AccountSnapshot, stock: Option<&Stock>, expected: &Expectations) -> Check {
+fn balance(
+    account: &AccountSnapshot,
+    inventory: Option<&AccountInventory>,
+    expected: &Expectations,
+) -> Check {
     const CHECK: &str = "platform-balance";
-    let wanted = &expected.wanted;
+    let targets = &expected.targets;
     let spendable = spendable(account);
-    let lines = stock.map_or(1, |stock| stock.assets.len().max(1));
-    let each = reserve(lines, wanted.recovery_signers);
+    let lines = inventory.map_or(1, |inventory| inventory.assets.len().max(1));
+    let each = reserve(lines, targets.recovery_signers);
     let more = spendable.get() / each.get().max(1);
     let seen = format!(
         "{spendable} XLM above its reserves, enough for {more} more escrow accounts of {lines} trust lines \
          at {each} XLM each"
     );
-    let per_channel = reserve(0, wanted.recovery_signers).checked_add(wanted.channel_starting_balance);
+    let per_channel = reserve(0, targets.recovery_signers).checked_add(targets.channel_starting_balance);
     let per_channel = per_channel.unwrap_or(Stroops::MAX).get();
-    let missing =
-        stock.map_or((0, 0), |stock| (stock.channels_missing(wanted), stock.escrows_missing(wanted)));
+    let missing = inventory.map_or((0, 0), |inventory| {
+        (inventory.channels_missing(targets), inventory.escrows_missing(targets))
+    });
     let of = |count: u64, each: i64| i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(each);
     let needed = of(missing.0, per_channel).saturating_add(of(missing.1, each.get()));
     let advice = format!("send XLM to {}", account.account);
@@ -84,7 +89,7 @@ fn balance(account: &AccountSnapshot, stock: Option<&Stock>, expected: &Expectat
     }
     match more {
         0 => Check::fail(CHECK, seen, advice),
-        _ if more < i64::from(wanted.warm_accounts) => Check::warn(CHECK, seen, advice),
+        _ if more < i64::from(targets.warm_accounts) => Check::warn(CHECK, seen, advice),
         _ => Check::ok(CHECK, seen),
     }
 }
@@ -99,16 +104,16 @@ pub fn master_secrets(sealing_key: Option<SealingKey>) -> Check {
 }
 
 /// The line on how many channels there are.
-pub fn channels(stock: &Stock, wanted: &Wanted) -> Check {
+pub fn channels(inventory: &AccountInventory, targets: &Targets) -> Check {
     const CHECK: &str = "channels";
     let seen = format!(
         "{} of {} are ready, {} being opened",
-        stock.channels_ready, wanted.channels, stock.channels_opening
+        inventory.channels_ready, targets.channels, inventory.channels_opening
     );
     let advice = "run `farmgate setup`, or leave it to `farmgate serve`";
-    if stock.channels_ready >= u64::from(wanted.channels) {
+    if inventory.channels_ready >= u64::from(targets.channels) {
         Check::ok(CHECK, seen)
-    } else if stock.channels_ready == 0 {
+    } else if inventory.channels_ready == 0 {
         Check::fail(CHECK, format!("{seen}: nothing can be sent"), advice)
     } else {
         Check::warn(CHECK, seen, advice)
@@ -116,20 +121,20 @@ pub fn channels(stock: &Stock, wanted: &Wanted) -> Check {
 }
 
 /// The line on the escrow accounts that are kept ready.
-pub fn warm_accounts(stock: &Stock, wanted: &Wanted) -> Check {
+pub fn warm_accounts(inventory: &AccountInventory, targets: &Targets) -> Check {
     const CHECK: &str = "warm-accounts";
-    if stock.assets.is_empty() {
+    if inventory.assets.is_empty() {
         let seen = "none can be opened: there is no currency with an issuer on the ledger";
         return Check::warn(CHECK, seen, "make a currency: PUT /v1/currencies/{code}");
     }
     let seen = format!(
         "{} of {} are ready, {} being opened",
-        stock.escrows_ready, wanted.warm_accounts, stock.escrows_opening
+        inventory.escrows_ready, targets.warm_accounts, inventory.escrows_opening
     );
     let advice = "run `farmgate setup`, or leave it to `farmgate serve`";
-    if stock.escrows_ready >= u64::from(wanted.warm_accounts) {
+    if inventory.escrows_ready >= u64::from(targets.warm_accounts) {
         Check::ok(CHECK, seen)
-    } else if stock.escrows_ready == 0 {
+    } else if inventory.escrows_ready == 0 {
         Check::fail(CHECK, format!("{seen}: the next reservation has to wait for one"), advice)
     } else {
         Check::warn(CHECK, seen, advice)
@@ -200,7 +205,7 @@ pub(super) mod tests {
     const SIGNER: AccountId = AccountId([2; 32]);
 
     pub fn expected() -> Expectations {
-        let wanted = Wanted {
+        let targets = Targets {
             channels: 4,
             channel_starting_balance: Stroops::from_units(10),
             warm_accounts: 20,
@@ -210,7 +215,7 @@ pub(super) mod tests {
             network_passphrase: "Test".to_owned(),
             platform: Some(PLATFORM),
             signer: Some(SIGNER),
-            wanted,
+            targets,
             fee_per_operation_stroops: 10_000,
             requests_per_hour_max: None,
             tick: Duration::from_secs(5),
@@ -242,14 +247,20 @@ pub(super) mod tests {
         }
     }
 
-    fn verdicts(account: &AccountSnapshot, stock: &Stock) -> Vec<(&'static str, Verdict)> {
-        let lines = platform(PLATFORM, Some(account), Some(stock), &expected());
+    fn verdicts(account: &AccountSnapshot, inventory: &AccountInventory) -> Vec<(&'static str, Verdict)> {
+        let lines = platform(PLATFORM, Some(account), Some(inventory), &expected());
         lines.iter().map(|check| (check.check, check.verdict)).collect()
     }
 
-    fn complete() -> Stock {
+    fn complete() -> AccountInventory {
         let assets = vec![Asset::credit("TFT".parse().unwrap(), AccountId([9; 32]))];
-        Stock { platform_in_books: true, channels_ready: 4, assets, escrows_ready: 20, ..Stock::default() }
+        AccountInventory {
+            platform_in_books: true,
+            channels_ready: 4,
+            assets,
+            escrows_ready: 20,
+            ..AccountInventory::default()
+        }
     }
 
     #[test]
@@ -279,7 +290,7 @@ pub(super) mod tests {
                 "{xlm} XLM"
             );
         }
-        let empty = Stock { channels_ready: 0, escrows_ready: 0, ..complete() };
+        let empty = AccountInventory { channels_ready: 0, escrows_ready: 0, ..complete() };
         assert_eq!(verdicts(&account(72, 3), &empty)[2].1, Verdict::Fail, "channels and escrows take 86 XLM");
     }
 

@@ -12,7 +12,7 @@ use crate::domain::currency::Currency;
 use crate::domain::escrow::ChannelRole;
 use crate::domain::farm::Farm;
 use crate::domain::transfer::Submission;
-use crate::operator::stock::Stock;
+use crate::operator::account_inventory::AccountInventory;
 use crate::ports::store::{ApiKey, EngineStatus, LIST_ROWS_MAX, Pages, Store, StoreError, Tx, UnreadableRow};
 
 /// The engine is silent if it has not reported for so many ticks …
@@ -136,14 +136,14 @@ pub fn payout_changes(books: &Books) -> Option<Check> {
 }
 
 /// A line per currency.
-pub fn currencies(books: &Books, stock: Option<&Stock>, now: Timestamp) -> Vec<Check> {
+pub fn currencies(books: &Books, inventory: Option<&AccountInventory>, now: Timestamp) -> Vec<Check> {
     const CHECK: &str = "currency";
     if books.currencies.is_empty() {
         let advice = "make one: PUT /v1/currencies/{code}";
         return vec![Check::warn(CHECK, "there is none, so nothing can be paid for", advice)];
     }
     let missing: BTreeSet<_> =
-        stock.map(|stock| stock.issuers_missing.iter().copied().collect()).unwrap_or_default();
+        inventory.map(|inventory| inventory.issuers_missing.iter().copied().collect()).unwrap_or_default();
     let line = |currency: &Currency| {
         let code = currency.code;
         let age = seconds(now.duration_since(currency.rate_at));
@@ -306,7 +306,7 @@ mod tests {
             hash: TxHash([0xab; 32]),
             envelope: String::new(),
             max_time: now() - SignedDuration::from_secs(late_seconds),
-            purpose: Purpose::TakeBack { claimables: vec![] },
+            purpose: Purpose::Reclaim { claimables: vec![] },
             state: SubmissionState::Live,
             attempts: 1,
             last_answer: None,
@@ -333,13 +333,14 @@ mod tests {
             distribution: None,
             free_only: false,
         };
-        let verdict = |age, stock: &Stock| {
+        let verdict = |age, inventory: &AccountInventory| {
             let books = Books { currencies: vec![currency(age)], ..Books::default() };
-            currencies(&books, Some(stock), now())[0].verdict
+            currencies(&books, Some(inventory), now())[0].verdict
         };
-        assert_eq!(verdict(60, &Stock::default()), Verdict::Ok);
-        assert_eq!(verdict(61, &Stock::default()), Verdict::Fail);
-        let no_issuer = Stock { issuers_missing: vec!["TFT".parse().unwrap()], ..Stock::default() };
+        assert_eq!(verdict(60, &AccountInventory::default()), Verdict::Ok);
+        assert_eq!(verdict(61, &AccountInventory::default()), Verdict::Fail);
+        let no_issuer =
+            AccountInventory { issuers_missing: vec!["TFT".parse().unwrap()], ..AccountInventory::default() };
         assert_eq!(verdict(1, &no_issuer), Verdict::Fail);
         assert_eq!(currencies(&Books::default(), None, now())[0].verdict, Verdict::Warn);
     }

@@ -2,14 +2,14 @@
 //!
 //! The number of accounts is what Horizon lists under our key: open reservations, accounts opened
 //! ahead, those that were not closed yet, channels and the platform. How they are watched is said
-//! by [`crate::domain::pace`], which the engine asks too.
+//! by [`crate::domain::request_budget`], which the engine asks too.
 
 use jiff::SignedDuration;
 
 use super::check::unanswered;
 use super::horizon::seconds;
 use super::{Check, Expectations};
-use crate::domain::pace::{LEDGER_MILLIS, Load, PAGE_ACCOUNTS, pace};
+use crate::domain::request_budget::{LEDGER_MILLIS, Load, PAGE_ACCOUNTS, pace};
 use crate::ports::network::{Network, NetworkError};
 
 const CHECK: &str = "request-budget";
@@ -41,7 +41,7 @@ pub(super) async fn examine(
     open_reservations: u64,
     expected: &Expectations,
 ) -> Check {
-    let ahead = u64::from(expected.wanted.warm_accounts) + u64::from(expected.wanted.channels) + 1;
+    let ahead = u64::from(expected.targets.warm_accounts) + u64::from(expected.targets.channels) + 1;
     let by_the_books = open_reservations.saturating_add(ahead);
     let accounts = match network {
         None => by_the_books,

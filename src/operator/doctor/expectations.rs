@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::domain::address::AccountId;
 use crate::domain::deployment::Deployment;
 use crate::domain::split::Recipient;
-use crate::operator::stock::Wanted;
+use crate::operator::account_inventory::Targets;
 
 /// What is configured, as far as the checks need it.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub struct Expectations {
     /// The platform's signing key, if there is one.
     pub signer: Option<AccountId>,
     /// The accounts opened ahead.
-    pub wanted: Wanted,
+    pub targets: Targets,
     /// The most paid per operation, in stroops.
     pub fee_per_operation_stroops: u32,
     /// Requests an hour; `None` for no limit.

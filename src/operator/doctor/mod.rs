@@ -13,7 +13,7 @@ mod expectations;
 pub mod horizon;
 pub mod payouts;
 
-use super::stock::{StockError, stock};
+use super::account_inventory::{InventoryError, account_inventory};
 use crate::ports::clock::Clock;
 use crate::ports::network::Network;
 use crate::ports::store::Store;
@@ -57,10 +57,10 @@ pub async fn examine(
     };
     let mut stocked = None;
     if let (Some(store), Some(network)) = (store, network) {
-        match stock(store, network).await {
+        match account_inventory(store, network).await {
             Ok(found) => stocked = Some(found),
-            Err(StockError::Network(error)) => checks.push(unanswered("warm-accounts", &error)),
-            Err(StockError::Store(error)) => checks.push(unanswered("warm-accounts", &error)),
+            Err(InventoryError::Network(error)) => checks.push(unanswered("warm-accounts", &error)),
+            Err(InventoryError::Store(error)) => checks.push(unanswered("warm-accounts", &error)),
         }
     }
     if let (Some(network), Some(platform)) = (network, expected.platform) {
@@ -73,9 +73,9 @@ pub async fn examine(
         }
     }
     if let Some(books) = &books {
-        if let Some(stock) = &stocked {
-            checks.push(accounts::channels(stock, &expected.wanted));
-            checks.push(accounts::warm_accounts(stock, &expected.wanted));
+        if let Some(inventory) = &stocked {
+            checks.push(accounts::channels(inventory, &expected.targets));
+            checks.push(accounts::warm_accounts(inventory, &expected.targets));
         }
         if let Some(network) = network {
             checks.extend(accounts::channel_balances(books, network, expected).await);

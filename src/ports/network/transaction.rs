@@ -93,7 +93,7 @@ pub enum Body {
     /// Pay, in this order.
     Pay(Vec<PaymentOperation>),
     /// Claim balances on the platform's own account, which first comes to trust `trust`.
-    TakeBack {
+    Reclaim {
         /// The assets it does not trust yet.
         trust: Vec<Asset>,
         /// The balances.

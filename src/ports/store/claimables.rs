@@ -31,14 +31,14 @@ store_trait! {
         /// The claimable balance with this id.
         async fn claimable(&mut self, id: ClaimableId) -> Result<Option<Claimable>, StoreError>;
 
-        /// Those that may still be claimed: outstanding, or being taken back; in id order, after `after`.
+        /// Those that may still be claimed: outstanding, or being reclaimed; in id order, after `after`.
         async fn claimables_open(
             &mut self,
             after: Option<ClaimableId>,
             limit: u32,
         ) -> Result<Page<Claimable, ClaimableId>, StoreError>;
 
-        /// Outstanding ones that may be taken back at `now`, those that could be longest first; after
+        /// Outstanding ones that may be reclaimed at `now`, those that could be longest first; after
         /// `after`, from when on and which.
         async fn claimables_reclaimable(
             &mut self,
@@ -47,7 +47,7 @@ store_trait! {
             limit: u32,
         ) -> Result<Page<Claimable, (Timestamp, ClaimableId)>, StoreError>;
 
-        /// Taken back ones of which no repayment is stored, in id order, after `after`.
+        /// Reclaimed ones of which no repayment is stored, in id order, after `after`.
         async fn claimables_not_repaid(
             &mut self,
             after: Option<ClaimableId>,
@@ -55,7 +55,7 @@ store_trait! {
         ) -> Result<Page<Claimable, ClaimableId>, StoreError>;
 
         /// Per asset, in stroops: what stands in those that may still be claimed, and what is owed to
-        /// recipients: that, and what was taken back and is not repaid.
+        /// recipients: that, and what was reclaimed and is not repaid.
         async fn claimable_sums(&mut self) -> Result<Vec<ClaimableSums>, StoreError>;
 
         /// How many returns of payments stand in claimable balances on the ledger, or are on their way to it.

@@ -104,11 +104,11 @@ store_trait! {
         async fn tries_of(&mut self, transfer: TransferId) -> Result<Tries, StoreError>;
 
         /// Transactions that were to take back a claimable balance that is outstanding.
-        async fn tries_to_take_back(&mut self, claimable: ClaimableId) -> Result<Tries, StoreError>;
+        async fn tries_to_reclaim(&mut self, claimable: ClaimableId) -> Result<Tries, StoreError>;
 
-        /// Outstanding claimable balances that may be taken back at `now` and could not be, or may be since
+        /// Outstanding claimable balances that may be reclaimed at `now` and could not be, or may be since
         /// `overdue`.
-        async fn claimables_not_taken_back(
+        async fn claimables_not_reclaimed(
             &mut self,
             now: Timestamp,
             overdue: Timestamp,

@@ -24,7 +24,7 @@ store_trait! {
         async fn redirect_transfer(&mut self, before: &Transfer, after: &Transfer) -> Result<(), StoreError>;
 
         /// Makes all pending transfers from `closed`, an account that is no more, go from `home`.
-        async fn move_home(&mut self, closed: AccountId, home: AccountId) -> Result<(), StoreError>;
+        async fn sweep_to_platform(&mut self, closed: AccountId, home: AccountId) -> Result<(), StoreError>;
 
         /// True if a transfer from this account is pending or in flight.
         async fn money_is_owed_from(&mut self, account: AccountId) -> Result<bool, StoreError>;
@@ -58,7 +58,7 @@ store_trait! {
         /// The return of a payment that stands; if all were given up, the last of them.
         async fn refund_of(&mut self, payment: PaymentId) -> Result<Option<Transfer>, StoreError>;
 
-        /// The repayment of a claimable balance that was taken back.
+        /// The repayment of a claimable balance that was reclaimed.
         async fn repayment_of(&mut self, claimable: ClaimableId) -> Result<Option<Transfer>, StoreError>;
 
         /// True if a transfer from this account is in flight: its balance on the ledger may change at any

@@ -43,7 +43,7 @@ pub(in crate::settlement) async fn claw_back(
     Ok(booked)
 }
 
-/// Cuts returns from `account` that are owed in `asset` by what was taken back and nobody bears yet; true
+/// Cuts returns from `account` that are owed in `asset` by what was clawed back and nobody bears yet; true
 /// if one was cut.
 ///
 /// While money is on its way out of the account nothing is cut: what lands is no longer owed, and what does
@@ -102,7 +102,7 @@ async fn cut_latest_first(
     Ok(cut_any)
 }
 
-/// Returns from an account that are owed and in no live transaction. What was taken back of claimable
+/// Returns from an account that are owed and in no live transaction. What was reclaimed of claimable
 /// balances bears no loss: it had left its account before.
 pub(in crate::settlement) async fn owed_from(
     tx: &mut dyn Tx,

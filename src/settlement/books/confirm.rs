@@ -41,7 +41,7 @@ pub(in crate::settlement) async fn pay(
 }
 
 /// Returns are in the ledger: with the last of what counted the reservation is refunded.
-pub(in crate::settlement) async fn refunded(
+pub(in crate::settlement) async fn refund(
     work: &mut UnitOfWork<'_>,
     id: ReservationId,
     at: Timestamp,
@@ -54,7 +54,7 @@ pub(in crate::settlement) async fn refunded(
 }
 
 /// All legs of a reservation are paid: its pool is credited, and what was too much is owed back.
-pub(in crate::settlement) async fn settled(
+pub(in crate::settlement) async fn settle(
     work: &mut UnitOfWork<'_>,
     submission: &Submission,
     id: ReservationId,

@@ -185,7 +185,7 @@ pub(in crate::settlement) async fn refunded_if_all(
     Ok(Some(reservation.refunded(at)?))
 }
 
-/// What was taken back of a reservation's money and nobody bears yet.
+/// What was clawed back of a reservation's money and nobody bears yet.
 async fn clawed_back(
     tx: &mut dyn Tx,
     reservation: ReservationId,

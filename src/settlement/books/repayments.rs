@@ -7,14 +7,14 @@ use crate::domain::payment::Memo;
 use crate::domain::transfer::{Delivery, Transfer, TransferKind, TransferState};
 use crate::settlement::EngineError;
 
-/// Makes the money of a balance that was taken back owed to whom it was for: all of it, from the platform's
-/// account, in the transaction that records the take-back.
+/// Makes the money of a balance that was reclaimed owed to whom it was for: all of it, from the platform's
+/// account, in the transaction that records the reclaim.
 pub(in crate::settlement) async fn owe_repayment(
     work: &mut UnitOfWork<'_>,
     claimable: &Claimable,
     platform: AccountId,
 ) -> Result<(), EngineError> {
-    let ClaimableState::TakenBack { submission, .. } = claimable.state else {
+    let ClaimableState::Reclaimed { submission, .. } = claimable.state else {
         let (id, state) = (claimable.id, claimable.state.name());
         return Err(EngineError::Contradiction(format!("claimable balance {id} is {state}, and not repaid")));
     };

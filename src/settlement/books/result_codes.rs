@@ -55,7 +55,7 @@ pub(in crate::settlement) fn is_no_reserve(code: &str) -> bool {
 
 /// What one transfer's operation was refused for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::settlement) enum Blame {
+pub(in crate::settlement) enum Attribution {
     /// It was not.
     Nobody,
     /// Its recipient cannot receive a payment.
@@ -67,40 +67,45 @@ pub(in crate::settlement) enum Blame {
 }
 
 /// What each of the transfers was refused for.
-pub(in crate::settlement) fn blames(transfers: &[Transfer], codes: Option<&ResultCodes>) -> Vec<Blame> {
+pub(in crate::settlement) fn attributions(
+    transfers: &[Transfer],
+    codes: Option<&ResultCodes>,
+) -> Vec<Attribution> {
     let operations = codes.map_or(&[][..], |codes| &codes.operations);
     let (places, _) = places(transfers);
     transfers
         .iter()
         .zip(places)
         .map(|(transfer, place)| match operations.get(place).map(String::as_str) {
-            None | Some(SUCCESS) => Blame::Nobody,
-            Some(NO_RESERVE) if is_claimable(transfer) => Blame::Reserve,
-            Some(code) if !is_claimable(transfer) && RECIPIENT_CODES.contains(&code) => Blame::Recipient,
-            Some(code) => Blame::Source(code.to_owned()),
+            None | Some(SUCCESS) => Attribution::Nobody,
+            Some(NO_RESERVE) if is_claimable(transfer) => Attribution::Reserve,
+            Some(code) if !is_claimable(transfer) && RECIPIENT_CODES.contains(&code) => {
+                Attribution::Recipient
+            }
+            Some(code) => Attribution::Source(code.to_owned()),
         })
         .collect()
 }
 
 /// The reservations whose settlement cannot be paid from their side, with the first code of each.
-pub(in crate::settlement) fn culprits(
+pub(in crate::settlement) fn to_hold(
     transfers: &[Transfer],
-    blames: &[Blame],
+    attributions: &[Attribution],
 ) -> Vec<(ReservationId, HoldReason)> {
-    let mut culprits: Vec<(ReservationId, HoldReason)> = Vec::new();
-    for (transfer, blame) in transfers.iter().zip(blames) {
-        let (Some(reservation), TransferKind::Leg { .. }, Blame::Source(code)) =
-            (transfer.reservation, transfer.kind, blame)
+    let mut to_hold: Vec<(ReservationId, HoldReason)> = Vec::new();
+    for (transfer, attribution) in transfers.iter().zip(attributions) {
+        let (Some(reservation), TransferKind::Leg { .. }, Attribution::Source(code)) =
+            (transfer.reservation, transfer.kind, attribution)
         else {
             continue;
         };
-        if culprits.iter().any(|(id, _)| *id == reservation) {
+        if to_hold.iter().any(|(id, _)| *id == reservation) {
             continue;
         }
         let detail = format!("paying {} {} to {}", transfer.amount, transfer.asset.code(), transfer.to);
-        culprits.push((reservation, HoldReason { code: code.clone(), detail }));
+        to_hold.push((reservation, HoldReason { code: code.clone(), detail }));
     }
-    culprits
+    to_hold
 }
 
 #[cfg(test)]
@@ -140,10 +145,10 @@ mod tests {
         let payment = Delivery::Payment;
         let transfers = [leg(1, 10, payment), leg(2, 10, payment), leg(3, 20, payment), leg(4, 30, payment)];
         let codes = codes(&["op_success", "op_underfunded", "op_no_trust", "op_src_not_authorized"]);
-        let blames = blames(&transfers, Some(&codes));
-        assert_eq!((&blames[0], &blames[2]), (&Blame::Nobody, &Blame::Recipient));
-        let culprits = culprits(&transfers, &blames);
-        let named: Vec<_> = culprits.iter().map(|(id, why)| (id.get(), why.code.as_str())).collect();
+        let attributions = attributions(&transfers, Some(&codes));
+        assert_eq!((&attributions[0], &attributions[2]), (&Attribution::Nobody, &Attribution::Recipient));
+        let to_hold = to_hold(&transfers, &attributions);
+        let named: Vec<_> = to_hold.iter().map(|(id, why)| (id.get(), why.code.as_str())).collect();
         assert_eq!(named, [(10, "op_underfunded"), (30, "op_src_not_authorized")]);
     }
 
@@ -164,13 +169,13 @@ mod tests {
             "op_no_destination",
         ]);
         let expected = [
-            Blame::Recipient,
-            Blame::Reserve,
+            Attribution::Recipient,
+            Attribution::Reserve,
             // A claimable balance asks nothing of its recipient: this is the source's trust line.
-            Blame::Source("op_no_trust".to_owned()),
-            Blame::Recipient,
+            Attribution::Source("op_no_trust".to_owned()),
+            Attribution::Recipient,
         ];
-        assert_eq!(blames(&transfers, Some(&codes)), expected);
+        assert_eq!(attributions(&transfers, Some(&codes)), expected);
     }
 
     #[test]
@@ -184,7 +189,7 @@ mod tests {
     #[test]
     fn a_refusal_without_operation_codes_names_nobody() {
         let transfers = [leg(1, 10, Delivery::Payment)];
-        assert_eq!(blames(&transfers, Some(&codes(&[]))), [Blame::Nobody]);
-        assert_eq!(blames(&transfers, None), [Blame::Nobody]);
+        assert_eq!(attributions(&transfers, Some(&codes(&[]))), [Attribution::Nobody]);
+        assert_eq!(attributions(&transfers, None), [Attribution::Nobody]);
     }
 }

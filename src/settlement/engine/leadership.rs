@@ -61,13 +61,13 @@ impl Watched {
 /// What a look at the lease came to.
 pub enum Look {
     /// The lease was taken.
-    Taken(Box<Term>),
+    Taken(Box<Leadership>),
     /// Somebody has it.
     Held(Lease),
 }
 
 /// One term: from taking the lease until it is released or lost.
-pub struct Term {
+pub struct Leadership {
     /// The engine of this term. What it writes is refused once the lease is lost.
     pub engine: Engine,
     /// The lease as it was before it was taken.
@@ -80,7 +80,7 @@ pub struct Term {
 }
 
 /// How a term ended without an error.
-enum TermEnd {
+enum LeadershipEnd {
     /// The process was told to stop.
     Stopped,
     /// Another process has the lease, or it could not be renewed.
@@ -126,8 +126,8 @@ impl Candidate {
                         break;
                     }
                     match term.run(stop.clone()).await? {
-                        TermEnd::Stopped => return Ok(()),
-                        TermEnd::LeaseLost | TermEnd::WentBack => continue,
+                        LeadershipEnd::Stopped => return Ok(()),
+                        LeadershipEnd::LeaseLost | LeadershipEnd::WentBack => continue,
                     }
                 }
                 Ok(Look::Held(lease)) => {
@@ -178,14 +178,14 @@ impl Candidate {
         Ok(lease)
     }
 
-    fn term(&self, taken: &Lease, before: Lease) -> Term {
+    fn term(&self, taken: &Lease, before: Lease) -> Leadership {
         self.mark.takes(taken);
         let fencing = Arc::new(FencingToken::new(taken.token, self.holder.clone()));
         let store = Arc::clone(&self.outside.store);
         let (inner, mark) = (Arc::clone(&store), Arc::clone(&self.mark));
         let fenced = FencedStore { inner, fencing: Arc::clone(&fencing), mark: Arc::clone(&mark) };
         let outside = Outside { store: Arc::new(fenced), ..self.outside.clone() };
-        Term {
+        Leadership {
             engine: Engine::under(outside, self.settings.clone(), Arc::clone(&mark)),
             before,
             store,
@@ -197,7 +197,7 @@ impl Candidate {
     }
 }
 
-impl Term {
+impl Leadership {
     /// Its token.
     pub fn token(&self) -> i64 {
         self.fencing.token()
@@ -205,7 +205,7 @@ impl Term {
 
     /// Runs the engine until `stop`, and releases the lease, or until the lease is lost, or the database
     /// went back.
-    async fn run(self, stop: impl Future<Output = ()> + Clone + Send) -> Result<TermEnd, EngineError> {
+    async fn run(self, stop: impl Future<Output = ()> + Clone + Send) -> Result<LeadershipEnd, EngineError> {
         self.engine.say_what_is_found(self.token(), &self.before).await;
         let told = stop.clone();
         let late = async {
@@ -215,24 +215,26 @@ impl Term {
         let (late, lost) = (pin!(late), pin!(self.lost()));
         let ends = select(late, lost);
         let outcome = match select(pin!(self.engine.run(stop)), ends).await {
-            Either::Left((Ok(()), _)) => Ok(TermEnd::Stopped),
-            Either::Left((Err(EngineError::Store(StoreError::WentBack { .. })), _)) => Ok(TermEnd::WentBack),
+            Either::Left((Ok(()), _)) => Ok(LeadershipEnd::Stopped),
+            Either::Left((Err(EngineError::Store(StoreError::WentBack { .. })), _)) => {
+                Ok(LeadershipEnd::WentBack)
+            }
             Either::Left((Err(error), _)) => Err(error),
             Either::Right((Either::Left(_), _)) => {
                 tracing::warn!("the tick in hand was cut off");
-                Ok(TermEnd::Stopped)
+                Ok(LeadershipEnd::Stopped)
             }
-            Either::Right((Either::Right(_), _)) => Ok(TermEnd::LeaseLost),
+            Either::Right((Either::Right(_), _)) => Ok(LeadershipEnd::LeaseLost),
         };
         match outcome {
-            Ok(TermEnd::LeaseLost) => {
+            Ok(LeadershipEnd::LeaseLost) => {
                 self.fencing.end();
                 tracing::warn!(
                     token = self.token(),
                     "the engine's lease is lost; what was in hand is left to whoever has it"
                 );
             }
-            Ok(TermEnd::Stopped | TermEnd::WentBack) | Err(_) => self.release().await,
+            Ok(LeadershipEnd::Stopped | LeadershipEnd::WentBack) | Err(_) => self.release().await,
         }
         outcome
     }

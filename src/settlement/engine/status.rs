@@ -6,7 +6,7 @@ use super::tick::Engine;
 use crate::domain::ids::LedgerSeq;
 use crate::ports::network::Ledger;
 use crate::ports::store::{EngineStatus, ServerIdentity, Stopped, StoreError, Tx};
-use crate::settlement::recovery::build_gate::Building;
+use crate::settlement::recovery::build_gate::GateState;
 use crate::settlement::{EngineError, TickReport};
 
 /// Most rows that cannot be read of which a report tells; all are noted.
@@ -17,7 +17,7 @@ const ROWS_SAID_MAX: usize = 10;
 struct TickEnd {
     ticked_at: Timestamp,
     tip: Option<Ledger>,
-    building: Building,
+    gate: GateState,
     swept_at: Option<Timestamp>,
     stream_away_since: Option<Timestamp>,
     /// What ended it early.
@@ -65,7 +65,7 @@ impl Engine {
         let end = TickEnd {
             ticked_at,
             tip: self.gate.tip(),
-            building: self.gate.state(),
+            gate: self.gate.state(),
             swept_at: self.sweep.swept_at(),
             stream_away_since: self.hints.away_since(),
             trouble: outcome.as_ref().err().map(ToString::to_string),
@@ -121,9 +121,9 @@ async fn store(tx: &mut dyn Tx, end: TickEnd) -> Result<(), StoreError> {
     let (ledger, ledger_closed_at) = known
         .or(last.as_ref().map(|last| (last.ledger, last.ledger_closed_at)))
         .unwrap_or((LedgerSeq(0), Timestamp::UNIX_EPOCH));
-    let builds_nothing_before = match end.building {
-        Building::Unknown => last.as_ref().and_then(|last| last.builds_nothing_before),
-        Building::NotBefore(_) | Building::AfterSweep(..) | Building::Allowed => end.building.not_before(),
+    let builds_nothing_before = match end.gate {
+        GateState::Unknown => last.as_ref().and_then(|last| last.builds_nothing_before),
+        GateState::NotBefore(_) | GateState::AfterSweep(..) | GateState::Open => end.gate.not_before(),
     };
     let server = end.server.or(last.and_then(|last| last.server));
     let TickEnd { ticked_at, swept_at, trouble, left_alone, stream_away_since, .. } = end;

@@ -38,7 +38,7 @@ use crate::settlement::outbound::settle::Settle;
 use crate::settlement::outbound::submit::Submit;
 use crate::settlement::outcome::lookup::Lookup;
 use crate::settlement::recovery::adopt::Adopt;
-use crate::settlement::recovery::build_gate::{BuildGate, Building};
+use crate::settlement::recovery::build_gate::{BuildGate, GateState};
 use crate::settlement::recovery::continuity::Continuity;
 use crate::settlement::{EngineError, Outside, Settings, TickReport};
 
@@ -230,7 +230,7 @@ impl Engine {
             }
         }
         // What was read may have shown that the database went back.
-        if closable.is_empty() || self.gate.state() != Building::Allowed {
+        if closable.is_empty() || self.gate.state() != GateState::Open {
             return Ok(());
         }
         self.close.close(closable, &channel, tip).await

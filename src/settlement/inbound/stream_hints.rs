@@ -17,7 +17,7 @@ use super::sweep::Sweep;
 use crate::domain::address::AccountId;
 use crate::domain::escrow::EscrowState;
 use crate::domain::ids::{LedgerSeq, OperationId};
-use crate::domain::pace::{Load, Pace, pace};
+use crate::domain::request_budget::{Load, Pace, pace};
 use crate::ports::network::{Feed, Heard as PaymentHint, Ledger, PAGE_RECORDS_MAX};
 use crate::ports::store::StoreError;
 use crate::settlement::books::work::Ports;

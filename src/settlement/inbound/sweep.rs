@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::address::AccountId;
 use crate::domain::ids::LedgerSeq;
-use crate::domain::pace::{Allowance, Forward, Pace};
+use crate::domain::request_budget::{MonotonicTime, Pace, TokenBucket};
 use crate::domain::reservation::Reservation;
 use crate::ports::network::{AccountPage, Ledger, NetworkError};
 use crate::ports::store::{LIST_ROWS_MAX, Pages};
@@ -68,7 +68,7 @@ impl Pass {
 
 /// What is remembered of sweeps.
 #[derive(Default)]
-struct Progress {
+struct SweepProgress {
     /// The sweep that the next tick goes on with.
     under_way: Option<Pass>,
     /// Accounts of the last whole sweep, and the oldest ledger of its pages.
@@ -78,14 +78,14 @@ struct Progress {
     /// The last ledger whose sweep came to its end and left nothing unexplained.
     explained: Option<LedgerSeq>,
     swept_at: Option<Timestamp>,
-    clock: Forward,
-    allowance: Allowance,
+    clock: MonotonicTime,
+    allowance: TokenBucket,
 }
 
 /// The step that asks for pages of accounts.
 pub(in crate::settlement) struct Sweep {
     ports: Arc<Ports>,
-    progress: Memory<Progress>,
+    progress: Memory<SweepProgress>,
 }
 
 impl Sweep {

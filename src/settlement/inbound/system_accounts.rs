@@ -20,7 +20,7 @@ use crate::ports::store::{StoreError, Tx};
 use crate::settlement::books::accounts::{differences, hidden_channels, history_after};
 use crate::settlement::books::work::Ports;
 use crate::settlement::memory::Memory;
-use crate::settlement::recovery::build_gate::{BuildGate, Building};
+use crate::settlement::recovery::build_gate::{BuildGate, GateState};
 use crate::settlement::{EngineError, TickReport};
 
 /// By how many ledgers the stored place in an account's history may be behind: who has to read it reads no
@@ -49,7 +49,7 @@ fn may_move(submission: &Submission, channel: &Channel) -> bool {
             channel.role == ChannelRole::Platform
                 || channels.iter().any(|top_up| top_up.channel == channel.account)
         }
-        Purpose::TakeBack { .. } | Purpose::CloseEscrows { .. } => channel.role == ChannelRole::Platform,
+        Purpose::Reclaim { .. } | Purpose::CloseEscrows { .. } => channel.role == ChannelRole::Platform,
         Purpose::OpenEscrows { .. } | Purpose::PayTransfers { .. } | Purpose::Recovered => false,
     };
     // Its fee, and what it pays to accounts it opens.
@@ -76,7 +76,7 @@ async fn books(tx: &mut dyn Tx, snapshot: &AccountSnapshot) -> Result<Books, Sto
 
 /// What is remembered of these accounts.
 #[derive(Default)]
-struct Seen {
+struct SeenSnapshots {
     /// Those whose balances the journal explains: their last change.
     explained: BTreeMap<AccountId, LedgerSeq>,
     /// Since when the others are not explained.
@@ -89,7 +89,7 @@ pub(in crate::settlement) struct SystemAccounts {
     gate: Arc<BuildGate>,
     histories: Arc<Histories>,
     unexplained: Arc<Unexplained>,
-    seen: Memory<Seen>,
+    seen: Memory<SeenSnapshots>,
 }
 
 impl SystemAccounts {
@@ -198,7 +198,7 @@ impl SystemAccounts {
     async fn explained(&self, channel: &Channel, snapshot: &AccountSnapshot) -> Result<(), EngineError> {
         let reached = history_after(snapshot);
         // What is not stored may have cancelled out what was not read, until all was searched.
-        if self.gate.state() == Building::Allowed {
+        if self.gate.state() == GateState::Open {
             self.keep_history_cursor(channel, snapshot, reached).await?;
         }
         self.histories.effects_explained(snapshot.account, reached.effects);

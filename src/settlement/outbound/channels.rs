@@ -33,7 +33,7 @@ const POOR_CHANNEL_REST: SignedDuration = SignedDuration::from_mins(10);
 
 /// What is remembered of channels.
 #[derive(Default)]
-struct Seen {
+struct SeenChannels {
     /// Channels that could not pay a fee, and until when they are left alone.
     poor: BTreeMap<AccountId, Timestamp>,
     /// Channels that the last whole sweep did not meet, and in how many sweeps in a row: they are not used.
@@ -53,7 +53,7 @@ struct Seen {
 /// The platform's own account and the channels, as sources of transactions.
 pub(in crate::settlement) struct Channels {
     ports: Arc<Ports>,
-    seen: Memory<Seen>,
+    seen: Memory<SeenChannels>,
 }
 
 impl Channels {

@@ -33,7 +33,7 @@ const OPEN_PAUSE_SECONDS_MAX: i64 = 3_600;
 
 /// What the step remembers.
 #[derive(Default)]
-struct Progress {
+struct OpenMemory {
     /// When accounts may be opened again after a failure, and how long the last pause was.
     pause: Option<(Timestamp, SignedDuration)>,
     /// Assets whose issuer is on the ledger.
@@ -48,7 +48,7 @@ struct Progress {
 pub(in crate::settlement) struct Open {
     ports: Arc<Ports>,
     channels: Arc<Channels>,
-    progress: Memory<Progress>,
+    progress: Memory<OpenMemory>,
 }
 
 impl Open {

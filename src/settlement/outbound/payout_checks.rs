@@ -27,7 +27,7 @@ const RETRY_SECONDS_MIN: i64 = 60;
 const RETRY_SECONDS_MAX: i64 = 86_400;
 
 /// What the step remembers.
-struct Progress {
+struct Checked {
     /// Accounts that gave no answer.
     failed: Backoff<AccountId>,
     /// When one that is known is looked at again.
@@ -37,13 +37,13 @@ struct Progress {
 /// The step that looks at the accounts that are paid out to.
 pub(in crate::settlement) struct PayoutChecks {
     ports: Arc<Ports>,
-    progress: Memory<Progress>,
+    progress: Memory<Checked>,
 }
 
 impl PayoutChecks {
     pub(in crate::settlement) fn new(ports: Arc<Ports>) -> Self {
         let failed = Backoff::new(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX);
-        Self { ports, progress: Memory::new(Progress { failed, recheck_not_before: None }) }
+        Self { ports, progress: Memory::new(Checked { failed, recheck_not_before: None }) }
     }
 
     /// Looks at accounts that are paid out to and whose turn it is.

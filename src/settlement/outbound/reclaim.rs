@@ -1,8 +1,8 @@
-//! Claimable balances after they are made: claimed by their recipients, or taken back when nobody did for
+//! Claimable balances after they are made: claimed by their recipients, or reclaimed when nobody did for
 //! long enough.
 //!
-//! Their history alone tells how they ended. What is taken back stays owed: only the reserve comes home.
-//! A payment of it to whom the balance was for is stored with the take-back itself, once per balance, and
+//! Their history alone tells how they ended. What is reclaimed stays owed: only the reserve comes home.
+//! A payment of it to whom the balance was for is stored with the reclaim itself, once per balance, and
 //! tried like a return until it can be received; it never becomes a claimable balance again.
 
 use std::collections::BTreeSet;
@@ -31,44 +31,44 @@ const CHECK_SECONDS_MIN: i64 = 60;
 const CHECK_SECONDS_MAX: i64 = 86_400;
 /// Most balances whose history is read in one tick.
 const CHECKS_PER_TICK_MAX: usize = 5;
-/// Most balances taken back by one transaction; each may need a trust line besides.
-const TAKEN_BACK_PER_TRANSACTION_MAX: usize = 40;
-/// Most pages of balances that may be taken back that one tick reads.
-const TAKE_BACK_PAGES_PER_TICK_MAX: u32 = 20;
-/// First pause before a balance is tried again that could not be taken back, in seconds; it doubles
+/// Most balances reclaimed by one transaction; each may need a trust line besides.
+const RECLAIMED_PER_TRANSACTION_MAX: usize = 40;
+/// Most pages of balances that may be reclaimed that one tick reads.
+const RECLAIM_PAGES_PER_TICK_MAX: u32 = 20;
+/// First pause before a balance is tried again that could not be reclaimed, in seconds; it doubles
 /// up to the largest.
-const TAKE_BACK_SECONDS_MIN: i64 = 600;
-const TAKE_BACK_SECONDS_MAX: i64 = 86_400;
+const RECLAIM_SECONDS_MIN: i64 = 600;
+const RECLAIM_SECONDS_MAX: i64 = 86_400;
 
 /// Which balances were looked at, and when they are again. A restart forgets it, which costs requests, and
-/// a fee for each balance that still cannot be taken back.
-struct Progress {
+/// a fee for each balance that still cannot be reclaimed.
+struct Followed {
     after: Option<ClaimableId>,
     checks: Backoff<ClaimableId>,
     /// The last balance that was looked at for taking it back; the next tick goes on after it.
-    take_back_after: Option<(Timestamp, ClaimableId)>,
-    /// Balances that could not be taken back.
+    reclaim_after: Option<(Timestamp, ClaimableId)>,
+    /// Balances that could not be reclaimed.
     not_taken: Backoff<ClaimableId>,
-    /// Balances that are taken back one by one: their last transaction failed, and perhaps for them.
+    /// Balances that are reclaimed one by one: their last transaction failed, and perhaps for them.
     alone: BTreeSet<ClaimableId>,
-    /// True once every balance that was taken back has a repayment; those of this program have from
+    /// True once every balance that was reclaimed has a repayment; those of this program have from
     /// the beginning.
     all_repaid: bool,
 }
 
-impl Progress {
+impl Followed {
     pub const fn new() -> Self {
         Self {
             after: None,
             checks: Backoff::new(CHECK_SECONDS_MIN, CHECK_SECONDS_MAX),
-            take_back_after: None,
-            not_taken: Backoff::new(TAKE_BACK_SECONDS_MIN, TAKE_BACK_SECONDS_MAX),
+            reclaim_after: None,
+            not_taken: Backoff::new(RECLAIM_SECONDS_MIN, RECLAIM_SECONDS_MAX),
             alone: BTreeSet::new(),
             all_repaid: false,
         }
     }
 
-    /// They have ended, or were taken back.
+    /// They have ended, or were reclaimed.
     pub fn forget(&mut self, ids: &[ClaimableId]) {
         for id in ids {
             self.checks.forget(id);
@@ -77,7 +77,7 @@ impl Progress {
         }
     }
 
-    /// They could not be taken back: they rest, longer each time, and then go alone. Perhaps somebody claimed
+    /// They could not be reclaimed: they rest, longer each time, and then go alone. Perhaps somebody claimed
     /// them, so their histories are read with the next tick.
     pub fn rest(&mut self, ids: &[ClaimableId], now: Timestamp) {
         for id in ids {
@@ -97,12 +97,12 @@ impl Progress {
 pub(in crate::settlement) struct Reclaim {
     ports: Arc<Ports>,
     channels: Arc<Channels>,
-    progress: Memory<Progress>,
+    progress: Memory<Followed>,
 }
 
 impl Reclaim {
     pub(in crate::settlement) fn new(ports: Arc<Ports>, channels: Arc<Channels>) -> Self {
-        Self { ports, channels, progress: Memory::new(Progress::new()) }
+        Self { ports, channels, progress: Memory::new(Followed::new()) }
     }
 
     /// These were reclaimed.
@@ -120,15 +120,15 @@ impl Reclaim {
         self.progress.lock().part(ids);
     }
 
-    /// Reads how some balances ended, and takes back what nobody claimed.
+    /// Reads how some balances ended, and reclaims what nobody claimed.
     pub(in crate::settlement) async fn run(
         &self,
         tip: Ledger,
         report: &mut TickReport,
     ) -> Result<(), EngineError> {
         self.follow(report).await?;
-        self.repay_what_was_taken_back_before().await?;
-        self.take_back(tip).await
+        self.repay_what_was_reclaimed_before().await?;
+        self.reclaim(tip).await
     }
 
     /// Reads how some balances ended. One whose history cannot be read holds up nothing else.
@@ -175,7 +175,7 @@ impl Reclaim {
     }
 
     /// Makes repayments owed of balances that an earlier version took back, which stored none.
-    async fn repay_what_was_taken_back_before(&self) -> Result<(), EngineError> {
+    async fn repay_what_was_reclaimed_before(&self) -> Result<(), EngineError> {
         if self.progress.lock().all_repaid {
             return Ok(());
         }
@@ -204,9 +204,9 @@ impl Reclaim {
         Ok(())
     }
 
-    /// Stores a transaction that takes back what could have been claimed for long enough.
-    async fn take_back(&self, tip: Ledger) -> Result<(), EngineError> {
-        let due = self.due_to_take_back(tip).await?;
+    /// Stores a transaction that reclaims what could have been claimed for long enough.
+    async fn reclaim(&self, tip: Ledger) -> Result<(), EngineError> {
+        let due = self.due_to_reclaim(tip).await?;
         if due.is_empty() {
             return Ok(());
         }
@@ -231,7 +231,7 @@ impl Reclaim {
             &channel,
             tip,
             Memo::None,
-            Body::TakeBack { trust, claimables: claimables.clone() },
+            Body::Reclaim { trust, claimables: claimables.clone() },
         )?;
         let signed = self.ports.network.build(&plan).await?;
         self.ports
@@ -240,10 +240,10 @@ impl Reclaim {
                     (due.clone(), plan.clone(), signed.clone(), claimables.clone());
                 Box::pin(async move {
                     let id = work.new_submission_id()?;
-                    let purpose = Purpose::TakeBack { claimables };
+                    let purpose = Purpose::Reclaim { claimables };
                     work.store_submission(id, &plan, &signed, purpose).await?;
                     for claimable in due {
-                        work.update_claimable(&claimable, &claimable.clone().taking_back(id)?).await?;
+                        work.update_claimable(&claimable, &claimable.clone().reclaiming(id)?).await?;
                     }
                     Ok(())
                 })
@@ -251,12 +251,12 @@ impl Reclaim {
             .await
     }
 
-    /// Balances for one transaction that may be taken back and do not rest.
-    async fn due_to_take_back(&self, tip: Ledger) -> Result<Vec<Claimable>, StoreError> {
+    /// Balances for one transaction that may be reclaimed and do not rest.
+    async fn due_to_reclaim(&self, tip: Ledger) -> Result<Vec<Claimable>, StoreError> {
         let now = self.ports.now();
         let mut due: Vec<Claimable> = Vec::new();
-        let mut after = self.progress.lock().take_back_after;
-        'pages: for _ in 0..TAKE_BACK_PAGES_PER_TICK_MAX {
+        let mut after = self.progress.lock().reclaim_after;
+        'pages: for _ in 0..RECLAIM_PAGES_PER_TICK_MAX {
             let mut tx = self.ports.read().await?;
             let page = tx.claimables_reclaimable(tip.closed_at, after, LIST_ROWS_MAX).await?;
             let (last, page_ends) = (page.len() < LIST_ROWS_MAX as usize, page.last());
@@ -270,7 +270,7 @@ impl Reclaim {
                 }
                 after = Some((claimable.reclaim_from, claimable.id));
                 due.push(claimable);
-                if alone || due.len() == TAKEN_BACK_PER_TRANSACTION_MAX {
+                if alone || due.len() == RECLAIMED_PER_TRANSACTION_MAX {
                     break 'pages;
                 }
             }
@@ -279,7 +279,7 @@ impl Reclaim {
                 break;
             }
         }
-        self.progress.lock().take_back_after = after;
+        self.progress.lock().reclaim_after = after;
         Ok(due)
     }
 }
@@ -292,10 +292,10 @@ async fn record_end(
 ) -> Result<(), EngineError> {
     let Some(claimable) = work.claimable(id).await? else { return Ok(()) };
     match claimable.state {
-        ClaimableState::Outstanding | ClaimableState::TakingBack { .. } => {}
+        ClaimableState::Outstanding | ClaimableState::Reclaiming { .. } => {}
         ClaimableState::Claimed { .. }
         | ClaimableState::ClawedBack { .. }
-        | ClaimableState::TakenBack { .. } => {
+        | ClaimableState::Reclaimed { .. } => {
             return Ok(());
         }
     }

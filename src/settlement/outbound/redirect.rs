@@ -45,7 +45,7 @@ impl RetryOn for ReturnError {
 }
 
 /// Carries out an operator's decision where a payment's return goes, or the repayment of a claimable balance
-/// that was taken back; it as it then stands, `None` if there is no such payment or balance. Deciding the
+/// that was reclaimed; it as it then stands, `None` if there is no such payment or balance. Deciding the
 /// same again changes nothing.
 ///
 /// # Errors

@@ -89,7 +89,7 @@ const fn cannot(answer: &AccountAnswer) -> Why {
     if answer.account.is_some() { Why::CannotReceive } else { Why::NoAccount }
 }
 
-/// True if a transfer repays a claimable balance that was taken back: it never becomes one again, and who
+/// True if a transfer repays a claimable balance that was reclaimed: it never becomes one again, and who
 /// ordered has no say where it goes.
 const fn repays(transfer: &Transfer) -> bool {
     matches!(transfer.kind, TransferKind::Repayment { .. })
@@ -113,7 +113,7 @@ fn can_take(payer: &AccountSnapshot, transfer: &Transfer) -> bool {
 }
 
 /// What the step remembers.
-struct Progress {
+struct RefundMemory {
     /// The last return that was looked at; the next tick goes on after it.
     after: Option<TransferId>,
     /// Returns that could not be delivered: when they are tried again.
@@ -125,7 +125,7 @@ pub(in crate::settlement) struct Refund {
     ports: Arc<Ports>,
     channels: Arc<Channels>,
     reserve: Arc<ReservePause>,
-    progress: Memory<Progress>,
+    progress: Memory<RefundMemory>,
 }
 
 impl Refund {
@@ -135,7 +135,7 @@ impl Refund {
         reserve: Arc<ReservePause>,
     ) -> Self {
         let undelivered = Backoff::new(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX);
-        Self { ports, channels, reserve, progress: Memory::new(Progress { after: None, undelivered }) }
+        Self { ports, channels, reserve, progress: Memory::new(RefundMemory { after: None, undelivered }) }
     }
 
     /// Returns are in the ledger: nothing of them is tried again.

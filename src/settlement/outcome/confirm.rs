@@ -16,14 +16,14 @@ use crate::ports::network::TransactionRecord;
 use crate::ports::store::Tx;
 use crate::settlement::EngineError;
 use crate::settlement::books::accounts::{channel, platform};
-use crate::settlement::books::confirm::{Landed, pay, refunded, settled, with_fee};
+use crate::settlement::books::confirm::{Landed, pay, refund, settle, with_fee};
 use crate::settlement::books::entries::TransactionEntry;
 use crate::settlement::books::repayments::owe_repayment;
 use crate::settlement::books::transfers::{is_claimable, is_return, places, settled_by};
 use crate::settlement::books::work::UnitOfWork;
 
 /// Writes all that follows from a transaction in a ledger, and what it means for the steps.
-pub(in crate::settlement) async fn confirmed(
+pub(in crate::settlement) async fn confirm(
     work: &mut UnitOfWork<'_>,
     submission: &Submission,
     record: &TransactionRecord,
@@ -35,7 +35,7 @@ pub(in crate::settlement) async fn confirmed(
             effects.opened = true;
             for account in accounts {
                 entry.xlm(*starting_balance, *account, submission.channel);
-                channel_opened(work, *account, record).await?;
+                open_channel(work, *account, record).await?;
             }
         }
         // It is stored with its outcome.
@@ -58,22 +58,22 @@ pub(in crate::settlement) async fn confirmed(
             let transfers = work.transfers(transfers).await?;
             paid(work, submission, &transfers, (claimables, *reclaim_from), record).await?;
             for reservation in settled_by(&transfers) {
-                settled(work, submission, reservation, &Landed::of(record)).await?;
+                settle(work, submission, reservation, &Landed::of(record)).await?;
                 effects.settled += 1;
             }
             let returns = transfers.iter().filter(|transfer| is_return(transfer));
             effects.returned.extend(returns.clone().map(Transfer::route));
             let returned_to: BTreeSet<ReservationId> = returns.filter_map(|one| one.reservation).collect();
             for reservation in returned_to {
-                refunded(work, reservation, record.closed_at).await?;
+                refund(work, reservation, record.closed_at).await?;
             }
         }
-        Purpose::TakeBack { claimables } => {
+        Purpose::Reclaim { claimables } => {
             let platform = platform(work.tx()).await?;
             effects.reclaimed.clone_from(claimables);
             for id in claimables {
                 let Some(claimable) = work.claimable(*id).await? else { continue };
-                let taken = claimable.clone().taken_back(submission.id, record.closed_at)?;
+                let taken = claimable.clone().reclaimed(submission.id, record.closed_at)?;
                 work.update_claimable(&claimable, &taken).await?;
                 owe_repayment(work, &taken, platform).await?;
                 // Only the asset moves; what is owed to the recipient stays until it is repaid.
@@ -82,7 +82,7 @@ pub(in crate::settlement) async fn confirmed(
         }
         Purpose::CloseEscrows { accounts } => {
             effects.merged = accounts.iter().map(|closed| closed.account).collect();
-            merged(work, submission, accounts, record, &mut entry).await?;
+            close_accounts(work, submission, accounts, record, &mut entry).await?;
         }
     }
     work.post(entry.confirmed(submission.id, record)).await?;
@@ -96,7 +96,7 @@ fn operation_at(record: &TransactionRecord, place: usize) -> OperationId {
 }
 
 /// A channel account is on the ledger.
-async fn channel_opened(
+async fn open_channel(
     work: &mut UnitOfWork<'_>,
     account: AccountId,
     record: &TransactionRecord,
@@ -109,7 +109,7 @@ async fn channel_opened(
 }
 
 /// Each transfer is paid by its operation; those by claimable balance made the next of `made`, each of which
-/// may be taken back from the moment beside them.
+/// may be reclaimed from the moment beside them.
 async fn paid(
     work: &mut UnitOfWork<'_>,
     submission: &Submission,
@@ -157,7 +157,7 @@ async fn make_claimable(
 
 /// Accounts are merged into the platform's. What they still held is owed already and now goes from there,
 /// or came at the very last: their histories tell from whom.
-async fn merged(
+async fn close_accounts(
     work: &mut UnitOfWork<'_>,
     submission: &Submission,
     accounts: &[ClosedAccount],
@@ -184,7 +184,7 @@ async fn merged(
         }
         escrow.state = EscrowState::Merged { reservation, operation: operation_at(record, place) };
         work.update_escrow(&escrow).await?;
-        work.move_home(*account, platform).await?;
+        work.sweep_to_platform(*account, platform).await?;
         work.foreign_claimables_out_of_reach(*account, record.closed_at).await?;
         for (asset, amount) in carried.iter().copied().chain([(Asset::Native, amount)]) {
             entry.swept(asset, amount, platform, *account);

@@ -9,9 +9,9 @@
 use std::sync::Arc;
 
 use super::channel::use_sequence;
-use super::confirm::confirmed;
+use super::confirm::confirm;
 use super::effects::Effects;
-use super::release::{Refusal, released};
+use super::release::{Refusal, release};
 use crate::domain::ids::{LedgerSeq, SubmissionId};
 use crate::domain::transfer::{ResultCodes, Submission, SubmissionState};
 use crate::ports::network::{Ledger, Removed, TransactionRecord};
@@ -156,7 +156,7 @@ async fn end(
             if record.successful {
                 let state = SubmissionState::Confirmed { ledger, at };
                 work.resolve_submission(&submission.clone().resolved(state)?).await?;
-                confirmed(work, &submission, &record).await
+                confirm(work, &submission, &record).await
             } else {
                 let codes = record.codes.clone();
                 let state = SubmissionState::Failed { ledger, at, codes: codes.clone() };
@@ -165,7 +165,7 @@ async fn end(
                 work.post(entry.failed(id, &record)).await?;
                 use_sequence(work.tx(), &submission, submission.sequence).await?;
                 let refusal = Refusal { codes: Some(&codes), landed: true, policy };
-                released(work, &submission, refusal).await
+                release(work, &submission, refusal).await
             }
         }
         Fate::Dead { proved_at, sequence } => {
@@ -174,7 +174,7 @@ async fn end(
             let refusal = Refusal { codes: refused.as_ref(), landed: false, policy };
             // Whatever used the channel's numbers cost fees, which are booked when its history is read.
             let on_ledger = Some((submission.channel, sequence));
-            Ok(Effects { on_ledger, ..released(work, &submission, refusal).await? })
+            Ok(Effects { on_ledger, ..release(work, &submission, refusal).await? })
         }
     }
 }

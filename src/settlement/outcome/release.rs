@@ -15,7 +15,8 @@ use crate::settlement::books::claimable_policy::{ClaimablePolicy, Fallback, fall
 use crate::settlement::books::holds::lack_by_books;
 use crate::settlement::books::refunds::start_refunding;
 use crate::settlement::books::result_codes::{
-    Blame, CANNOT_PAY_FEE, blames, culprits, is_no_reserve, is_refused_between, is_refused_whole, is_success,
+    Attribution, CANNOT_PAY_FEE, attributions, is_no_reserve, is_refused_between, is_refused_whole,
+    is_success, to_hold,
 };
 use crate::settlement::books::transfers::{is_return, settled_by};
 use crate::settlement::books::undelivered::note_undelivered;
@@ -33,7 +34,7 @@ pub(in crate::settlement) struct Refusal<'r> {
 }
 
 /// Frees what a transaction without effect had taken.
-pub(in crate::settlement) async fn released(
+pub(in crate::settlement) async fn release(
     work: &mut UnitOfWork<'_>,
     submission: &Submission,
     refusal: Refusal<'_>,
@@ -62,11 +63,11 @@ pub(in crate::settlement) async fn released(
             let transfers = work.transfers(transfers).await?;
             release_transfers(work, submission, &transfers, refusal, &mut effects).await?;
         }
-        Purpose::TakeBack { claimables } => {
+        Purpose::Reclaim { claimables } => {
             not_reclaimed(claimables, refusal, &mut effects);
             for id in claimables {
                 let Some(claimable) = work.claimable(*id).await? else { continue };
-                if let ClaimableState::TakingBack { .. } = claimable.state {
+                if let ClaimableState::Reclaiming { .. } = claimable.state {
                     work.update_claimable(&claimable, &claimable.clone().released()?).await?;
                 }
             }
@@ -85,7 +86,7 @@ pub(in crate::settlement) async fn released(
     Ok(effects)
 }
 
-/// Tells which claimable balances could not be taken back: those whose operations were refused. One may have
+/// Tells which claimable balances could not be reclaimed: those whose operations were refused. One may have
 /// been claimed meanwhile; its history will tell. If none is named, they go one by one, and one that was
 /// alone is named. What merely never landed goes again.
 fn not_reclaimed(claimables: &[ClaimableId], refusal: Refusal<'_>, effects: &mut Effects) {
@@ -135,21 +136,21 @@ async fn release_transfers(
     refusal: Refusal<'_>,
     effects: &mut Effects,
 ) -> Result<(), EngineError> {
-    let blames = blames(transfers, refusal.codes);
-    let mut culprits = culprits(transfers, &blames);
-    let named = blames.iter().any(|blame| *blame != Blame::Nobody);
+    let attributions = attributions(transfers, refusal.codes);
+    let mut to_hold = to_hold(transfers, &attributions);
+    let named = attributions.iter().any(|cause| *cause != Attribution::Nobody);
     let refused = |codes: &ResultCodes| is_refused_whole(codes) || is_refused_between(codes);
     let unexplained = !named && (refusal.landed || refusal.codes.is_some_and(refused));
-    effects.no_reserve = blames.contains(&Blame::Reserve);
+    effects.no_reserve = attributions.contains(&Attribution::Reserve);
     let now = work.now();
-    for (transfer, blame) in transfers.iter().zip(&blames) {
+    for (transfer, cause) in transfers.iter().zip(&attributions) {
         let TransferState::InFlight { .. } = transfer.state else { continue };
         let released = transfer.clone().released(submission.id)?;
         work.update_transfer(transfer, &released).await?;
         let mut why = Why::Refused;
         let before = effects.undelivered.len();
-        match blame {
-            Blame::Recipient => match fallback(work.tx(), &released, refusal.policy, now).await? {
+        match cause {
+            Attribution::Recipient => match fallback(work.tx(), &released, refusal.policy, now).await? {
                 Fallback::ClaimableBalance => {
                     let claimable = released.clone().as_claimable()?;
                     work.redirect_transfer(&released, &claimable).await?;
@@ -162,10 +163,12 @@ async fn release_transfers(
                     effects.undelivered.push(transfer.route());
                 }
             },
-            Blame::Source(_) if is_return(transfer) => effects.undelivered.push(transfer.route()),
+            Attribution::Source(_) if is_return(transfer) => effects.undelivered.push(transfer.route()),
             // One that merely never landed is not its fault.
-            Blame::Nobody if is_return(transfer) && unexplained => effects.undelivered.push(transfer.route()),
-            Blame::Nobody | Blame::Reserve | Blame::Source(_) => {}
+            Attribution::Nobody if is_return(transfer) && unexplained => {
+                effects.undelivered.push(transfer.route())
+            }
+            Attribution::Nobody | Attribution::Reserve | Attribution::Source(_) => {}
         }
         if effects.undelivered.len() > before {
             note_undelivered(work.tx(), &released, why, now).await?;
@@ -177,16 +180,16 @@ async fn release_transfers(
             ([], _) => {}
             ([only], Some(codes)) => {
                 let detail = "its settlement failed, and no operation is to blame".to_owned();
-                culprits.push((*only, HoldReason { code: codes.transaction.clone(), detail }));
+                to_hold.push((*only, HoldReason { code: codes.transaction.clone(), detail }));
             }
             (several, _) => effects.alone = several.to_vec(),
         }
     }
     for id in reservations {
-        let why = culprits.iter().find(|(culprit, _)| *culprit == id).map(|(_, why)| why.clone());
+        let why = to_hold.iter().find(|(held, _)| *held == id).map(|(_, why)| why.clone());
         effects.held += u32::from(why.is_some());
         let called_off = why.is_none() && effects.called_off.contains(&id);
-        let released = release(work, submission.id, id, why).await?;
+        let released = release_reservation(work, submission.id, id, why).await?;
         if called_off {
             start_refunding(work, released, RefundReason::SettlementImpossible).await?;
         }
@@ -194,7 +197,7 @@ async fn release_transfers(
     Ok(())
 }
 
-async fn release(
+async fn release_reservation(
     work: &mut UnitOfWork<'_>,
     submission: SubmissionId,
     id: ReservationId,

@@ -1,14 +1,14 @@
 //! Accounts that are ours and that we do not know: a database restored from a backup is behind the ledger.
 //!
 //! An account on the ledger whose reserves the platform sponsors was opened by a transaction that was stored
-//! before it was sent. If it is not stored, the store was taken back to an earlier state. Escrow accounts are
+//! before it was sent. If it is not stored, the database went back to an earlier state. Escrow accounts are
 //! adopted: their history is read from its beginning, what is left of what came goes back to who paid it, and
 //! they are closed. Channels are taken up again with what they have. Other accounts that name our signer are
 //! none of ours.
 //!
 //! What is stored may be behind, too: an account that seems to wait for a reservation may have been given
 //! to one that is lost, and its address told. Such accounts are adopted as well, so that none is given out
-//! twice: all of them once something proves that the store was taken back, and one that changed while nobody
+//! twice: all of them once something proves that the database went back, and one that changed while nobody
 //! looked in any case.
 
 use std::collections::BTreeSet;

@@ -25,7 +25,7 @@ use crate::settlement::{EngineError, TickReport};
 
 /// Whether transactions may be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::settlement) enum Building {
+pub(in crate::settlement) enum GateState {
     /// It is not known how long nobody looked.
     Unknown,
     /// Not before the ledger's time has come to this.
@@ -33,22 +33,22 @@ pub(in crate::settlement) enum Building {
     /// That time has come; not before a sweep has searched all accounts, at this ledger or a later one.
     AfterSweep(Timestamp, LedgerSeq),
     /// They may.
-    Allowed,
+    Open,
 }
 
-impl Building {
+impl GateState {
     /// Before which ledger time nothing is built, if that is so.
     pub(in crate::settlement) const fn not_before(self) -> Option<Timestamp> {
         match self {
             Self::NotBefore(time) | Self::AfterSweep(time, _) => Some(time),
-            Self::Unknown | Self::Allowed => None,
+            Self::Unknown | Self::Open => None,
         }
     }
 }
 
 /// What is remembered of it.
-struct Known {
-    building: Building,
+struct GateMemory {
+    state: GateState,
     /// The latest ledger seen.
     tip: Option<Ledger>,
     /// The last ledger that was seen before this engine began, and the first that it saw.
@@ -59,7 +59,7 @@ struct Known {
 
 /// What a look back found.
 struct LookedBack {
-    building: Building,
+    state: GateState,
     last_ledger: Option<LedgerSeq>,
     server: Option<ServerIdentity>,
 }
@@ -67,12 +67,12 @@ struct LookedBack {
 /// The gate before everything that builds a transaction.
 pub(in crate::settlement) struct BuildGate {
     ports: Arc<Ports>,
-    known: Memory<Known>,
+    known: Memory<GateMemory>,
 }
 
 impl BuildGate {
     pub(in crate::settlement) fn new(ports: Arc<Ports>) -> Self {
-        let known = Known { building: Building::Unknown, tip: None, unseen: None, server: None };
+        let known = GateMemory { state: GateState::Unknown, tip: None, unseen: None, server: None };
         Self { ports, known: Memory::new(known) }
     }
 
@@ -87,8 +87,8 @@ impl BuildGate {
     }
 
     /// Whether transactions may be built, as far as it is known.
-    pub(in crate::settlement) fn state(&self) -> Building {
-        self.known.lock().building
+    pub(in crate::settlement) fn state(&self) -> GateState {
+        self.known.lock().state
     }
 
     /// The last ledger that was seen before this engine began, and the first that it saw; `None` if there was
@@ -105,9 +105,9 @@ impl BuildGate {
     /// Finds out how long nobody looked, at the first ledger that is seen: before anything is reported of it.
     pub(in crate::settlement) async fn look_back_once(&self, tip: Ledger) -> Result<(), EngineError> {
         let known = self.state();
-        if known == Building::Unknown {
-            let building = self.look_back(tip).await?;
-            self.known.lock().building = building;
+        if known == GateState::Unknown {
+            let state = self.look_back(tip).await?;
+            self.known.lock().state = state;
         }
         Ok(())
     }
@@ -115,7 +115,7 @@ impl BuildGate {
     /// True if the next sweep has to search: what was sent and is not stored is over, and stands in the
     /// histories.
     pub(in crate::settlement) fn waits_for_search(&self) -> bool {
-        matches!(self.state(), Building::AfterSweep(..))
+        matches!(self.state(), GateState::AfterSweep(..))
     }
 
     /// True if transactions may be built at this ledger; the last whole sweep that searched did so at ledgers
@@ -127,35 +127,35 @@ impl BuildGate {
         report: &mut TickReport,
     ) -> bool {
         let mut known = self.known.lock();
-        match known.building {
-            Building::NotBefore(time) if tip.closed_at >= time => {
-                known.building = Building::AfterSweep(time, tip.sequence);
+        match known.state {
+            GateState::NotBefore(time) if tip.closed_at >= time => {
+                known.state = GateState::AfterSweep(time, tip.sequence);
             }
-            Building::AfterSweep(_, ledger) if searched_since >= Some(ledger) => {
+            GateState::AfterSweep(_, ledger) if searched_since >= Some(ledger) => {
                 tracing::info!("what was sent and is not stored is over; transactions are built again");
-                known.building = Building::Allowed;
+                known.state = GateState::Open;
             }
-            Building::Unknown | Building::NotBefore(_) | Building::AfterSweep(..) | Building::Allowed => {}
+            GateState::Unknown | GateState::NotBefore(_) | GateState::AfterSweep(..) | GateState::Open => {}
         }
-        report.builds_nothing_before = known.building.not_before();
-        known.building == Building::Allowed
+        report.builds_nothing_before = known.state.not_before();
+        known.state == GateState::Open
     }
 
-    /// Something proves that the store was taken back: whatever else is not stored may still be under way.
+    /// Something proves that the database went back: whatever else is not stored may still be under way.
     pub(in crate::settlement) fn close(&self) {
         let mut known = self.known.lock();
-        if known.building != Building::Allowed {
+        if known.state != GateState::Open {
             return;
         }
         let Some(tip) = known.tip else { return };
-        known.building = Building::NotBefore(over_at(tip.closed_at, self.lifetime()));
+        known.state = GateState::NotBefore(over_at(tip.closed_at, self.lifetime()));
     }
 
     fn lifetime(&self) -> SignedDuration {
         SignedDuration::from_secs(self.ports.settings.transaction_lifetime_seconds)
     }
 
-    async fn look_back(&self, tip: Ledger) -> Result<Building, EngineError> {
+    async fn look_back(&self, tip: Ledger) -> Result<GateState, EngineError> {
         let went_back = self.ports.mark.looks_back_for();
         let lifetime = self.lifetime();
         let looked = self
@@ -169,7 +169,7 @@ impl BuildGate {
         let mut known = self.known.lock();
         known.unseen = looked.last_ledger.map(|last| (last, tip.sequence));
         known.server = looked.server;
-        Ok(looked.building)
+        Ok(looked.state)
     }
 }
 
@@ -195,7 +195,7 @@ async fn look_back(
     let last_ledger = last.as_ref().map(|last| last.ledger);
     // A database may have gone back to before the first report.
     let Some(last) = last.or(went_back.as_ref().map(|_| first_report(tip))) else {
-        return Ok(LookedBack { building: Building::Allowed, last_ledger, server });
+        return Ok(LookedBack { state: GateState::Open, last_ledger, server });
     };
     let moved = match (&last.server, &server) {
         (Some(before), Some(now)) if before != now => Some(format!("it is on {now}, and was on {before}")),
@@ -203,11 +203,11 @@ async fn look_back(
     };
     let unseen = tip.closed_at.duration_since(last.ledger_closed_at);
     let nobody_looked = (unseen > lifetime).then(|| format!("nobody looked for {} s", unseen.as_secs()));
-    let building = match (went_back.or(moved).or(nobody_looked), last.builds_nothing_before) {
+    let state = match (went_back.or(moved).or(nobody_looked), last.builds_nothing_before) {
         // Which accounts could not be looked at is known again after a sweep.
-        (None, None) if last.left_alone.is_some() => Building::AfterSweep(tip.closed_at, tip.sequence),
-        (None, None) => Building::Allowed,
-        (None, Some(time)) => Building::NotBefore(time),
+        (None, None) if last.left_alone.is_some() => GateState::AfterSweep(tip.closed_at, tip.sequence),
+        (None, None) => GateState::Open,
+        (None, Some(time)) => GateState::NotBefore(time),
         (Some(why), before) => {
             let not_before = over_at(tip.closed_at.max(last.ledger_closed_at), lifetime);
             tracing::warn!(
@@ -216,12 +216,12 @@ async fn look_back(
                 wait_seconds = not_before.duration_since(tip.closed_at).as_secs(),
                 "what was sent may not be stored: nothing is built until what may be under way is over"
             );
-            Building::NotBefore(before.map_or(not_before, |before| before.max(not_before)))
+            GateState::NotBefore(before.map_or(not_before, |before| before.max(not_before)))
         }
     };
-    let builds_nothing_before = building.not_before();
+    let builds_nothing_before = state.not_before();
     tx.report(&EngineStatus { builds_nothing_before, server: server.clone(), ..last }).await?;
-    Ok(LookedBack { building, last_ledger, server })
+    Ok(LookedBack { state, last_ledger, server })
 }
 
 /// What an engine reports that has seen this ledger and nothing else.

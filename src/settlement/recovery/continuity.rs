@@ -15,7 +15,7 @@ use crate::settlement::memory::Memory;
 
 /// What is remembered between two looks.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+struct SeenLedgers {
     /// The ledger of the highest number.
     latest: Option<Ledger>,
     /// The one that is stored.
@@ -29,7 +29,7 @@ struct Seen {
 /// The step that asks for the latest ledger.
 pub(in crate::settlement) struct Continuity {
     ports: Arc<Ports>,
-    seen: Memory<Option<Seen>>,
+    seen: Memory<Option<SeenLedgers>>,
 }
 
 impl Continuity {
@@ -73,15 +73,19 @@ impl Continuity {
         Ok(tip)
     }
 
-    async fn stored(&self) -> Result<Seen, EngineError> {
+    async fn stored(&self) -> Result<SeenLedgers, EngineError> {
         let facts = self.ports.read().await?.deployment().await?;
         let divergence = facts.divergence.map(|divergence| divergence.name());
-        Ok(Seen { latest: facts.latest, stored: facts.latest, recognised: false, divergence })
+        Ok(SeenLedgers { latest: facts.latest, stored: facts.latest, recognised: false, divergence })
     }
 
     /// The network is asked for a ledger that was seen only after nobody looked for a while: a network that
     /// was reset meanwhile may have come further than the old one was.
-    async fn contradiction(&self, seen: &Seen, tip: Ledger) -> Result<Option<Divergence>, NetworkError> {
+    async fn contradiction(
+        &self,
+        seen: &SeenLedgers,
+        tip: Ledger,
+    ) -> Result<Option<Divergence>, NetworkError> {
         let Some(latest) = seen.latest else { return Ok(None) };
         if seen.recognised && !is_far(seen.latest, tip) {
             return Ok(Divergence::between(latest, tip));

@@ -22,7 +22,7 @@ use crate::ports::network::{Movement, NetworkError, PaymentRecord, TransactionRe
 use crate::ports::store::{LIST_ROWS_MAX, Pages, PaymentFilter, StoreError, Tx};
 use crate::settlement::EngineError;
 use crate::settlement::books::clawbacks::{bear, owed_from, reduce};
-use crate::settlement::books::confirm::{Landed, pay, refunded, settled, with_fee};
+use crate::settlement::books::confirm::{Landed, pay, refund, settle, with_fee};
 use crate::settlement::books::entries::{restoration, withdrawal_before_adoption};
 use crate::settlement::books::refunds::{owe, refund_address, start_refunding};
 use crate::settlement::books::transfers::{legs_of, returned_payment, stored_legs};
@@ -172,7 +172,7 @@ async fn pay_leg(
     pay(work, submission, leg, record.operation, record.closed_at).await?;
     if open.len() == 1 {
         let (ledger, at) = (record.operation.ledger(), record.closed_at);
-        settled(work, submission, id, &Landed { hash: record.transaction, ledger, at }).await?;
+        settle(work, submission, id, &Landed { hash: record.transaction, ledger, at }).await?;
     }
     Ok(true)
 }
@@ -322,7 +322,7 @@ async fn give_back(
     work.update_transfer(&transfer, &carried).await?;
     pay(work, submission, &carried, sent.record.operation, sent.record.closed_at).await?;
     bear(work, account, Some(id), transfer.asset).await?;
-    refunded(work, id, sent.record.closed_at).await?;
+    refund(work, id, sent.record.closed_at).await?;
     Ok(true)
 }
 

@@ -1,4 +1,4 @@
-//! Accounts that were kept ready and may have been given out by a store that was taken back.
+//! Accounts that were kept ready and may have been given out by a database that went back.
 
 use jiff::Timestamp;
 

@@ -71,7 +71,7 @@ pub(in crate::simulation) enum Action {
         who: String,
     },
     /// An issuer takes back so many thousandths of what an account has.
-    TakeBack {
+    ClawBack {
         from: AccountId,
         per_mille: u64,
     },

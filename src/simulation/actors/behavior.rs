@@ -23,9 +23,9 @@ pub(in crate::simulation) enum Behavior {
     FrozenPayer,
     FarmerAway,
     /// Pays all, and the issuer takes some of it back.
-    TakenBack,
+    ClawedBack,
     /// Pays too little, and the issuer takes some of it back.
-    TakenBackInPart,
+    ClawedBackInPart,
     /// Somebody merges an account into the reservation's.
     MergedInto,
     Nothing,
@@ -56,10 +56,10 @@ pub(super) const BEHAVIORS: [Behavior; 30] = [
     Behavior::FrozenEscrow,
     Behavior::FrozenPayer,
     Behavior::FarmerAway,
-    Behavior::TakenBack,
-    Behavior::TakenBack,
-    Behavior::TakenBackInPart,
-    Behavior::TakenBackInPart,
+    Behavior::ClawedBack,
+    Behavior::ClawedBack,
+    Behavior::ClawedBackInPart,
+    Behavior::ClawedBackInPart,
     Behavior::MergedInto,
     Behavior::MergedInto,
     Behavior::Nothing,

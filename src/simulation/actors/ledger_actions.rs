@@ -44,7 +44,7 @@ impl Actors {
                 }
                 self.by(who, None, &acts)
             }
-            Action::TakeBack { from, per_mille } => {
+            Action::ClawBack { from, per_mille } => {
                 let held = self.sandbox.balance(*from, &self.tft).unwrap_or(Stroops::ZERO).get();
                 let taken = i128::from(held) * i128::from(*per_mille) / 1_000;
                 let taken = i64::try_from(taken).ok().and_then(|taken| Stroops::new(taken).ok());

@@ -98,8 +98,8 @@ impl Actors {
             Behavior::FrozenEscrow => self.pay_into_a_frozen_account(plan),
             Behavior::FrozenPayer => self.pay_and_be_frozen(plan),
             Behavior::FarmerAway => self.pay_while_the_farmer_is_away(plan),
-            Behavior::TakenBack => self.pay_what_is_clawed_back(plan),
-            Behavior::TakenBackInPart => self.pay_a_part_that_is_clawed_back(plan),
+            Behavior::ClawedBack => self.pay_what_is_clawed_back(plan),
+            Behavior::ClawedBackInPart => self.pay_a_part_that_is_clawed_back(plan),
             Behavior::MergedInto => self.merge_into_the_account(plan),
             Behavior::Nothing => {}
         }

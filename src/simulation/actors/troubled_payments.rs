@@ -133,10 +133,10 @@ impl Actors {
     /// An issuer takes back a part of what an account has then, or all of it.
     fn claw_back(&mut self, at: u64, from: AccountId) {
         let per_mille = if self.rng.chance(150) { WHOLE } else { self.rng.between(1, WHOLE) };
-        self.later(at, Action::TakeBack { from, per_mille });
+        self.later(at, Action::ClawBack { from, per_mille });
     }
 
-    /// Somebody makes up for what was taken back, or an operator decides, or nobody does anything.
+    /// Somebody makes up for what was clawed back, or an operator decides, or nobody does anything.
     fn what_becomes_of_what_is_short(&mut self, at: u64, reservation: ReservationId) {
         let soon = at + self.rng.between(3, 30);
         match self.rng.below(4) {

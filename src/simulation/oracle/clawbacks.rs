@@ -1,7 +1,7 @@
 //! What issuers took back, and who bears it.
 //!
 //! The latest payment does. Who that is can depend on what was on its way back when the issuer acted: a
-//! return that had been sent by then, or soon enough after, cannot be taken back.
+//! return that had been sent by then, or soon enough after, cannot be clawed back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ use crate::simulation::trace::Wrong;
 const UNAWARE_LEDGERS: u32 = 40;
 
 impl LedgerView {
-    /// Everything that was taken back is borne by the latest payments, or nobody has decided yet; and the
+    /// Everything that was clawed back is borne by the latest payments, or nobody has decided yet; and the
     /// books say so.
     pub(super) async fn check_clawbacks(
         &self,
@@ -79,7 +79,7 @@ impl LedgerView {
         Ok(())
     }
 
-    /// Nobody bears what was taken back after a later payment had come that goes back all the same and could
+    /// Nobody bears what was clawed back after a later payment had come that goes back all the same and could
     /// have borne it.
     fn check_order(
         &self,
@@ -122,7 +122,7 @@ impl LedgerView {
     }
 
     /// True if a payment waits with the others for a deadline at which nothing is bought: whenever money is
-    /// taken back until then, the latest of them bears it.
+    /// clawed back until then, the latest of them bears it.
     fn counts(&self, case: &Case, inflow: &Inflow) -> bool {
         let quote = &case.reservation.quote;
         !case.cancelled

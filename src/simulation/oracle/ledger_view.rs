@@ -190,7 +190,7 @@ impl LedgerView {
         self.inflows.iter().filter(open).map(|inflow| inflow.operation).collect()
     }
 
-    /// How much was taken back from an account.
+    /// How much was clawed back from an account.
     pub(super) fn clawed_back(&self, account: AccountId, asset: Asset) -> i64 {
         self.clawbacks_of(account, asset).map(|clawback| clawback.amount).sum()
     }

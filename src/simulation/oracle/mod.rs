@@ -85,7 +85,7 @@ impl Oracle {
     }
 
     /// What is wrong if nothing more were to come; `after_months` if claimable balances should have been
-    /// taken back by now.
+    /// reclaimed by now.
     pub(super) async fn verdict(
         &mut self,
         cases: &[Case],

@@ -71,7 +71,7 @@ impl World {
             | Action::Leave { .. }
             | Action::Freeze { .. }
             | Action::Claim { .. }
-            | Action::TakeBack { .. }
+            | Action::ClawBack { .. }
             | Action::MergeInto { .. } => {
                 self.act(action, tries);
             }

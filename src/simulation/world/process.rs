@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::task::JoinHandle;
 
-use crate::domain::pace::FOLLOW_ACCOUNTS_MIN;
+use crate::domain::request_budget::FOLLOW_ACCOUNTS_MIN;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::network::Network;

@@ -24,7 +24,7 @@ pub(super) struct RunProfile {
     surges: Vec<Range<u64>>,
     /// True if the payment stream is followed.
     pub(super) stream: bool,
-    /// True if the run lasts until claimable balances may be taken back.
+    /// True if the run lasts until claimable balances may be reclaimed.
     pub(super) half_a_year: bool,
 }
 

@@ -185,9 +185,9 @@ async fn accounts_are_closed_line_by_line_and_merged() {
 }
 
 #[tokio::test]
-async fn what_nobody_claimed_is_taken_back_by_the_platform() {
+async fn what_nobody_claimed_is_reclaimed_by_the_platform() {
     let claimables = vec![ClaimableId([1; 32]), ClaimableId([2; 32])];
-    let body = Body::TakeBack { trust: vec![credit("TFT")], claimables };
+    let body = Body::Reclaim { trust: vec![credit("TFT")], claimables };
     let signed = factory(0).build(&plan(body)).await.unwrap();
     let expected = ["ChangeTrust", "ClaimClaimableBalance", "ClaimClaimableBalance"];
     assert_eq!(names(&signed.envelope), expected);

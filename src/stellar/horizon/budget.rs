@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::domain::pace::{Allowance, Forward};
+use crate::domain::request_budget::{MonotonicTime, TokenBucket};
 use crate::ports::clock::Clock;
 use crate::ports::network::{NetworkError, Spending};
 
@@ -59,8 +59,8 @@ impl Spent {
 #[derive(Default)]
 struct State {
     /// Set back, the clock closes neither gate nor budget for longer.
-    forward: Forward,
-    allowance: Allowance,
+    forward: MonotonicTime,
+    allowance: TokenBucket,
     spent: Spent,
     /// No request before this.
     closed_until: Duration,

@@ -126,7 +126,7 @@ on_both_databases! {
             world.next_ledger().await;
         }
         let taken = world.store.begin_read().await.unwrap().claimable(balance.id).await.unwrap().unwrap();
-        assert!(matches!(taken.state, ClaimableState::TakenBack { .. }), "{:?}", taken.state);
+        assert!(matches!(taken.state, ClaimableState::Reclaimed { .. }), "{:?}", taken.state);
         let owed = farmers_share(&reservation);
         assert_eq!(world.balance(platform, "TFT"), owed, "on a trust line made for it");
         assert_eq!(waiting(&world).await, (0, -owed.get()), "the farmer is owed it still");
@@ -150,7 +150,7 @@ on_both_databases! {
         for _ in 0..40 {
             world.tick().await.unwrap();
             world.next_ledger().await;
-            if matches!(outstanding(&world).await[0].state, ClaimableState::TakingBack { .. }) {
+            if matches!(outstanding(&world).await[0].state, ClaimableState::Reclaiming { .. }) {
                 break;
             }
         }

@@ -1,4 +1,4 @@
-//! Claimable balances that nobody claimed: taken back, and still owed.
+//! Claimable balances that nobody claimed: reclaimed, and still owed.
 
 use std::sync::atomic::Ordering;
 
@@ -20,7 +20,7 @@ use crate::world::faulty_network::{Faults, faulty};
 use crate::world::{FARMER, World, engine_settings, farmers_share, price, wallet};
 
 const ALWAYS: usize = usize::MAX;
-/// Past the first pause of a balance that cannot be taken back.
+/// Past the first pause of a balance that cannot be reclaimed.
 const PAST_THE_PAUSE_SECONDS: i64 = 700;
 
 /// Two balances that stand.
@@ -36,7 +36,7 @@ async fn standing(world: &World) -> Vec<Claimable> {
     balances
 }
 
-/// Three balances that may be taken back, of which one was claimed, and no history says so.
+/// Three balances that may be reclaimed, of which one was claimed, and no history says so.
 pub async fn one_of_three_is_claimed(world: &World, faults: &Faults) -> (Claimable, Vec<Claimable>) {
     world.customer("alice").await;
     let mut reservations = vec![with_an_untrusting_farmer(world).await];
@@ -71,15 +71,15 @@ pub async fn ticks(world: &World, count: usize) {
     }
 }
 
-/// The two others are taken back, and the one that cannot be costs ever fewer fees.
-async fn assert_the_others_are_taken_back(
+/// The two others are reclaimed, and the one that cannot be costs ever fewer fees.
+async fn assert_the_others_are_reclaimed(
     world: &World,
     faults: &Faults,
     claimed: &Claimable,
     others: &[Claimable],
 ) {
     for other in others {
-        assert!(matches!(state(world, other).await, ClaimableState::TakenBack { .. }));
+        assert!(matches!(state(world, other).await, ClaimableState::Reclaimed { .. }));
     }
     assert_eq!(state(world, claimed).await, ClaimableState::Outstanding);
     let failures = world.fees_of_failures().await.len();
@@ -98,7 +98,7 @@ async fn assert_the_others_are_taken_back(
     world.assert_reconciled().await;
 }
 
-/// More commits than there are from a take-back to its repayment.
+/// More commits than there are from a reclaim to its repayment.
 const COMMITS_MAX: usize = 200;
 
 /// An engine that closes no account meanwhile.
@@ -117,14 +117,14 @@ async fn unclaimed(world: &World, reservation: Reservation) -> (Claimable, Stroo
     (balance, farmers_share(&reservation))
 }
 
-/// The same, taken back by the platform.
-pub async fn taken_back(world: &World) -> (Claimable, Stroops) {
+/// The same, reclaimed by the platform.
+pub async fn reclaimed(world: &World) -> (Claimable, Stroops) {
     world.restart_with(world.store.clone(), world.network.clone(), patient());
     world.customer("alice").await;
     let reservation = with_an_untrusting_farmer(world).await;
     let (balance, owed) = unclaimed(world, reservation).await;
     ticks(world, 10).await;
-    assert!(matches!(state(world, &balance).await, ClaimableState::TakenBack { .. }));
+    assert!(matches!(state(world, &balance).await, ClaimableState::Reclaimed { .. }));
     (balance, owed)
 }
 
@@ -135,7 +135,7 @@ async fn repayments(world: &World, reservation: Option<ReservationId>) -> Vec<Tr
     transfers
 }
 
-/// Runs from a take-back to its repayment with a blow at the `n`th commit; false if all was paid before.
+/// Runs from a reclaim to its repayment with a blow at the `n`th commit; false if all was paid before.
 async fn strike_at(world: &World, n: usize, blow: Blow) -> bool {
     // The rate of 180 days ago is no rate.
     let now = world.clock.now();
@@ -173,9 +173,9 @@ async fn strike_at(world: &World, n: usize, blow: Blow) -> bool {
 }
 
 on_both_databases! {
-    async fn what_was_taken_back_is_paid_once_when_it_can_be_received(store: &TestStore) {
+    async fn what_was_reclaimed_is_paid_once_when_it_can_be_received(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
-        let (balance, owed) = taken_back(&world).await;
+        let (balance, owed) = reclaimed(&world).await;
         assert_eq!(repayments(&world, balance.reservation).await.len(), 1);
         assert_eq!(waiting(&world).await, (0, -owed.get()), "it is owed still");
         let failures = world.fees_of_failures().await;
@@ -199,9 +199,9 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
-    async fn what_was_taken_back_by_an_earlier_version_is_paid_too(store: &TestStore) {
+    async fn what_was_reclaimed_by_an_earlier_version_is_paid_too(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
-        let (balance, owed) = taken_back(&world).await;
+        let (balance, owed) = reclaimed(&world).await;
         store.tamper("DELETE FROM transfers WHERE state = 'pending'").await;
         world.assert_reconciled().await;
         world.restart_with(world.store.clone(), world.network.clone(), patient());
@@ -214,9 +214,9 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
-    async fn an_operator_says_where_what_was_taken_back_goes(store: &TestStore) {
+    async fn an_operator_says_where_what_was_reclaimed_goes(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
-        let (balance, owed) = taken_back(&world).await;
+        let (balance, owed) = reclaimed(&world).await;
         let before = world.holds(FARMER, "TFT");
         let to = RefundAddress::new(Address::Account(wallet(FARMER).account()), Memo::Id(7)).unwrap();
         let what = GivenBack::Claimable(balance.id);
@@ -231,7 +231,7 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
-    async fn a_crash_between_a_take_back_and_its_repayment_pays_once(store: &TestStore) {
+    async fn a_crash_between_a_reclaim_and_its_repayment_pays_once(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
         world.restart_with(world.store.clone(), world.network.clone(), patient());
         world.customer("alice").await;
@@ -239,23 +239,23 @@ on_both_databases! {
         for n in 1..COMMITS_MAX {
             let blow = if n % 2 == 0 { Blow::DiesBefore } else { Blow::DiesAfter };
             if !strike_at(&world, n, blow).await {
-                assert!(n > 8, "only {n} commits were seen between a take-back and its repayment");
+                assert!(n > 8, "only {n} commits were seen between a reclaim and its repayment");
                 return;
             }
         }
         panic!("a repayment takes more than {COMMITS_MAX} commits");
     }
 
-    async fn a_balance_that_cannot_be_taken_back_holds_up_no_other(store: &TestStore) {
+    async fn a_balance_that_cannot_be_reclaimed_holds_up_no_other(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         let (claimed, others) = one_of_three_is_claimed(&world, &faults).await;
         let failures = world.fees_of_failures().await.len();
         ticks(&world, 20).await;
         assert_eq!(world.fees_of_failures().await.len(), failures + 1, "one fee to find out which");
-        assert_the_others_are_taken_back(&world, &faults, &claimed, &others).await;
+        assert_the_others_are_reclaimed(&world, &faults, &claimed, &others).await;
     }
 
-    async fn balances_whose_ends_nobody_tells_are_taken_back_all_the_same(store: &TestStore) {
+    async fn balances_whose_ends_nobody_tells_are_reclaimed_all_the_same(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         let balances = standing(&world).await;
         faults.silent_ends.store(true, Ordering::SeqCst);
@@ -263,18 +263,18 @@ on_both_databases! {
         ticks(&world, 12).await;
         for balance in &balances {
             let state = state(&world, balance).await;
-            assert!(matches!(state, ClaimableState::TakenBack { .. }), "{state:?}");
+            assert!(matches!(state, ClaimableState::Reclaimed { .. }), "{state:?}");
         }
         world.assert_reconciled().await;
     }
 
-    async fn balances_that_fail_without_codes_are_taken_back_one_by_one(store: &TestStore) {
+    async fn balances_that_fail_without_codes_are_reclaimed_one_by_one(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         let (claimed, others) = one_of_three_is_claimed(&world, &faults).await;
         let failures = world.fees_of_failures().await.len();
         faults.codeless.store(true, Ordering::SeqCst);
         ticks(&world, 20).await;
         assert_eq!(world.fees_of_failures().await.len(), failures + 2, "together, and alone");
-        assert_the_others_are_taken_back(&world, &faults, &claimed, &others).await;
+        assert_the_others_are_reclaimed(&world, &faults, &claimed, &others).await;
     }
 }

@@ -9,7 +9,7 @@ use farmgate::domain::reservation::Reservation;
 use farmgate::ports::clock::Clock;
 use farmgate::ports::network::Network;
 use farmgate::ports::store::{Lease, Store, StoreError, Tx};
-use farmgate::settlement::{Candidate, EngineError, Look, Term, TickReport, Watched};
+use farmgate::settlement::{Candidate, EngineError, Leadership, Look, TickReport, Watched};
 use farmgate::storage::connect;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -65,7 +65,7 @@ async fn lease(world: &World) -> Lease {
     world.store.begin_read().await.unwrap().lease().await.unwrap()
 }
 
-fn taken(look: Look) -> Term {
+fn taken(look: Look) -> Leadership {
     match look {
         Look::Taken(term) => *term,
         Look::Held(lease) => panic!("it is held: {lease:?}"),
@@ -73,12 +73,12 @@ fn taken(look: Look) -> Term {
 }
 
 /// Takes the lease at the first look.
-async fn takes(candidate: &Candidate) -> Term {
+async fn takes(candidate: &Candidate) -> Leadership {
     taken(candidate.look(&mut Watched::default()).await.unwrap())
 }
 
 /// Looks until the lease, which nobody renews, is taken over.
-async fn takes_over(candidate: &Candidate) -> Term {
+async fn takes_over(candidate: &Candidate) -> Leadership {
     let mut watched = Watched::default();
     for _ in 0..LOOKS_MAX {
         if let Look::Taken(term) = candidate.look(&mut watched).await.unwrap() {
@@ -106,7 +106,7 @@ async fn paid(world: &World) -> Reservation {
 
 /// The term's engine begins to tick, and comes as far as the gate: there the process freezes.
 async fn freezes_at(
-    term: &Arc<Term>,
+    term: &Arc<Leadership>,
     at: &Mutex<Option<Arc<Gate>>>,
 ) -> (Arc<Gate>, JoinHandle<Result<TickReport, EngineError>>) {
     let gate = Gate::closed();
@@ -117,7 +117,7 @@ async fn freezes_at(
     (gate, ticking)
 }
 
-async fn settles(world: &World, term: &Term, reservation: &Reservation) {
+async fn settles(world: &World, term: &Leadership, reservation: &Reservation) {
     for _ in 0..WAITS_MAX {
         if world.state(reservation.id).await == "settled" {
             return;

@@ -25,7 +25,7 @@ fn minus(one: Stroops, other: Stroops) -> Stroops {
     one.checked_sub(other).unwrap()
 }
 
-/// A world whose TFT can be taken back from accounts of ours.
+/// A world whose TFT can be clawed back from accounts of ours.
 async fn world(store: &crate::support::TestStore) -> World {
     let world = World::new(store.store.clone()).await;
     world.issuer_may_claw_back().await;
@@ -301,7 +301,7 @@ on_both_databases! {
         assert_nothing_is_left(&world, &reservation).await;
     }
 
-    async fn a_return_whose_money_was_all_taken_back_does_not_wait_for_ever(store: &TestStore) {
+    async fn a_return_whose_money_was_all_clawed_back_does_not_wait_for_ever(store: &TestStore) {
         let world = world(store).await;
         let reservation = world.reserve().await;
         world.rest().await;
@@ -314,7 +314,7 @@ on_both_databases! {
         assert_nothing_is_left(&world, &reservation).await;
     }
 
-    async fn what_is_taken_back_from_an_account_of_nobody_is_borne_by_who_paid_there(store: &TestStore) {
+    async fn what_is_clawed_back_from_an_account_of_nobody_is_borne_by_who_paid_there(store: &TestStore) {
         let world = world(store).await;
         world.fund("carol").await;
         let reservation = world.reserve().await;
@@ -336,7 +336,7 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
-    async fn what_is_taken_back_after_an_account_is_given_out_is_borne_by_who_paid_before(store: &TestStore) {
+    async fn what_is_clawed_back_after_an_account_is_given_out_is_borne_by_who_paid_before(store: &TestStore) {
         let world = world(store).await;
         let first = world.reserve().await;
         world.rest().await;
@@ -382,7 +382,7 @@ on_both_databases! {
         assert_nothing_is_left(&world, &taken).await;
     }
 
-    async fn what_came_and_was_taken_back_while_history_lagged_is_known_at_the_deadline(store: &TestStore) {
+    async fn what_came_and_was_clawed_back_while_history_lagged_is_known_at_the_deadline(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         world.issuer_may_claw_back().await;
         world.customer("alice").await;
@@ -402,7 +402,7 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
-    async fn what_came_late_and_was_taken_back_unseen_is_known_before_closing(store: &TestStore) {
+    async fn what_came_late_and_was_clawed_back_unseen_is_known_before_closing(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         let settings = Settings { quiet_period_seconds: QUIET_SECONDS, ..engine_settings() };
         world.restart_with(world.store.clone(), world.network.clone(), settings);
@@ -431,7 +431,7 @@ on_both_databases! {
         world.clock.move_on(86_400);
         world.rest().await;
         world.until_closed(reservation.escrow).await;
-        assert_eq!(world.holds("bob", "TFT"), minus(amount(PURSE), amount("2")), "it was taken back");
+        assert_eq!(world.holds("bob", "TFT"), minus(amount(PURSE), amount("2")), "it was clawed back");
         assert_nothing_is_left(&world, &reservation).await;
     }
 
@@ -447,7 +447,7 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
-    async fn a_return_that_failed_because_its_money_was_taken_back_is_cut_and_paid(store: &TestStore) {
+    async fn a_return_that_failed_because_its_money_was_clawed_back_is_cut_and_paid(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         world.issuer_may_claw_back().await;
         world.customer("alice").await;

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::claimables::claimable_balances::{give_up_tft, waiting};
-use crate::claimables::reclaims::{one_of_three_is_claimed, state, taken_back, ticks};
+use crate::claimables::reclaims::{one_of_three_is_claimed, reclaimed, state, ticks};
 use crate::support::on_both_databases;
 use crate::world::faulty_network::faulty;
 use crate::world::{FARMER, PAST_THE_DEADLINE_SECONDS, World, amount, price, share, wallet};
@@ -238,7 +238,7 @@ on_both_databases! {
 
     async fn a_repayment_without_a_trust_line_is_a_dead_letter_until_it_goes_elsewhere(store: &TestStore) {
         let world = World::new(store.store.clone()).await;
-        let (balance, owed) = taken_back(&world).await;
+        let (balance, owed) = reclaimed(&world).await;
         let letter = only(&world, Kind::UnpaidRepayment).await;
         assert_eq!(letter.claimable_balance_id, Some(balance.id));
         assert_eq!((letter.reason.as_deref(), letter.amount), (Some("cannot_receive"), Some(owed)));
@@ -256,7 +256,7 @@ on_both_databases! {
         assert_none(&world).await;
     }
 
-    async fn a_balance_that_cannot_be_taken_back_is_a_dead_letter_until_its_end_is_known(store: &TestStore) {
+    async fn a_balance_that_cannot_be_reclaimed_is_a_dead_letter_until_its_end_is_known(store: &TestStore) {
         let (world, faults) = faulty(store.store.clone()).await;
         let (claimed, _) = one_of_three_is_claimed(&world, &faults).await;
         ticks(&world, 20).await;

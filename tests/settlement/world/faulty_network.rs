@@ -132,7 +132,7 @@ fn unreadable(record: &HistoryRecord) -> HistoryRecord {
     HistoryRecord::Unreadable { operation, json, reason }
 }
 
-/// Turns money that came into money that was taken back.
+/// Turns money that came into money that was clawed back.
 fn claw_back(record: &mut HistoryRecord) {
     let HistoryRecord::Payment(payment) = record else { return };
     for movement in &mut payment.movements {

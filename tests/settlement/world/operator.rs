@@ -26,7 +26,7 @@ impl World {
         self.give_back(GivenBack::Payment(payment), to).await
     }
 
-    /// The same, also of a claimable balance that was taken back.
+    /// The same, also of a claimable balance that was reclaimed.
     pub async fn give_back(&self, what: GivenBack, to: RefundAddress) -> Result<(), ReturnError> {
         let decider = self.decider();
         let returned = transact(&self.store, move |tx| {

@@ -105,12 +105,12 @@ pub fn pace(load: &Load) -> Pace {
 
 /// Time that only goes forward, made from a clock that may be set back: it stands still for that moment.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Forward {
+pub struct MonotonicTime {
     last: Option<Timestamp>,
     gone: Duration,
 }
 
-impl Forward {
+impl MonotonicTime {
     /// How much time has gone by from the first look to `now`.
     pub fn to(&mut self, now: Timestamp) -> Duration {
         let since = self.last.map_or(Duration::ZERO, |last| {
@@ -127,11 +127,11 @@ impl Forward {
 /// It holds when all of it will be whole again; each thing taken moves that by one interval. Times are
 /// counted from any fixed moment, and never go back.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Allowance {
+pub struct TokenBucket {
     whole_at: Duration,
 }
 
-impl Allowance {
+impl TokenBucket {
     /// Takes one of at most `burst` that come at once, one every `interval` over time, leaving
     /// `kept` of them.
     ///
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn an_allowance_gives_its_burst_keeps_what_is_reserved_and_refills() {
-        let (mut allowance, second) = (Allowance::default(), Duration::from_secs(1));
+        let (mut allowance, second) = (TokenBucket::default(), Duration::from_secs(1));
         for _ in 0..3 {
             assert_eq!(allowance.take(Duration::ZERO, second, 4, 1), Ok(()));
         }

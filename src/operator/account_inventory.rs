@@ -19,7 +19,7 @@ const PLATFORM_SIGNER_RESERVES: i64 = 1;
 
 /// The accounts that the settings ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub struct Targets {
     /// Channel accounts.
     pub channels: u16,
     /// XLM that a new channel gets for its fees.
@@ -32,7 +32,7 @@ pub struct Wanted {
 
 /// The accounts that there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stock {
+pub struct AccountInventory {
     /// True if the platform account is in the books.
     pub platform_in_books: bool,
     /// Channels that can be used.
@@ -49,9 +49,9 @@ pub struct Stock {
     pub escrows_opening: u64,
 }
 
-/// Why the stock could not be taken.
+/// Why the inventory could not be taken.
 #[derive(Debug, thiserror::Error)]
-pub enum StockError {
+pub enum InventoryError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -60,80 +60,83 @@ pub enum StockError {
     Network(#[from] NetworkError),
 }
 
-/// Counts the accounts. The engine opens the same: [`Stock::assets`] is what its next escrow
+/// Counts the accounts. The engine opens the same: [`AccountInventory::assets`] is what its next escrow
 /// account will trust.
-pub async fn stock(store: &dyn Store, network: &dyn Network) -> Result<Stock, StockError> {
+pub async fn account_inventory(
+    store: &dyn Store,
+    network: &dyn Network,
+) -> Result<AccountInventory, InventoryError> {
     let mut tx = store.begin_read().await?;
     // What cannot be read is of no use now: the engine leaves it out, too.
     let channels = tx.channels().await?.readable(|_| {});
     let live = tx.live_submissions().await?.readable(|_| {});
     let currencies = tx.currencies(None, LIST_ROWS_MAX).await?.readable(|_| {});
     drop(tx);
-    let mut stock = Stock::default();
+    let mut inventory = AccountInventory::default();
     for channel in channels {
         match channel.role {
-            ChannelRole::Platform => stock.platform_in_books = true,
-            ChannelRole::Channel if channel.opening.is_none() => stock.channels_ready += 1,
-            ChannelRole::Channel => stock.channels_opening += 1,
+            ChannelRole::Platform => inventory.platform_in_books = true,
+            ChannelRole::Channel if channel.opening.is_none() => inventory.channels_ready += 1,
+            ChannelRole::Channel => inventory.channels_opening += 1,
         }
     }
     for currency in currencies {
         let Some(issuer) = currency.asset.issuer() else { continue };
         if network.account(issuer).await?.account.is_none() {
-            stock.issuers_missing.push(currency.code);
-        } else if !stock.assets.contains(&currency.asset) {
-            stock.assets.push(currency.asset);
+            inventory.issuers_missing.push(currency.code);
+        } else if !inventory.assets.contains(&currency.asset) {
+            inventory.assets.push(currency.asset);
         }
     }
-    stock.assets.sort();
-    stock.assets.truncate(ESCROW_ASSETS_MAX);
-    let planned = store.begin_read().await?.escrows_available(&stock.assets).await?;
+    inventory.assets.sort();
+    inventory.assets.truncate(ESCROW_ASSETS_MAX);
+    let planned = store.begin_read().await?.escrows_available(&inventory.assets).await?;
     let opening = live.iter().map(|submission| match &submission.purpose {
-        Purpose::OpenEscrows { accounts, assets } if *assets == stock.assets => accounts.len() as u64,
+        Purpose::OpenEscrows { accounts, assets } if *assets == inventory.assets => accounts.len() as u64,
         Purpose::OpenEscrows { .. }
         | Purpose::OpenChannels { .. }
         | Purpose::TopUpChannels { .. }
         | Purpose::Recovered
         | Purpose::PayTransfers { .. }
-        | Purpose::TakeBack { .. }
+        | Purpose::Reclaim { .. }
         | Purpose::CloseEscrows { .. } => 0,
     });
-    stock.escrows_opening = opening.sum::<u64>().min(planned);
-    stock.escrows_ready = planned - stock.escrows_opening;
-    Ok(stock)
+    inventory.escrows_opening = opening.sum::<u64>().min(planned);
+    inventory.escrows_ready = planned - inventory.escrows_opening;
+    Ok(inventory)
 }
 
-impl Stock {
+impl AccountInventory {
     /// Channels that are not even being opened.
-    pub fn channels_missing(&self, wanted: &Wanted) -> u64 {
-        u64::from(wanted.channels).saturating_sub(self.channels_ready + self.channels_opening)
+    pub fn channels_missing(&self, targets: &Targets) -> u64 {
+        u64::from(targets.channels).saturating_sub(self.channels_ready + self.channels_opening)
     }
 
     /// Escrow accounts that are not even being opened; none while there is nothing they could trust.
-    pub fn escrows_missing(&self, wanted: &Wanted) -> u64 {
+    pub fn escrows_missing(&self, targets: &Targets) -> u64 {
         if self.assets.is_empty() {
             return 0;
         }
-        u64::from(wanted.warm_accounts).saturating_sub(self.escrows_ready + self.escrows_opening)
+        u64::from(targets.warm_accounts).saturating_sub(self.escrows_ready + self.escrows_opening)
     }
 
     /// True if all that can be opened is there, and usable.
-    pub fn is_complete(&self, wanted: &Wanted) -> bool {
+    pub fn is_complete(&self, targets: &Targets) -> bool {
         self.platform_in_books
             && self.channels_opening + self.escrows_opening == 0
-            && self.channels_missing(wanted) + self.escrows_missing(wanted) == 0
+            && self.channels_missing(targets) + self.escrows_missing(targets) == 0
     }
 
     /// Accounts that are there and usable, of those that are wanted: for a progress bar.
-    pub fn ready(&self, wanted: &Wanted) -> u64 {
+    pub fn ready(&self, targets: &Targets) -> u64 {
         let escrows = if self.assets.is_empty() { 0 } else { self.escrows_ready };
-        self.channels_ready.min(wanted.channels.into()) + escrows.min(wanted.warm_accounts.into())
+        self.channels_ready.min(targets.channels.into()) + escrows.min(targets.warm_accounts.into())
     }
 
     /// Accounts that are wanted and can be opened.
-    pub fn total(&self, wanted: &Wanted) -> u64 {
-        let escrows = if self.assets.is_empty() { 0 } else { wanted.warm_accounts.into() };
-        u64::from(wanted.channels) + escrows
+    pub fn total(&self, targets: &Targets) -> u64 {
+        let escrows = if self.assets.is_empty() { 0 } else { targets.warm_accounts.into() };
+        u64::from(targets.channels) + escrows
     }
 }
 
@@ -161,7 +164,7 @@ mod tests {
     use super::*;
     use crate::domain::address::AccountId;
 
-    const WANTED: Wanted = Wanted {
+    const TARGETS: Targets = Targets {
         channels: 4,
         channel_starting_balance: Stroops::from_units(10),
         warm_accounts: 20,
@@ -179,27 +182,27 @@ mod tests {
     #[test]
     fn what_is_being_opened_is_not_missing_and_not_ready() {
         let assets = vec![Asset::credit("TFT".parse().unwrap(), AccountId([9; 32]))];
-        let opening = Stock {
+        let opening = AccountInventory {
             platform_in_books: true,
             channels_ready: 1,
             channels_opening: 3,
             assets,
             escrows_ready: 5,
             escrows_opening: 15,
-            ..Stock::default()
+            ..AccountInventory::default()
         };
-        assert_eq!((opening.channels_missing(&WANTED), opening.escrows_missing(&WANTED)), (0, 0));
-        assert!(!opening.is_complete(&WANTED));
-        assert_eq!((opening.ready(&WANTED), opening.total(&WANTED)), (6, 24));
-        let done = Stock {
+        assert_eq!((opening.channels_missing(&TARGETS), opening.escrows_missing(&TARGETS)), (0, 0));
+        assert!(!opening.is_complete(&TARGETS));
+        assert_eq!((opening.ready(&TARGETS), opening.total(&TARGETS)), (6, 24));
+        let done = AccountInventory {
             channels_ready: 4,
             channels_opening: 0,
             escrows_ready: 20,
             escrows_opening: 0,
             ..opening
         };
-        assert!(done.is_complete(&WANTED));
-        let no_currency = Stock { assets: vec![], escrows_ready: 0, ..done };
-        assert!(no_currency.is_complete(&WANTED), "without a currency there is nothing to open");
+        assert!(done.is_complete(&TARGETS));
+        let no_currency = AccountInventory { assets: vec![], escrows_ready: 0, ..done };
+        assert!(no_currency.is_complete(&TARGETS), "without a currency there is nothing to open");
     }
 }
