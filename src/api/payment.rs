@@ -148,8 +148,8 @@ pub struct ClaimableBalance {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Liability {
     /// `deposits` (owed for a reservation), `unattributed` (owed to whom it came from), `claimants` (owed
-    /// to whom claimable balances were made, claimed or not yet), or `clawed_back`: clawed back by the issuer,
-    /// and nobody bears it yet.
+    /// to whom claimable balances were made, claimed or not yet), or `clawed_back`: the issuer has it
+    /// again, and nobody bears it yet.
     #[schema(example = "deposits")]
     pub kind: &'static str,
     /// The reservation it is for.

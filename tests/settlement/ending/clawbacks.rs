@@ -336,7 +336,7 @@ on_both_databases! {
         world.assert_reconciled().await;
     }
 
-    async fn what_is_clawed_back_after_an_account_is_given_out_is_borne_by_who_paid_before(store: &TestStore) {
+    async fn a_clawback_from_an_account_that_was_given_out_is_borne_by_who_paid_before(store: &TestStore) {
         let world = world(store).await;
         let first = world.reserve().await;
         world.rest().await;
