@@ -242,7 +242,7 @@ async fn forget_what_is_old(world: &World) {
     loop {
         world.tick().await.expect("a tick");
         let mut tx = world.store.begin_read().await.expect("a transaction");
-        let now = tx.last_event_forgotten().await.expect("a number");
+        let now = tx.event_numbers().await.expect("numbers").forgotten;
         if now == forgotten {
             return;
         }

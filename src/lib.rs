@@ -7,6 +7,7 @@ pub mod api;
 pub mod app;
 pub mod capacity;
 pub mod catalog;
+pub mod delivery;
 pub mod demo;
 pub mod domain;
 pub mod http;

@@ -4,16 +4,19 @@ use utoipa::ToSchema;
 
 use super::reservation::Lack;
 use super::text::{IdText, TimeText};
-use crate::domain::event::{self, EventKind};
+use crate::domain::event::{self, EventCursor, EventKind, Incarnation};
 use crate::domain::ids::{ChangeId, EventId, PoolId, ReservationId};
 use crate::domain::payment::PaymentId;
 
-/// Something that happened. Ids rise in the order in which changes were committed, without gaps.
+/// Something that happened. Ids rise without gaps; the events of one subject have them in its order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Event {
     /// Its place in the order.
     #[schema(value_type = IdText)]
     pub id: EventId,
+    /// What to ask with for the events after it.
+    #[schema(value_type = String, example = "5f3a9c1e-18")]
+    pub cursor: EventCursor,
     /// When it was recorded.
     #[schema(value_type = TimeText)]
     pub at: Timestamp,
@@ -50,10 +53,12 @@ pub struct Event {
     pub subject: Option<String>,
 }
 
-impl From<event::Event> for Event {
-    fn from(event: event::Event) -> Self {
+impl Event {
+    /// As it is shown by the incarnation of the database that numbered it.
+    pub fn of(event: event::Event, incarnation: Incarnation) -> Self {
         let nothing = Self {
             id: event.id,
+            cursor: EventCursor { incarnation, event: event.id },
             at: event.at,
             r#type: "",
             reservation_id: event.kind.reservation(),

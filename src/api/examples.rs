@@ -423,6 +423,7 @@ pub fn pool() -> Value {
 pub fn event() -> Value {
     json!({
         "id": "18",
+        "cursor": "5f3a9c1e-18",
         "at": "2026-03-01T12:04:20Z",
         "type": "pool.created",
         "reservation_id": RESERVATION,

@@ -55,6 +55,7 @@ problem_codes! {
     PayoutChangeEnded = "payout_change_ended", 409, "The change waits no more";
     PayoutChangeOvertaken = "payout_change_overtaken", 409, "What the change replaces is not as it was";
     EventsForgotten = "events_forgotten", 410, "Events after the cursor are no longer kept";
+    CursorOutdated = "cursor_outdated", 410, "The cursor is of before the database went back";
     BodyTooLarge = "body_too_large", 413, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", 415, "The body is not announced as JSON";
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key belongs to another request";

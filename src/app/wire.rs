@@ -14,6 +14,7 @@ use url::Url;
 use crate::app::clock::{SystemClock, SystemEntropy};
 use crate::app::config::Config;
 use crate::app::{connections, telemetry};
+use crate::delivery::keep_numbering;
 use crate::domain::ledger::Divergence;
 use crate::http::{self, AppState};
 use crate::operator::deployment::{self, DeploymentError};
@@ -242,8 +243,13 @@ impl Service {
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServiceError> {
         let Self { store, network, listener, router, candidate, horizon_url, request_head_max, .. } = self;
         let serving = connections::serve(listener, router, request_head_max, stop.clone());
+        let (numbers, stopped) = (Arc::clone(&store), stop.clone());
+        let numbering = async move {
+            keep_numbering(numbers, &SystemClock, async move { stopped.cancelled().await }).await;
+        };
         let mut engine = tokio::spawn(run_engine(store, network, horizon_url, candidate, stop.clone()));
         let mut serving = std::pin::pin!(serving);
+        let numbering = tokio::spawn(numbering);
         let mut engine_ended = None;
         tokio::select! {
             () = &mut serving => {}
@@ -257,6 +263,9 @@ impl Service {
             }
         }
         stop.cancel();
+        if tokio::time::timeout(SHUTDOWN_GRACE, numbering).await.is_err() {
+            tracing::warn!("the numbering of events was cut off");
+        }
         match engine_ended {
             Some(ended) => ended?,
             None => tokio::select! {

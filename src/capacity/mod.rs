@@ -95,12 +95,13 @@ pub async fn credit(
         let pool = Pool::create(reservation.tenant.clone(), order.customer, credit)?;
         tx.insert_pool(&pool).await?;
         let created = EventKind::PoolCreated { pool: pool.id, reservation: reservation.id };
-        tx.append_event(now, &created).await?;
+        tx.append_event(now, pool.version, &created).await?;
         return Ok(pool.id);
     };
     let id = extension.pool();
     let pool = tx.pool(id).await?.ok_or(CapacityError::NoPool(id))?;
-    tx.update_pool(&pool.extend(extension, credit)?).await?;
-    tx.append_event(now, &EventKind::PoolExtended { pool: id, reservation: reservation.id }).await?;
+    let extended = tx.update_pool(&pool.extend(extension, credit)?).await?;
+    let told = EventKind::PoolExtended { pool: id, reservation: reservation.id };
+    tx.append_event(now, extended.version, &told).await?;
     Ok(id)
 }

@@ -91,7 +91,7 @@ impl Describing {
             change: change.id,
             subject: subject.to_string(),
         };
-        tx.append_event(asked_at, &told).await?;
+        tx.append_event(asked_at, 0, &told).await?;
         let act = Act::PayoutChangeAsked { tenant: tenant.clone(), change: change.id, terms };
         self.decider.record(tx, act).await?;
         Ok(change)

@@ -151,7 +151,8 @@ async fn end(
         )
     };
     let now: Timestamp = decider.now();
-    tx.append_event(now, &told).await?;
+    // What waited has the version 0; it ends once.
+    tx.append_event(now, 1, &told).await?;
     decider.record_with(tx, act, reason).await?;
     Ok(())
 }

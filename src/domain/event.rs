@@ -1,5 +1,8 @@
 //! What the outside is told: one event per change that somebody waits for.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +125,20 @@ impl EventKind {
         }
     }
 
+    /// What it tells of, as a kind and an id; the events of one subject are numbered in their order.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::ReservationCreated { reservation }
+            | Self::ReservationChanged { reservation, .. }
+            | Self::CancelRequested { reservation } => format!("reservation:{reservation}"),
+            Self::PaymentReceived { payment, .. } => format!("payment:{payment}"),
+            Self::PoolCreated { pool, .. } | Self::PoolExtended { pool, .. } => format!("pool:{pool}"),
+            Self::PayoutChangeAsked { change, .. }
+            | Self::PayoutChangeInForce { change, .. }
+            | Self::PayoutChangeCalledOff { change, .. } => format!("payout_change:{change}"),
+        }
+    }
+
     /// A reservation stands like this now.
     pub fn changed(reservation: &Reservation) -> Self {
         let (state, lacks) = (reservation.state.name().to_owned(), reservation.state.lacks());
@@ -129,7 +146,56 @@ impl EventKind {
     }
 }
 
-/// An event. Ids rise without gaps in the order in which changes were committed.
+/// Which database numbered events: another after it went back to an earlier state, so that a cursor of before
+/// is not taken for one into what came since. As text eight hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Incarnation(pub u32);
+
+impl fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+/// How far somebody has read: everything up to an event that this incarnation of the database numbered.
+/// As text both, joined by a hyphen: `5f3a9c1e-18`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EventCursor {
+    /// The incarnation.
+    pub incarnation: Incarnation,
+    /// The event.
+    pub event: EventId,
+}
+
+/// A text that is no cursor of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a cursor is that of an event, such as 5f3a9c1e-18")]
+pub struct EventCursorError;
+
+super::address::serde_as_text!(EventCursor);
+
+impl fmt::Display for EventCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.incarnation, self.event)
+    }
+}
+
+impl FromStr for EventCursor {
+    type Err = EventCursorError;
+
+    fn from_str(text: &str) -> Result<Self, EventCursorError> {
+        let (incarnation, event) = text.split_once('-').ok_or(EventCursorError)?;
+        let digits = incarnation.len() == 8 && incarnation.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !digits {
+            return Err(EventCursorError);
+        }
+        let number = u32::from_str_radix(incarnation, 16).map_err(|_| EventCursorError)?;
+        let event = event.parse().map_err(|_| EventCursorError)?;
+        Ok(Self { incarnation: Incarnation(number), event })
+    }
+}
+
+/// An event. Numbers rise without gaps, in the order of commits as far as those of one subject go.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event {
     /// Its place in the order, from 1.

@@ -18,8 +18,8 @@ use crate::api::{ProblemBody, ProblemCode, examples};
                        to seven decimals, assets `CODE:ISSUER` or `native`, times RFC 3339 in UTC, ids \
                        decimal strings. Lists are read by `cursor` and `limit`, and each time from \
                        their beginning: what is added may stand before what was read already. The one list \
-                       to follow is `GET /v1/events`, which is in the order of commits. Errors are problem \
-                       documents (RFC 9457) with a stable `code`.",
+                       to follow is `GET /v1/events`, whose events are numbered after their commit. \
+                       Errors are problem documents (RFC 9457) with a stable `code`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(ProblemBody, ProblemCode)),
@@ -87,7 +87,8 @@ problem_sets! {
     /// What reading a list may end in.
     ListProblems: InvalidValue, Unauthorized, Forbidden, Internal, DatabaseUnavailable;
     /// What reading events may end in.
-    EventsProblems: InvalidValue, Unauthorized, Forbidden, EventsForgotten, Internal, DatabaseUnavailable;
+    EventsProblems: InvalidValue, Unauthorized, Forbidden, EventsForgotten, CursorOutdated, Internal,
+        DatabaseUnavailable;
     /// What describing something may end in.
     PutProblems: InvalidValue, Unauthorized, Forbidden, PayoutChangeWaits, BodyTooLarge,
         UnsupportedMediaType, UnknownFarm,

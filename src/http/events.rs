@@ -10,8 +10,11 @@ use super::document::EventsProblems;
 use super::input::{Asked, Limit};
 use super::{App, Problem, listing};
 use crate::api::{Event, Page, ProblemCode, examples};
+use crate::delivery::number_events;
+use crate::domain::event::EventCursor;
 use crate::domain::ids::EventId;
 use crate::domain::tenant::Tenant;
+use crate::ports::store::EventNumbers;
 
 /// What to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -22,20 +25,24 @@ pub(super) struct Query {
     #[serde(default)]
     #[param(value_type = Option<String>, example = "default")]
     tenant: Option<Tenant>,
-    /// Only events after this one: the id of the last that was seen.
+    /// Only events after this one: the `cursor` of the last that was seen.
     #[serde(default)]
     #[param(value_type = Option<String>)]
-    cursor: Option<EventId>,
+    cursor: Option<EventCursor>,
     /// How many items at most.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
     limit: Limit,
 }
 
-/// Events, oldest first: the list to follow. Whoever has read to the end asks again with the last id as
-/// `cursor` and misses nothing, for ids rise in the order of commits; what is missing between them concerns
-/// other tenants. No other list is like that: its order is that of its items' own ids, and what commits later
-/// may have a smaller one.
+/// Events, oldest first: the list to follow. Whoever has read to the end asks again with the `cursor` of the
+/// last event and misses nothing, for events are numbered after their commit; what is missing between their
+/// ids concerns other tenants. The events of one subject are in its order. No other list is like that: its
+/// order is that of its items' own ids, and what commits later may have a smaller one.
+///
+/// A cursor names the database that numbered the events. After that went back to an earlier state (a backup
+/// was restored, a standby promoted), or nobody looked after it for a while, a cursor of before is answered
+/// 410 `cursor_outdated`: look at what interests you by the lists, and begin again without a cursor.
 ///
 /// They are kept for a while (90 days, unless it is configured otherwise). Who asks with a cursor after which
 /// some were forgotten has missed them and is told so: look at what interests you by the lists, and begin
@@ -48,7 +55,7 @@ pub(super) struct Query {
     params(Query),
     responses(
         (status = 200, description = "A page", body = Page<Event>,
-         example = json!(examples::page(examples::event(), "18"))),
+         example = json!(examples::page(examples::event(), "5f3a9c1e-18"))),
         EventsProblems,
     ),
     security(("api_key" = [])),
@@ -59,15 +66,32 @@ pub(super) async fn handler(
     Asked(asked): Asked<Query>,
 ) -> Result<Json<Page<Event>>, Problem> {
     let tenant = caller.tenant_or_all(asked.tenant)?;
+    number_events(&app.store).await?;
     let mut tx = app.read().await?;
-    if let Some(cursor) = asked.cursor
-        && let Some(last) = tx.last_event_forgotten().await?
-        && cursor < last
-    {
-        let detail = format!("events up to {last} are no longer kept");
-        return Err(Problem::new(ProblemCode::EventsForgotten, detail).field("cursor"));
+    let numbers = tx.event_numbers().await?;
+    if let Some(cursor) = asked.cursor {
+        check(cursor, &numbers)?;
     }
-    let rows = tx.events(tenant.as_ref(), asked.cursor, asked.limit.rows()).await?;
+    let after = asked.cursor.map(|cursor| cursor.event);
+    let rows = tx.events(tenant.as_ref(), after, asked.limit.rows()).await?;
     drop(tx);
-    Ok(Json(listing::page(&app, rows, asked.limit, ToString::to_string, Event::from).await))
+    let EventNumbers { incarnation, .. } = numbers;
+    let cursor = |id: &EventId| EventCursor { incarnation, event: *id }.to_string();
+    Ok(Json(listing::page(&app, rows, asked.limit, cursor, |event| Event::of(event, incarnation)).await))
+}
+
+/// Whoever would miss events without knowing it is told so.
+fn check(cursor: EventCursor, numbers: &EventNumbers) -> Result<(), Problem> {
+    if cursor.incarnation != numbers.incarnation || Some(cursor.event) > numbers.last {
+        let detail = "the cursor is of before the database went back: look at what interests you by the \
+                      lists, and begin again without a cursor";
+        return Err(Problem::new(ProblemCode::CursorOutdated, detail).field("cursor"));
+    }
+    match numbers.forgotten {
+        Some(last) if cursor.event < last => {
+            let detail = format!("events up to {last} are no longer kept");
+            Err(Problem::new(ProblemCode::EventsForgotten, detail).field("cursor"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }

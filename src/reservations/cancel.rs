@@ -36,7 +36,7 @@ pub async fn cancel(
         return Ok(Some(reservation));
     }
     let stored = tx.update_reservation(&asked).await?;
-    tx.append_event(now, &EventKind::CancelRequested { reservation: id }).await?;
+    tx.append_event(now, stored.version, &EventKind::CancelRequested { reservation: id }).await?;
     decider.record(tx, Act::CancelRequested { reservation: id }).await?;
     Ok(Some(stored))
 }

@@ -100,8 +100,9 @@ pub async fn open(
     };
     let agreed = reservation.signed(opening.now)?.accepted(opening.now)?;
     tx.insert_reservation(&agreed).await?;
-    tx.append_event(opening.now, &EventKind::ReservationCreated { reservation: agreed.id }).await?;
-    tx.append_event(opening.now, &EventKind::changed(&agreed)).await?;
+    let created = EventKind::ReservationCreated { reservation: agreed.id };
+    tx.append_event(opening.now, agreed.version, &created).await?;
+    tx.append_event(opening.now, agreed.version, &EventKind::changed(&agreed)).await?;
     opening.decider.record(tx, Act::ReservationOpened { reservation: agreed.id }).await?;
     Ok(agreed)
 }

@@ -26,9 +26,9 @@ use crate::domain::transfer::Transfer;
 use crate::ports::clock::Clock;
 use crate::ports::store::{
     ForwardAccepted, ForwardAccess, ForwardAccounts, ForwardAudit, ForwardCatalog, ForwardClaimables,
-    ForwardDeadLetters, ForwardDeployment, ForwardFeeBumps, ForwardJournal, ForwardLease, ForwardPayments,
-    ForwardPayoutChanges, ForwardPayouts, ForwardPools, ForwardReservations, ForwardTransfers,
-    ForwardUnreadableRows, ForwardWatchdog, Lease, Store, StoreError, Tx, WrapTx,
+    ForwardDeadLetters, ForwardDeployment, ForwardEvents, ForwardFeeBumps, ForwardJournal, ForwardLease,
+    ForwardPayments, ForwardPayoutChanges, ForwardPayouts, ForwardPools, ForwardReservations,
+    ForwardTransfers, ForwardUnreadableRows, ForwardWatchdog, Lease, Store, StoreError, Tx, WrapTx,
 };
 #[cfg(feature = "simulated-bugs")]
 use crate::ports::store::{PaymentFilter, PaymentsTx};
@@ -304,6 +304,7 @@ impl ForwardClaimables for WholeTx {}
 impl ForwardDeadLetters for WholeTx {}
 impl ForwardDeployment for WholeTx {}
 impl ForwardAudit for WholeTx {}
+impl ForwardEvents for WholeTx {}
 impl ForwardFeeBumps for WholeTx {}
 impl ForwardJournal for WholeTx {}
 impl ForwardPayments for WholeTx {}

@@ -13,10 +13,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection};
 
 use super::errors::store_error;
+use super::events::RENEW_ON_SQLITE;
 use super::settings::Settings;
 use crate::ports::store::StoreError;
 
@@ -40,6 +41,7 @@ pub(super) async fn copy(settings: &Settings, copy: &Path) -> Result<(), StoreEr
         new_file(&incomplete).map_err(|error| failed(&incomplete, &error))?;
         fill(settings, &incomplete).await?;
         verify(&incomplete).await?;
+        renew(&incomplete).await?;
         complete(&incomplete, copy).map_err(|error| failed(copy, &error))
     };
     let copied = copied.await;
@@ -94,6 +96,16 @@ async fn verify(incomplete: &Path) -> Result<(), StoreError> {
         found if found == SOUND => Ok(()),
         found => Err(StoreError::Refused { reason: format!("the copy is not sound: {found}") }),
     }
+}
+
+/// Makes the copy another incarnation: a cursor into the events of the database itself is none into those
+/// that follow once the copy is restored.
+async fn renew(incomplete: &Path) -> Result<(), StoreError> {
+    let options = SqliteConnectOptions::new().filename(incomplete).journal_mode(SqliteJournalMode::Delete);
+    let mut connection: SqliteConnection = options.connect().await.map_err(store_error)?;
+    let renewed = sqlx::query(RENEW_ON_SQLITE).execute(&mut connection).await;
+    connection.close().await.map_err(store_error)?;
+    renewed.map(drop).map_err(store_error)
 }
 
 /// Gives the copy its name, once it is on disk.

@@ -1,27 +1,22 @@
-//! The journal with its balances, the events, and the engine's report.
+//! The journal with its balances, and the engine's report.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::rows::{Row, Table, legible, to_json};
 use super::session::{Session, rows_max};
-use super::sql::{Arg, args, statements};
+use super::sql::{args, statements};
 use crate::domain::asset::Asset;
-use crate::domain::event::{Event, EventKind};
-use crate::domain::ids::{EntryId, EventId, ReservationId};
+use crate::domain::ids::{EntryId, ReservationId};
 use crate::domain::journal::{BookAccount, Cause, Entry, Posting};
-use crate::domain::tenant::Tenant;
-use crate::ports::store::{Applied, EngineStatus, JournalTx, Page, StoreError};
+use crate::ports::store::{Applied, EngineStatus, JournalTx, StoreError};
 
 const ENTRIES: Table = Table { name: "journal_entries", key: &["id"] };
 const POSTINGS: Table = Table { name: "journal_postings", key: &["entry", "ordinal"] };
 const BALANCES: Table = Table { name: "journal_balances", key: &["account", "asset"] };
 const SUMS: Table = Table { name: "journal_postings", key: &["asset"] };
-const COUNTERS: Table = Table { name: "counters", key: &["name"] };
-const EVENTS: Table = Table { name: "events", key: &["id"] };
 const ENGINE_STATUS: Table = Table { name: "engine_status", key: &["id"] };
 
 statements! {
@@ -68,20 +63,6 @@ statements! {
             WHERE entry = ANY (ARRAY(SELECT CAST(jsonb_array_elements_text(CAST($1 AS JSONB)) AS BIGINT)))
             ORDER BY entry, ordinal";
 
-    NEXT_EVENT = "UPDATE counters SET value = value + 1 WHERE name = 'events' RETURNING name, value";
-    INSERT_EVENT = "INSERT INTO events (id, recorded_at, kind_facts, tenant)
-        VALUES ($1, $2, $3, COALESCE($5, (SELECT tenant FROM reservations WHERE id = $4)))";
-    LAST_FORGOTTEN = "SELECT name, value FROM counters WHERE name = 'events_forgotten'";
-    OLDEST_EVENTS = "SELECT id, recorded_at FROM events WHERE id > $1 ORDER BY id LIMIT $2";
-    FORGET_EVENTS = "DELETE FROM events WHERE id > $1 AND id <= $2";
-    NOTE_FORGOTTEN = "UPDATE counters SET value = $2 WHERE name = 'events_forgotten' AND value = $1";
-    EVENTS_AFTER = "SELECT id, recorded_at, kind_facts FROM events WHERE id > $1 ORDER BY id LIMIT $2";
-    /// Where it knows of one tenant only, PostgreSQL would walk all events: the order asks for the index.
-    EVENTS_OF_TENANT = "SELECT id, recorded_at, kind_facts FROM events WHERE tenant = $3 AND id > $1
-            ORDER BY id LIMIT $2",
-        on_postgres "SELECT id, recorded_at, kind_facts FROM events
-            WHERE (tenant, id) > ($3, $1) AND tenant <= $3 ORDER BY tenant, id LIMIT $2";
-
     REPORT = "INSERT INTO engine_status (id, ticked_at, ledger, ledger_closed_at, swept_at, trouble,
         stream_away_since, builds_nothing_before, stopped_facts, server_system, server_timeline,
             left_alone)
@@ -120,15 +101,6 @@ fn balance(row: &Row) -> Result<(BookAccount, Asset, i64), StoreError> {
     Ok((facts.parsed("account")?, facts.parsed("asset")?, facts.int("amount")?))
 }
 
-fn event(row: &Row) -> Result<Event, StoreError> {
-    let facts = row.of(&EVENTS);
-    Ok(Event {
-        id: facts.number("id", EventId::new)?,
-        at: facts.time("recorded_at")?,
-        kind: facts.json("kind_facts")?,
-    })
-}
-
 fn engine_status(row: &Row) -> Result<EngineStatus, StoreError> {
     let facts = row.of(&ENGINE_STATUS);
     Ok(EngineStatus {
@@ -145,24 +117,7 @@ fn engine_status(row: &Row) -> Result<EngineStatus, StoreError> {
     })
 }
 
-fn no_counter(name: &str) -> StoreError {
-    StoreError::Corrupt {
-        table: COUNTERS.name,
-        column: "name",
-        key: format!("name {name}"),
-        reason: "the row is missing".to_owned(),
-    }
-}
-
 impl Session {
-    /// The id of the last event that was forgotten, or 0.
-    async fn last_forgotten(&mut self) -> Result<i64, StoreError> {
-        match self.row(LAST_FORGOTTEN, args![]).await? {
-            Some(row) => row.of(&COUNTERS).int("value"),
-            None => Err(self.over(no_counter("events_forgotten"))),
-        }
-    }
-
     /// Keeps the balances with the postings. In the order of their texts, so that no two writers wait for
     /// each other.
     async fn add_to_balances(&mut self, entry: &Entry) -> Result<(), StoreError> {
@@ -309,66 +264,6 @@ impl JournalTx for Session {
             entries.push(entry.map_err(|error| facts.corrupt("id", error))?);
         }
         Ok(entries)
-    }
-
-    async fn append_event(&mut self, at: Timestamp, kind: &EventKind) -> Result<EventId, StoreError> {
-        let Some(row) = self.row(NEXT_EVENT, args![]).await? else {
-            return Err(self.over(no_counter("events")));
-        };
-        let id = row.of(&COUNTERS).number("value", EventId::new)?;
-        drop(row);
-        self.execute(
-            INSERT_EVENT,
-            args![
-                id.get(),
-                at,
-                to_json(kind)?,
-                kind.reservation().map(ReservationId::get),
-                kind.tenant().map(|tenant| tenant.to_string()),
-            ],
-        )
-        .await?;
-        Ok(id)
-    }
-
-    async fn events(
-        &mut self,
-        tenant: Option<&Tenant>,
-        after: Option<EventId>,
-        limit: u32,
-    ) -> Result<Page<Event, EventId>, StoreError> {
-        // What was forgotten is gone, and PostgreSQL would look for it until the table is vacuumed.
-        let after = match after {
-            Some(after) => after.get(),
-            None => self.last_forgotten().await?,
-        };
-        let mut args = args![after, rows_max(limit)];
-        args.extend(tenant.map(|tenant| Arg::from(tenant.as_str())));
-        let sql = if tenant.is_some() { EVENTS_OF_TENANT } else { EVENTS_AFTER };
-        self.page((sql, args), event, |row| row.of(&EVENTS).number("id", EventId::new)).await
-    }
-
-    async fn last_event_forgotten(&mut self) -> Result<Option<EventId>, StoreError> {
-        let last = self.last_forgotten().await?;
-        Ok(EventId::new(last).ok().filter(|_| last > 0))
-    }
-
-    async fn forget_events(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let after = self.last_forgotten().await?;
-        let mut last = after;
-        for row in self.rows(OLDEST_EVENTS, args![after, limit]).await? {
-            let facts = row.of(&EVENTS);
-            if facts.time("recorded_at")? >= before {
-                break;
-            }
-            last = facts.int("id")?;
-        }
-        if last == after {
-            return Ok(0);
-        }
-        let what = || "the events that are kept".to_owned();
-        self.guarded(NOTE_FORGOTTEN, args![after, last], what).await?;
-        self.execute(FORGET_EVENTS, args![after, last]).await
     }
 
     async fn report(&mut self, status: &EngineStatus) -> Result<(), StoreError> {

@@ -46,6 +46,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(15, "tenants", "0015_tenants.sql"),
     step!(16, "payout changes", "0016_payout_changes.sql"),
     step!(17, "words", "0017_words.sql"),
+    step!(18, "events after commit", "0018_events_after_commit.sql"),
 ];
 
 /// The steps as one engine is told them.

@@ -28,6 +28,7 @@ mod dead_letters;
 mod deployment;
 mod durability;
 mod errors;
+mod events;
 mod facts;
 mod fee_bumps;
 pub mod hands;
@@ -183,6 +184,7 @@ pub fn statements() -> Vec<Sql> {
         claimables::ALL,
         dead_letters::ALL,
         deployment::ALL,
+        events::ALL,
         facts::ALL,
         fee_bumps::ALL,
         journal::ALL,

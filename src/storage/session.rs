@@ -25,6 +25,8 @@ pub(super) struct Session {
     failed: Option<StoreError>,
     /// What is added to counts at the commit: by their statement's name and the count's.
     additions: BTreeMap<(&'static str, &'static str), (Sql, i64)>,
+    /// The next place among what is numbered within the transaction.
+    ordinal: i64,
 }
 
 enum Engine {
@@ -77,7 +79,7 @@ impl Session {
 
     const fn new(engine: Engine, reads_only: bool, tells_server: bool) -> Self {
         let engine = Mutex::new(engine);
-        Self { engine, reads_only, tells_server, failed: None, additions: BTreeMap::new() }
+        Self { engine, reads_only, tells_server, failed: None, additions: BTreeMap::new(), ordinal: 0 }
     }
 
     /// True if writes, and locks on rows, are refused.
@@ -88,6 +90,13 @@ impl Session {
     /// True if the server can be asked which one it is.
     pub const fn tells_server(&self) -> bool {
         self.tells_server
+    }
+
+    /// Counts from 0 within the transaction.
+    pub const fn next_ordinal(&mut self) -> i64 {
+        let ordinal = self.ordinal;
+        self.ordinal += 1;
+        ordinal
     }
 
     /// Executes a statement; gives the number of rows it affected.

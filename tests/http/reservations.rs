@@ -46,23 +46,46 @@ on_both_databases! {
         assert_eq!(events["items"][1]["state"], "awaiting_payment");
     }
 
+    async fn a_cursor_of_before_the_database_went_back_is_outdated(database: &TestStore) {
+        let rig = Rig::grid(database, 2).await;
+        rig.order_once("order-1", &order(&["1"])).await.is(201);
+        let all = rig.get("/v1/events").await.is(200).body;
+        let cursor = all["items"][0]["cursor"].as_str().unwrap().to_owned();
+        let rest = rig.get(&format!("/v1/events?cursor={cursor}")).await.is(200).body;
+        assert_eq!(rest["items"], json!([all["items"][1]]));
+        let (incarnation, _) = cursor.split_once('-').unwrap();
+        let ahead = rig.get(&format!("/v1/events?cursor={incarnation}-3")).await;
+        ahead.is_problem(410, "cursor_outdated", Some("cursor"));
+        for nonsense in ["1", "-1", "5f3a9c1e", "5f3a9c1e-x", "5f3a9c1-1", "+f3a9c1e-1"] {
+            let refused = rig.get(&format!("/v1/events?cursor={nonsense}")).await;
+            refused.is_problem(400, "invalid_value", Some("cursor"));
+        }
+        let mut tx = rig.store.begin().await.unwrap();
+        tx.renew_event_incarnation().await.unwrap();
+        tx.commit().await.unwrap();
+        let outdated = rig.get(&format!("/v1/events?cursor={cursor}")).await;
+        outdated.is_problem(410, "cursor_outdated", Some("cursor"));
+        let anew = rig.get("/v1/events").await.is(200).body;
+        assert_eq!(anew["items"][1]["id"], all["items"][1]["id"]);
+        assert_ne!(anew["items"][1]["cursor"], all["items"][1]["cursor"]);
+    }
+
     async fn who_missed_events_that_were_forgotten_is_told(database: &TestStore) {
         let rig = Rig::grid(database, 2).await;
         rig.order_once("order-1", &order(&["1"])).await.is(201);
         rig.pass(60);
         let before = rig.clock.now();
         rig.order_once("order-2", &order(&["1"])).await.is(201);
-        let all = rig.get("/v1/events?cursor=0").await.is(200).body;
+        let all = rig.get("/v1/events").await.is(200).body;
         let last = |events: &Value| events["items"].as_array().unwrap().last().unwrap()["id"].clone();
         let mut tx = rig.store.begin().await.unwrap();
         assert_eq!(tx.forget_events(before, 100).await.unwrap(), 2);
         tx.commit().await.unwrap();
-        for cursor in [0, 1] {
-            let missed = rig.get(&format!("/v1/events?cursor={cursor}")).await;
-            missed.is_problem(410, "events_forgotten", Some("cursor"));
-        }
-        for path in ["/v1/events?cursor=2", "/v1/events"] {
-            let kept = rig.get(path).await.is(200).body;
+        let cursor = |place: usize| all["items"][place]["cursor"].as_str().unwrap().to_owned();
+        let missed = rig.get(&format!("/v1/events?cursor={}", cursor(0))).await;
+        missed.is_problem(410, "events_forgotten", Some("cursor"));
+        for path in [format!("/v1/events?cursor={}", cursor(1)), "/v1/events".to_owned()] {
+            let kept = rig.get(&path).await.is(200).body;
             assert_eq!(kept["items"][0]["id"], "3");
             assert_eq!(last(&kept), last(&all));
         }

@@ -135,7 +135,7 @@ on_both_databases! {
             let about = told["items"].as_array().unwrap().iter().map(|event| &event["reservation_id"]);
             let about: Vec<_> = about.collect();
             assert_eq!(about, [own.as_str(); 2], "{told}");
-            let after = told["items"][0]["id"].as_str().unwrap();
+            let after = told["items"][0]["cursor"].as_str().unwrap();
             assert_eq!(rig.ids(key, &format!("/v1/events?cursor={after}")).await.len(), 1);
         }
     }

@@ -687,9 +687,14 @@ on_both_databases! {
             EventKind::ReservationCreated { reservation: reservation_id(1) },
             EventKind::PoolCreated { pool: PoolId::new(1).unwrap(), reservation: reservation_id(1) },
         ];
-        for (number, kind) in (1..).zip(&kinds) {
-            assert_eq!(tx.append_event(at(5), kind).await.unwrap().get(), number);
+        for kind in &kinds {
+            tx.append_event(at(5), 0, kind).await.unwrap();
         }
+        assert!(tx.has_unnumbered_events().await.unwrap());
+        assert_eq!(tx.number_events(1).await.unwrap(), 1);
+        assert_eq!(tx.number_events(9).await.unwrap(), 1);
+        assert_eq!(tx.number_events(9).await.unwrap(), 0);
+        assert!(!tx.has_unnumbered_events().await.unwrap());
         let events = tx.events(None, EventId::new(1).ok(), 10).await.unwrap().all().unwrap();
         assert_eq!(events.len(), 1);
         assert_eq!((events[0].at, &events[0].kind), (at(5), &kinds[1]));
@@ -765,18 +770,29 @@ on_both_databases! {
         let mut tx = database.store.begin().await.unwrap();
         // The third was recorded by a clock that was behind.
         for second in [10, 20, 5, 30] {
-            tx.append_event(at(second), &kind).await.unwrap();
+            tx.append_event(at(second), second, &kind).await.unwrap();
+            tx.number_events(1).await.unwrap();
         }
-        assert_eq!(tx.last_event_forgotten().await.unwrap(), None);
+        assert_eq!(tx.event_numbers().await.unwrap().forgotten, None);
         assert_eq!(tx.forget_events(at(10), 9).await.unwrap(), 0, "the first was recorded then");
         assert_eq!(tx.forget_events(at(20), 9).await.unwrap(), 1, "what is kept has no holes");
         assert_eq!(ids(&mut *tx).await, [2, 3, 4]);
         assert_eq!(tx.forget_events(at(99), 2).await.unwrap(), 2);
         assert_eq!(ids(&mut *tx).await, [4]);
-        assert_eq!(tx.last_event_forgotten().await.unwrap(), EventId::new(3).ok());
+        assert_eq!(tx.event_numbers().await.unwrap().forgotten, EventId::new(3).ok());
         assert_eq!(tx.forget_events(at(99), 9).await.unwrap(), 1);
         assert_eq!(tx.forget_events(at(99), 9).await.unwrap(), 0);
-        assert_eq!(tx.append_event(at(100), &kind).await.unwrap().get(), 5);
+        tx.append_event(at(100), 9, &kind).await.unwrap();
+        tx.number_events(1).await.unwrap();
+        let before = tx.event_numbers().await.unwrap();
+        assert_eq!((before.last, before.forgotten), (EventId::new(5).ok(), EventId::new(4).ok()));
+        for _ in 0..9 {
+            let last = tx.event_numbers().await.unwrap();
+            tx.renew_event_incarnation().await.unwrap();
+            let renewed = tx.event_numbers().await.unwrap();
+            assert_ne!(renewed.incarnation, last.incarnation);
+            assert_eq!(renewed.last, before.last);
+        }
         tx.commit().await.unwrap();
     }
 

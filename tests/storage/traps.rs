@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use farmgate::delivery::number_events;
 use farmgate::domain::escrow::EscrowState;
-use farmgate::domain::event::EventKind;
+use farmgate::domain::event::{Event, EventKind};
 use farmgate::domain::ids::*;
 use farmgate::domain::pool::Extension;
 use farmgate::domain::tenant::Tenant;
 use farmgate::ports::store::*;
-use farmgate::storage::{Database, FACTS_VERSION, Settings, connect, ping};
+use farmgate::storage::{Database, FACTS_VERSION, Settings, back_up, connect, ping};
 use futures::future::{BoxFuture, join_all};
 
 use crate::samples::*;
@@ -52,13 +53,22 @@ async fn cancelled_after<T>(polls: u32, future: impl Future<Output = T>) -> Opti
 
 async fn event(store: &Arc<dyn Store>) -> EventId {
     let mut tx = store.begin().await.expect("the pool is healthy");
-    let id = tx.append_event(at(1), &KIND).await.expect("the connection is healthy");
+    tx.append_event(at(1), 0, &KIND).await.expect("the connection is healthy");
     tx.commit().await.expect("it can be committed");
-    id
+    number(store).await
 }
 
-fn append<'tx>(tx: &'tx mut dyn Tx) -> BoxFuture<'tx, Result<EventId, StoreError>> {
-    Box::pin(async move { tx.append_event(at(1), &KIND).await })
+/// Numbers what there is; the last number.
+async fn number(store: &Arc<dyn Store>) -> EventId {
+    let mut tx = store.begin().await.expect("the pool is healthy");
+    tx.number_events(100).await.expect("nobody else numbers for long");
+    let numbers = tx.event_numbers().await.expect("they are there");
+    tx.commit().await.expect("it can be committed");
+    numbers.last.expect("there is an event")
+}
+
+fn append<'tx>(tx: &'tx mut dyn Tx) -> BoxFuture<'tx, Result<(), StoreError>> {
+    Box::pin(async move { tx.append_event(at(1), 0, &KIND).await })
 }
 
 async fn second_store(database: &TestStore) -> Arc<dyn Store> {
@@ -114,7 +124,7 @@ on_both_databases! {
             let _ = tx.put_farm(&farm(1)).await.unwrap();
             drop(tx);
             let mut tx = store.begin().await.unwrap();
-            tx.append_event(at(1), &KIND).await.unwrap();
+            tx.append_event(at(1), 0, &KIND).await.unwrap();
             // Cut off here, it may be committed or not; nothing between.
             match cancelled_after(polls, tx.commit()).await {
                 Some(committed) => committed.unwrap(),
@@ -138,7 +148,8 @@ on_both_databases! {
             assert!(left.is_none());
         }
         let mut raw = database.raw().await;
-        patience_until(async || raw.numbers("SELECT COUNT(*) FROM events").await == [20]).await;
+        let committed = "SELECT COUNT(*) FROM unnumbered_events";
+        patience_until(async || raw.numbers(committed).await == [20]).await;
     }
 
     async fn a_commit_that_fails_is_an_error(database: &TestStore) {
@@ -147,36 +158,39 @@ on_both_databases! {
         let mut raw = database.raw().await;
         raw.run(late).await;
         if database.is_sqlite() {
-            raw.run("CREATE TRIGGER late AFTER INSERT ON events BEGIN INSERT INTO late VALUES (77); END")
-                .await;
+            raw.run(
+                "CREATE TRIGGER late AFTER INSERT ON unnumbered_events
+                    BEGIN INSERT INTO late VALUES (77); END",
+            )
+            .await;
         } else {
             raw.run(
                 "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS
                     'BEGIN INSERT INTO late VALUES (77); RETURN NEW; END';
-                CREATE TRIGGER late AFTER INSERT ON events FOR EACH ROW EXECUTE FUNCTION late()",
+                CREATE TRIGGER late AFTER INSERT ON unnumbered_events FOR EACH ROW EXECUTE FUNCTION late()",
             )
             .await;
         }
         for _ in 0..5 {
             let mut tx = database.store.begin().await.unwrap();
-            tx.append_event(at(1), &KIND).await.unwrap();
+            tx.append_event(at(1), 0, &KIND).await.unwrap();
             let outcome = tx.commit().await;
             assert!(matches!(outcome, Err(StoreError::Refused { .. })), "{outcome:?}");
             assert!(transact::<_, StoreError, _>(&database.store, append).await.is_err());
         }
-        assert_eq!(raw.numbers("SELECT COUNT(*) FROM events").await, [0]);
+        assert_eq!(raw.numbers("SELECT COUNT(*) FROM unnumbered_events").await, [0]);
         let mut tx = database.store.begin().await.unwrap();
         tx.insert_pool(&pool(77)).await.unwrap();
-        tx.append_event(at(1), &KIND).await.unwrap();
+        tx.append_event(at(1), 0, &KIND).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(raw.numbers("SELECT COUNT(*) FROM events").await, [1]);
+        assert_eq!(raw.numbers("SELECT COUNT(*) FROM unnumbered_events").await, [1]);
     }
 
     async fn an_error_that_is_swallowed_comes_back_at_commit(database: &TestStore) {
         let mut tx = database.store.begin().await.unwrap();
         tx.insert_transfers(&[transfer(1, 0)]).await.unwrap();
         let _swallowed = tx.insert_transfers(&[transfer(2, 0)]).await;
-        assert!(tx.append_event(at(1), &KIND).await.is_err(), "nothing more is done");
+        assert!(tx.append_event(at(1), 0, &KIND).await.is_err(), "nothing more is done");
         let outcome = tx.commit().await;
         assert!(matches!(outcome, Err(StoreError::Exists { constraint: Constraint::TransferOrdinal })));
         assert_eq!(database.raw().await.numbers("SELECT COUNT(*) FROM transfers").await, [0]);
@@ -277,40 +291,69 @@ on_both_databases! {
         );
     }
 
-    async fn events_have_no_gaps_while_many_write_and_some_give_up(database: &TestStore) {
-        let writers = (0..8).map(|writer| {
+    async fn readers_miss_no_event_while_many_write_and_some_give_up(database: &TestStore) {
+        let written = 16 * 8 * 2;
+        let writers = (0..16).map(|writer| {
             let store = Arc::clone(&database.store);
             tokio::spawn(async move {
-                for round in 0..20 {
+                for round in 0..10 {
                     let mut tx = store.begin().await.unwrap();
-                    tx.append_event(at(1), &KIND).await.unwrap();
+                    let kind = EventKind::ReservationCreated { reservation: reservation_id(writer + 1) };
+                    tx.append_event(at(1), 2 * round, &kind).await.unwrap();
                     if (writer + round) % 5 == 0 {
                         tx.rollback().await.unwrap();
                     } else {
-                        tx.append_event(at(2), &KIND).await.unwrap();
+                        tx.append_event(at(2), 2 * round + 1, &kind).await.unwrap();
                         tx.commit().await.unwrap();
                     }
                 }
             })
         });
-        let writers = tokio::spawn(join_all(writers));
-        let mut seen = 0;
-        loop {
-            let last = writers.is_finished();
-            let mut tx = database.store.begin_read().await.unwrap();
-            for event in tx.events(None, EventId::new(seen).ok(), 200).await.unwrap().all().unwrap() {
-                seen += 1;
-                assert_eq!(event.id.get(), seen, "one became visible before the one ahead of it");
-            }
-            tx.rollback().await.unwrap();
-            if last {
-                break;
-            }
-        }
-        for writer in writers.await.unwrap() {
+        let readers = (0..4).map(|_| {
+            let store = Arc::clone(&database.store);
+            tokio::spawn(async move {
+                let mut read = Vec::new();
+                while read.len() < written {
+                    number_events(&store).await.unwrap();
+                    let after = read.last().map(|event: &Event| event.id);
+                    let mut tx = store.begin_read().await.unwrap();
+                    read.extend(tx.events(None, after, 7).await.unwrap().all().unwrap());
+                    tx.rollback().await.unwrap();
+                }
+                read
+            })
+        });
+        let (writers, readers) = (join_all(writers), join_all(readers));
+        let (writers, readers) = futures::future::join(writers, readers).await;
+        for writer in writers {
             writer.unwrap();
         }
-        assert_eq!(seen, 8 * 16 * 2);
+        for read in readers {
+            let read = read.unwrap();
+            let ids: Vec<i64> = read.iter().map(|event| event.id.get()).collect();
+            assert_eq!(ids, (1..=written as i64).collect::<Vec<_>>(), "none is missed, and none comes twice");
+            for writer in 1..=16 {
+                let kind = EventKind::ReservationCreated { reservation: reservation_id(writer) };
+                let of_one: Vec<_> = read.iter().filter(|event| event.kind == kind).map(|e| e.at).collect();
+                assert_eq!(of_one, [at(1), at(2)].repeat(8), "those of one subject come in their order");
+            }
+        }
+    }
+
+    async fn events_that_wait_are_numbered_by_subject_version_and_place(database: &TestStore) {
+        let told = |number| EventKind::ReservationCreated { reservation: reservation_id(number) };
+        for (number, version) in [(2, 0), (1, 0), (2, 1), (1, 1)] {
+            let mut tx = database.store.begin().await.unwrap();
+            tx.append_event(at(version), version, &told(number)).await.unwrap();
+            tx.append_event(at(version + 10), version, &told(number)).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(number_events(&database.store).await.unwrap(), 8);
+        let mut tx = database.store.begin_read().await.unwrap();
+        let events = tx.events(None, None, 10).await.unwrap().all().unwrap();
+        let in_order = [(1, 0), (1, 10), (1, 1), (1, 11), (2, 0), (2, 10), (2, 1), (2, 11)];
+        let expected: Vec<_> = in_order.iter().map(|(number, second)| (told(*number), at(*second))).collect();
+        assert_eq!(events.into_iter().map(|event| (event.kind, event.at)).collect::<Vec<_>>(), expected);
     }
 
     async fn a_closed_database_says_so(database: &TestStore) {
@@ -434,13 +477,30 @@ mod sqlite_alone {
     }
 
     #[tokio::test]
+    async fn a_backup_is_another_incarnation() {
+        let database = support::sqlite().await;
+        let last = event(&database.store).await;
+        let before = database.store.begin_read().await.unwrap().event_numbers().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy.db");
+        back_up(&database.settings, &copy).await.unwrap();
+        let url = format!("sqlite://{}", copy.display());
+        let restored = connect(&Settings::for_url(url.parse().unwrap())).await.unwrap();
+        let numbers = restored.begin_read().await.unwrap().event_numbers().await.unwrap();
+        assert_eq!(numbers.last, Some(last));
+        assert_ne!(numbers.incarnation, before.incarnation);
+        let still = database.store.begin_read().await.unwrap().event_numbers().await.unwrap();
+        assert_eq!(still, before, "the database itself is the same");
+    }
+
+    #[tokio::test]
     async fn commits_are_durable_and_readers_do_not_wait() {
         let database = support::sqlite().await;
         assert_eq!(database.raw().await.texts("PRAGMA journal_mode").await, ["wal"]);
         let mut writer = database.store.begin().await.unwrap();
-        writer.append_event(at(1), &KIND).await.unwrap();
+        writer.append_event(at(1), 0, &KIND).await.unwrap();
         let mut reader = database.store.begin_read().await.unwrap();
-        assert_eq!(reader.events(None, None, 10).await.unwrap().all().unwrap(), []);
+        assert!(!reader.has_unnumbered_events().await.unwrap());
         writer.commit().await.unwrap();
     }
 
@@ -506,9 +566,10 @@ mod postgres_alone {
         let store = connect(&settings).await.unwrap();
         event(&store).await;
         let mut held = database.store.begin().await.unwrap();
-        held.append_event(at(1), &KIND).await.unwrap();
+        held.number_events(1).await.unwrap();
         let mut tx = store.begin().await.unwrap();
-        let outcome = tx.append_event(at(1), &KIND).await;
+        tx.append_event(at(1), 0, &KIND).await.unwrap();
+        let outcome = tx.number_events(1).await;
         assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{outcome:?}");
         drop(tx);
         held.rollback().await.unwrap();
@@ -519,7 +580,7 @@ mod postgres_alone {
     async fn a_connection_that_was_cut_is_unavailable_and_replaced() {
         let database = support::postgres().await;
         let mut tx = database.store.begin().await.unwrap();
-        tx.append_event(at(1), &KIND).await.unwrap();
+        tx.append_event(at(1), 0, &KIND).await.unwrap();
         let cut = "SELECT CAST(COUNT(pg_terminate_backend(pid)) AS BIGINT) FROM pg_stat_activity
             WHERE datname = current_database() AND pid <> pg_backend_pid()";
         assert!(database.raw().await.numbers(cut).await[0] >= 1);

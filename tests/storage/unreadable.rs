@@ -61,7 +61,8 @@ async fn fill(database: &TestStore) {
         tx.insert_claimable(&claimable(number)).await.unwrap();
         tx.insert_pool(&pool(number.into())).await.unwrap();
         let kind = EventKind::changed(&reservation(number));
-        tx.append_event(at(1), &kind).await.unwrap();
+        tx.append_event(at(1), 0, &kind).await.unwrap();
+        tx.number_events(1).await.unwrap();
         let act = Act::ReservationOpened { reservation: reservation_id(number.into()) };
         let id = AuditId::new(number.into()).unwrap();
         let opened = AuditEntry { id, at: at(1), actor: Actor::CommandLine, act, reason: None };

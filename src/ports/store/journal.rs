@@ -4,13 +4,10 @@ use serde::{Deserialize, Serialize};
 use super::error::{Applied, StoreError};
 use super::forward::store_trait;
 use super::lease::ServerIdentity;
-use super::pages::Page;
 use crate::domain::address::AccountId;
 use crate::domain::asset::Asset;
-use crate::domain::event::{Event, EventKind};
-use crate::domain::ids::{EntryId, EventId, LedgerSeq, OperationId, ReservationId, TxHash};
+use crate::domain::ids::{EntryId, LedgerSeq, OperationId, ReservationId, TxHash};
 use crate::domain::journal::{BookAccount, Entry};
-use crate::domain::tenant::Tenant;
 
 /// What the engine last reported of itself; `/readyz` and `doctor` read it, in whatever process they run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,29 +89,6 @@ store_trait! {
             after: Option<EntryId>,
             limit: u32,
         ) -> Result<Vec<Entry>, StoreError>;
-
-        /// Records an event; its id is the next in the order of commits, without gaps.
-        ///
-        /// From here to the commit other transactions wait with theirs, so record events last.
-        async fn append_event(&mut self, at: Timestamp, kind: &EventKind) -> Result<EventId, StoreError>;
-
-        /// Events in the order of their ids, after `after`: all, or those that concern a tenant.
-        async fn events(
-            &mut self,
-            tenant: Option<&Tenant>,
-            after: Option<EventId>,
-            limit: u32,
-        ) -> Result<Page<Event, EventId>, StoreError>;
-
-        /// The last event that was forgotten; `None` if all there ever were are kept.
-        async fn last_event_forgotten(&mut self) -> Result<Option<EventId>, StoreError>;
-
-        /// Forgets the oldest events up to the first that was not recorded before `before`, at most `limit`;
-        /// gives the number forgotten. Ids go on.
-        ///
-        /// # Errors
-        /// [`StoreError::Conflict`] if somebody else forgets, too.
-        async fn forget_events(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
         /// Stores the engine's report over the last one: there is one.
         async fn report(&mut self, status: &EngineStatus) -> Result<(), StoreError>;

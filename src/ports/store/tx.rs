@@ -11,6 +11,7 @@ use super::claimables::ClaimablesTx;
 use super::dead_letters::DeadLettersTx;
 use super::deployment::DeploymentTx;
 use super::error::StoreError;
+use super::events::EventsTx;
 use super::fee_bumps::FeeBumpsTx;
 use super::journal::JournalTx;
 use super::lease::LeaseTx;
@@ -60,6 +61,7 @@ pub trait Tx:
     + ClaimablesTx
     + DeadLettersTx
     + DeploymentTx
+    + EventsTx
     + FeeBumpsTx
     + JournalTx
     + LeaseTx

@@ -173,7 +173,7 @@ impl<'tx> UnitOfWork<'tx> {
     ) -> Result<Reservation, EngineError> {
         let stored = self.tx.update_reservation(reservation).await?;
         let now = self.now();
-        self.tx.append_event(now, &EventKind::changed(&stored)).await?;
+        self.tx.append_event(now, stored.version, &EventKind::changed(&stored)).await?;
         Ok(stored)
     }
 

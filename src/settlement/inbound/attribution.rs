@@ -65,7 +65,8 @@ pub(in crate::settlement) async fn take_in(
         Applied::Executed => ingested.payments += 1,
     }
     work.post(paid_in(&stored)).await?;
-    work.append_event(now, &EventKind::PaymentReceived { payment: id, reservation: owner }).await?;
+    let received = EventKind::PaymentReceived { payment: id, reservation: owner };
+    work.append_event(now, 0, &received).await?;
     match (attribution, reservation) {
         (Attribution::Counted, Some(reservation)) => {
             if let State::Held { .. } = reservation.state {

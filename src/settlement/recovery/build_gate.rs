@@ -216,6 +216,8 @@ async fn look_back(
                 wait_seconds = not_before.duration_since(tip.closed_at).as_secs(),
                 "what was sent may not be stored: nothing is built until what may be under way is over"
             );
+            // Events that were read may not be stored either, and their numbers are given again.
+            tx.renew_event_incarnation().await?;
             GateState::NotBefore(before.map_or(not_before, |before| before.max(not_before)))
         }
     };

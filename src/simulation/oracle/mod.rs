@@ -6,6 +6,7 @@
 mod books;
 mod claimables;
 mod clawbacks;
+mod events;
 mod excess;
 mod ledger_view;
 mod pages;
@@ -91,6 +92,7 @@ impl Oracle {
         cases: &[Case],
         after_months: bool,
     ) -> Result<Verdict, StoreError> {
+        events::number(&self.base).await?;
         let mut tx = Store::begin_read(&self.base).await?;
         let tx = &mut *tx;
         let stored = books::stored_payments(tx).await?;
@@ -120,6 +122,7 @@ impl Oracle {
             view.check_claimables(tx, findings).await?;
         }
         view.check_books(tx, findings).await?;
+        events::check(tx, findings).await?;
         for record in tx.quarantined(LIST_ROWS_MAX).await? {
             findings.push((Wrong::Lost, format!("a record was quarantined: {}", record.reason)));
         }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use farmgate::delivery::number_events;
 use farmgate::domain::address::Address;
 use farmgate::domain::event::EventKind;
 use farmgate::domain::journal::BookAccount;
@@ -91,6 +92,7 @@ on_both_databases! {
         world.pay("alice", reservation.escrow, quarter, "TFT").await;
         world.rest().await;
         assert_eq!(world.reservation(reservation.id).await.state.lacks(), lacks(quarter), "it came nearer");
+        number_events(&world.store).await.unwrap();
         let events =
             world.store.begin_read().await.unwrap().events(None, None, 1_000).await.unwrap().all().unwrap();
         let told: Vec<_> = events

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use farmgate::delivery::number_events;
 use farmgate::domain::ids::EventId;
 
 use crate::support::{RawConnection, on_both_databases};
@@ -32,7 +33,7 @@ async fn answers(raw: &mut RawConnection) -> i64 {
 }
 
 async fn last_forgotten(world: &World) -> Option<EventId> {
-    world.store.begin_read().await.unwrap().last_event_forgotten().await.unwrap()
+    world.store.begin_read().await.unwrap().event_numbers().await.unwrap().forgotten
 }
 
 on_both_databases! {
@@ -52,6 +53,7 @@ on_both_databases! {
         ))
         .await;
         let settings = engine_settings();
+        number_events(&world.store).await.unwrap();
         let before = rows(&mut raw).await;
         assert!(before["events"] > 3, "{before:?}");
 

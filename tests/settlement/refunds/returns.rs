@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use farmgate::delivery::number_events;
 use farmgate::domain::address::{AccountId, Address};
 use farmgate::domain::audit::{Act, AuditEntry};
 use farmgate::domain::event::EventKind;
@@ -22,6 +23,7 @@ const PAST_THE_DEADLINE_SECONDS: i64 = 4_000;
 const PURSE: &str = "10000";
 
 async fn events(world: &World) -> Vec<EventKind> {
+    number_events(&world.store).await.unwrap();
     let events =
         world.store.begin_read().await.unwrap().events(None, None, 1_000).await.unwrap().all().unwrap();
     events.into_iter().map(|event| event.kind).collect()

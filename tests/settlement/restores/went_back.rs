@@ -168,9 +168,13 @@ on_both_databases! {
         world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
         until_settled(&world, &reservation).await;
         let built = faults.built();
+        let numbered_by =
+            async || world.store.begin_read().await.unwrap().event_numbers().await.unwrap().incarnation;
+        let before = numbered_by().await;
         backup.restore(store).await;
         until_it_pauses(&world).await;
         assert_eq!(faults.built(), built, "nothing is built");
+        assert_ne!(numbered_by().await, before, "cursors of before are outdated");
         world.clock.move_on(PAST_MAX_TIME_SECONDS);
         until_settled(&world, &reservation).await;
         one.ends().await;
