@@ -1,9 +1,10 @@
 //! What no payment list tells of an account: merges into it, clawbacks, claims and trades, read from
 //! its effects.
 //!
-//! Asked only about accounts whose balances their payments do not explain. Each operation is taken in by one
-//! database transaction under its own identity, so that reading effects again changes nothing. What cannot
-//! be understood is put aside with its JSON.
+//! Asked only about accounts whose balances their payments do not explain, or from which something left that
+//! by their payments was not owed. Each operation is taken in by one database transaction under its own
+//! identity, so that reading effects again changes nothing. What cannot be understood is put aside with its
+//! JSON.
 
 use super::attribution::{Ingested, take_in};
 use super::ingest::Histories;
@@ -15,7 +16,9 @@ use crate::domain::escrow::HistoryCursor;
 use crate::domain::ids::OperationId;
 use crate::domain::money::Stroops;
 use crate::domain::payment::{Memo, Payment, PaymentId, PaymentKind};
-use crate::ports::network::{EffectId, EffectKind, EffectRecord, OperationRecord, PAGE_RECORDS_MAX};
+use crate::ports::network::{
+    EffectId, EffectKind, EffectRecord, NetworkError, OperationRecord, PAGE_RECORDS_MAX,
+};
 use crate::ports::store::{Applied, PaymentFilter};
 use crate::settlement::books::accepted::{accept_loss, is_accepted};
 use crate::settlement::books::clawbacks::claw_back;
@@ -39,6 +42,14 @@ enum Known {
     Untold,
 }
 
+/// How far a look at an account's effects came.
+struct EffectsRead {
+    /// True if something was taken in.
+    taken: bool,
+    /// Everything before this operation is taken in; `None` if nothing is told of it.
+    before: Option<OperationId>,
+}
+
 impl Histories {
     /// Takes in what an account's effects tell beyond its payments; true if something was.
     pub(in crate::settlement) async fn take_in_effects(
@@ -46,6 +57,32 @@ impl Histories {
         account: AccountId,
         report: &mut TickReport,
     ) -> Result<bool, EngineError> {
+        Ok(self.read_effects(account, report).await?.taken)
+    }
+
+    /// Takes in what an account's effects tell that came before an operation of its payments.
+    ///
+    /// # Errors
+    /// If they do not tell as much yet: an instance that is behind proves nothing.
+    pub(super) async fn take_in_effects_before(
+        &self,
+        account: AccountId,
+        operation: OperationId,
+        report: &mut TickReport,
+    ) -> Result<(), EngineError> {
+        if self.read_effects(account, report).await?.before >= Some(operation) {
+            return Ok(());
+        }
+        let what = format!("operation {operation} of account {account}");
+        let reason = "what effects tell before it is not there yet".to_owned();
+        Err(NetworkError::OfOneThing { what, reason, asked: true }.into())
+    }
+
+    async fn read_effects(
+        &self,
+        account: AccountId,
+        report: &mut TickReport,
+    ) -> Result<EffectsRead, EngineError> {
         let (mut taken, mut looked_up) = (false, 0);
         let mut cursor = self.effects_cursor(account).await?;
         for _ in 0..EFFECT_PAGES_MAX {
@@ -56,8 +93,9 @@ impl Histories {
             // than a page.
             let cut_off = if full && groups.len() > 1 { groups.pop() } else { None };
             for (operation, effects) in groups {
+                let stops = |taken| Ok(EffectsRead { taken, before: Some(operation) });
                 if looked_up >= OPERATIONS_PER_LOOK_MAX {
-                    return Ok(taken);
+                    return stops(taken);
                 }
                 let record = match self.known(account, operation, &effects).await? {
                     Known::Told => None,
@@ -65,10 +103,10 @@ impl Histories {
                         looked_up += 1;
                         // Not there on the instance that answered: it will be, later.
                         let Some(record) = self.ports.network.operation(operation).await? else {
-                            return Ok(taken);
+                            return stops(taken);
                         };
                         if is_told_as_payment(&record.kind) && !self.is_read(account, operation).await? {
-                            return Ok(taken);
+                            return stops(taken);
                         }
                         Some(record)
                     }
@@ -77,10 +115,10 @@ impl Histories {
                 cursor = cursor.max(Some(EffectId { operation, index: LAST_INDEX }));
             }
             if cut_off.is_none() {
-                return Ok(taken);
+                break;
             }
         }
-        Ok(taken)
+        Ok(EffectsRead { taken, before: cursor.map(|last| last.operation) })
     }
 
     /// Where an account's effects were looked at last, or need not be looked at: an escrow account's are all

@@ -75,24 +75,18 @@ impl Histories {
         report: &mut TickReport,
     ) -> Result<Read, EngineError> {
         let mut recovered: Option<TxHash> = None;
+        let mut told_before: Option<OperationId> = None;
         for _ in 0..INGEST_PAGES_MAX {
             let place = WatchedAccount::load(&mut *self.ports.read().await?, account).await?;
             let Some(place) = place else { return Ok(Read::ToItsEnd) };
             let (cursor, reserved) = (place.cursor(), place.reservation().is_some());
+            let is_escrow = matches!(place, WatchedAccount::Escrow(_));
             let page = self.ports.network.payments(account, cursor, PAGE_RECORDS_MAX).await?;
             let last_page = page.len() < PAGE_RECORDS_MAX;
             if page.is_empty() {
                 return Ok(Read::ToItsEnd);
             }
-            let funders = self.funders();
-            let ingested = self
-                .ports
-                .transact(move |work| {
-                    let (page, funders) = (page.clone(), funders.clone());
-                    Box::pin(async move { ingest_page(work, account, cursor, &page, &funders).await })
-                })
-                .await;
-            let ingested = match ingested {
+            let ingested = match self.take_in_page(account, cursor, &page).await {
                 // A transaction of ours that a restored database does not know; once it does, the page
                 // is read again.
                 Err(EngineError::ForeignOutgoing { transaction, .. })
@@ -101,6 +95,19 @@ impl Histories {
                         && self.recovery.recover(transaction).await? =>
                 {
                     recovered = Some(transaction);
+                    continue;
+                }
+                // What is owed from an account follows from all that came before, a clawback too.
+                Err(EngineError::ForeignOutgoing { operation, .. })
+                    if is_escrow && told_before != Some(operation) =>
+                {
+                    let before = page.iter().position(|record| operation_of(record) == Some(operation));
+                    let before = page.get(..before.unwrap_or(0)).unwrap_or_default();
+                    if let Some(ingested) = self.take_in_page(account, cursor, before).await? {
+                        ingested.note(report);
+                    }
+                    self.take_in_effects_before(account, operation, report).await?;
+                    told_before = Some(operation);
                     continue;
                 }
                 ingested => ingested?,
@@ -115,6 +122,22 @@ impl Histories {
             }
         }
         Ok(Read::InPart)
+    }
+
+    /// Takes in a page of history; `None` if something else read on in the meantime.
+    async fn take_in_page(
+        &self,
+        account: AccountId,
+        cursor: OperationId,
+        page: &[HistoryRecord],
+    ) -> Result<Option<Ingested>, EngineError> {
+        let (page, funders): (Arc<[HistoryRecord]>, _) = (Arc::from(page), self.funders());
+        self.ports
+            .transact(move |work| {
+                let (page, funders) = (Arc::clone(&page), Arc::clone(&funders));
+                Box::pin(async move { ingest_page(work, account, cursor, &page, &funders).await })
+            })
+            .await
     }
 }
 

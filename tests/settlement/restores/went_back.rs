@@ -347,4 +347,67 @@ on_both_databases! {
         );
         world.assert_reconciled().await;
     }
+
+    async fn a_lost_return_that_a_lost_clawback_had_cut_is_found(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.issuer_may_claw_back().await;
+        world.customer("alice").await;
+        let has = world.holds("alice", "TFT");
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let much = Stroops::new(price(&reservation).get() * 3).unwrap();
+        world.pay("alice", reservation.escrow, much, "TFT").await;
+        world.freeze(wallet("alice").account(), true).await;
+        world.until(reservation.id, "settled").await;
+        world.rest().await;
+        let backup = Backup::take(store).await;
+        world.claw_back(reservation.escrow, amount("1")).await;
+        world.rest().await;
+        world.freeze(wallet("alice").account(), false).await;
+        world.clock.move_on(200);
+        let rest = has.checked_sub(price(&reservation)).unwrap().checked_sub(amount("1")).unwrap();
+        world.until_holds("alice", "TFT", rest).await;
+        backup.restore(store).await;
+        world.restart(world.store.clone(), world.network.clone());
+        // Payments tell of the return, and an instance that is behind not yet of the clawback.
+        faults.no_effects.store(1, Ordering::SeqCst);
+        world.tick().await.expect("nothing stops");
+        assert_eq!(faults.no_effects.load(Ordering::SeqCst), 0, "effects were read");
+        world.rest().await;
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        world.rest().await;
+        assert_eq!(world.holds("alice", "TFT"), rest, "it went back once");
+        world.assert_reconciled().await;
+    }
+
+    async fn a_lost_return_that_a_clawback_had_cut_is_found_beside_its_lost_payment(store: &TestStore) {
+        let world = World::new(store.store.clone()).await;
+        world.issuer_may_claw_back().await;
+        for name in ["alice", "bob"] {
+            world.customer(name).await;
+        }
+        let reservation = world.reserve().await;
+        world.rest().await;
+        world.pay("alice", reservation.escrow, price(&reservation), "TFT").await;
+        world.until(reservation.id, "settled").await;
+        world.rest().await;
+        let rest = world.holds("bob", "TFT").checked_sub(amount("1")).unwrap();
+        let backup = Backup::take(store).await;
+        world.pay("bob", reservation.escrow, amount("3"), "TFT").await;
+        world.freeze(wallet("bob").account(), true).await;
+        world.rest().await;
+        world.claw_back(reservation.escrow, amount("1")).await;
+        world.rest().await;
+        world.freeze(wallet("bob").account(), false).await;
+        world.clock.move_on(200);
+        world.until_holds("bob", "TFT", rest).await;
+        backup.restore(store).await;
+        world.restart(world.store.clone(), world.network.clone());
+        world.tick().await.expect("nothing stops");
+        world.rest().await;
+        world.clock.move_on(PAST_MAX_TIME_SECONDS);
+        world.rest().await;
+        assert_eq!(world.holds("bob", "TFT"), rest, "it went back once");
+        world.assert_reconciled().await;
+    }
 }
