@@ -18,7 +18,7 @@ use crate::domain::journal::BookAccount;
 use crate::domain::money::Stroops;
 use crate::domain::reservation::State;
 use crate::domain::transfer::{Transfer, TransferState};
-use crate::ports::store::{Applied, LIST_ROWS_MAX, StoreError, Tx};
+use crate::ports::store::{Applied, LIST_ROWS_MAX, Pages, StoreError, Tx};
 use crate::settlement::EngineError;
 
 /// Books a clawback, once, and lets returns that are owed already bear it.
@@ -110,19 +110,16 @@ pub(in crate::settlement) async fn owed_from(
     reservation: Option<ReservationId>,
     asset: Asset,
 ) -> Result<Vec<Transfer>, StoreError> {
-    let (mut owed, mut after) = (Vec::new(), None);
-    loop {
+    let (mut owed, mut pages) = (Vec::new(), Pages::new());
+    while let Some(after) = pages.after() {
         let page = tx.pending_refunds_from(account, after, LIST_ROWS_MAX).await?;
-        after = page.last().map(|transfer| transfer.id);
-        let last = page.len() < LIST_ROWS_MAX as usize;
+        pages.turn_after(&page, |transfer| transfer.id);
         let concerned = |one: &Transfer| {
             one.asset == asset && one.reservation == reservation && returned_payment(one).is_some()
         };
         owed.extend(page.into_iter().filter(concerned));
-        if last {
-            return Ok(owed);
-        }
     }
+    Ok(owed)
 }
 
 /// How much more is owed from an account than it holds by the books. What was taken from accounts without

@@ -20,7 +20,7 @@ use crate::domain::payment::{Attribution, Memo, Payment, PaymentKind};
 use crate::domain::refund::{RefundAddress, Return, returns};
 use crate::domain::reservation::{Funding, RefundReason, Reservation, State};
 use crate::domain::transfer::{Delivery, Transfer, TransferKind, TransferState};
-use crate::ports::store::{LIST_ROWS_MAX, PaymentFilter, StoreError, Tx};
+use crate::ports::store::{LIST_ROWS_MAX, Pages, PaymentFilter, StoreError, Tx};
 use crate::settlement::EngineError;
 
 /// Most transfers stored by one statement.
@@ -123,16 +123,13 @@ pub(in crate::settlement) async fn counted_payments(
     reservation: ReservationId,
 ) -> Result<Vec<Payment>, StoreError> {
     let counted = PaymentFilter { reservation: Some(reservation), attribution: Some(Attribution::Counted) };
-    let mut payments: Vec<Payment> = Vec::new();
-    loop {
-        let after = payments.last().map(|last| last.id);
+    let (mut payments, mut pages) = (Vec::new(), Pages::new());
+    while let Some(after) = pages.after() {
         let page = tx.payments(&counted, after, LIST_ROWS_MAX).await?;
-        let last = page.len() < LIST_ROWS_MAX as usize;
+        pages.turn_after(&page, |stored| stored.payment.id);
         payments.extend(page.into_iter().map(|stored| stored.payment));
-        if last {
-            return Ok(payments);
-        }
     }
+    Ok(payments)
 }
 
 /// Makes everything owed that goes back of a reservation's counted payments: the excess over what its

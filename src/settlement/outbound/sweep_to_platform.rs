@@ -12,7 +12,7 @@ use crate::domain::asset::Asset;
 use crate::domain::journal::BookAccount;
 use crate::domain::money::Stroops;
 use crate::domain::transfer::Transfer;
-use crate::ports::store::{LIST_ROWS_MAX, Tx};
+use crate::ports::store::{LIST_ROWS_MAX, Pages, Tx};
 use crate::settlement::EngineError;
 
 /// Most pages of returns owed from one account that are read; one that owes more stays open.
@@ -62,19 +62,17 @@ async fn owed_and_waiting(
     account: AccountId,
     waits: &(dyn Fn(&Transfer) -> bool + Send + Sync),
 ) -> Result<Option<BTreeMap<Asset, i128>>, EngineError> {
-    let (mut owed, mut after) = (BTreeMap::<Asset, i128>::new(), None);
+    let (mut owed, mut pages) = (BTreeMap::<Asset, i128>::new(), Pages::new());
     for _ in 0..OWED_PAGES_MAX {
+        let Some(after) = pages.after() else { break };
         let page = tx.pending_refunds_from(account, after, LIST_ROWS_MAX).await?;
-        after = page.last().map(|transfer| transfer.id);
+        pages.turn_after(&page, |transfer| transfer.id);
         if !page.iter().all(waits) {
             return Ok(None);
         }
         for transfer in &page {
             *owed.entry(transfer.asset).or_default() += i128::from(transfer.amount.get());
         }
-        if page.len() < LIST_ROWS_MAX as usize {
-            return Ok(Some(owed));
-        }
     }
-    Ok(None)
+    Ok(pages.after().is_none().then_some(owed))
 }
