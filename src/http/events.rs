@@ -1,4 +1,4 @@
-//! What happened, in the order of commits.
+//! What happened, to be followed by cursor.
 
 use axum::Json;
 use axum::extract::State;
@@ -66,7 +66,10 @@ pub(super) async fn handler(
     Asked(asked): Asked<Query>,
 ) -> Result<Json<Page<Event>>, Problem> {
     let tenant = caller.tenant_or_all(asked.tenant)?;
-    number_events(&app.store).await?;
+    // Those that cannot be numbered now are read later: their numbers come after all that are given.
+    if let Err(error) = number_events(&app.store).await {
+        tracing::warn!(%error, "events wait for their numbers");
+    }
     let mut tx = app.read().await?;
     let numbers = tx.event_numbers().await?;
     if let Some(cursor) = asked.cursor {

@@ -2,9 +2,9 @@
 //!
 //! Writing transactions run at READ COMMITTED. Money rules do not rest on the isolation level but on unique
 //! keys and on writes that are guarded by version or state, and both hold at any level. What a decision reads
-//! and must not change under it is locked where it is read: nodes, the escrow account to take, the counter of
-//! events. SERIALIZABLE would turn every two transactions that append an event into a conflict. Reading
-//! transactions are REPEATABLE READ, so that they see one state. All waits are bounded.
+//! and must not change under it is locked where it is read: nodes, the escrow account to take, the last
+//! number of an event while events are numbered. Reading transactions are REPEATABLE READ, so that they see
+//! one state. All waits are bounded.
 //!
 //! The schema and the statements keep to what CockroachDB and YugabyteDB speak.
 

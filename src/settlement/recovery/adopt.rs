@@ -70,6 +70,7 @@ impl Adopt {
                         adopt_one(work, snapshot, tip).await?;
                     }
                     if !unknown.is_empty() {
+                        work.renew_event_incarnation().await?;
                         retire(work.tx(), tip.closed_at).await?;
                     }
                     let changed = work.escrows(&changed).await?;

@@ -89,6 +89,8 @@ async fn store_recovered(work: &mut UnitOfWork<'_>, record: &TransactionRecord) 
         created_at: work.now(),
     };
     work.insert_recovered(&submission).await?;
+    // The database went back: events that were read may not be stored either.
+    work.renew_event_incarnation().await?;
     let at = work.now().max(record.closed_at);
     retire(work.tx(), at).await?;
     // The fees of a channel that was caught up with are booked already; of another, what is left is booked
