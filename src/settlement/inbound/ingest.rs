@@ -80,7 +80,7 @@ impl Histories {
             let place = WatchedAccount::load(&mut *self.ports.read().await?, account).await?;
             let Some(place) = place else { return Ok(Read::ToItsEnd) };
             let (cursor, reserved) = (place.cursor(), place.reservation().is_some());
-            let is_escrow = matches!(place, WatchedAccount::Escrow(_));
+            let owes = place.may_owe();
             let page = self.ports.network.payments(account, cursor, PAGE_RECORDS_MAX).await?;
             let last_page = page.len() < PAGE_RECORDS_MAX;
             if page.is_empty() {
@@ -97,9 +97,10 @@ impl Histories {
                     recovered = Some(transaction);
                     continue;
                 }
-                // What is owed from an account follows from all that came before, a clawback too.
+                // What is owed from an account follows from all that came before, a clawback too. Where
+                // nothing can be owed there is nothing to wait for.
                 Err(EngineError::ForeignOutgoing { operation, .. })
-                    if is_escrow && told_before != Some(operation) =>
+                    if owes && told_before != Some(operation) =>
                 {
                     let before = page.iter().position(|record| operation_of(record) == Some(operation));
                     let before = page.get(..before.unwrap_or(0)).unwrap_or_default();

@@ -42,6 +42,16 @@ impl WatchedAccount {
         }
     }
 
+    /// True if something may be owed from it: it is a reservation's, or was found and what came goes back.
+    pub(in crate::settlement) fn may_owe(&self) -> bool {
+        match self {
+            Self::Escrow(escrow) => {
+                escrow.state.reservation().is_some() || escrow.state == EscrowState::Adopted
+            }
+            Self::System { .. } => false,
+        }
+    }
+
     /// The last operation of its history that concerns us: of an account that is no more, its merge. Whoever
     /// makes an account of that address anew, or pays it, pays somebody else; and one that we never made
     /// was never ours.

@@ -1,6 +1,8 @@
 //! What belongs to no reservation: merges, what comes to the platform and to channels, what waits to be
 //! claimed.
 
+use std::sync::atomic::Ordering;
+
 use farmgate::domain::address::AccountId;
 use farmgate::domain::escrow::ChannelRole;
 use farmgate::domain::ids::OperationId;
@@ -152,6 +154,23 @@ on_both_databases! {
         world.next_ledger().await;
         let error = world.tick().await.unwrap_err();
         assert!(matches!(error, EngineError::ForeignOutgoing { account, .. } if account == channel));
+    }
+
+    async fn money_taken_from_an_account_of_nobody_stops_the_engine_though_effects_lag(store: &TestStore) {
+        let (world, faults) = faulty(store.store.clone()).await;
+        world.issuer_may_claw_back().await;
+        world.customer("alice").await;
+        let reservation = world.reserve().await;
+        world.rest().await;
+        let account = world.waiting_account(reservation.escrow).await;
+        world.pay("alice", account, amount("3"), "TFT").await;
+        world.freeze(wallet("alice").account(), true).await;
+        world.rest().await;
+        world.steal("platform", account, amount("1"), "TFT").await;
+        world.next_ledger().await;
+        faults.no_effects.store(usize::MAX, Ordering::SeqCst);
+        let error = world.tick().await.unwrap_err();
+        assert!(matches!(error, EngineError::ForeignOutgoing { account: from, .. } if from == account));
     }
 
     async fn claimable_balances_of_strangers_are_listed_and_never_claimed(store: &TestStore) {
