@@ -28,10 +28,10 @@ use crate::stellar::transport::{HttpTransport, TransportError};
 use crate::stellar::{CheckError, StellarNetwork};
 use crate::storage::{self, SchemaState};
 
-/// The passphrase of the public network (Stellar documentation, "Networks").
 /// How long to wait before Horizon is asked again which network it serves.
 const PASSPHRASE_RETRY: Duration = Duration::from_secs(5);
-/// How long requests under way may take when the service stops, and after them the engine.
+/// How long requests under way may take when the service stops, and after them the numbering of events, and
+/// the engine.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
 
 /// Longest authorization, in bytes: anything longer is a wrong file.
@@ -249,7 +249,7 @@ impl Service {
         };
         let mut engine = tokio::spawn(run_engine(store, network, horizon_url, candidate, stop.clone()));
         let mut serving = std::pin::pin!(serving);
-        let numbering = tokio::spawn(numbering);
+        let mut numbering = tokio::spawn(numbering);
         let mut engine_ended = None;
         tokio::select! {
             () = &mut serving => {}
@@ -263,8 +263,13 @@ impl Service {
             }
         }
         stop.cancel();
-        if tokio::time::timeout(SHUTDOWN_GRACE, numbering).await.is_err() {
-            tracing::warn!("the numbering of events was cut off");
+        tokio::select! {
+            ended = &mut numbering => ended?,
+            // Harmless: the next pass, of whatever process, goes on.
+            () = SystemClock.sleep(SHUTDOWN_GRACE) => {
+                tracing::warn!("the numbering of events was cut off");
+                numbering.abort();
+            }
         }
         match engine_ended {
             Some(ended) => ended?,

@@ -37,8 +37,9 @@ pub(super) struct Query {
 
 /// Events, oldest first: the list to follow. Whoever has read to the end asks again with the `cursor` of the
 /// last event and misses nothing, for events are numbered after their commit; what is missing between their
-/// ids concerns other tenants. The events of one subject are in its order. No other list is like that: its
-/// order is that of its items' own ids, and what commits later may have a smaller one.
+/// ids concerns other tenants. The events of one subject are in its order; those of different subjects are
+/// not always in that of their commits. No other list is like that: its order is that of its items' own ids,
+/// and what commits later may have a smaller one.
 ///
 /// A cursor names the database that numbered the events. After that went back to an earlier state (a backup
 /// was restored, a standby promoted), or nobody looked after it for a while, a cursor of before is answered

@@ -95,7 +95,7 @@ impl EventsTx for Session {
         version: i64,
         kind: &EventKind,
     ) -> Result<(), StoreError> {
-        let ordinal = self.next_ordinal();
+        let ordinal = self.next_place();
         self.execute(
             APPEND,
             args![
@@ -132,8 +132,10 @@ impl EventsTx for Session {
             (last + 1..).zip(&ids).map(|(number, id)| Given { number, id: *id }).collect();
         let numbered = self.execute(NUMBER, args![to_json(&given)?]).await?;
         self.execute(REMOVE_NUMBERED, args![to_json(&ids)?]).await?;
+        // Whatever became of one of them: no number is given twice.
+        let last_given = given.last().map_or(last, |given| given.number);
         let what = || "the events that are numbered".to_owned();
-        self.guarded(NOTE_NUMBERED, args![last, last.saturating_add_unsigned(numbered)], what).await?;
+        self.guarded(NOTE_NUMBERED, args![last, last_given], what).await?;
         Ok(numbered)
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Session {
     failed: Option<StoreError>,
     /// What is added to counts at the commit: by their statement's name and the count's.
     additions: BTreeMap<(&'static str, &'static str), (Sql, i64)>,
-    /// The next place among what is numbered within the transaction.
+    /// The place of the next event within the transaction.
     ordinal: i64,
 }
 
@@ -92,8 +92,8 @@ impl Session {
         self.tells_server
     }
 
-    /// Counts from 0 within the transaction.
-    pub const fn next_ordinal(&mut self) -> i64 {
+    /// The place of the next event within the transaction, from 0.
+    pub const fn next_place(&mut self) -> i64 {
         let ordinal = self.ordinal;
         self.ordinal += 1;
         ordinal
